@@ -1,0 +1,53 @@
+"""Problems said plainly: what is wrong, where, and what to do about it."""
+
+from __future__ import annotations
+
+from collections.abc import Iterable
+from dataclasses import dataclass
+from typing import Literal
+
+
+@dataclass(frozen=True, slots=True)
+class Problem:
+    """One fault of an input.
+
+    Attributes:
+        level: ``"STOP"`` refuses the input, ``"WARN"`` is written into the result.
+        what: the fault in plain words.
+        where: the file, case, series or point it was found in.
+        remedy: what the person can do.
+    """
+
+    level: Literal["STOP", "WARN"]
+    what: str
+    where: str = ""
+    remedy: str = ""
+
+    def __str__(self) -> str:
+        text = f"{self.where}: {self.what}" if self.where else self.what
+        return f"{text}. {self.remedy[:1].upper()}{self.remedy[1:]}." if self.remedy else f"{text}."
+
+
+class HCCAssistError(Exception):
+    """The work failed for a reason that a person can act on (exit status 1 of the command)."""
+
+
+class Cancelled(HCCAssistError):
+    """The person asked to stop; nothing half-written is left behind."""
+
+
+class InputError(HCCAssistError, ValueError):
+    """The input cannot be used (exit status 2 of the command).
+
+    Args:
+        what: the fault in plain words, or the list of problems found.
+        where: the file, case, series or point.
+        remedy: what the person can do.
+    """
+
+    def __init__(self, what: str | Iterable[Problem], where: str = "", remedy: str = "") -> None:
+        if isinstance(what, str):
+            self.problems: tuple[Problem, ...] = (Problem("STOP", what, where, remedy),)
+        else:
+            self.problems = tuple(what)
+        super().__init__("\n".join(str(problem) for problem in self.problems))

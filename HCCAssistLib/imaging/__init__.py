@@ -1,0 +1,1 @@
+"""Images and their geometry as values: reading, windows, resampling, cropping."""

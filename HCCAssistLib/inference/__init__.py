@@ -1,0 +1,1 @@
+"""Running a model on a study: the dense scan, candidates and the results that come out."""
