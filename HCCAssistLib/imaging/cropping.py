@@ -1,0 +1,68 @@
+"""Boxes of voxels cut from a volume, padded where they leave it."""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from dataclasses import replace
+
+import numpy as np
+import numpy.typing as npt
+
+from HCCAssistLib.imaging.geometry import Geometry
+from HCCAssistLib.imaging.image import Image
+
+
+def crop_start(geometry: Geometry, center_lps: npt.ArrayLike, shape_kji: Sequence[int]) -> tuple[int, int, int]:
+    """First voxel ``(i, j, k)`` of the box of ``shape_kji`` voxels around the voxel that holds an LPS point.
+
+    Of an even size, one voxel more lies before the centre than after it: 8 slices are z-4 .. z+3. The rule depends
+    on the direction of the axes, so give a grid in LPS order (``to_lps_order``) for boxes that must not depend on
+    how the volume was stored.
+    """
+    # Rounding first keeps a point half-way between two voxels there, whatever the grid's affine left of it.
+    nearest = np.floor(np.round(geometry.to_index(center_lps), 6) + 0.5).astype(int)
+    i, j, k = (int(n) - int(size) // 2 for n, size in zip(nearest, reversed(shape_kji), strict=True))
+    return i, j, k
+
+
+def crop(image: Image, start_ijk: Sequence[int], shape_kji: Sequence[int], *, outside: float) -> Image:
+    """The box that begins at voxel ``start_ijk`` and has ``shape_kji`` voxels.
+
+    Args:
+        image: any volume.
+        start_ijk: first voxel; it may lie outside the volume (negative or beyond the end).
+        shape_kji: voxels along ``(k, j, i)``.
+        outside: value of the voxels that the volume does not have (-1024 for CT).
+
+    Returns:
+        A copy with its own grid, at the same place in the patient.
+
+    Raises:
+        InputError: an empty box.
+        ValueError: ``outside`` is not a value of the voxels' type.
+    """
+    geometry = image.geometry.crop(start_ijk, shape_kji)
+    box = np.full(geometry.shape, typed(outside, image.array.dtype), dtype=image.array.dtype)
+    start = np.array(start_ijk[::-1], dtype=int)
+    first = np.clip(start, 0, image.array.shape)
+    end = np.clip(start + geometry.shape, first, image.array.shape)
+    source = tuple(slice(a, b) for a, b in zip(first, end, strict=True))
+    target = tuple(slice(a, b) for a, b in zip(first - start, end - start, strict=True))
+    if (end > first).all():
+        box[target] = image.array[source]
+    step = f"cropped to {geometry.shape[2]} x {geometry.shape[1]} x {geometry.shape[0]} voxels"
+    return replace(image, array=box, geometry=geometry, history=(*image.history, step))
+
+
+def typed(value: float, dtype: np.dtype) -> np.generic:
+    """A fill value in the voxels' type.
+
+    Raises:
+        ValueError: the type cannot hold the value (-1024 in an unsigned image).
+    """
+    if dtype.kind in "iu":
+        limits = np.iinfo(dtype)
+        if value != int(value) or not limits.min <= value <= limits.max:
+            raise ValueError(f"voxels of type {dtype} cannot hold the value {value}")
+    filled: np.generic = dtype.type(value)
+    return filled

@@ -1,0 +1,104 @@
+"""Volumes from and to files: NIfTI, NRRD, MetaImage and folders of DICOM slices."""
+
+from __future__ import annotations
+
+import os
+from collections.abc import Iterator
+from contextlib import contextmanager
+from dataclasses import replace
+from pathlib import Path
+
+import SimpleITK as sitk
+
+from HCCAssistLib.errors import InputError
+from HCCAssistLib.imaging.file_headers import check_metaimage, check_nrrd
+from HCCAssistLib.imaging.image import Image
+from HCCAssistLib.imaging.itk import from_itk, to_itk
+from HCCAssistLib.imaging.nifti import read_nifti
+
+NIFTI = (".nii", ".nii.gz")
+NRRD = (".nrrd", ".nhdr")
+METAIMAGE = (".mha", ".mhd")
+READABLE = (*NIFTI, *NRRD, *METAIMAGE)
+WRITABLE = (".nrrd", ".nii.gz", ".nii", ".mha")
+
+
+def read_image(path: Path | str, *, name: str = "") -> Image:
+    """The volume of a file or of a folder of DICOM slices, in LPS millimetres and the units it is stored in.
+
+    Integers stay integers (16-bit where they fit). Warnings of a DICOM series are kept in ``history``; use
+    ``HCCAssistLib.dicom.series.read_series`` to have them as values.
+
+    Args:
+        path: ``.nii``, ``.nii.gz``, ``.nrrd``, ``.nhdr``, ``.mha``, ``.mhd`` or a DICOM folder.
+        name: pseudonymous label of the image, used in messages; the file's name where it is empty.
+
+    Raises:
+        InputError: a missing, damaged or unsuitable file: several volumes, colours, NaN, a sheared grid or one
+            without a position in the patient.
+    """
+    path = Path(path)
+    where = name or path.name
+    if path.is_dir():
+        from HCCAssistLib.dicom.series import read_series
+
+        image, warnings = read_series(path, name=name)
+        return replace(image, history=(*image.history, *(f"warning: {warning}" for warning in warnings)))
+    if not path.is_file():
+        raise InputError("there is no such file", where, "check the name and the folder")
+    suffix = _suffix(path, READABLE, where)
+    with _located(where):
+        if suffix in NIFTI:
+            return read_nifti(path, name)
+        if suffix in NRRD:
+            check_nrrd(path)
+        else:
+            check_metaimage(path)
+        try:
+            volume = sitk.ReadImage(str(path))
+        except RuntimeError as error:
+            # SimpleITK's own message holds the full path, which may name a patient.
+            raise InputError("the file is damaged or cut short", remedy="copy or export it again") from error
+        return from_itk(volume, name)
+
+
+def write_image(image: Image, path: Path | str) -> None:
+    """Write a volume so that the file is complete or not there at all; the voxels' type is kept.
+
+    Args:
+        image: any volume; true/false voxels become 0 and 1.
+        path: ``.nrrd`` or ``.mha`` (packed), ``.nii.gz`` or ``.nii``; an existing file is replaced.
+
+    Raises:
+        InputError: an ending or a voxel type that cannot be written, or the folder is missing or full.
+    """
+    path = Path(path)
+    suffix = _suffix(path, WRITABLE, path.name)
+    part = path.with_name(f".{path.name}.part{suffix}")
+    try:
+        sitk.WriteImage(to_itk(image), str(part), useCompression=suffix != ".nii")
+        with part.open("rb+") as file:
+            os.fsync(file.fileno())
+        part.replace(path)
+    except (RuntimeError, OSError) as error:
+        raise InputError(
+            "the file cannot be written", path.name, "check that the folder exists and has space"
+        ) from error
+    finally:
+        part.unlink(missing_ok=True)
+
+
+def _suffix(path: Path, known: tuple[str, ...], where: str) -> str:
+    for suffix in known:
+        if path.name.lower().endswith(suffix):
+            return suffix
+    raise InputError("the ending of the file's name is not known", where, f"use one of {', '.join(known)}")
+
+
+@contextmanager
+def _located(where: str) -> Iterator[None]:
+    """Put the file's name into problems that were found deeper down."""
+    try:
+        yield
+    except InputError as error:
+        raise InputError(replace(problem, where=problem.where or where) for problem in error.problems) from error

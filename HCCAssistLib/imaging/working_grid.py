@@ -1,0 +1,78 @@
+"""The grid a recipe works on: the scan as stored where that fits, a straight copy of it where it does not."""
+
+from __future__ import annotations
+
+import numpy as np
+from scipy.ndimage import gaussian_filter1d
+
+from HCCAssistLib.errors import Problem
+from HCCAssistLib.imaging.image import Image
+from HCCAssistLib.imaging.orientation import to_lps_order
+from HCCAssistLib.imaging.resampling import axis_aligned_grid, resample
+
+OBLIQUE_DEGREES = 1.0
+"""A grid tilted by less is taken as straight: 1 degree is 0.5 mm over a 32-pixel patch."""
+
+SpacingRange = tuple[tuple[float, float], tuple[float, float]]
+
+
+def working_image(image: Image, spacing_mm: SpacingRange, *, outside: float) -> tuple[Image, tuple[Problem, ...]]:
+    """The image in LPS order, untouched where the recipe's patches fit its grid.
+
+    Reordering axes moves no value. Only an oblique grid, or voxels outside the range that the recipe was made for,
+    are interpolated, which the returned warnings and the image's history say.
+
+    Args:
+        image: as stored.
+        spacing_mm: lowest and highest spacing in-plane, and between slices.
+        outside: value beyond the volume (-1024 HU for CT).
+    """
+    ordered = to_lps_order(image)
+    in_plane, between = spacing_mm
+    bounds = np.array([in_plane, in_plane, between])
+    spacing = ordered.geometry.spacing
+    # a tenth of tolerance: 0.49 mm pixels are not worth an interpolation
+    wanted = np.where(
+        (spacing < bounds[:, 0] * 0.9) | (spacing > bounds[:, 1] * 1.1),
+        np.clip(spacing, bounds[:, 0], bounds[:, 1]),
+        spacing,
+    )
+    problems = []
+    tilt = ordered.geometry.obliquity_degrees
+    if tilt > OBLIQUE_DEGREES:
+        problems.append(
+            Problem(
+                "WARN",
+                f"the scan is tilted by {tilt:.1f} degrees and was straightened by interpolation",
+                image.name,
+                "check the findings on the original slices",
+            )
+        )
+    if not np.array_equal(wanted, spacing):
+        problems.append(
+            Problem(
+                "WARN",
+                f"voxels of {_mm(spacing)} lie outside what the method was made for "
+                f"({in_plane[0]:g}-{in_plane[1]:g} mm in-plane, {between[0]:g}-{between[1]:g} mm between slices); "
+                f"the scan was resampled to {_mm(wanted)}",
+                image.name,
+                "prefer a series reconstructed in that range",
+            )
+        )
+    if not problems:
+        return ordered, ()
+    grid = axis_aligned_grid(ordered.geometry, spacing=tuple(float(s) for s in wanted))
+    return resample(_smoothed(ordered, wanted / spacing), grid, outside=outside), tuple(problems)
+
+
+def _smoothed(image: Image, coarsening: np.ndarray) -> Image:
+    """Average what a coarser grid would skip, so that thin noisy slices become thick quiet ones."""
+    array = image.array
+    for axis, factor in zip((2, 1, 0), coarsening, strict=True):
+        if factor > 1.2:
+            array = gaussian_filter1d(array.astype(np.float32), 0.425 * np.sqrt(factor**2 - 1), axis=axis)
+    return image if array is image.array else image.with_array(array, "smoothed before a coarser grid")
+
+
+def _mm(spacing: np.ndarray) -> str:
+    return " x ".join(f"{s:.2f}" for s in spacing) + " mm"
