@@ -1,0 +1,185 @@
+"""A cohort on disk: one folder with a table and one folder per case.
+
+::
+
+    cohort.csv                                       case_id, split, label columns, clinical variables
+    cases/<case_id>/<time_point>/<phase>.nrrd        or .nii.gz, or a folder of DICOM slices
+    cases/<case_id>/<time_point>/<what>.mrk.json     or .fcsv
+    cases/<case_id>/<time_point>/<what>.seg.nrrd
+"""
+
+from __future__ import annotations
+
+from collections.abc import Iterable, Mapping
+from dataclasses import dataclass
+from pathlib import Path
+
+from HCCAssistLib.cohort import table
+from HCCAssistLib.cohort.case import CASES, TABLE, TIME_POINTS, VOLUME_SUFFIXES, Case, is_safe_name
+from HCCAssistLib.errors import InputError, Problem
+
+__all__ = ["Case", "Cohort", "open_cases", "read_cohort", "write_cohort_table"]
+
+
+@dataclass(frozen=True, slots=True)
+class Cohort:
+    """Cases with their table.
+
+    Attributes:
+        folder: of the cohort; None for a volume or a case that was opened alone.
+        cases: in the order of the table.
+        table_problems: rows that were left out when the table was read tolerantly.
+
+    Raises:
+        InputError: two cases with the same id, upper and lower case being equal.
+    """
+
+    folder: Path | None
+    cases: tuple[Case, ...]
+    table_problems: tuple[Problem, ...] = ()
+
+    def __post_init__(self) -> None:
+        seen: set[str] = set()
+        for case in self.cases:
+            if case.case_id.lower() in seen:
+                raise InputError(f"the case id {case.case_id} appears twice", TABLE, "give every case its own id")
+            seen.add(case.case_id.lower())
+
+    def case(self, case_id: str) -> Case:
+        """The case of that id.
+
+        Raises:
+            InputError: there is none.
+        """
+        for case in self.cases:
+            if case.case_id == case_id:
+                return case
+        raise InputError(f"there is no case {case_id!r}", TABLE)
+
+    def of_split(self, split: str) -> tuple[Case, ...]:
+        """The cases of one split, in the order of the table."""
+        return tuple(case for case in self.cases if case.split == split)
+
+
+def read_cohort(folder: Path, *, tolerant: bool = False) -> Cohort:
+    """Read a cohort's table; images and annotations are read when they are needed.
+
+    Args:
+        folder: holds ``cohort.csv`` and ``cases``.
+        tolerant: leave faulty rows out and carry them in ``table_problems``, so that a check can list them together
+            with everything else that is wrong.
+
+    Raises:
+        InputError: no usable table, or (unless tolerant) every faulty row at once.
+    """
+    folder = Path(folder)
+    if not folder.is_dir():
+        raise InputError("there is no such folder", folder.name)
+    columns, rows = table.read_table(folder / TABLE, "case_id")
+    cases: dict[str, Case] = {}
+    problems: list[Problem] = []
+    for line, cells in rows:
+        where = f"{TABLE}, line {line}"
+        if len(cells) != len(columns):
+            what = f"the row has {len(cells)} cells, the header {len(columns)}"
+            problems.append(Problem("STOP", what, where, "put texts that hold a comma in double quotes"))
+            continue
+        values = {name: cell for name, cell in zip(columns, cells, strict=True) if name}
+        case_id = values["case_id"]
+        try:
+            case = Case(
+                case_id=case_id,
+                patient_id=values.get("patient_id") or case_id,
+                split=values.get("split", "").lower(),
+                values=values,
+                folder=folder / CASES / case_id,
+            )
+        except InputError as error:
+            problems += [Problem("STOP", p.what, where, p.remedy) for p in error.problems]
+            continue
+        if case_id.lower() in cases:
+            what = f"the case id {case_id} appears twice (upper and lower case are equal)"
+            problems.append(Problem("STOP", what, where, "give every case its own id"))
+            continue
+        cases[case_id.lower()] = case
+    if not cases and not problems:
+        problems.append(Problem("STOP", "the table holds no case", TABLE, "add one row per case"))
+    if problems and not tolerant:
+        raise InputError(problems)
+    return Cohort(folder, tuple(cases.values()), tuple(problems))
+
+
+def write_cohort_table(folder: Path, rows: Iterable[Mapping[str, object]]) -> None:
+    """Write ``cohort.csv``, whole or not at all.
+
+    Args:
+        folder: of the cohort.
+        rows: one per case, each with ``case_id``; columns keep the order in which they first appear.
+
+    Raises:
+        InputError: a case id that is not safe or appears twice, or an unknown split.
+    """
+    rows = [{"case_id": row.get("case_id", ""), **row} for row in rows]
+    cases = tuple(
+        Case(str(row["case_id"]), str(row["case_id"]), str(row.get("split") or ""), {}, folder / CASES) for row in rows
+    )
+    Cohort(folder, cases)
+    table.write_table(folder / TABLE, rows)
+
+
+def open_cases(path: Path, *, volume: str = "post/arterial") -> Cohort:
+    """A cohort, one case, or one volume, as a cohort.
+
+    Args:
+        path: a cohort's folder, a case's folder, a volume file, or a folder of DICOM slices.
+        volume: ``"<time point>/<phase>"`` that a single volume stands for. Its case is called ``case``, since the
+            names of files and DICOM folders may hold a patient's name.
+
+    Raises:
+        InputError: none of these.
+    """
+    path = Path(path)
+    name = path.name.lower()
+    if path.is_file():
+        if name.endswith(".seg.nrrd") or not name.endswith(VOLUME_SUFFIXES):
+            kinds = ", ".join(VOLUME_SUFFIXES)
+            raise InputError("this is not a volume", path.name, f"give a {kinds} file, or the folder of a DICOM series")
+        return _one_volume(path, volume)
+    if not path.is_dir():
+        raise InputError("there is no such file or folder", path.name)
+    if (path / TABLE).is_file():
+        return read_cohort(path)
+    if any((path / time_point).is_dir() for time_point in TIME_POINTS):
+        return _one_case(path.resolve())
+    if (path / CASES).is_dir():
+        raise InputError(f"the cohort has no table {TABLE}", path.name, "write one with a column case_id")
+    if any(_looks_like_dicom(file) for file in path.iterdir()):
+        return _one_volume(path, volume)
+    raise InputError(
+        f"the folder is neither a cohort (with {TABLE}), nor a case (with baseline, pre or post), nor a DICOM series",
+        path.name,
+        "give one of these, or a volume file",
+    )
+
+
+def _one_volume(path: Path, volume: str) -> Cohort:
+    return Cohort(None, (Case("case", "case", "", {}, path.parent, {volume: path}),))
+
+
+def _one_case(folder: Path) -> Cohort:
+    above = folder.parent.parent
+    if folder.parent.name == CASES and (above / TABLE).is_file():
+        listed = [case for case in read_cohort(above, tolerant=True).cases if case.case_id == folder.name]
+        if listed:
+            return Cohort(above, (listed[0],))
+    case_id = folder.name if is_safe_name(folder.name) else "case"
+    return Cohort(None, (Case(case_id, case_id, "", {}, folder),))
+
+
+def _looks_like_dicom(path: Path) -> bool:
+    if not path.is_file():
+        return False
+    if path.suffix.lower() == ".dcm":
+        return True
+    with path.open("rb") as file:
+        return file.read(132)[128:] == b"DICM"
