@@ -17,7 +17,7 @@ CASES = "cases"
 TIME_POINTS = ("baseline", "pre", "post")
 SPLITS = ("train", "validation", "test")
 
-VOLUME_SUFFIXES = (".nrrd", ".nii.gz", ".nii")
+VOLUME_SUFFIXES = (".nrrd", ".nii.gz", ".nii", ".nhdr", ".mha", ".mhd")
 ANNOTATION_SUFFIXES = {
     "points": (".mrk.json", ".fcsv"),
     "segment": (".seg.nrrd", ".nrrd", ".nii.gz", ".nii"),

@@ -1,0 +1,109 @@
+"""The header of Slicer's .seg.nrrd files: which segment is which value of which layer."""
+
+from __future__ import annotations
+
+import gzip
+import re
+from collections.abc import Sequence
+from pathlib import Path
+from typing import NamedTuple
+
+import numpy as np
+import numpy.typing as npt
+
+from HCCAssistLib.errors import InputError
+from HCCAssistLib.imaging.geometry import Geometry
+
+HEADER_LIMIT = 4 * 1024 * 1024
+COLORS = ("0.90 0.35 0.25", "0.20 0.65 0.90", "0.95 0.80 0.25", "0.45 0.75 0.35", "0.75 0.45 0.80", "0.95 0.60 0.70")
+
+
+class SegmentField(NamedTuple):
+    """What the header says of one segment."""
+
+    name: str
+    layer: int
+    value: int
+
+
+def read_segment_fields(path: Path) -> list[SegmentField]:
+    """The segments named in a .nrrd file's header; none for a plain labelmap.
+
+    Raises:
+        InputError: a damaged header.
+    """
+    fields: dict[str, str] = {}
+    with path.open("rb") as file:
+        for line in file.read(HEADER_LIMIT).split(b"\n"):
+            text = line.rstrip(b"\r").decode("utf-8", errors="replace")
+            if not text:
+                break
+            key, found, value = text.partition(":=")
+            if found:
+                fields[key.strip()] = re.sub(r"\\(n|\\)", lambda m: "\n" if m[1] == "n" else "\\", value).strip()
+    if "Segmentation_Extent" in fields:
+        raise InputError("the segmentation is of an old kind", path.name, "load it in Slicer 4.10 and save it from 5")
+    segments: list[SegmentField] = []
+    while f"Segment{len(segments)}_ID" in fields:
+        prefix = f"Segment{len(segments)}_"
+        name = fields.get(f"{prefix}Name") or fields[f"{prefix}ID"] or f"Segment_{len(segments) + 1}"
+        try:
+            # Before layers (Slicer 4.10) every segment had its own, with the value 1.
+            layer = int(fields.get(f"{prefix}Layer", len(segments)))
+            label = int(fields.get(f"{prefix}LabelValue", 1))
+        except ValueError as error:
+            raise InputError(f"the header of segment {name!r} is damaged", path.name) from error
+        segments.append(SegmentField(name, layer, label))
+    return segments
+
+
+def encode(layers: Sequence[npt.NDArray[np.uint16]], geometry: Geometry, segments: Sequence[SegmentField]) -> bytes:
+    """The content of a .seg.nrrd file.
+
+    Args:
+        layers: labelmaps ``[k, j, i]`` on ``geometry``.
+        geometry: their grid.
+        segments: names with layer and value.
+    """
+    small = max(segment.value for segment in segments) <= np.iinfo(np.uint8).max
+    several = len(layers) > 1
+    i, j, k = geometry.size_ijk.astype(int)
+    axes = " ".join(_vector(axis) for axis in geometry.affine[:3, :3].T)
+    lines = [
+        "NRRD0004",
+        f"type: {'unsigned char' if small else 'unsigned short'}",
+        f"dimension: {4 if several else 3}",
+        "space: left-posterior-superior",
+        f"sizes: {f'{len(layers)} ' if several else ''}{i} {j} {k}",
+        f"space directions: {'none ' if several else ''}{axes}",
+        f"kinds: {'list ' if several else ''}domain domain domain",
+        "endian: little",
+        "encoding: gzip",
+        f"space origin: {_vector(geometry.origin)}",
+    ]
+    for number, (name, layer, value) in enumerate(segments):
+        lines += [
+            f"Segment{number}_Color:={COLORS[number % len(COLORS)]}",
+            # Slicer cuts a layer to the extent of its first segment, so every segment names the layer's.
+            f"Segment{number}_Extent:=0 {i - 1} 0 {j - 1} 0 {k - 1}",
+            f"Segment{number}_ID:=Segment_{number + 1}",
+            f"Segment{number}_LabelValue:={value}",
+            f"Segment{number}_Layer:={layer}",
+            f"Segment{number}_Name:={_escaped(name)}",
+        ]
+    lines += [
+        "Segmentation_ContainedRepresentationNames:=Binary labelmap|",
+        "Segmentation_MasterRepresentation:=Binary labelmap",
+        "Segmentation_ReferenceImageExtentOffset:=0 0 0",
+    ]
+    voxels = np.stack(layers, axis=-1) if several else layers[0]
+    header = "\n".join(lines) + "\n\n"
+    return header.encode() + gzip.compress(voxels.astype("u1" if small else "<u2").tobytes(), mtime=0)
+
+
+def _vector(values: npt.NDArray[np.float64]) -> str:
+    return f"({','.join(repr(float(value)) for value in values)})"
+
+
+def _escaped(text: str) -> str:
+    return text.replace("\\", "\\\\").replace("\n", "\\n")
