@@ -1,0 +1,132 @@
+"""Who trains, who chooses the cut-off and who tests: drawn by patient, balanced by label, fixed by a seed."""
+
+from __future__ import annotations
+
+import hashlib
+from collections import defaultdict
+
+from HCCAssistLib.cohort.case import SPLITS, TABLE, Case
+from HCCAssistLib.cohort.cohort import Cohort
+from HCCAssistLib.errors import InputError, Problem
+
+LIM2023 = (48, 10, 16)
+"""Patients to train, to choose the cut-off and to test in Lim 2023."""
+
+
+def split_patients(
+    cohort: Cohort, *, fractions: tuple[float, float, float] = LIM2023, seed: int, label_column: str
+) -> dict[str, str]:
+    """A split for every case, by case id.
+
+    Patients that have a split in the table keep it. The others are drawn so that every split holds its share of
+    each label, and at least one patient of each label where there are three. A patient's place depends on the seed
+    and on the cohort, not on the order of the table.
+
+    Args:
+        cohort: its cases carry patient and label.
+        fractions: shares of training, validation and test; only their ratio counts.
+        seed: another seed draws another split.
+        label_column: column to balance by; a patient counts for the highest of the cases' labels.
+
+    Raises:
+        InputError: a patient in two splits, or a case without a label.
+        ValueError: fractions that are not three shares.
+    """
+    if len(fractions) != 3 or min(fractions) < 0 or sum(fractions) <= 0:
+        raise ValueError(f"fractions are three shares, not {fractions}")
+    fixed = _fixed_splits(cohort)
+    assigned: dict[str, str] = dict(fixed)
+    for patients in _strata(cohort, label_column, seed).values():
+        count = {split: sum(fixed.get(patient) == split for patient in patients) for split in SPLITS}
+        target = {s: len(patients) * f / sum(fractions) for s, f in zip(SPLITS, fractions, strict=True)}
+        free = [patient for patient in patients if patient not in fixed]
+        shares = _shares(len(free), target, count)
+        names = [split for split in SPLITS for _ in range(shares[split])]
+        assigned.update(zip(free, names, strict=True))
+    return {case.case_id: assigned[case.patient_id] for case in cohort.cases}
+
+
+def folds(cohort: Cohort, k: int, seed: int, label_column: str) -> tuple[dict[str, str], ...]:
+    """Splits for cross-validation, one per fold: every patient is ``"validation"`` once, otherwise ``"train"``.
+
+    Patients whose split is ``"test"`` in the table stay ``"test"`` in all folds; other splits of the table are
+    ignored.
+
+    Args:
+        cohort: its cases carry patient and label.
+        k: how many folds.
+        seed: another seed draws other folds.
+        label_column: column to balance by.
+
+    Raises:
+        InputError: fewer patients of a label than folds, a patient both in the test and elsewhere, or a case
+            without a label.
+        ValueError: fewer than two folds.
+    """
+    if k < 2:
+        raise ValueError(f"cross-validation needs two folds or more, not {k}")
+    test = {patient for patient, split in _fixed_splits(cohort).items() if split == "test"}
+    fold_of: dict[str, int] = {}
+    for label, stratum in _strata(cohort, label_column, seed).items():
+        patients = [patient for patient in stratum if patient not in test]
+        if len(patients) < k:
+            what = f"{len(patients)} patients with {label_column} {label} do not fill {k} folds"
+            raise InputError(what, TABLE, "use fewer folds or add patients")
+        # The dealing goes on where the last label stopped, so that folds differ by one patient at most.
+        fold_of |= {patient: (len(fold_of) + n) % k for n, patient in enumerate(patients)}
+    return tuple(
+        {
+            case.case_id: "test"
+            if case.patient_id in test
+            else ("validation" if fold_of[case.patient_id] == fold else "train")
+            for case in cohort.cases
+        }
+        for fold in range(k)
+    )
+
+
+def _fixed_splits(cohort: Cohort) -> dict[str, str]:
+    """The split of every patient that has one in the table; patients in two are refused."""
+    named: dict[str, set[str]] = defaultdict(set)
+    for case in cohort.cases:
+        if case.split:
+            named[case.patient_id].add(case.split)
+    torn = [patient for patient, splits in named.items() if len(splits) > 1]
+    if torn:
+        raise InputError(
+            Problem("STOP", f"the patient is in {' and '.join(sorted(named[p]))}", f"patient {p}", "keep each in one")
+            for p in torn
+        )
+    return {patient: splits.pop() for patient, splits in named.items()}
+
+
+def _strata(cohort: Cohort, label_column: str, seed: int) -> dict[str, list[str]]:
+    """Patients of each label in the order that the seed draws."""
+    label: dict[str, str] = {}
+    for case in cohort.cases:
+        label[case.patient_id] = max(label.get(case.patient_id, ""), _label(case, label_column))
+    strata: dict[str, list[str]] = defaultdict(list)
+    # A hash instead of a generator's shuffle: the same on every system and in every version of every library.
+    for patient in sorted(label, key=lambda name: hashlib.sha256(f"{seed}:{name}".encode()).digest()):
+        strata[label[patient]].append(patient)
+    return dict(sorted(strata.items()))
+
+
+def _label(case: Case, column: str) -> str:
+    label = case.values.get(column, "")
+    if not label:
+        raise InputError(f"the case has no label in the column {column!r}", f"case {case.case_id}", "fill it in")
+    return label
+
+
+def _shares(free: int, target: dict[str, float], count: dict[str, int]) -> dict[str, int]:
+    """How many of the free patients go where, so that the counts come closest to the targets."""
+    shares = dict.fromkeys(target, 0)
+    for _ in range(free):
+        neediest = max(target, key=lambda split: target[split] - count[split] - shares[split])
+        shares[neediest] += 1
+    for split, wanted in target.items():
+        richest = max(shares, key=lambda name: shares[name])
+        if wanted > 0 and count[split] + shares[split] == 0 and shares[richest] > 1:
+            shares[split], shares[richest] = 1, shares[richest] - 1
+    return shares
