@@ -1,0 +1,1 @@
+"""Evaluation: discrimination, intervals, survival, decision curves, agreement, and the report."""

@@ -1,0 +1,47 @@
+"""Numbers as a reader sees them: rounded once, half up, from full precision."""
+
+from __future__ import annotations
+
+from decimal import ROUND_HALF_UP, Decimal
+
+from HCCAssistLib.evaluation.result import Estimate, Interval
+
+NOT_GIVEN = "\N{EM DASH}"
+
+
+def rounded(value: float, digits: int, *, percent: bool = False) -> str:
+    """A decimal number, half rounded away from zero.
+
+    The shortest decimal that names the double is what gets rounded, so 0.125 gives 0.13 and 2.675 gives 2.68,
+    as a reader with the printed number and a pencil would.
+    """
+    number = Decimal(repr(float(value))) * (100 if percent else 1)
+    text = format(number.quantize(Decimal(1).scaleb(-digits), rounding=ROUND_HALF_UP), "f")
+    return text[1:] if text.startswith("-") and not text.strip("-0.") else text
+
+
+def p_value(p: float | None) -> str:
+    """A P value with three decimals, "< .001" below that and "> .999" above, as radiology journals print it."""
+    if p is None:
+        return NOT_GIVEN
+    if p < 0.001:
+        return "< .001"
+    if p > 0.999:
+        return "> .999"
+    return rounded(p, 3).removeprefix("0")
+
+
+def interval_text(interval: Interval, digits: int = 3, *, percent: bool = False) -> str:
+    """Both limits, or a dash."""
+    if interval.low is None or interval.high is None:
+        return NOT_GIVEN
+    low, high = (rounded(limit, digits, percent=percent) for limit in (interval.low, interval.high))
+    return f"{low}, {high}"
+
+
+def estimate_text(estimate: Estimate, digits: int = 3, *, percent: bool = False) -> str:
+    """The estimate alone, with its counts where it is a proportion: ``0.969 (155/160)``."""
+    if estimate.value is None:
+        return NOT_GIVEN
+    text = rounded(estimate.value, digits, percent=percent)
+    return text if estimate.successes is None else f"{text} ({estimate.successes}/{estimate.n})"
