@@ -12,7 +12,7 @@ import numpy as np
 from HCCAssistLib.cohort.case import Case
 from HCCAssistLib.cohort.needs import Need
 from HCCAssistLib.cohort.points import read_points
-from HCCAssistLib.cohort.segments import find_segment, read_segments
+from HCCAssistLib.cohort.segments import read_segments, segments_of
 from HCCAssistLib.errors import InputError, Problem
 from HCCAssistLib.imaging.files import read_image
 from HCCAssistLib.imaging.geometry import Geometry
@@ -114,23 +114,28 @@ def _points(found: CaseFiles, need: Need, path: Path) -> Iterator[Problem]:
 
 def _segment(found: CaseFiles, need: Need, path: Path) -> Iterator[Problem]:
     segments = read_segments(path)
-    for segment in segments:
-        if segment.is_empty and len(segments) > 1:
-            yield Problem("WARN", "the segment is empty", f"segment {segment.name!r}", "paint it, or delete it")
-    segment = find_segment(segments, need.name)
-    where = f"segment {segment.name!r}"
-    if segment.is_empty:
-        yield Problem("STOP", "the segment is empty", where, "paint it, or delete the file")
+    paint = "paint it, or delete it"
+    if all(segment.is_empty for segment in segments):
+        yield Problem("STOP", "no segment is painted", "", paint)
         return
+    for segment in segments:
+        if segment.is_empty:
+            yield Problem("WARN", "the segment is empty", f"segment {segment.name!r}", paint)
+    chosen = segments_of(segments, need.name)
+    if len(chosen) > 1:
+        names = ", ".join(segment.name for segment in chosen)
+        yield Problem("WARN", f"{names} count as {need.name} together", "", f"name one {need.name!r} if that is wrong")
     grid = found.grids.get(need.time_point)
     if grid is None:
         return
-    inside = float(grid.contains(segment.points).mean())
-    other = "was it drawn on another series or patient?"
-    if inside == 0:
-        yield Problem("STOP", "the segment lies outside the volume", where, other)
-    elif inside < 1:
-        yield Problem("WARN", f"{1 - inside:.0%} of the segment lies outside the volume", where, other)
+    for segment in chosen:
+        inside = float(grid.contains(segment.points).mean())
+        where, other = f"segment {segment.name!r}", "was it drawn on another series or patient?"
+        if inside == 0:
+            yield Problem("STOP", "the segment lies outside the volume", where, other)
+        elif inside < 1:
+            share = f"{max(1 - inside, 0.01):.0%}"
+            yield Problem("WARN", f"{share} of the segment lies outside the volume", where, other)
 
 
 def fingerprint(image: Image) -> str:

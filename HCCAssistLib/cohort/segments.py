@@ -94,17 +94,28 @@ def read_segments(path: Path) -> tuple[Segment, ...]:
     return _cut([(f"Segment_{value}", labels, value) for value in values], image.geometry, path.name)
 
 
-def find_segment(segments: Sequence[Segment], name: str, where: str = "") -> Segment:
-    """The only segment, or the one of that name where there are several (upper and lower case are equal).
+def segments_of(segments: Sequence[Segment], name: str) -> tuple[Segment, ...]:
+    """The painted segments of that name (upper and lower case are equal); all painted ones where none has it."""
+    painted = tuple(segment for segment in segments if not segment.is_empty)
+    return tuple(segment for segment in painted if segment.name.lower() == name.lower()) or painted
+
+
+def read_mask(path: Path, name: str, geometry: Geometry) -> Image:
+    """What ``segments_of`` finds in a file, together, on a volume's grid.
+
+    Args:
+        path: for example ``liver.seg.nrrd``.
+        name: what is looked for, for example ``"liver"``.
+        geometry: grid of the volume.
 
     Raises:
-        InputError: several segments and none, or more than one, of that name.
+        InputError: the file cannot be read, nothing is painted, or a segment lies outside the volume.
     """
-    found = list(segments) if len(segments) == 1 else [s for s in segments if s.name.lower() == name.lower()]
-    if len(found) != 1:
-        names = ", ".join(segment.name for segment in segments)
-        raise InputError(f"which of the segments is the {name}? There are {names}", where, f"name one of them {name!r}")
-    return found[0]
+    found = segments_of(read_segments(path), name)
+    if not found:
+        raise InputError("no segment is painted", path.name, "paint it, or delete the file")
+    masks = [mask_on(segment, geometry) for segment in found]
+    return masks[0] if len(masks) == 1 else masks[0].with_array(np.maximum.reduce([m.array for m in masks]), "union")
 
 
 def mask_on(segment: Segment, geometry: Geometry) -> Image:

@@ -46,21 +46,20 @@ def split_patients(
     return {case.case_id: assigned[case.patient_id] for case in cohort.cases}
 
 
-def folds(cohort: Cohort, k: int, seed: int, label_column: str) -> tuple[dict[str, str], ...]:
-    """Splits for cross-validation, one per fold: every patient is ``"validation"`` once, otherwise ``"train"``.
+def folds(cohort: Cohort, k: int, *, seed: int, label_column: str) -> dict[str, int]:
+    """For cross-validation: the fold, 0 to ``k - 1``, in which each case is held out, by case id.
 
-    Patients whose split is ``"test"`` in the table stay ``"test"`` in all folds; other splits of the table are
-    ignored.
+    Cases of patients whose split is ``"test"`` in the table belong to no fold and are left out; other splits of the
+    table are overruled.
 
     Args:
         cohort: its cases carry patient and label.
         k: how many folds.
         seed: another seed draws other folds.
-        label_column: column to balance by.
+        label_column: column to balance by; a patient counts for the highest of the cases' labels.
 
     Raises:
-        InputError: fewer patients of a label than folds, a patient both in the test and elsewhere, or a case
-            without a label.
+        InputError: fewer patients of a label than folds, a patient in two splits, or a case without a label.
         ValueError: fewer than two folds.
     """
     if k < 2:
@@ -74,15 +73,7 @@ def folds(cohort: Cohort, k: int, seed: int, label_column: str) -> tuple[dict[st
             raise InputError(what, TABLE, "use fewer folds or add patients")
         # The dealing goes on where the last label stopped, so that folds differ by one patient at most.
         fold_of |= {patient: (len(fold_of) + n) % k for n, patient in enumerate(patients)}
-    return tuple(
-        {
-            case.case_id: "test"
-            if case.patient_id in test
-            else ("validation" if fold_of[case.patient_id] == fold else "train")
-            for case in cohort.cases
-        }
-        for fold in range(k)
-    )
+    return {case.case_id: fold_of[case.patient_id] for case in cohort.cases if case.patient_id not in test}
 
 
 def _fixed_splits(cohort: Cohort) -> dict[str, str]:

@@ -24,7 +24,7 @@ _IDENTIFYING = re.compile(r"(patient_?)?name|(first|last|sur)_?name|.*birth.*|do
 
 
 def validate(
-    cohort: Cohort, needs: Sequence[Need], *, label_column: str | None = None, classes: Sequence[str] = ("0", "1")
+    cohort: Cohort, needs: Sequence[Need], *, label: str | None = None, classes: Sequence[str] = ("0", "1")
 ) -> tuple[Problem, ...]:
     """List every problem of a cohort, those that stop the work first.
 
@@ -34,17 +34,17 @@ def validate(
     Args:
         cohort: read with ``tolerant=True``, so that faulty rows are listed too.
         needs: what the recipe asks of each case.
-        label_column: column with the truth; None where the cases are only to be predicted.
+        label: column with the truth; None where the cases are only to be predicted.
         classes: the values it may hold.
     """
     problems = [*cohort.table_problems, *_folders(cohort), *_patients(cohort), *_identifiers(cohort)]
     checked = [(case, check_files(case, needs)) for case in cohort.cases]
     problems += [problem for _, files in checked for problem in files.problems]
     problems += _duplicates(checked)
-    if label_column is not None:
-        problems += _labels(cohort, label_column, classes)
-        problems += _marks(checked, needs, label_column, classes)
-        problems += _balance(cohort, label_column, classes)
+    if label is not None:
+        problems += _labels(cohort, label, classes)
+        problems += _marks(checked, needs, label, classes)
+        problems += _balance(cohort, label, classes)
     return tuple(sorted(problems, key=lambda problem: problem.level != "STOP"))
 
 
@@ -132,11 +132,11 @@ def _marks(
 ) -> Iterator[Problem]:
     for need in (need for need in needs if need.kind == "points" and need.name == column):
         for case, files in checked:
-            label, where = case.values.get(column), f"case {case.case_id}, {need}"
-            if label == classes[-1] and need not in files.paths:
-                yield Problem("STOP", f"{column} is {label}, but no point is marked", where, how_to_add(case, need))
-            elif label in classes[:-1] and files.points.get(need):
-                what = f"{column} is {label}, but {files.points[need]} points are marked"
+            value, where = case.values.get(column), f"case {case.case_id}, {need}"
+            if value == classes[-1] and need not in files.paths:
+                yield Problem("STOP", f"{column} is {value}, but no point is marked", where, how_to_add(case, need))
+            elif value in classes[:-1] and files.points.get(need):
+                what = f"{column} is {value}, but {files.points[need]} points are marked"
                 yield Problem("STOP", what, where, "correct the label or delete the points")
 
 
