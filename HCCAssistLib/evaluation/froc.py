@@ -72,7 +72,7 @@ class FrocCurve:
     """Lesion-level sensitivity against false positives per volume.
 
     Attributes:
-        thresholds: falling observed scores, rule ``score >= threshold``.
+        thresholds: falling scores at which a lesion is found or a false positive appears, rule ``score >= threshold``.
         sensitivity, false_positives_per_volume: at each threshold.
         at_rates: sensitivity at each of ``rates`` false positives per volume.
         cpm: their mean (competition performance metric).
