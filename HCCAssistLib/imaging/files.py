@@ -13,7 +13,7 @@ import SimpleITK as sitk
 from HCCAssistLib.errors import InputError
 from HCCAssistLib.imaging.file_headers import check_metaimage, check_nrrd
 from HCCAssistLib.imaging.image import Image
-from HCCAssistLib.imaging.itk import from_itk, to_itk
+from HCCAssistLib.imaging.itk import from_itk, quiet, to_itk
 from HCCAssistLib.imaging.nifti import read_nifti
 
 NIFTI = (".nii", ".nii.gz")
@@ -55,7 +55,8 @@ def read_image(path: Path | str, *, name: str = "") -> Image:
         else:
             check_metaimage(path)
         try:
-            volume = sitk.ReadImage(str(path))
+            with quiet():
+                volume = sitk.ReadImage(str(path))
         except RuntimeError as error:
             # SimpleITK's own message holds the full path, which may name a patient.
             raise InputError("the file is damaged or cut short", remedy="copy or export it again") from error

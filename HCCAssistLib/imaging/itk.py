@@ -2,6 +2,9 @@
 
 from __future__ import annotations
 
+from collections.abc import Iterator
+from contextlib import contextmanager
+
 import numpy as np
 import SimpleITK as sitk
 
@@ -71,3 +74,14 @@ def compact(array: np.ndarray) -> np.ndarray:
         return array
     limits = np.iinfo(np.int16)
     return array.astype(np.int16) if array.min() >= limits.min and array.max() <= limits.max else array
+
+
+@contextmanager
+def quiet() -> Iterator[None]:
+    """Keep ITK's warnings off stderr: they hold full paths, which may name a patient."""
+    shown = sitk.ProcessObject.GetGlobalWarningDisplay()
+    sitk.ProcessObject.SetGlobalWarningDisplay(False)
+    try:
+        yield
+    finally:
+        sitk.ProcessObject.SetGlobalWarningDisplay(shown)

@@ -13,8 +13,10 @@ import struct
 import zlib
 from dataclasses import dataclass
 from pathlib import Path
+from typing import Any
 
 import numpy as np
+import numpy.typing as npt
 
 from HCCAssistLib.errors import InputError
 from HCCAssistLib.imaging.geometry import FloatArray, Geometry
@@ -194,7 +196,7 @@ def _voxels(content: bytes, header: _Header, geometry: Geometry) -> np.ndarray:
     count = math.prod(geometry.shape)
     if header.offset < 0 or len(content) < header.offset + count * stored.itemsize:
         raise InputError("the file is cut short: voxels are missing at its end", remedy="copy or export it again")
-    array = np.frombuffer(content, stored, count, header.offset).reshape(geometry.shape)
+    array: npt.NDArray[Any] = np.frombuffer(content, stored, count, header.offset).reshape(geometry.shape)
     array = array.astype(stored.newbyteorder("="), copy=False)
     slope, intercept = header.slope, header.intercept
     if not math.isfinite(slope) or slope == 0 or (slope == 1 and intercept == 0):
@@ -203,5 +205,5 @@ def _voxels(content: bytes, header: _Header, geometry: Geometry) -> np.ndarray:
         raise InputError("the file's scaling of grey values is damaged", remedy="copy or export it again")
     if array.dtype.kind in "iu" and slope == int(slope) and intercept == int(intercept):
         return compact(array.astype(np.int64) * int(slope) + int(intercept))
-    precision = np.float64 if array.dtype.itemsize > 4 else np.float32
-    return array.astype(precision) * precision(slope) + precision(intercept)
+    precise: npt.NDArray[Any] = array.astype(np.float64 if array.dtype.itemsize > 4 else np.float32)
+    return precise * slope + intercept

@@ -1,0 +1,1 @@
+"""DICOM: checking a series before anything reads it, contrast phases, reading."""

@@ -1,0 +1,166 @@
+"""The faults of a stack of slices that readers pass over in silence, each in plain words."""
+
+from __future__ import annotations
+
+from collections.abc import Iterator
+from itertools import chain
+from typing import Literal
+
+import numpy as np
+
+from HCCAssistLib.dicom.headers import number
+from HCCAssistLib.dicom.stacks import SAME_POSITION_MM, Stack
+from HCCAssistLib.errors import Problem
+
+MAX_TILT_DEGREES = 0.5
+FEW_SLICES = 10
+_RESEND = "send or export the series again, complete"
+_ORIGINAL = "get the original series from the scanner or the archive"
+
+# What GDCM 3 (in SimpleITK) unpacks: JPEG (lossless, 8 and 12 bit), JPEG-LS, JPEG 2000, RLE.
+_UNPACKABLE = {
+    "1.2.840.10008.1.2.4.50",
+    "1.2.840.10008.1.2.4.51",
+    "1.2.840.10008.1.2.4.57",
+    "1.2.840.10008.1.2.4.70",
+    "1.2.840.10008.1.2.4.80",
+    "1.2.840.10008.1.2.4.81",
+    "1.2.840.10008.1.2.4.90",
+    "1.2.840.10008.1.2.4.91",
+    "1.2.840.10008.1.2.5",
+}
+
+
+def find_faults(stack: Stack, where: str) -> tuple[Problem, ...]:
+    """All faults of a stack.
+
+    Args:
+        stack: sorted slices of one volume.
+        where: the stack's name in messages.
+    """
+    checks = (_voxels, _placement, _values, _identity)
+    return tuple(chain.from_iterable(check(stack, where) for check in checks))
+
+
+def _voxels(stack: Stack, where: str) -> Iterator[Problem]:
+    """Voxels that are missing or packed in a way that cannot be unpacked."""
+    for item in stack.slices:
+        if not item.is_complete:
+            yield Problem("STOP", "is cut short", item.file_label, _RESEND)
+    header = stack.first.header
+    syntax = header.file_meta.get("TransferSyntaxUID")
+    if syntax is not None and syntax.is_encapsulated and syntax not in _UNPACKABLE:
+        yield Problem("STOP", f"packed in a way that cannot be read ({syntax.name})", where, "export it unpacked")
+    if any(item.text("LossyImageCompression") == "01" for item in stack.slices):
+        yield Problem("WARN", "compressed with loss: grey values are not the scanner's", where, _ORIGINAL)
+
+
+def _placement(stack: Stack, where: str) -> Iterator[Problem]:
+    """Where the slices lie."""
+    spacings = [item.spacing for item in stack.slices]
+    if any(spacing is None or spacing.min() <= 0 for spacing in spacings):
+        yield Problem("STOP", "no pixel spacing: nothing can be measured", where, _ORIGINAL)
+    elif spacings[0] is not None and abs(spacings[0][0] - spacings[0][1]) > 1e-3:
+        rows, columns = spacings[0]
+        yield Problem("WARN", f"pixels are not square ({columns:.3g} x {rows:.3g} mm)", where)
+    depths = stack.depths()
+    orientation = stack.first.orientation
+    if depths is None or orientation is None:
+        what = "slices without position or orientation: their place in the patient is unknown"
+        yield Problem("STOP", what, where, _ORIGINAL)
+        return
+    if np.abs(orientation @ orientation.T - np.eye(2)).max() > 0.01:
+        yield Problem("STOP", "rows and columns of the slices are not at right angles", where, _ORIGINAL)
+        return
+    if len(depths) == 1:
+        yield Problem("STOP", "a single slice is not a volume", where, "give the whole series")
+        return
+    if len(depths) < FEW_SLICES:
+        yield Problem("WARN", f"only {len(depths)} slices", where, "check that the series is complete")
+    yield from _spacing(depths, where)
+    yield from _line(stack, depths, where)
+    yield from _thickness(stack, depths, where)
+
+
+def _spacing(depths: np.ndarray, where: str) -> Iterator[Problem]:
+    steps = np.diff(depths)
+    copies = int((steps <= SAME_POSITION_MM).sum())
+    if copies:
+        what = f"{copies} slice{'s lie' if copies > 1 else ' lies'} on a position already taken"
+        remedy = "send each phase as a series of its own, without copies"
+        yield Problem("STOP", f"{what} (several phases or copies in one series)", where, remedy)
+        return
+    usual = float(np.median(steps))
+    gaps = np.flatnonzero(steps > 1.5 * usual)
+    if 0 < len(gaps) <= max(2, len(steps) // 10):
+        missing = int(np.round(steps[gaps] / usual - 1).sum())
+        what = (
+            f"{max(missing, 1)} slice(s) missing near slice {gaps[0] + 1}: "
+            f"the spacing jumps from {usual:.2f} to {steps[gaps].max():.2f} mm"
+        )
+        yield Problem("STOP", what, where, _RESEND)
+    elif np.ptp(steps) > 0.05 * usual:
+        level: Literal["STOP", "WARN"] = "STOP" if np.ptp(steps) > 0.3 * usual else "WARN"
+        what = f"slice spacing varies from {steps.min():.2f} to {steps.max():.2f} mm"
+        yield Problem(level, what, where, "use a series with even slice spacing")
+
+
+def _line(stack: Stack, depths: np.ndarray, where: str) -> Iterator[Problem]:
+    """Slices must be stacked along their normal: no shear, no slice out of line."""
+    positions = np.array([item.position for item in stack.slices])
+    orientation = stack.first.orientation
+    assert orientation is not None  # noqa: S101 - see _placement
+    normal = np.cross(orientation[0], orientation[1])
+    sideways = positions - positions[0] - np.outer(depths - depths[0], normal)
+    drift = sideways[-1] / max(depths[-1] - depths[0], SAME_POSITION_MM)
+    degrees = float(np.degrees(np.arctan(np.linalg.norm(drift))))
+    if degrees > MAX_TILT_DEGREES:
+        yield Problem(
+            "STOP",
+            f"gantry tilt: the slices are sheared by {degrees:.1f} degrees",
+            where,
+            "load it in Slicer, which straightens it, and save the volume as .nrrd",
+        )
+        return
+    off = float(np.linalg.norm(sideways - np.outer(depths - depths[0], drift), axis=1).max())
+    if off > 0.5:
+        yield Problem("STOP", f"slices are shifted sideways against each other by {off:.1f} mm", where, _ORIGINAL)
+
+
+def _thickness(stack: Stack, depths: np.ndarray, where: str) -> Iterator[Problem]:
+    thickness, spacing = stack.first.thickness, float(np.median(np.diff(depths)))
+    if thickness and spacing > SAME_POSITION_MM and abs(thickness - spacing) > 0.1 * spacing:
+        kind = "they overlap" if thickness > spacing else "there are gaps"
+        yield Problem("WARN", f"slices are {thickness:g} mm thick but {spacing:.2f} mm apart ({kind})", where)
+
+
+def _values(stack: Stack, where: str) -> Iterator[Problem]:
+    """What the grey values mean."""
+    header = stack.first.header
+    modality = stack.first.text("Modality")
+    if not modality:
+        yield Problem("STOP", "the headers do not say whether this is CT or MR", where, _ORIGINAL)
+    kinds = {item.text("PhotometricInterpretation") for item in stack.slices}
+    if kinds != {"MONOCHROME2"} or (number(header, "SamplesPerPixel") or 1) > 1:
+        inverted = kinds == {"MONOCHROME1"}
+        what = "grey values are stored inverted (MONOCHROME1)" if inverted else "colours or mixed pixel types"
+        yield Problem("STOP", what, where, _ORIGINAL)
+    rescales = {item.rescale for item in stack.slices}
+    if modality == "CT" and None in rescales:
+        yield Problem("STOP", "CT without rescale values: there are no Hounsfield units", where, _ORIGINAL)
+    elif len(rescales) > 1:
+        # One multi-frame file is read with the rescale of its first frame only.
+        level: Literal["STOP", "WARN"] = (
+            "STOP" if len({item.file for item in stack.slices}) < len(stack.slices) else "WARN"
+        )
+        yield Problem(level, f"{len(rescales)} different rescale factors in one series", where)
+    padding = number(header, "PixelPaddingValue")
+    if padding is not None and modality == "CT":
+        what = f"padding value {padding:g} outside the field of view: it is no tissue and counts as air"
+        yield Problem("WARN", what, where)
+
+
+def _identity(stack: Stack, where: str) -> Iterator[Problem]:
+    if any(not item.text("SOPInstanceUID") or not item.text("SeriesInstanceUID") for item in stack.slices):
+        what = "empty identifiers (UIDs): results cannot be stored as DICOM that refers to these images"
+        yield Problem("WARN", what, where, _ORIGINAL)
