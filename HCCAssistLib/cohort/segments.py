@@ -192,16 +192,20 @@ def write_segments(segments: Sequence[Segment], path: Path) -> None:
 
 
 def _read_layers(path: Path) -> tuple[list[npt.NDArray[np.int32]], Geometry]:
-    check_nrrd(path)
     try:
+        check_nrrd(path)
+        seg_nrrd.check_packed(path)
         image = sitk.ReadImage(str(path))
+        if image.GetDimension() != 3:
+            raise InputError("the segmentation is not three-dimensional", remedy="save it again from Slicer 5")
+        geometry = geometry_from_itk(image)
+    except InputError as error:
+        raise InputError(replace(problem, where=path.name) for problem in error.problems) from error
     except RuntimeError as error:
         raise InputError("the file is damaged or cut short", path.name, "save it again from Slicer") from error
-    if image.GetDimension() != 3:
-        raise InputError("the segmentation is not three-dimensional", path.name, "save it again from Slicer 5")
     array = sitk.GetArrayFromImage(image)
     array = array[..., None] if array.ndim == 3 else array
-    return [array[..., n].astype(np.int32) for n in range(array.shape[3])], geometry_from_itk(image)
+    return [array[..., n].astype(np.int32) for n in range(array.shape[3])], geometry
 
 
 def _cut(

@@ -1,0 +1,234 @@
+"""Segments on oblique, left-handed and cropped grids: asymmetric masks whose places are known."""
+
+from __future__ import annotations
+
+from pathlib import Path
+
+import numpy as np
+import pytest
+from scipy.spatial.transform import Rotation
+
+from HCCAssistLib.cohort.segments import Segment, mask_on, read_mask, read_segments, segments_of, write_segments
+from HCCAssistLib.errors import InputError
+from HCCAssistLib.imaging.files import write_image
+from HCCAssistLib.imaging.geometry import Geometry
+from HCCAssistLib.imaging.image import Image
+
+data = Path(__file__).resolve().parents[1] / "data"
+shared = Path(__file__).resolve().parents[3] / "shared"
+
+ROTATION = Rotation.from_euler("xyz", [12, -7, 20], degrees=True).as_matrix()
+GRID = Geometry.from_parts((9, 14, 20), (0.7, 0.9, 3.0), (30, -40, 100), ROTATION[:, [1, 0, 2]])
+"""Oblique, anisotropic and left-handed; the grid of slicer_two_layers.seg.nrrd before Slicer cropped it."""
+
+
+def mask(*blocks: tuple[slice, slice, slice]) -> np.ndarray:
+    array = np.zeros(GRID.shape, np.uint8)
+    for block in blocks:
+        array[block] = 1
+    return array
+
+
+ABLATION = mask(np.s_[2:5, 3:9, 4:13])
+ABLATION[2, 3, 4:8] = 0
+LESION = mask(np.s_[4:7, 8:12, 10:18])
+
+
+def test_layers_that_slicer_cropped_come_back_at_their_place() -> None:
+    ablation, lesion = read_segments(data / "slicer_two_layers.seg.nrrd")
+    assert (ablation.name, lesion.name) == ("ablation", "Läsion")
+    assert np.array_equal(mask_on(ablation, GRID).array, ABLATION)
+    assert np.array_equal(mask_on(lesion, GRID).array, LESION)
+    assert ablation.mask.array.shape == (3, 6, 9)
+
+
+@pytest.mark.parametrize("overlapping", [False, True])
+def test_segments_that_are_written_come_back_the_same(tmp_path: Path, overlapping: bool) -> None:
+    third = LESION if overlapping else mask(np.s_[7:8, 0:2, 0:3])
+    segments = [
+        Segment("ablation", Image(ABLATION, GRID)),
+        Segment("C:\\new\nline", Image(third, GRID)),
+        Segment("empty", Image(mask(), GRID)),
+    ]
+    write_segments(segments, tmp_path / "x.seg.nrrd")
+    header = (tmp_path / "x.seg.nrrd").read_bytes().split(b"\n\n")[0].decode()
+    assert f"dimension: {4 if overlapping else 3}" in header
+    read = read_segments(tmp_path / "x.seg.nrrd")
+    assert [s.name for s in read] == [s.name for s in segments]
+    assert read[2].is_empty
+    for before, after in zip(segments[:2], read[:2], strict=True):
+        assert np.array_equal(mask_on(after, GRID).array, before.mask.array)
+    assert [path.name for path in tmp_path.iterdir()] == ["x.seg.nrrd"]
+
+
+def test_more_than_255_segments_are_kept_apart(tmp_path: Path) -> None:
+    flat = np.zeros((1, 20, 20), np.uint8)
+    grid = Geometry.from_parts(flat.shape, (1, 1, 1))
+    segments = []
+    for n in range(300):
+        array = flat.copy()
+        array.flat[n] = 1
+        segments.append(Segment(f"s{n}", Image(array, grid)))
+    write_segments(segments, tmp_path / "x.seg.nrrd")
+    read = read_segments(tmp_path / "x.seg.nrrd")
+    assert len(read) == 300
+    assert read[299].points.tolist() == [[299 % 20, 299 // 20, 0]]
+
+
+def test_segments_with_grids_of_different_extent_are_written_together(tmp_path: Path) -> None:
+    part = GRID.crop((10, 8, 4), (3, 4, 8))
+    segments = [Segment("lesion", Image(LESION[4:7, 8:12, 10:18], part)), Segment("ablation", Image(ABLATION, GRID))]
+    write_segments(segments, tmp_path / "x.seg.nrrd")
+    lesion, ablation = read_segments(tmp_path / "x.seg.nrrd")
+    assert np.array_equal(mask_on(lesion, GRID).array, LESION)
+    assert np.array_equal(mask_on(ablation, GRID).array, ABLATION)
+
+
+def test_segments_of_different_grids_are_not_written(tmp_path: Path) -> None:
+    shifted = Geometry(GRID.shape, GRID.affine + np.array([[0, 0, 0, 0.3], [0] * 4, [0] * 4, [0] * 4]))
+    segments = [Segment("a", Image(ABLATION, GRID)), Segment("b", Image(LESION, shifted))]
+    with pytest.raises(InputError, match="b: the segments were drawn on different grids"):
+        write_segments(segments, tmp_path / "x.seg.nrrd")
+    assert not list(tmp_path.iterdir())
+    with pytest.raises(InputError, match="no segments"):
+        write_segments([], tmp_path / "x.seg.nrrd")
+    with pytest.raises(InputError, match=r"as \.seg\.nrrd"):
+        write_segments(segments[:1], tmp_path / "x.nrrd")
+
+
+def test_a_mask_lands_on_the_same_patient_in_any_axis_order() -> None:
+    segment = Segment("a", Image(ABLATION, GRID))
+    affine = GRID.affine[:, [1, 2, 0, 3]] @ np.array([[1, 0, 0, 0], [0, -1, 0, 8], [0, 0, 1, 0], [0, 0, 0, 1.0]])
+    turned = Geometry((20, 9, 14), affine)  # i is j of before, j is k from the other end, k is i
+    expected = np.transpose(ABLATION, (2, 0, 1))[:, ::-1, :]
+    assert np.array_equal(mask_on(segment, turned).array, expected)
+
+
+def test_a_mask_on_another_grid_covers_the_same_volume_of_the_patient() -> None:
+    fine = Geometry.from_parts((40, 40, 40), (0.5, 0.5, 0.8), GRID.center - (10, 10, 16))
+    moved = mask_on(Segment("a", Image(ABLATION, GRID)), fine)
+    index = np.rint(GRID.to_index(fine.to_world(np.argwhere(np.ones(fine.shape))[:, ::-1]))).astype(int)
+    inside = ((index >= 0) & (index < GRID.size_ijk)).all(axis=1)
+    expected = np.zeros(len(index), np.uint8)
+    expected[inside] = ABLATION[tuple(index[inside][:, ::-1].T)]
+    assert moved.array.sum() > 1000
+    assert np.count_nonzero(moved.array.ravel() != expected) <= 0.002 * expected.sum()
+
+
+def test_a_part_outside_the_volume_is_cut_off_and_a_whole_one_refused() -> None:
+    segment = Segment("ablation", Image(ABLATION, GRID))
+    assert np.array_equal(mask_on(segment, GRID.crop((6, 4, 3), (4, 6, 8))).array, ABLATION[3:7, 4:10, 6:14])
+    for far in (GRID.crop((13, 0, 0), (9, 14, 7)), Geometry.from_parts((5, 5, 5), (1, 1, 1), (500, 0, 0))):
+        with pytest.raises(InputError, match="ablation: the segment lies outside the volume"):
+            mask_on(segment, far)
+
+
+def test_a_speck_that_falls_between_voxels_and_an_empty_segment_are_refused() -> None:
+    speck = np.zeros((3, 3, 3), np.uint8)
+    speck[1, 1, 1] = 1
+    segment = Segment("speck", Image(speck, Geometry.from_parts(speck.shape, (0.2, 0.2, 0.2), (1.8, 1.8, 1.8))))
+    with pytest.raises(InputError, match="speck: the segment is too small"):
+        mask_on(segment, Geometry.from_parts((4, 4, 4), (3, 3, 3)))
+    with pytest.raises(InputError, match="none: the segment is empty"):
+        mask_on(Segment("none", Image(mask(), GRID)), GRID)
+
+
+def test_a_mask_holds_only_zeros_and_ones() -> None:
+    assert Segment("a", Image(ABLATION.astype(bool), GRID)).mask.array.dtype == np.uint8
+    with pytest.raises(ValueError, match="other than 0 and 1"):
+        Segment("a", Image(ABLATION * 2, GRID))
+    with pytest.raises(ValueError, match="other than 0 and 1"):
+        Segment("a", Image(ABLATION * 0.5, GRID))
+
+
+@pytest.mark.parametrize("name", ["liver.nrrd", "liver.nii.gz", "liver.seg.nrrd"])
+@pytest.mark.parametrize("dtype", [np.uint8, np.int16, np.float32])
+def test_a_plain_labelmap_gives_one_segment_per_value(tmp_path: Path, name: str, dtype: type) -> None:
+    labels = (ABLATION * 5).astype(dtype)
+    labels[LESION > 0] = 117
+    write_image(Image(labels, GRID), tmp_path / name)
+    five, other = read_segments(tmp_path / name)
+    assert (five.name, other.name) == ("Segment_5", "Segment_117")
+    assert np.array_equal(mask_on(other, GRID).array, LESION)
+    assert np.array_equal(mask_on(five, GRID).array, ABLATION & ~LESION)
+
+
+@pytest.mark.parametrize(
+    ("array", "says"),
+    [
+        (ABLATION * -1000.0, "not whole numbers from 0 up"),
+        (ABLATION * 0.5, "not whole numbers"),
+        (np.arange(ABLATION.size, dtype=np.int16).reshape(GRID.shape), "2519 different values: this is an image"),
+        (ABLATION * 0, "no voxel is painted"),
+    ],
+)
+def test_an_image_is_not_taken_for_segments(tmp_path: Path, array: np.ndarray, says: str) -> None:
+    write_image(Image(array, GRID), tmp_path / "liver.nrrd")
+    with pytest.raises(InputError, match=says):
+        read_segments(tmp_path / "liver.nrrd")
+
+
+def test_a_damaged_segmentation_is_refused_with_its_name(tmp_path: Path) -> None:
+    content = (data / "slicer_two_layers.seg.nrrd").read_bytes()
+    path = tmp_path / "liver.seg.nrrd"
+    for damaged in (
+        content[:-30],
+        content[:40],
+        content.replace(b"Segment1_Layer:=1", b"Segment1_Layer:=7"),
+        content.replace(b"Segment1_Layer:=1", b"Segment1_Layer:=x"),
+        content.replace(b"space origin", b"spice origin"),
+        content.replace(b"Segmentation_Master", b"Segmentation_Extent:=0 1\nSegmentation_Master"),
+        b"",
+    ):
+        path.write_bytes(damaged)
+        with pytest.raises(InputError) as caught:
+            read_segments(path)
+        assert str(caught.value).startswith("liver.seg.nrrd: ")
+        assert str(tmp_path) not in str(caught.value)
+    with pytest.raises(InputError, match="no such file"):
+        read_segments(tmp_path / "missing.seg.nrrd")
+
+
+def test_segments_without_layer_fields_have_one_layer_each(tmp_path: Path) -> None:
+    content = (data / "slicer_two_layers.seg.nrrd").read_bytes()
+    for field in (
+        b"Segment0_Layer:=0\n",
+        b"Segment1_Layer:=1\n",
+        b"Segment0_LabelValue:=1\n",
+        b"Segment1_LabelValue:=1\n",
+    ):
+        assert field in content
+        content = content.replace(field, b"")
+    (tmp_path / "old.seg.nrrd").write_bytes(content)
+    ablation, lesion = read_segments(tmp_path / "old.seg.nrrd")
+    assert np.array_equal(mask_on(ablation, GRID).array, ABLATION)
+    assert np.array_equal(mask_on(lesion, GRID).array, LESION)
+
+
+def test_the_segment_of_the_wanted_name_counts_and_otherwise_all_together(tmp_path: Path) -> None:
+    path = data / "slicer_two_layers.seg.nrrd"
+    assert [s.name for s in segments_of(read_segments(path), "Ablation")] == ["ablation"]
+    assert np.array_equal(read_mask(path, "ablation", GRID).array, ABLATION)
+    assert np.array_equal(read_mask(path, "liver", GRID).array, ABLATION | LESION)
+    write_segments([Segment("liver", Image(mask(), GRID))], tmp_path / "liver.seg.nrrd")
+    with pytest.raises(InputError, match=r"liver\.seg\.nrrd: no segment is painted"):
+        read_mask(tmp_path / "liver.seg.nrrd", "liver", GRID)
+
+
+@pytest.mark.shared
+def test_real_segmentations_of_one_and_two_layers_are_read() -> None:
+    folder = shared / "data" / "slicer_annotations" / "slicerio"
+    if not folder.is_dir():
+        pytest.skip("SKIPPED: ../shared/data/slicer_annotations not found")
+    spine = [f"{part} vertebral column" for part in ("cervical", "thoracic", "lumbar")]
+    names = ["ribs", *spine, "right lung", "left lung", "tissue"]
+    one = read_segments(folder / "Segmentation.seg.nrrd")
+    two = read_segments(folder / "SegmentationOverlapping.seg.nrrd")
+    assert [s.name for s in one] == names
+    assert [s.name for s in two] == [*names, "overlapping sphere"]
+    volumes = [s.mask.array.sum() * np.prod(s.mask.geometry.spacing) / 1000 for s in two]
+    # a right lung on the patient's right (smaller x in LPS), of a litre or more; a sphere of 136 mm
+    right, left, sphere = two[4], two[5], two[7]
+    assert 2000 < volumes[4] < 4000
+    assert right.points[:, 0].mean() < left.points[:, 0].mean() - 50
+    assert np.ptp(sphere.points, axis=0) == pytest.approx([146, 146, 140], abs=5)
