@@ -1,0 +1,173 @@
+"""Large organs: surfaces evaluated on a coarse grid and drawn at full resolution.
+
+Organs are smooth at the scale of millimetres, so their signed depth is computed every few millimetres in the
+slice, interpolated linearly, and turned into occupancy with the width that a voxel has across the surface.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Iterator
+from dataclasses import dataclass, field
+from typing import Any
+
+import numpy as np
+import numpy.typing as npt
+
+from HCCAssistLib.phantoms.canvas import Canvas, Field, Patch
+
+STEP_MM = 3.0
+
+
+class CoarseGrid:
+    """Nodes every ``STEP_MM`` in the slice, on every slice, of an axial volume.
+
+    Args:
+        canvas: the volume to draw in; its axes run to the patient's left, back and head.
+
+    Attributes:
+        x, y, z: LPS coordinates of the nodes, shaped to broadcast to ``shape``.
+        patch: the nodes as samples, for random fields.
+    """
+
+    def __init__(self, canvas: Canvas) -> None:
+        self.canvas = canvas
+        spacing, origin = canvas.geometry.spacing, canvas.geometry.origin
+        slices, rows, columns = canvas.geometry.shape
+        self._rows = _nodes(rows, spacing[1])
+        self._columns = _nodes(columns, spacing[0])
+        self._by_row, self._by_column = _interpolation(self._rows, rows), _interpolation(self._columns, columns)
+        self.shape = (slices, len(self._rows), len(self._columns))
+        self.x = (origin[0] + self._columns * spacing[0]).astype(np.float32)[None, None, :]
+        self.y = (origin[1] + self._rows * spacing[1]).astype(np.float32)[None, :, None]
+        self.z = (origin[2] + np.arange(slices) * spacing[2]).astype(np.float32)[:, None, None]
+        unit = np.eye(3)
+        self.patch = Patch(
+            (slice(0, slices), slice(0, rows), slice(0, columns)),
+            (
+                self.z.ravel()[:, None].astype(np.float64) * unit[2],
+                self.y.ravel()[:, None].astype(np.float64) * unit[1],
+                self.x.ravel()[:, None].astype(np.float64) * unit[0],
+            ),
+        )
+
+    def paint(self, depth: npt.NDArray[Any], value: npt.NDArray[Any] | float) -> None:
+        """Blend a value into the volume under a surface.
+
+        Args:
+            depth: mm under the surface, per node; one slice of nodes stands for all slices.
+            value: HU, one or per node.
+        """
+        nodes = np.broadcast_to(value, self.shape).astype(np.float32) if isinstance(value, np.ndarray) else None
+        for section in self._sections(depth):
+            target = self.canvas.array[section.slices, section.rows, section.columns]
+            if nodes is None:
+                difference = np.float32(float(value)) - target
+            else:
+                difference = self._between(nodes[section.slices][0], section) - target
+            difference *= section.occupancy
+            target += difference
+
+    def occupancy(self, depth: npt.NDArray[Any]) -> Field:
+        """How much of each voxel of the volume lies under a surface, 0 to 1."""
+        full = np.zeros(self.canvas.geometry.shape, dtype=np.float32)
+        for section in self._sections(depth):
+            full[section.slices, section.rows, section.columns] = section.occupancy
+        return full
+
+    def _sections(self, depth: npt.NDArray[Any]) -> Iterator[_Section]:
+        """The surface slice by slice, which stays in the processor's cache."""
+        depth = np.asarray(np.broadcast_to(depth, (len(depth), *self.shape[1:])), dtype=np.float32)
+        gy, gx = np.gradient(depth, axis=(1, 2))
+        width = np.abs(gy) / np.float32(self._rows[1]) + np.abs(gx) / np.float32(self._columns[1])
+        if len(depth) > 1:
+            width += np.abs(np.gradient(depth, axis=0))
+        np.maximum(width, np.float32(self.canvas.pixel / 2), out=width)
+        inner = np.clip(depth / width, -20, 20)
+        occupied = depth > -np.maximum(width, STEP_MM) * 1.5
+        for k, plane in enumerate(inner):
+            rows, columns = np.flatnonzero(occupied[k].any(axis=1)), np.flatnonzero(occupied[k].any(axis=0))
+            if rows.size == 0:
+                continue
+            row_nodes, column_nodes = _widened(rows), _widened(columns)
+            section = _Section(
+                slice(k, k + 1) if len(depth) > 1 else slice(0, self.shape[0]),
+                _voxels_between(self._rows[row_nodes]),
+                _voxels_between(self._columns[column_nodes]),
+                row_nodes,
+                column_nodes,
+            )
+            section.occupancy = self._between(plane, section)
+            section.occupancy += np.float32(0.5)
+            np.clip(section.occupancy, 0, 1, out=section.occupancy)
+            yield section
+
+    def _between(self, nodes: npt.NDArray[np.float32], section: _Section) -> Field:
+        """Linear interpolation of one slice's nodes to the voxels of a section."""
+        by_row = self._by_row[section.rows, section.row_nodes]
+        by_column = self._by_column[section.columns, section.column_nodes]
+        return by_row @ (nodes[section.row_nodes, section.column_nodes] @ by_column.T)
+
+
+@dataclass(slots=True)
+class _Section:
+    """The part of a slice that a surface covers, in voxels and in nodes."""
+
+    slices: slice
+    rows: slice
+    columns: slice
+    row_nodes: slice
+    column_nodes: slice
+    occupancy: Field = field(default_factory=lambda: np.zeros((0, 0), dtype=np.float32))
+
+
+def _nodes(count: int, spacing: float) -> npt.NDArray[np.float64]:
+    """Fractional indices of nodes over ``count`` voxels."""
+    return np.linspace(0, count - 1, max(2, int(np.ceil((count - 1) * spacing / STEP_MM)) + 1))
+
+
+def _widened(hit: npt.NDArray[np.intp]) -> slice:
+    return slice(max(int(hit[0]) - 1, 0), int(hit[-1]) + 2)
+
+
+def _voxels_between(nodes: npt.NDArray[np.float64]) -> slice:
+    """The whole indices from the first node to the last."""
+    return slice(int(np.ceil(nodes[0] - 1e-6)), int(np.floor(nodes[-1] + 1e-6)) + 1)
+
+
+def _interpolation(nodes: npt.NDArray[np.float64], count: int) -> npt.NDArray[np.float32]:
+    """Linear interpolation from nodes to voxels, ``(count, nodes)``."""
+    at = np.arange(count)
+    right = np.clip(np.searchsorted(nodes, at, side="right"), 1, len(nodes) - 1)
+    weight = np.clip((at - nodes[right - 1]) / (nodes[right] - nodes[right - 1]), 0, 1)
+    matrix = np.zeros((count, len(nodes)), dtype=np.float32)
+    matrix[at, right - 1] = 1 - weight
+    matrix[at, right] = weight
+    return matrix
+
+
+def smooth_min(softness_mm: float, *depths: npt.NDArray[np.float32]) -> npt.NDArray[np.float32]:
+    """Intersection of shapes with rounded edges."""
+    k = np.float32(softness_mm)
+    lowest = depths[0]
+    for depth in depths[1:]:
+        lowest = np.minimum(lowest, depth)
+    total = np.float32(0)
+    for depth in depths:
+        total = total + np.exp((lowest - depth) / k)
+    return np.asarray(lowest - k * np.log(total), dtype=np.float32)
+
+
+def blob(
+    grid: CoarseGrid,
+    center: tuple[float, float, float],
+    semi_axes: tuple[float, float, float],
+    tilt_degrees: float = 0.0,
+) -> npt.NDArray[np.float32]:
+    """Depth under the surface of an ellipsoid, tilted in the axial plane."""
+    c, s = np.cos(np.radians(tilt_degrees)), np.sin(np.radians(tilt_degrees))
+    dx, dy, dz = grid.x - center[0], grid.y - center[1], grid.z - center[2]
+    u, v = dx * c + dy * s, dy * c - dx * s
+    q = np.sqrt((u / semi_axes[0]) ** 2 + (v / semi_axes[1]) ** 2 + (dz / semi_axes[2]) ** 2)
+    distance = np.sqrt(dx * dx + dy * dy + dz * dz)
+    depth = distance / np.maximum(q, 0.05) - distance
+    return np.asarray(np.where(q > 0.05, depth, min(semi_axes)), dtype=np.float32)
