@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from decimal import ROUND_HALF_UP, Decimal
 
-from HCCAssistLib.evaluation.result import Estimate, Interval
+from HCCAssistLib.evaluation.result import CutOff, Estimate, Interval
 
 NOT_GIVEN = "\N{EM DASH}"
 
@@ -45,3 +45,15 @@ def estimate_text(estimate: Estimate, digits: int = 3, *, percent: bool = False)
         return NOT_GIVEN
     text = rounded(estimate.value, digits, percent=percent)
     return text if estimate.successes is None else f"{text} ({estimate.successes}/{estimate.n})"
+
+
+def plural(unit: str, n: int) -> str:
+    """``1 patch``, ``2 patches``."""
+    if n == 1:
+        return unit
+    return f"{unit}es" if unit.endswith(("ch", "s", "x", "sh")) else f"{unit}s"
+
+
+def cutoff_text(cutoff: CutOff) -> str:
+    """The rule, four significant digits and the source of a cut-off."""
+    return f"\N{GREATER-THAN OR EQUAL TO} {cutoff.value:.4g} ({cutoff.source})"

@@ -1,0 +1,152 @@
+"""The parts of a report, in the order in which it is read."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+from dataclasses import dataclass
+from typing import Any
+
+from HCCAssistLib.errors import Problem
+from HCCAssistLib.evaluation.display import cutoff_text, plural
+from HCCAssistLib.evaluation.result import CutOff, Estimate, HypothesisTest
+
+
+@dataclass(frozen=True, slots=True)
+class Heading:
+    """Begins a section."""
+
+    text: str
+
+    def as_json(self) -> dict[str, Any]:
+        """Plain values."""
+        return {"kind": "heading", "text": self.text}
+
+
+@dataclass(frozen=True, slots=True)
+class Text:
+    """A paragraph."""
+
+    text: str
+
+    def as_json(self) -> dict[str, Any]:
+        """Plain values."""
+        return {"kind": "text", "text": self.text}
+
+
+@dataclass(frozen=True, slots=True)
+class Warnings:
+    """What a reader must know before trusting the figures."""
+
+    problems: tuple[Problem, ...]
+
+    def as_json(self) -> dict[str, Any]:
+        """Plain values."""
+        return {
+            "kind": "warnings",
+            "warnings": [{"what": p.what, "where": p.where, "remedy": p.remedy} for p in self.problems],
+        }
+
+
+@dataclass(frozen=True, slots=True)
+class EstimateTable:
+    """Figures with n, unit, interval, method and cut-off."""
+
+    title: str
+    estimates: tuple[Estimate, ...]
+
+    def as_json(self) -> dict[str, Any]:
+        """Plain values at full precision."""
+        return {"kind": "estimates", "title": self.title, "estimates": [e.as_json() for e in self.estimates]}
+
+
+@dataclass(frozen=True, slots=True)
+class TestTable:
+    """Significance tests."""
+
+    __test__ = False  # not a test case, whatever its name looks like
+
+    title: str
+    tests: tuple[tuple[str, HypothesisTest], ...]
+
+    def as_json(self) -> dict[str, Any]:
+        """Plain values at full precision."""
+        return {
+            "kind": "tests",
+            "title": self.title,
+            "tests": [{"comparison": what, **test.as_json()} for what, test in self.tests],
+        }
+
+
+@dataclass(frozen=True, slots=True)
+class Table:
+    """Any other table, as text."""
+
+    title: str
+    columns: tuple[str, ...]
+    rows: tuple[tuple[str, ...], ...]
+    note: str
+
+    def as_json(self) -> dict[str, Any]:
+        """Plain values."""
+        return {
+            "kind": "table",
+            "title": self.title,
+            "columns": list(self.columns),
+            "rows": [list(row) for row in self.rows],
+            "note": self.note,
+        }
+
+
+@dataclass(frozen=True, slots=True)
+class Picture:
+    """A drawing or an image with its caption and the figures it shows."""
+
+    name: str
+    caption: str
+    n: int
+    unit: str
+    estimates: tuple[Estimate, ...]
+    cutoff: CutOff | None
+    svg: bytes | None
+    png: bytes
+    data: Mapping[str, Any] | None
+    wide: bool
+
+    @property
+    def files(self) -> tuple[str, ...]:
+        """Paths within the report's folder."""
+        return tuple(f"figures/{self.name}.{kind}" for kind in ("svg", "png") if kind == "png" or self.svg)
+
+    @property
+    def legend(self) -> str:
+        """The caption with n, unit, intervals and cut-off spelled out."""
+        clusters = {e.clusters for e in self.estimates if e.clusters}
+        of_patients = f" of {clusters.pop()} patients" if len(clusters) == 1 and self.unit != "patient" else ""
+        parts = [f"{self.caption.rstrip('.')}.", f"n = {self.n} {plural(self.unit, self.n)}{of_patients}."]
+        shown = [e.clustered or e.interval for e in self.estimates]
+        methods = list(dict.fromkeys(i.method for i in shown if i.low is not None))
+        if methods:
+            level = f"{100 * shown[0].level:g} %"
+            parts.append(f"Intervals ({level}): {'; '.join(methods)}.")
+        parts += [f"No interval: {i.reason}." for i in shown if i.low is None]
+        if self.cutoff:
+            parts.append(f"Cut-off {cutoff_text(self.cutoff)}.")
+        return " ".join(dict.fromkeys(parts))
+
+    def as_json(self) -> dict[str, Any]:
+        """Plain values at full precision; the pictures lie in ``files``."""
+        return {
+            "kind": "figure",
+            "name": self.name,
+            "caption": self.caption,
+            "legend": self.legend,
+            "n": self.n,
+            "unit": self.unit,
+            "estimates": [estimate.as_json() for estimate in self.estimates],
+            "cutoff": self.cutoff.as_json() if self.cutoff else None,
+            "files": list(self.files),
+            "data": None if self.data is None else dict(self.data),
+        }
+
+
+Block = Heading | Text | Warnings | EstimateTable | TestTable | Table | Picture
