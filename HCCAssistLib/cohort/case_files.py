@@ -80,7 +80,7 @@ def _placed(problem: Problem, case: Case, need: Need, path: Path | None) -> Prob
     # A file that lies elsewhere may carry a patient's name.
     listed = path is not None and path.parent == case.folder / need.time_point
     name = path.name if path is not None and listed else need.name
-    inside = problem.where.removeprefix(path.name if path else "").strip(", ")
+    inside = problem.where.removeprefix(path.name if path else f"case {case.case_id}").strip(", ")
     where = f"case {case.case_id}, {need.time_point}/{name}" + (f", {inside}" if inside else "")
     return Problem(problem.level, problem.what, where, problem.remedy)
 

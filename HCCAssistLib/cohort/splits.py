@@ -38,9 +38,8 @@ def split_patients(
     assigned: dict[str, str] = dict(fixed)
     for patients in _strata(cohort, label_column, seed).values():
         count = {split: sum(fixed.get(patient) == split for patient in patients) for split in SPLITS}
-        target = {s: len(patients) * f / sum(fractions) for s, f in zip(SPLITS, fractions, strict=True)}
         free = [patient for patient in patients if patient not in fixed]
-        shares = _shares(len(free), target, count)
+        shares = _shares(len(free), dict(zip(SPLITS, fractions, strict=True)), count)
         names = [split for split in SPLITS for _ in range(shares[split])]
         assigned.update(zip(free, names, strict=True))
     return {case.case_id: assigned[case.patient_id] for case in cohort.cases}
@@ -110,14 +109,27 @@ def _label(case: Case, column: str) -> str:
     return label
 
 
-def _shares(free: int, target: dict[str, float], count: dict[str, int]) -> dict[str, int]:
-    """How many of the free patients go where, so that the counts come closest to the targets."""
-    shares = dict.fromkeys(target, 0)
+def _shares(free: int, weight: dict[str, float], count: dict[str, int]) -> dict[str, int]:
+    """How many of the free patients go where, so that the counts come closest to the weights.
+
+    Splits that hold more than their share already get none; the others share the rest by their weights.
+    """
+    target = dict.fromkeys(weight, 0.0)
+    open_splits = [split for split in weight if weight[split] > 0]
+    while open_splits:
+        rest = free + sum(count[split] for split in open_splits)
+        target |= {s: rest * weight[s] / sum(weight[o] for o in open_splits) for s in open_splits}
+        full = [split for split in open_splits if count[split] > target[split]]
+        if not full:
+            break
+        target |= dict.fromkeys(full, 0.0)
+        open_splits = [split for split in open_splits if split not in full]
+    shares = dict.fromkeys(weight, 0)
     for _ in range(free):
         neediest = max(target, key=lambda split: target[split] - count[split] - shares[split])
         shares[neediest] += 1
-    for split, wanted in target.items():
+    for split in weight:
         richest = max(shares, key=lambda name: shares[name])
-        if wanted > 0 and count[split] + shares[split] == 0 and shares[richest] > 1:
+        if weight[split] > 0 and count[split] + shares[split] == 0 and shares[richest] > 1:
             shares[split], shares[richest] = 1, shares[richest] - 1
     return shares

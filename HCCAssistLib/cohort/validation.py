@@ -38,7 +38,7 @@ def validate(
         classes: the values it may hold.
     """
     problems = [*cohort.table_problems, *_folders(cohort), *_patients(cohort), *_identifiers(cohort)]
-    checked = [(case, check_files(case, needs)) for case in cohort.cases]
+    checked = [(case, check_files(case, needs)) for case in cohort.cases if case.folder.is_dir()]
     problems += [problem for _, files in checked for problem in files.problems]
     problems += _duplicates(checked)
     if label is not None:

@@ -1,0 +1,215 @@
+"""The table, the folders and the files of a cohort, as Excel and Slicer users leave them."""
+
+from __future__ import annotations
+
+from pathlib import Path
+
+import numpy as np
+import pytest
+
+from HCCAssistLib.cohort.case import Case, is_safe_name
+from HCCAssistLib.cohort.cohort import Cohort, open_cases, read_cohort, write_cohort_table
+from HCCAssistLib.errors import InputError
+
+
+def table(folder: Path, text: str, encoding: str = "utf-8") -> Path:
+    (folder / "cohort.csv").write_text(text, encoding=encoding)
+    return folder
+
+
+def touch(path: Path) -> Path:
+    path.parent.mkdir(parents=True, exist_ok=True)
+    path.write_bytes(b"x")
+    return path
+
+
+@pytest.mark.parametrize(
+    ("text", "encoding"),
+    [
+        ("case_id,patient_id,split,ltp,size\na1,p1,Train,1,12.5\n\na2,p1,,0,\n", "utf-8"),
+        ("case_id;patient_id;split;ltp;size\r\na1;p1;train;1;12,5\r\n;;;;\r\na2;p1;;0;\r\n", "utf-8-sig"),
+        ("case_id\tpatient_id\tsplit\tltp\tsize\na1\tp1\ttrain\t1\t12,5\na2\tp1\t\t0\tNA\n", "utf-8"),
+        ('size, ltp ,split,patient_id,case_id\n"12.5",1,train,p1,a1\nn/a,0,,p1,a2\n', "utf-8"),
+    ],
+)
+def test_tables_of_excel_in_america_and_europe_read_the_same(tmp_path: Path, text: str, encoding: str) -> None:
+    first, second = read_cohort(table(tmp_path, text, encoding)).cases
+    assert (first.case_id, first.patient_id, first.split, first.values["ltp"]) == ("a1", "p1", "train", "1")
+    assert (second.case_id, second.patient_id, second.split, second.values["ltp"]) == ("a2", "p1", "", "0")
+    assert first.number("size") == 12.5
+    assert second.number("size") is None
+    assert first.folder == tmp_path / "cases" / "a1"
+
+
+def test_without_a_patient_id_every_case_is_a_patient(tmp_path: Path) -> None:
+    cohort = read_cohort(table(tmp_path, "case_id,patient_id\na1,\na2,p\n"))
+    assert [case.patient_id for case in cohort.cases] == ["a1", "p"]
+
+
+def test_every_faulty_row_is_named_at_once(tmp_path: Path) -> None:
+    rows = ["case_id,split,note", "../x,,", "ok,,", "OK,,", "b,holdout,", "c,,a,b", ",,lost"]
+    folder = table(tmp_path, "\n".join(rows))
+    with pytest.raises(InputError) as caught:
+        read_cohort(folder)
+    where = [problem.where for problem in caught.value.problems]
+    assert where == [f"cohort.csv, line {n}" for n in (2, 4, 5, 6, 7)]
+    for word in ("cannot be a case id", "appears twice", "'holdout' is not a split", "4 cells, the header 3"):
+        assert word in str(caught.value)
+    tolerant = read_cohort(folder, tolerant=True)
+    assert [case.case_id for case in tolerant.cases] == ["ok"]
+    assert tolerant.table_problems == caught.value.problems
+
+
+@pytest.mark.parametrize(
+    ("content", "says"),
+    [
+        (b"patient,ltp\n1,0\n", "no column 'case_id'"),
+        (b"", "no column 'case_id'"),
+        (b"case_id,ltp,ltp\n1,0,0\n", "column ltp appears twice"),
+        ("case_id,Größe\na,1\n".encode("latin-1"), "not in UTF-8"),
+        ("case_id\na\n".encode("utf-16"), "not in UTF-8"),
+        (b"case_id,ltp\n", "holds no case"),
+    ],
+)
+def test_an_unusable_table_is_refused_with_a_way_out(tmp_path: Path, content: bytes, says: str) -> None:
+    (tmp_path / "cohort.csv").write_bytes(content)
+    with pytest.raises(InputError, match=says):
+        read_cohort(tmp_path)
+
+
+def test_a_missing_table_or_folder_is_refused(tmp_path: Path) -> None:
+    with pytest.raises(InputError, match=r"cohort\.csv: there is no such table"):
+        read_cohort(tmp_path)
+    with pytest.raises(InputError, match="no such folder"):
+        read_cohort(tmp_path / "nowhere")
+
+
+@pytest.mark.parametrize("cell", ["1,5", "twelve", "1.234,5", "inf", "nan1"])
+def test_a_cell_that_is_no_number_is_refused_with_case_and_column(tmp_path: Path, cell: str) -> None:
+    case = read_cohort(table(tmp_path, f'case_id,size\na1,"{cell}"\n')).cases[0]
+    with pytest.raises(InputError, match=r"case a1, column size: .* is not a number"):
+        case.number("size")
+    with pytest.raises(InputError, match="no column 'afp'"):
+        case.number("afp")
+
+
+@pytest.mark.parametrize(
+    "name", ["", "..", "a/b", "a\\b", ".hidden", "a b", "Müller", "con", "NUL.x", "x" * 65, "a.", "a:b", "-a", "a\n"]
+)
+def test_a_case_id_must_be_a_safe_file_name(name: str, tmp_path: Path) -> None:
+    assert not is_safe_name(name)
+    with pytest.raises(InputError, match="cannot be a case id"):
+        Case(name, "p", "", {}, tmp_path)
+
+
+def test_usual_case_ids_are_safe() -> None:
+    assert all(is_safe_name(name) for name in ("case_017", "HCC-003.b", "7", "a" * 64, "console"))
+
+
+def test_volumes_are_found_as_files_or_dicom_folders(tmp_path: Path) -> None:
+    case = Case("a", "a", "", {}, tmp_path)
+    assert case.volume_path("post", "arterial") is None
+    nrrd = touch(tmp_path / "post" / "Arterial.nrrd")
+    touch(tmp_path / "post" / "arterial.seg.nrrd")
+    nifti = touch(tmp_path / "pre" / "portal.nii.gz")
+    dicom = touch(tmp_path / "pre" / "arterial" / "1.dcm").parent
+    assert case.volume_path("post", "arterial") == nrrd
+    assert case.volume_path("pre", "portal") == nifti
+    assert case.volume_path("pre", "arterial") == dicom
+    touch(tmp_path / "post" / "arterial.nii.gz")
+    with pytest.raises(
+        InputError, match=r"post/arterial is there more than once: Arterial\.nrrd and arterial\.nii\.gz"
+    ):
+        case.volume_path("post", "arterial")
+
+
+def test_annotations_are_found_by_name_and_kind(tmp_path: Path) -> None:
+    case = Case("a", "a", "", {}, tmp_path)
+    assert case.annotation_path("post", "ablation") is None
+    points = touch(tmp_path / "post" / "ablation.mrk.json")
+    assert case.annotation_path("post", "ablation") == points
+    segment = touch(tmp_path / "post" / "ablation.seg.nrrd")
+    assert case.annotation_path("post", "ablation") == segment
+    assert case.annotation_path("post", "ablation", "points") == points
+    assert case.annotation_path("post", "abl") is None
+    touch(tmp_path / "post" / "ablation.fcsv")
+    with pytest.raises(InputError, match="more than once"):
+        case.annotation_path("post", "ablation", "points")
+
+
+def test_a_written_table_reads_the_same_and_opens_in_excel(tmp_path: Path) -> None:
+    rows = [{"case_id": "a1", "ltp": 1, "note": 'Größe, "alt"'}, {"case_id": "a2", "afp": 3.5, "ltp": None}]
+    write_cohort_table(tmp_path, rows)
+    assert (tmp_path / "cohort.csv").read_bytes().startswith(b"\xef\xbb\xbfcase_id,ltp,note,afp\r\n")
+    first, second = read_cohort(tmp_path).cases
+    assert dict(first.values) == {"case_id": "a1", "ltp": "1", "note": 'Größe, "alt"', "afp": ""}
+    assert second.number("afp") == 3.5
+    with pytest.raises(InputError, match="appears twice"):
+        write_cohort_table(tmp_path, [{"case_id": "x"}, {"case_id": "X"}])
+    with pytest.raises(InputError, match="cannot be a case id"):
+        write_cohort_table(tmp_path, [{"ltp": 1}])
+    assert len(read_cohort(tmp_path).cases) == 2
+    assert [path.name for path in tmp_path.iterdir()] == ["cohort.csv"]
+
+
+def test_a_cohort_refuses_equal_ids_and_finds_its_cases(tmp_path: Path) -> None:
+    one, two = Case("a", "a", "test", {}, tmp_path), Case("A", "b", "", {}, tmp_path)
+    with pytest.raises(InputError, match="appears twice"):
+        Cohort(tmp_path, (one, two))
+    cohort = Cohort(tmp_path, (one,))
+    assert cohort.case("a") is one
+    assert cohort.of_split("test") == (one,)
+    with pytest.raises(InputError, match="no case 'b'"):
+        cohort.case("b")
+
+
+def test_a_cohort_a_case_a_file_and_a_series_can_be_opened(tmp_path: Path) -> None:
+    folder = table(tmp_path / "cohort", "case_id,ltp\na,1\n") if (tmp_path / "cohort").mkdir() is None else tmp_path
+    volume = touch(folder / "cases" / "a" / "post" / "arterial.nii.gz")
+    assert [case.case_id for case in open_cases(folder).cases] == ["a"]
+
+    inside = open_cases(folder / "cases" / "a")
+    assert inside.cases[0].values["ltp"] == "1"
+    assert inside.cases[0].volume_path("post", "arterial") == volume
+
+    alone = touch(tmp_path / "Mrs Example" / "post" / "arterial.nrrd").parents[1]
+    assert [case.case_id for case in open_cases(alone).cases] == ["case"]
+    assert open_cases(alone).cases[0].volume_path("post", "arterial") == alone / "post" / "arterial.nrrd"
+
+    (one,) = open_cases(volume).cases
+    assert (one.case_id, one.volume_path("post", "arterial")) == ("case", volume)
+    assert one.volume_path("post", "portal") is None
+    assert one.annotation_path("post", "liver") is None
+    (portal,) = open_cases(volume, volume="pre/portal").cases
+    assert portal.volume_path("pre", "portal") == volume
+
+    series = tmp_path / "series"
+    series.mkdir()
+    (series / "IM0001").write_bytes(bytes(128) + b"DICM" + bytes(10))
+    (one,) = open_cases(series).cases
+    assert one.volume_path("post", "arterial") == series
+
+
+def test_what_cannot_be_opened_is_refused_with_what_could_be(tmp_path: Path) -> None:
+    for name, says in (
+        ("x.seg.nrrd", "not a volume"),
+        ("x.dcm", "folder of a DICOM series"),
+        ("x.csv", "not a volume"),
+    ):
+        with pytest.raises(InputError, match=says):
+            open_cases(touch(tmp_path / "files" / name))
+    (tmp_path / "empty").mkdir()
+    with pytest.raises(InputError, match="neither a cohort"):
+        open_cases(tmp_path / "empty")
+    with pytest.raises(InputError, match="no such file or folder"):
+        open_cases(tmp_path / "nowhere")
+    touch(tmp_path / "c" / "cases" / "a" / "post" / "arterial.nrrd")
+    with pytest.raises(InputError, match=r"no table cohort\.csv"):
+        open_cases(tmp_path / "c")
+
+
+def test_values_of_a_case_cannot_be_changed(tmp_path: Path) -> None:
+    case = read_cohort(table(tmp_path, "case_id,ltp\na,1\n")).cases[0]
+    with pytest.raises(TypeError):
+        case.values["ltp"] = "0"  # type: ignore[index]
+    assert np.isclose(case.number("ltp") or 0, 1)

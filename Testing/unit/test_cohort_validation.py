@@ -1,0 +1,315 @@
+"""Every fault of a cohort is listed at once, with case, file and remedy."""
+
+from __future__ import annotations
+
+import shutil
+from collections.abc import Callable
+from dataclasses import replace
+from pathlib import Path
+
+import numpy as np
+import pytest
+from scipy.spatial.transform import Rotation
+
+from HCCAssistLib.cohort.case_files import fingerprint
+from HCCAssistLib.cohort.cohort import read_cohort, write_cohort_table
+from HCCAssistLib.cohort.needs import Need
+from HCCAssistLib.cohort.points import Point, PointList, write_points
+from HCCAssistLib.cohort.segments import Segment, write_segments
+from HCCAssistLib.cohort.validation import validate
+from HCCAssistLib.errors import Problem
+from HCCAssistLib.imaging.files import read_image, write_image
+from HCCAssistLib.imaging.geometry import Geometry
+from HCCAssistLib.imaging.image import Image
+
+NEEDS = (
+    Need("post", "arterial", "volume", required=True),
+    Need("post", "ltp", "points", required=False),
+    Need("post", "rejected", "points", required=False),
+    Need("post", "liver", "segment", required=False),
+)
+GRID = Geometry.from_parts(
+    (8, 12, 14), (0.8, 0.7, 3.0), (-300, 40, 500), Rotation.from_euler("z", 15, degrees=True).as_matrix()
+)
+CASES = [f"c{n:02}" for n in range(8)]
+
+
+def make_case(folder: Path, number: int, *, ltp: bool) -> None:
+    folder.mkdir(parents=True)
+    voxels = np.random.default_rng(number).normal(50, 30, GRID.shape).astype(np.int16)
+    write_image(Image(voxels, GRID), folder / "arterial.nrrd")
+    liver = np.zeros(GRID.shape, np.uint8)
+    liver[2:6, 3:9, 1:7] = 1
+    write_segments([Segment("liver", Image(liver, GRID))], folder / "liver.seg.nrrd")
+    if ltp:
+        write_points(PointList("ltp", (Point("F-1", at(4, 5, 3)),)), folder / "ltp.mrk.json")
+
+
+def at(i: float, j: float, k: float) -> tuple[float, float, float]:
+    x, y, z = GRID.to_world((i, j, k))
+    return float(x), float(y), float(z)
+
+
+@pytest.fixture
+def cohort_folder(tmp_path: Path) -> Path:
+    for number, case in enumerate(CASES):
+        make_case(tmp_path / "cases" / case / "post", number, ltp=number % 2 == 1)
+    write_rows(tmp_path)
+    return tmp_path
+
+
+def write_rows(folder: Path, **changes: dict[str, object]) -> None:
+    rows = [{"case_id": case, "patient_id": case, "split": "", "ltp": n % 2} for n, case in enumerate(CASES)]
+    write_cohort_table(folder, [row | changes.get(str(row["case_id"]), {}) for row in rows])
+
+
+def check(folder: Path) -> tuple[Problem, ...]:
+    return validate(read_cohort(folder, tolerant=True), NEEDS, label="ltp")
+
+
+def stops(folder: Path) -> list[str]:
+    return [str(problem) for problem in check(folder) if problem.level == "STOP"]
+
+
+def test_a_good_cohort_has_no_fault_but_its_size(cohort_folder: Path) -> None:
+    (only,) = check(cohort_folder)
+    assert (only.level, only.what) == ("WARN", "8 patients are few: all figures will have wide intervals")
+
+
+def post(folder: Path, case: str) -> Path:
+    return folder / "cases" / case / "post"
+
+
+def no_volume(folder: Path) -> None:
+    (post(folder, "c01") / "arterial.nrrd").rename(post(folder, "c01") / "art.nrrd")
+
+
+def cut_volume(folder: Path) -> None:
+    path = post(folder, "c01") / "arterial.nrrd"
+    path.write_bytes(path.read_bytes()[:-200])
+
+
+def two_volumes(folder: Path) -> None:
+    shutil.copy(post(folder, "c01") / "arterial.nrrd", post(folder, "c01") / "arterial.nii.gz")
+
+
+def far_point(folder: Path) -> None:
+    # 10 mm beyond the face of the volume along its own first axis
+    outside = GRID.to_world((-0.5 - 10 / 0.8, 5, 3))
+    points = (Point("in", at(1, 1, 1)), Point("out", tuple(outside)))
+    write_points(PointList("ltp", points), post(folder, "c01") / "ltp.mrk.json")
+
+
+def mirrored_points(folder: Path) -> None:
+    points = tuple(Point(f"F-{n}", tuple(np.array(at(n, 2, 3)) * (-1, -1, 1))) for n in range(3))
+    write_points(PointList("ltp", points), post(folder, "c01") / "ltp.mrk.json")
+
+
+def misnamed_points(folder: Path) -> None:
+    (post(folder, "c01") / "ltp.mrk.json").rename(post(folder, "c01") / "F.mrk.json")
+
+
+def points_without_label(folder: Path) -> None:
+    write_rows(folder, c01={"ltp": 0})
+
+
+def odd_label(folder: Path) -> None:
+    write_rows(folder, c02={"ltp": "2"})
+
+
+def no_label(folder: Path) -> None:
+    write_rows(folder, c02={"ltp": ""})
+
+
+def torn_patient(folder: Path) -> None:
+    write_rows(folder, c02={"patient_id": "p", "split": "train"}, c04={"patient_id": "p", "split": "test"})
+
+
+def patient_spelt_twice(folder: Path) -> None:
+    write_rows(folder, c02={"patient_id": "p"}, c04={"patient_id": "P"})
+
+
+def row_without_folder(folder: Path) -> None:
+    post(folder, "c02").parent.rename(folder / "cases" / "002")
+
+
+def damaged_points(folder: Path) -> None:
+    (post(folder, "c01") / "ltp.mrk.json").write_text('{"markups": [')
+
+
+def empty_segment(folder: Path) -> None:
+    write_segments(
+        [Segment("liver", Image(np.zeros(GRID.shape, np.uint8), GRID))], post(folder, "c02") / "liver.seg.nrrd"
+    )
+
+
+def far_segment(folder: Path) -> None:
+    away = Geometry(GRID.shape, GRID.affine + np.array([[0, 0, 0, 50], [0] * 4, [0] * 4, [0] * 4]))
+    write_segments(
+        [Segment("liver", Image(np.ones(GRID.shape, np.uint8), away))], post(folder, "c02") / "liver.seg.nrrd"
+    )
+
+
+def same_scan_in_another_format(folder: Path) -> None:
+    image = read_image(post(folder, "c02") / "arterial.nrrd")
+    turned = Geometry(GRID.shape, GRID.affine @ np.diag([-1, 1, 1, 1.0]))
+    (post(folder, "c05") / "arterial.nrrd").unlink()
+    write_image(Image(image.array[:, :, ::-1].astype(np.float32), turned), post(folder, "c05") / "arterial.nii.gz")
+    (post(folder, "c05") / "liver.seg.nrrd").unlink()
+    write_points(
+        PointList("ltp", (Point("F", tuple(turned.to_world((4, 5, 3)))),)), post(folder, "c05") / "ltp.mrk.json"
+    )
+
+
+def one_class(folder: Path) -> None:
+    for case in CASES[1::2]:
+        (post(folder, case) / "ltp.mrk.json").unlink()
+    write_rows(folder, **{case: {"ltp": 0} for case in CASES})
+
+
+def too_few(folder: Path) -> None:
+    for case in CASES[3::2]:
+        (post(folder, case) / "ltp.mrk.json").unlink()
+    write_rows(folder, **{case: {"ltp": 0} for case in CASES[3::2]})
+
+
+def one_sided_validation(folder: Path) -> None:
+    splits = dict.fromkeys(CASES, "train") | {"c00": "validation", "c02": "test", "c01": "test"}
+    write_rows(folder, **{case: {"split": split} for case, split in splits.items()})
+
+
+def bad_row(folder: Path) -> None:
+    table = folder / "cohort.csv"
+    table.write_text(table.read_text() + "C01,p9,,0\n")
+
+
+@pytest.mark.parametrize(
+    ("spoil", "where", "what", "remedy"),
+    [
+        (no_volume, "case c01", "there is no post/arterial", "the folder holds art.nrrd, liver.seg.nrrd, ltp.mrk.json"),
+        (cut_volume, "case c01, post/arterial.nrrd", "damaged or cut short", "export it again"),
+        (two_volumes, "case c01, post/arterial", "more than once: arterial.nii.gz and arterial.nrrd", "keep one"),
+        (far_point, "case c01, post/ltp.mrk.json, point 'out'", "the point lies 10.0 mm outside", "another series"),
+        (mirrored_points, "case c01, post/ltp.mrk.json, point 'F-0'", "mm outside the volume", "left-right"),
+        (misnamed_points, "case c01, post/ltp", "ltp is 1, but no point is marked", "F.mrk.json"),
+        (points_without_label, "case c01, post/ltp", "ltp is 0, but 1 points are marked", "correct the label"),
+        (odd_label, "case c02", "the label ltp is '2'", "write 0 or 1"),
+        (no_label, "case c02", "the label ltp is empty", "write 0 or 1"),
+        (torn_patient, "patient p", "several splits (train: c02; test: c04)", "keep each patient in one"),
+        (patient_spelt_twice, "cohort.csv", "P and p differ only", "one way"),
+        (row_without_folder, "case c02", "no folder cases/c02", "Excel removes leading zeros"),
+        (damaged_points, "case c01, post/ltp.mrk.json", "damaged or cut short", "save the markups again"),
+        (empty_segment, "case c02, post/liver.seg.nrrd", "no segment is painted", "paint it"),
+        (far_segment, "case c02, post/liver.seg.nrrd, segment 'liver'", "outside the volume", "another series"),
+        (
+            same_scan_in_another_format,
+            "case c05, post/arterial",
+            "same scan as post/arterial of case c02",
+            "patient_id",
+        ),
+        (one_class, "cohort.csv", "no patient has ltp 1 (8 with ltp 0, 0 with ltp 1)", "both kinds"),
+        (too_few, "cohort.csv", "too few patients: 7 with ltp 0, 1 with ltp 1", "at least 3 of each"),
+        (one_sided_validation, "cohort.csv", "split validation has no case with ltp 1", "move cases"),
+        (bad_row, "cohort.csv, line 10", "the case id C01 appears twice", "own id"),
+    ],
+)
+def test_each_fault_stops_with_place_and_remedy(
+    cohort_folder: Path, spoil: Callable[[Path], None], where: str, what: str, remedy: str
+) -> None:
+    spoil(cohort_folder)
+    problems = [p for p in check(cohort_folder) if p.level == "STOP"]
+    matching = [p for p in problems if p.where == where and what in p.what and remedy in p.remedy]
+    assert matching, "\n".join(map(str, problems))
+    # one fault, one line (mirrored_points spoils three points)
+    assert len(problems) == (3 if spoil is mirrored_points else 1), "\n".join(map(str, problems))
+    assert str(cohort_folder) not in "\n".join(map(str, problems))
+
+
+def test_all_faults_come_at_once_and_the_stops_first(cohort_folder: Path) -> None:
+    bad_row(cohort_folder)
+    (post(cohort_folder, "c00") / "arterial.nrrd").unlink()
+    damaged_points(cohort_folder)
+    empty_segment(cohort_folder)
+    (cohort_folder / "cases" / "stray").mkdir()
+    (post(cohort_folder, "c07") / "rejected.mrk.json").write_text("{}")
+    problems = check(cohort_folder)
+    levels = [problem.level for problem in problems]
+    assert levels == ["STOP"] * 5 + ["WARN"] * 2
+    places = " ".join(problem.where for problem in problems)
+    for place in (
+        "line 10",
+        "case c00",
+        "c01, post/ltp.mrk.json",
+        "c02, post/liver",
+        "c07, post/rejected",
+        "cases/stray",
+    ):
+        assert place in places
+
+
+def test_an_empty_segment_beside_others_and_a_cut_one_are_warnings(cohort_folder: Path) -> None:
+    grid = GRID.crop((7, 0, 0), GRID.shape)  # half of it lies beyond the volume
+    full = np.ones(GRID.shape, np.uint8)
+    segments = [Segment("a", Image(full, grid)), Segment("b", Image(full, grid)), Segment("c", Image(full * 0, grid))]
+    write_segments(segments, post(cohort_folder, "c02") / "liver.seg.nrrd")
+    warnings = [p for p in check(cohort_folder) if p.where.startswith("case c02")]
+    assert [(p.level, p.what) for p in warnings] == [
+        ("WARN", "the segment is empty"),
+        ("WARN", "a, b count as liver together"),
+        ("WARN", "50% of the segment lies outside the volume"),
+        ("WARN", "50% of the segment lies outside the volume"),
+    ]
+
+
+def test_the_same_scan_of_one_patient_is_a_warning(cohort_folder: Path) -> None:
+    same_scan_in_another_format(cohort_folder)
+    write_rows(cohort_folder, c02={"patient_id": "p"}, c05={"patient_id": "p"})
+    (found,) = [p for p in check(cohort_folder) if "same scan" in p.what]
+    assert (found.level, found.where) == ("WARN", "case c05, post/arterial")
+
+
+def test_the_same_scan_of_two_patients_stops_only_across_splits(cohort_folder: Path) -> None:
+    same_scan_in_another_format(cohort_folder)
+    for splits, level in ((("train", "train"), "WARN"), (("train", "test"), "STOP"), (("train", ""), "STOP")):
+        write_rows(cohort_folder, c02={"split": splits[0]}, c05={"split": splits[1]})
+        assert [p.level for p in check(cohort_folder) if "same scan" in p.what] == [level]
+
+
+def test_ids_and_columns_that_seem_to_identify_are_warned_of(cohort_folder: Path) -> None:
+    old, new = cohort_folder / "cases" / "c02", cohort_folder / "cases" / "m19570312"
+    old.rename(new)
+    write_rows(cohort_folder, c02={"case_id": "m19570312", "patient_id": "p", "Patient_Name": "x"})
+    warnings = [p.what for p in check(cohort_folder) if p.level == "WARN"]
+    assert "the id m19570312 seems to hold a date" in warnings
+    assert "the column 'Patient_Name' seems to identify patients" in warnings
+
+
+def test_a_cohort_only_for_testing_needs_no_training_cases(cohort_folder: Path) -> None:
+    one_class(cohort_folder)
+    write_rows(cohort_folder, **{case: {"ltp": 0, "split": "test"} for case in CASES})
+    assert stops(cohort_folder) == []
+
+
+def test_without_a_label_only_the_files_are_checked(cohort_folder: Path) -> None:
+    write_cohort_table(cohort_folder, [{"case_id": case} for case in CASES])
+    cohort = read_cohort(cohort_folder)
+    assert validate(cohort, NEEDS) == ()
+    assert validate(cohort, NEEDS, label="ltp")[0].what == "the table has no column 'ltp'"
+
+
+def test_needs_that_are_required_stop_and_optional_ones_do_not(cohort_folder: Path) -> None:
+    needs = (NEEDS[0], replace(NEEDS[3], required=True), Need("pre", "portal", "volume", required=False))
+    (post(cohort_folder, "c03") / "liver.seg.nrrd").unlink()
+    (found,) = validate(read_cohort(cohort_folder), needs)
+    assert str(found).startswith("case c03: there is no post/liver. Add post/liver.seg.nrrd; the folder holds")
+
+
+def test_scans_are_told_apart_by_their_values_and_not_by_how_they_are_stored() -> None:
+    array = np.random.default_rng(0).normal(0, 200, GRID.shape).astype(np.int16)
+    first = fingerprint(Image(array, GRID))
+    turned = Geometry.from_parts((14, 8, 12), (0.7, 3.0, 0.8))
+    assert fingerprint(Image(array.transpose(2, 0, 1).astype(np.float32), turned)) == first
+    changed = array.copy()
+    changed[3, 4, 5] += 1
+    assert fingerprint(Image(changed, GRID)) != first
+    assert fingerprint(Image(array, Geometry.from_parts(GRID.shape, (0.8, 0.7, 2.5)))) != first
