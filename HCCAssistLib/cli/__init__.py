@@ -1,0 +1,1 @@
+"""The hccassist command: one file per subcommand."""

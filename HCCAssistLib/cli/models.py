@@ -1,0 +1,78 @@
+"""``hccassist models``: the installed models."""
+
+from __future__ import annotations
+
+import argparse
+from pathlib import Path
+
+from HCCAssistLib.cli.console import say, say_json, table
+from HCCAssistLib.models.package import ModelPackage
+from HCCAssistLib.models.store import ModelStore, default_store
+
+
+def add(subcommands: argparse._SubParsersAction) -> argparse.ArgumentParser:
+    """Define the subcommand."""
+    parser: argparse.ArgumentParser = subcommands.add_parser("models", help="list, show, install or remove models")
+    parser.add_argument("action", choices=("list", "show", "install", "remove"))
+    parser.add_argument("model", nargs="?", help="name of a model; for install a package's folder or .zip")
+    parser.add_argument("--store", type=Path, help="folder of the installed models")
+    parser.add_argument("--json", action="store_true", help="one JSON object on stdout")
+    return parser
+
+
+def run(args: argparse.Namespace) -> None:
+    """Do one thing with the store."""
+    from HCCAssistLib.errors import InputError
+
+    store = ModelStore(args.store or default_store())
+    if args.action == "list":
+        _list(store, as_json=args.json)
+        return
+    if not args.model:
+        raise InputError(f"models {args.action} needs the name of a model")
+    if args.action == "remove":
+        store.remove(args.model)
+        if args.json:
+            say_json({"removed": args.model})
+        else:
+            say(f"removed {args.model}")
+        return
+    package = store.install(Path(args.model)) if args.action == "install" else store.get(args.model)
+    if args.json:
+        say_json({"model": package.card.as_json(), "folder": str(package.folder)})
+    else:
+        say(_card(package))
+
+
+def _list(store: ModelStore, *, as_json: bool) -> None:
+    good, bad = store.packages()
+    if as_json:
+        say_json({
+            "models": [package.card.as_json() for package in good],
+            "refused": [{"name": refused.name, "reason": refused.reason} for refused in bad],
+        })
+        return
+    rows = [(p.card.name, p.card.recipe, f"{p.card.cutoff.value:.3f}", f"{_megabytes(p):.0f} MB") for p in good]
+    say(table(("name", "recipe", "cut-off", "size"), rows) if rows else "no models are installed")
+    for refused in bad:
+        say(f"{refused.name} cannot be used: {refused.reason}")
+
+
+def _megabytes(package: ModelPackage) -> float:
+    return sum(path.stat().st_size for path in package.folder.iterdir()) / 1e6
+
+
+def _card(package: ModelPackage) -> str:
+    card = package.card
+    training = card.training
+    lines = [
+        f"{card.name}: {package.recipe.title} ({card.recipe}). Research use only.",
+        f"  options   {', '.join(f'{k}={v}' for k, v in card.options.items())}",
+        f"  cut-off   {card.cutoff.value:.4f}, {card.cutoff.source}",
+        f"  training  {training.get('patients')} patients"
+        + (", all synthetic: says nothing about patients" if training.get("synthetic") else ""),
+        f"  software  {', '.join(f'{k} {v}' for k, v in card.software.items())}",
+        f"  licence   {card.licence}",
+        f"  weights   {', '.join(f'{name} sha256 {sha}' for name, sha in card.files.items())}",
+    ]
+    return "\n".join(lines)

@@ -1,0 +1,52 @@
+"""``hccassist train``: from a cohort to a model package."""
+
+from __future__ import annotations
+
+import argparse
+from pathlib import Path
+
+from HCCAssistLib.cli.console import Progress, say, settings, warn
+from HCCAssistLib.cohort.cohort import read_cohort
+from HCCAssistLib.errors import InputError
+from HCCAssistLib.recipes.registry import RECIPES, get_recipe
+
+
+def add(subcommands: argparse._SubParsersAction) -> argparse.ArgumentParser:
+    """Define the subcommand."""
+    parser: argparse.ArgumentParser = subcommands.add_parser("train", help="train a model on a cohort")
+    parser.add_argument("cohort", type=Path, metavar="COHORT", help="folder with cohort.csv")
+    parser.add_argument("--recipe", choices=RECIPES, required=True)
+    parser.add_argument("--out", type=Path, required=True, metavar="MODEL", help="folder of the model package")
+    parser.add_argument("--set", action="append", default=[], metavar="key=value", help="an option of the recipe")
+    parser.add_argument("--engine", choices=("local",), default="local", help="where to train")
+    parser.add_argument("--folds", type=int, default=1, metavar="K", help="one network per fold of the training cases")
+    parser.add_argument("--seed", type=int, default=0, metavar="S")
+    parser.add_argument("--device", default="auto", help="auto, cpu or cuda")
+    return parser
+
+
+def run(args: argparse.Namespace) -> None:
+    """Train, or go on with a training that was interrupted."""
+    from HCCAssistLib.inference.model import choose_device
+    from HCCAssistLib.training.run import Job, train
+
+    recipe = get_recipe(args.recipe)
+    if not 1 <= args.folds <= 20:
+        raise InputError(f"{args.folds} folds are not possible", "option --folds", "give 1 to 20")
+    if args.out.exists() and any(args.out.iterdir() if args.out.is_dir() else [args.out]):
+        raise InputError("there is something already", f"option --out {args.out.name}", "choose a new folder")
+    job = Job(
+        recipe=recipe,
+        options=recipe.resolve(settings(args.set)),
+        out=args.out,
+        name=args.out.name,
+        seed=args.seed,
+        folds=args.folds,
+        device=choose_device(args.device),
+    )
+    package, problems = train(read_cohort(args.cohort, tolerant=True), job, say=Progress("train"))
+    warn(problems)
+    training, cutoff = package.card.training, package.card.cutoff
+    say(f"model {package.card.name} in {package.folder}")
+    say(f"  {training['patients']} patients, best epoch {', '.join(map(str, training['best_epoch']))}")
+    say(f"  cut-off {cutoff.value:.3f} ({cutoff.source})")

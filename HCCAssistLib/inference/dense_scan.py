@@ -1,0 +1,178 @@
+"""Scanning a volume with the LTP network: the score of every patch of a grid, exactly as if taken one by one."""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Iterator, Sequence
+from contextlib import contextmanager
+from math import gcd
+from typing import Any
+
+import numpy as np
+import numpy.typing as npt
+import torch
+
+from HCCAssistLib.errors import Cancelled
+from HCCAssistLib.imaging.windows import AIR_HU, Window
+from HCCAssistLib.inference.dense_network import DenseNetwork, Lattice
+from HCCAssistLib.inference.scan_grid import ScanGrid
+from HCCAssistLib.recipes.ltp.network import CELL, LTPNetwork, windowed
+from HCCAssistLib.recipes.ltp.recipe import PATCH_SHAPE
+
+__all__ = ["ScanGrid", "scan", "scan_patchwise"]
+
+SLABS = 2
+"""Slabs worked on together: they share windowed slices, and more would only take memory."""
+
+TILE_PIXELS = {"context": 600 * 600, "strict": 320 * 320}
+"""Pixels of a slab worked on together, which bounds the memory; a whole CT slice fits the first."""
+
+Volume = npt.NDArray[Any]
+Scores = npt.NDArray[np.float32]
+Mask = npt.NDArray[np.bool_]
+
+
+def scan(
+    network: LTPNetwork,
+    hu: Volume,
+    windows: Sequence[Window],
+    grid: ScanGrid,
+    *,
+    device: str | torch.device = "cpu",
+    mask: Mask | None = None,
+    progress: Callable[[float], None] | None = None,
+    cancelled: Callable[[], bool] | None = None,
+) -> Scores:
+    """Probability of every patch of a grid.
+
+    Any stride along any axis gives what the network says of each patch cut out on its own (to 1e-5); strides of
+    multiples of 4 in-plane are cheapest. Beyond the volume lies air.
+
+    Args:
+        network: with its weights; it is not changed.
+        hu: Hounsfield units ``[k, j, i]``; rounded to whole numbers.
+        windows: the network's channels.
+        grid: where the patches lie.
+        device: where to compute.
+        mask: which patches are wanted, of the grid's shape; all by default.
+        progress: called with the part done, 0 to 1.
+        cancelled: asked before every few slices.
+
+    Returns:
+        ``(nz, ny, nx)`` 0 to 1; NaN where a patch is not wanted.
+
+    Raises:
+        Cancelled: ``cancelled`` said so.
+    """
+    device = torch.device(device)
+    wanted = _wanted(mask, grid)
+    dense = DenseNetwork(network, windows, device)
+    scores = np.full(grid.shape, np.nan, dtype=np.float32)
+    groups = list(_groups(wanted))
+    with torch.inference_mode(), _full_precision():
+        for done, layers in enumerate(groups):
+            if cancelled and cancelled():
+                raise Cancelled("the scan was stopped")
+            for rows, columns, lattice in _tiles(wanted[layers].any(axis=0), grid, network):
+                places = (layers, rows, columns)
+                block = torch.from_numpy(_block(hu, grid, places, network.margin)).to(device)
+                logits = dense.logits(block, grid.stride[0], lattice)
+                scores[places] = torch.sigmoid(logits).cpu().numpy()
+            if progress:
+                progress((done + 1) / len(groups))
+    scores[~wanted] = np.nan
+    return scores
+
+
+def scan_patchwise(
+    network: LTPNetwork,
+    hu: Volume,
+    windows: Sequence[Window],
+    grid: ScanGrid,
+    *,
+    device: str | torch.device = "cpu",
+    mask: Mask | None = None,
+    batch: int = 64,
+) -> Scores:
+    """What ``scan`` must give, by cutting out every patch: for tests, and twenty times slower."""
+    wanted = _wanted(mask, grid)
+    scores = np.full(grid.shape, np.nan, dtype=np.float32)
+    network = network.to(device).eval()
+    places = np.argwhere(wanted)
+    with torch.inference_mode(), _full_precision():
+        for part in (places[n : n + batch] for n in range(0, len(places), batch)):
+            patches = [
+                _block(hu, grid, (slice(z, z + 1), slice(y, y + 1), slice(x, x + 1)), network.margin)
+                for z, y, x in part
+            ]
+            logits = network(windowed(torch.from_numpy(np.stack(patches)).to(device), windows))
+            scores[tuple(part.T)] = torch.sigmoid(logits).cpu().numpy()
+    return scores
+
+
+def _wanted(mask: Mask | None, grid: ScanGrid) -> Mask:
+    if mask is None:
+        return np.ones(grid.shape, dtype=bool)
+    if mask.shape != grid.shape:
+        raise ValueError(f"a mask of {mask.shape} does not fit a grid of {grid.shape} patches")
+    return mask.astype(bool)
+
+
+def _groups(wanted: Mask) -> Iterator[slice]:
+    """Layers to work on together: neighbours that hold wanted patches, ``SLABS`` at a time."""
+    layer, used = 0, wanted.any(axis=(1, 2))
+    while layer < len(used):
+        end = layer
+        while end < len(used) and end - layer < SLABS and used[end]:
+            end += 1
+        if end > layer:
+            yield slice(layer, end)
+        layer = max(end, layer + 1)
+
+
+def _tiles(wanted: Mask, grid: ScanGrid, network: LTPNetwork) -> Iterator[tuple[slice, slice, Lattice]]:
+    """Rows and columns of patches to work on together, around the wanted ones.
+
+    Two poolings fix a patch's place on the map to its start modulo 4, so strides that are no multiples of 4 are
+    worked off as interleaved scans with strides that are.
+    """
+    (rows, row_step), (columns, column_step) = (
+        (np.flatnonzero(wanted.any(axis=1 - axis)), CELL // gcd(CELL, grid.stride[axis + 1])) for axis in (0, 1)
+    )
+    for column in range(column_step):
+        column_places = range(columns[0] + column, columns[-1] + 1, column_step)
+        width = 32 + len(column_places) * grid.stride[2] * column_step
+        for row in range(row_step):
+            row_places = range(rows[0] + row, rows[-1] + 1, row_step)
+            height = TILE_PIXELS[network.border] // width
+            at_once = max(1, (height - PATCH_SHAPE[1]) // (grid.stride[1] * row_step))
+            for part in (row_places[n : n + at_once] for n in range(0, len(row_places), at_once)):
+                step = grid.stride[1] * row_step // CELL, grid.stride[2] * column_step // CELL
+                yield _slice(part), _slice(column_places), Lattice(step, (len(part), len(column_places)))
+
+
+def _slice(places: range) -> slice:
+    return slice(places.start, places[-1] + 1, places.step)
+
+
+def _block(hu: Volume, grid: ScanGrid, places: tuple[slice, slice, slice], margin: int) -> npt.NDArray[np.int16]:
+    """The voxels of some patches, with context in-plane, and air beyond the volume."""
+    margins = (0, margin, margin)
+    starts = [axis[part] for axis, part in zip(grid.starts, places, strict=True)]
+    low = np.array([start[0] - edge for start, edge in zip(starts, margins, strict=True)])
+    high = np.array(
+        [start[-1] + size + edge for start, size, edge in zip(starts, PATCH_SHAPE, margins, strict=True)]
+    )
+    block = np.full(high - low, AIR_HU, dtype=np.int16)
+    first = np.clip(low, 0, hu.shape)
+    end = np.clip(high, first, hu.shape)
+    source = hu[tuple(slice(a, b) for a, b in zip(first, end, strict=True))]
+    target = tuple(slice(a, b) for a, b in zip(first - low, end - low, strict=True))
+    block[target] = source if source.dtype == np.int16 else np.clip(np.rint(source), -32768, 32767)
+    return block
+
+
+@contextmanager
+def _full_precision() -> Iterator[None]:
+    """CUDA convolutions in true 32-bit floats, which TF32 is not."""
+    with torch.backends.cudnn.flags(enabled=True, benchmark=False, deterministic=True, allow_tf32=False):
+        yield

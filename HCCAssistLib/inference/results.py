@@ -1,0 +1,38 @@
+"""A result on disk: a folder with result.json and, where there is one, heatmap.nrrd."""
+
+from __future__ import annotations
+
+import json
+from pathlib import Path
+
+from HCCAssistLib.errors import InputError
+from HCCAssistLib.files import write_json
+from HCCAssistLib.imaging.files import read_image, write_image
+from HCCAssistLib.inference.findings import DetectionResult
+
+HEATMAP = "heatmap.nrrd"
+
+
+def write_result(result: DetectionResult, folder: Path) -> None:
+    """Write a result; result.json comes last, so a folder that has it is complete."""
+    folder.mkdir(parents=True, exist_ok=True)
+    (folder / "result.json").unlink(missing_ok=True)
+    (folder / HEATMAP).unlink(missing_ok=True)
+    if result.heatmap is not None:
+        write_image(result.heatmap, folder / HEATMAP)
+    write_json(folder / "result.json", result.as_json())
+
+
+def read_result(folder: Path) -> DetectionResult:
+    """Read what ``write_result`` wrote.
+
+    Raises:
+        InputError: not a result, or a damaged one.
+    """
+    path = folder / "result.json"
+    try:
+        data = json.loads(path.read_text(encoding="utf-8"))
+    except (OSError, ValueError) as error:
+        raise InputError("there is no readable result.json", folder.name, "name the folder of a result") from error
+    heatmap = read_image(folder / HEATMAP) if (folder / HEATMAP).exists() else None
+    return DetectionResult.from_json(data, heatmap)

@@ -1,0 +1,1 @@
+"""Model packages: what a trained model is on disk, and the store of installed ones."""

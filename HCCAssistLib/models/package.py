@@ -1,0 +1,235 @@
+"""A trained model as a folder: model.json and weights-<k>.safetensors, checked before anything of it is used."""
+
+from __future__ import annotations
+
+import hashlib
+import json
+import re
+from collections.abc import Mapping, Sequence
+from dataclasses import dataclass, field
+from pathlib import Path
+from typing import TYPE_CHECKING, Any
+
+from HCCAssistLib.errors import InputError
+from HCCAssistLib.evaluation.result import CutOff
+from HCCAssistLib.files import folder_written_whole, write_json
+from HCCAssistLib.recipes.registry import get_recipe
+from HCCAssistLib.recipes.spec import Recipe, Value
+
+if TYPE_CHECKING:
+    from torch import Tensor
+
+FORMAT = "hccassist-model/1"
+WEIGHTS_NAME = re.compile(r"weights-\d{1,3}\.safetensors")
+SAFE_NAME = re.compile(r"[A-Za-z0-9][A-Za-z0-9._-]{0,79}")
+MODEL_JSON_LIMIT = 16 * 2**20
+
+
+@dataclass(frozen=True, slots=True)
+class ModelCard:
+    """What model.json says.
+
+    Attributes:
+        name: pseudonymous, a safe file name.
+        recipe: id of the recipe.
+        options: the recipe's options it was trained with.
+        cutoff: with its source.
+        input: windows, patch and spacing the weights expect.
+        metrics: figures with intervals, n and unit, as the evaluation wrote them.
+        training: cohort digest, numbers of cases, digests of the images it has seen, course of the loss.
+        software: versions that trained it.
+        licence: of the weights.
+        files: name to sha256.
+    """
+
+    name: str
+    recipe: str
+    options: dict[str, Value]
+    cutoff: CutOff
+    input: dict[str, Any]
+    training: dict[str, Any]
+    software: dict[str, str]
+    files: dict[str, str]
+    metrics: dict[str, Any] = field(default_factory=dict)
+    licence: str = "not stated"
+
+    def as_json(self) -> dict[str, Any]:
+        """The content of model.json."""
+        return {
+            "format": FORMAT,
+            "research_use_only": True,
+            "name": self.name,
+            "recipe": self.recipe,
+            "options": self.options,
+            "cutoff": self.cutoff.as_json(),
+            "input": self.input,
+            "metrics": self.metrics,
+            "training": self.training,
+            "software": self.software,
+            "licence": self.licence,
+            "files": self.files,
+        }
+
+
+@dataclass(frozen=True, slots=True)
+class ModelPackage:
+    """A verified model on disk."""
+
+    folder: Path
+    card: ModelCard
+
+    @property
+    def recipe(self) -> Recipe:
+        """The recipe that it is a model of."""
+        return get_recipe(self.card.recipe)
+
+    @property
+    def weights_sha256(self) -> tuple[str, ...]:
+        """Digests of the weights, in the order of the folds."""
+        return tuple(self.card.files[name] for name in sorted(self.card.files, key=_fold))
+
+    def load_weights(self) -> tuple[dict[str, Tensor], ...]:
+        """The weights of each fold, read from the very bytes whose digest is checked here.
+
+        Raises:
+            InputError: a file changed since the package was verified, or holds no tensors.
+        """
+        from safetensors import SafetensorError
+        from safetensors.torch import load
+
+        found = []
+        for name in sorted(self.card.files, key=_fold):
+            content = _read(self.folder / name)
+            if hashlib.sha256(content).hexdigest() != self.card.files[name]:
+                raise InputError(_TAMPERED.format(name), self.card.name, _REINSTALL)
+            try:
+                found.append(load(content))
+            except SafetensorError as error:
+                raise InputError(f"{name} holds no weights ({error})", self.card.name, _REINSTALL) from error
+        return tuple(found)
+
+
+_REINSTALL = "install the model again from its source"
+_TAMPERED = "{} is not the file that model.json describes (its sha256 differs): changed, damaged or cut short"
+
+
+def read_package(folder: Path, *, recipe: str | None = None) -> ModelPackage:
+    """Open and verify a model package.
+
+    Args:
+        folder: with model.json.
+        recipe: the recipe wanted, if only one will do.
+
+    Raises:
+        InputError: not a package, tampered with, cut short, of another recipe, or naming files outside itself.
+    """
+    where = folder.name
+    path = folder / "model.json"
+    if not path.is_file():
+        raise InputError("there is no model.json", where, "name the folder of a model package")
+    if path.stat().st_size > MODEL_JSON_LIMIT:
+        raise InputError("model.json is far too large", where, _REINSTALL)
+    try:
+        data = json.loads(_read(path))
+        if not isinstance(data, dict) or data.get("format") != FORMAT:
+            raise InputError("model.json is of an unknown format", where, "update HCCAssist or the model")
+        card = ModelCard(
+            name=str(data["name"]),
+            recipe=str(data["recipe"]),
+            options=dict(data["options"]),
+            cutoff=_cutoff(data["cutoff"]),
+            input=dict(data["input"]),
+            metrics=dict(data["metrics"]),
+            training=dict(data["training"]),
+            software=dict(data["software"]),
+            licence=str(data["licence"]),
+            files={str(name): str(sha) for name, sha in data["files"].items()},
+        )
+    except InputError:
+        raise
+    except (ValueError, KeyError, TypeError, AttributeError) as error:
+        raise InputError(f"model.json is damaged ({error})", where, _REINSTALL) from error
+    if not SAFE_NAME.fullmatch(card.name):
+        raise InputError("the model's name is not a safe file name", where)
+    wanted = get_recipe(card.recipe)
+    if recipe and card.recipe != recipe:
+        raise InputError(f"this is a model of the recipe {card.recipe}, not of {recipe}", where)
+    wanted.resolve(card.options)
+    if not card.files:
+        raise InputError("the package has no weights", where, _REINSTALL)
+    for name, sha in card.files.items():
+        if not WEIGHTS_NAME.fullmatch(name):
+            raise InputError(f"the package names a file that is none of its own: {name!r}", where, _REINSTALL)
+        weights = folder / name
+        if weights.is_symlink() or not weights.is_file():
+            raise InputError(f"{name} is missing", where, _REINSTALL)
+        if file_sha256(weights) != sha:
+            raise InputError(_TAMPERED.format(name), where, _REINSTALL)
+    return ModelPackage(folder, card)
+
+
+def write_package(
+    folder: Path,
+    weights: Sequence[Mapping[str, Tensor]],
+    *,
+    name: str,
+    recipe: Recipe,
+    options: dict[str, Value],
+    cutoff: CutOff,
+    input_spec: dict[str, Any],
+    training: dict[str, Any],
+    software: dict[str, str],
+    metrics: dict[str, Any] | None = None,
+) -> ModelPackage:
+    """Write a package, whole or not at all, and verify it by reading it back.
+
+    Raises:
+        InputError: the name is not a safe file name.
+    """
+    from safetensors.torch import save_file
+
+    if not SAFE_NAME.fullmatch(name):
+        raise InputError(f"{name!r} is not a safe name for a model", remedy="use letters, digits, '-', '_' and '.'")
+    with folder_written_whole(folder) as part:
+        files = {}
+        for fold, tensors in enumerate(weights):
+            path = part / f"weights-{fold}.safetensors"
+            save_file({key: tensor.contiguous() for key, tensor in tensors.items()}, path)
+            files[path.name] = file_sha256(path)
+        card = ModelCard(
+            name=name,
+            recipe=recipe.id,
+            options=options,
+            cutoff=cutoff,
+            input=input_spec,
+            training=training,
+            software=software,
+            metrics=metrics or {},
+            files=files,
+        )
+        write_json(part / "model.json", card.as_json())
+    return read_package(folder, recipe=recipe.id)
+
+
+def file_sha256(path: Path) -> str:
+    """Digest of a file's content."""
+    with path.open("rb") as file:
+        return hashlib.file_digest(file, "sha256").hexdigest()
+
+
+def _cutoff(data: dict[str, Any]) -> CutOff:
+    value = float(data["value"])
+    if not 0.0 <= value <= 1.0:
+        raise ValueError(f"a cut-off lies between 0 and 1, not {value}")
+    return CutOff(value, str(data["source"]), tuple(map(float, data["ties"])), str(data["data_sha256"]))
+
+
+def _fold(name: str) -> int:
+    return int(name.removeprefix("weights-").removesuffix(".safetensors"))
+
+
+def _read(path: Path) -> bytes:
+    try:
+        return path.read_bytes()
+    except OSError as error:
+        raise InputError(f"{path.name} cannot be read ({error.strerror})", path.parent.name) from error

@@ -1,0 +1,1 @@
+"""Local tumour progression after ablation on arterial CT (Lim, Shin, Lee; 2023)."""

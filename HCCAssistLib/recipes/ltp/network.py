@@ -1,0 +1,112 @@
+"""The 3-D convolutional network of Lim 2023 (figure 6), and the grey values it is given."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping, Sequence
+from typing import Literal
+
+import torch
+from torch import Tensor, nn
+from torch.nn import functional
+
+from HCCAssistLib.imaging.windows import Window
+from HCCAssistLib.recipes.ltp.recipe import PATCH_SHAPE
+from HCCAssistLib.recipes.spec import Value
+
+CONTEXT_MARGIN = 7
+"""Pixels by which three unpadded 3x3 convolutions at 1, 2 and 4 pixels per cell shorten each side: 1 + 2 + 4."""
+
+CELL = 4
+"""Voxels per cell of the last convolution's map, along every axis (two poolings before it)."""
+
+Border = Literal["strict", "context"]
+
+
+def windowed(hu: Tensor, windows: Sequence[Window]) -> Tensor:
+    """The network's input: every window as a channel, quantised to 8 bit as in the paper, then scaled to 0..1.
+
+    Training and every scan call this one function.
+
+    Args:
+        hu: Hounsfield units ``(..., k, j, i)``, whole numbers or floats.
+        windows: one per channel.
+
+    Returns:
+        32-bit floats ``(..., channels, k, j, i)``.
+    """
+    return torch.stack([window.to_uint8(hu) for window in windows], dim=-4).float() / 255
+
+
+class LTPNetwork(nn.Module):
+    """Three 3x3x3 convolutions with 16, 32 and 64 maps, 2x2x2 max pooling, then layers of 512, 128 and 1.
+
+    Lim S, Shin Y, Lee YH (2023). The printed map sizes fit two readings: three poolings as the text says (661,121
+    weights), or two as figure 6 shows (4,331,137).
+
+    Args:
+        pools: number of poolings.
+        border: what a patch sees at its in-plane border. ``"strict"``: zeros, as printed. ``"context"``: 7 more
+            pixels of the scan on each side; the maps and weights keep their sizes, and a whole scan becomes one
+            pass over each slab. Slices beyond the 8 of a patch are zeros in both.
+    """
+
+    def __init__(self, pools: Literal[2, 3] = 3, border: Border = "context") -> None:
+        super().__init__()
+        if pools not in (2, 3) or border not in ("strict", "context"):
+            raise ValueError(f"pools is 2 or 3 and border is strict or context, not {pools!r} and {border!r}")
+        self.pools = pools
+        self.border = border
+        padding = (1, 1, 1) if border == "strict" else (1, 0, 0)
+        self.conv1 = nn.Conv3d(3, 16, 3, padding=padding)
+        self.conv2 = nn.Conv3d(16, 32, 3, padding=padding)
+        self.conv3 = nn.Conv3d(32, 64, 3, padding=padding)
+        self.fc1 = nn.Linear(64 * 2 * 8 * 8 if pools == 2 else 64 * 1 * 4 * 4, 512)
+        self.fc2 = nn.Linear(512, 128)
+        self.fc3 = nn.Linear(128, 1)
+
+    @property
+    def margin(self) -> int:
+        """Pixels of context that the input has around the 32 x 32 core on each side."""
+        return CONTEXT_MARGIN if self.border == "context" else 0
+
+    @property
+    def patch_shape(self) -> tuple[int, int, int]:
+        """Voxels ``(k, j, i)`` of one input."""
+        depth, height, width = PATCH_SHAPE
+        return depth, height + 2 * self.margin, width + 2 * self.margin
+
+    def features(self, x: Tensor) -> Tensor:
+        """The last convolution's map after its ReLU, before the third pooling: what Grad-CAM explains.
+
+        Args:
+            x: windowed patches ``(N, 3, *patch_shape)``, 0..1.
+
+        Returns:
+            ``(N, 64, 2, 8, 8)``; cell ``c`` covers voxels ``4 c .. 4 c + 3`` of the core along each axis.
+        """
+        # ReLU and max pooling commute; pooling first leaves an eighth of the values to rectify
+        x = functional.relu(functional.max_pool3d(self.conv1(x), 2))
+        x = functional.relu(functional.max_pool3d(self.conv2(x), 2))
+        return functional.relu(self.conv3(x))
+
+    def head(self, maps: Tensor) -> Tensor:
+        """Logits ``(N,)`` from the maps of ``features``; their sigmoid is the probability of LTP."""
+        if self.pools == 3:
+            maps = functional.max_pool3d(maps, 2)
+        hidden = functional.relu(self.fc1(maps.flatten(1)))
+        logits: Tensor = self.fc3(functional.relu(self.fc2(hidden)))
+        return logits.squeeze(1)
+
+    def forward(self, x: Tensor) -> Tensor:
+        """Logits ``(N,)`` of windowed patches ``(N, 3, *patch_shape)``."""
+        return self.head(self.features(x))
+
+
+def build(options: Mapping[str, Value]) -> LTPNetwork:
+    """The network that the recipe's options describe."""
+    return LTPNetwork(pools=options["pools"], border=options["border"])  # type: ignore[arg-type]
+
+
+def loss(logits: Tensor, labels: Tensor) -> Tensor:
+    """Binary cross-entropy of logits ``(N,)`` and labels 0 and 1; the paper names no loss."""
+    return functional.binary_cross_entropy_with_logits(logits, labels.to(logits.dtype))

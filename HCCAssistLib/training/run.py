@@ -1,0 +1,212 @@
+"""From a cohort to a model package: sample, train, choose the cut-off, pack."""
+
+from __future__ import annotations
+
+import hashlib
+import json
+from collections.abc import Callable, Sequence
+from dataclasses import dataclass, replace
+from pathlib import Path
+from typing import Any
+
+import numpy as np
+
+from HCCAssistLib.cohort.cohort import Cohort
+from HCCAssistLib.cohort.splits import folds as patient_folds
+from HCCAssistLib.cohort.splits import split_patients
+from HCCAssistLib.cohort.validation import validate
+from HCCAssistLib.errors import InputError, Problem
+from HCCAssistLib.models.package import ModelPackage, write_package
+from HCCAssistLib.provenance import software_versions
+from HCCAssistLib.recipes.spec import Recipe, Value
+from HCCAssistLib.training.loop import Fit, Plan, fit, outputs
+from HCCAssistLib.training.samples import Samples
+
+Say = Callable[[str, float], None]
+"""Told what is being done and how much of the whole is done, 0 to 1."""
+
+
+@dataclass(frozen=True, slots=True)
+class Job:
+    """One training to be done.
+
+    Attributes:
+        recipe: which method.
+        options: all of the recipe's options, resolved.
+        out: folder of the model package; checkpoints lie in ``<out>.training`` until it is done.
+        name: of the model.
+        seed: of splits, sampling, weights and order.
+        folds: 1 trains on the split of the cohort; more trains one network per fold of its training cases.
+        device: to train on.
+    """
+
+    recipe: Recipe
+    options: dict[str, Value]
+    out: Path
+    name: str
+    seed: int = 0
+    folds: int = 1
+    device: str = "cpu"
+
+
+def train(
+    cohort: Cohort, job: Job, *, say: Say | None = None, cancelled: Callable[[], bool] | None = None
+) -> tuple[ModelPackage, tuple[Problem, ...]]:
+    """Train a model on the cases of a cohort that are not for testing.
+
+    A training that was interrupted goes on from its last epoch when it is started again with the same arguments.
+
+    Returns:
+        The package, and what is doubtful about the cohort.
+
+    Raises:
+        InputError: the cohort has faults that STOP it; all of them are listed.
+        Cancelled: the person stopped it.
+    """
+    tell = say or (lambda what, done: None)
+    tell("checking the cohort", 0.0)
+    cohort = with_splits(cohort, job.recipe, job.seed)
+    problems = validate(cohort, job.recipe.needs, label=job.recipe.label)
+    if stops := [problem for problem in problems if problem.level == "STOP"]:
+        raise InputError(stops)
+    used = replace(cohort, cases=tuple(case for case in cohort.cases if case.split != "test"))
+    sampling = job.recipe.module("sampling")
+    scratch = job.out.with_name(f"{job.out.name}.training")
+    scratch.mkdir(parents=True, exist_ok=True)
+    samples: Samples = sampling.sample_cohort(
+        used, job.options, seed=job.seed, progress=lambda done: tell("cutting patches", 0.02 + 0.13 * done)
+    )
+    if job.options.get("permute_labels"):
+        samples = samples.permuted(job.seed)
+    fits, scores, truth = _train_folds(used, samples, job, scratch, tell, cancelled)
+    tell("choosing the cut-off", 0.98)
+    chosen_on = "validation set" if job.folds == 1 else f"held-out parts of {job.folds} folds"
+    cutoff = job.recipe.module("prediction").choose_cutoff(truth, scores, chosen_on=chosen_on)
+    package = write_package(
+        job.out,
+        [found.weights for found in fits],
+        name=job.name,
+        recipe=job.recipe,
+        options=job.options,
+        cutoff=cutoff,
+        input_spec=job.recipe.module("sampling").input_spec(job.options),
+        training=_training_record(cohort, samples, job, fits),
+        software=software_versions(),
+    )
+    for path in scratch.iterdir():
+        path.unlink()
+    scratch.rmdir()
+    tell("done", 1.0)
+    return package, problems
+
+
+def with_splits(cohort: Cohort, recipe: Recipe, seed: int) -> Cohort:
+    """The cohort with a split for every case: the table's own, or a patient-level one drawn by the seed."""
+    drawn = split_patients(cohort, seed=seed, label_column=recipe.label)
+    return replace(cohort, cases=tuple(replace(case, split=drawn[case.case_id]) for case in cohort.cases))
+
+
+def _train_folds(
+    cohort: Cohort,
+    samples: Samples,
+    job: Job,
+    scratch: Path,
+    tell: Say,
+    cancelled: Callable[[], bool] | None,
+) -> tuple[list[Fit], np.ndarray, np.ndarray]:
+    """The training of each fold, and the scores and labels of the samples each was validated on."""
+    network_module = job.recipe.module("network")
+    sampling = job.recipe.module("sampling")
+    prediction = job.recipe.module("prediction")
+    plan = Plan(
+        epochs=int(job.options["epochs"]),
+        patience=int(job.options["patience"]),
+        batch=int(job.options["batch"]),
+        learning_rate=float(job.options["learning_rate"]),
+        seed=job.seed,
+        device=job.device,
+    )
+    fits, scores, truth = [], [], []
+    make_batch = sampling.batch_maker(job.options)
+    for fold, (train_part, validation_part) in enumerate(_parts(cohort, samples, job)):
+        start, share = 0.15 + 0.82 * fold / job.folds, 0.82 / job.folds
+
+        def report(epoch: int, losses: dict[str, float], fold: int = fold, start: float = start) -> None:
+            course = f"epoch {epoch}: loss {losses['train_loss']:.4f}, validation {losses['validation_loss']:.4f}"
+            tell(course + (f" (fold {fold + 1})" if job.folds > 1 else ""), start + share * epoch / plan.epochs)
+
+        network = network_module.build(job.options)
+        found = fit(
+            network,
+            make_batch,
+            network_module.loss,
+            train_part,
+            validation_part,
+            replace(plan, seed=job.seed + fold),
+            key=_key(train_part, validation_part, job, fold),
+            checkpoint=scratch / f"checkpoint-{fold}.safetensors",
+            progress=report,
+            cancelled=cancelled,
+        )
+        network.load_state_dict(found.weights)
+        logits = outputs(network, make_batch, validation_part, device=job.device)
+        fits.append(found)
+        scores.append(prediction.probabilities(logits))
+        truth.append(validation_part.labels)
+    return fits, np.concatenate(scores), np.concatenate(truth)
+
+
+def _parts(cohort: Cohort, samples: Samples, job: Job) -> Sequence[tuple[Samples, Samples]]:
+    """Training and validation samples of each fold, never with a patient on both sides."""
+    if job.folds == 1:
+        parts = [(samples.of_split("train"), samples.of_split("validation"))]
+    else:
+        held_out = patient_folds(cohort, job.folds, seed=job.seed, label_column=job.recipe.label)
+        fold_of = np.array([held_out[case_id] for case_id in samples.case_ids])[samples.case]
+        parts = [(samples.select(fold_of != fold), samples.select(fold_of == fold)) for fold in range(job.folds)]
+    for train_part, validation_part in parts:
+        for part, use in ((train_part, "training"), (validation_part, "validation")):
+            if len(np.unique(part.labels)) < 2:
+                raise InputError(
+                    f"the cases for {use} show only one class",
+                    "cohort.csv",
+                    "add cases, or change the column split so that both classes occur in each part",
+                )
+        shared = set(train_part.patients) & set(validation_part.patients)
+        if shared:
+            raise InputError(f"patients on both sides of the split: {', '.join(sorted(shared))}", "cohort.csv")
+    return parts
+
+
+def _key(train_part: Samples, validation_part: Samples, job: Job, fold: int) -> str:
+    facts = {
+        "train": train_part.digest(),
+        "validation": validation_part.digest(),
+        "recipe": job.recipe.id,
+        # how long to train may be changed when a training goes on; everything else would make it another one
+        "options": {name: value for name, value in job.options.items() if name not in {"epochs", "patience"}},
+        "seed": job.seed,
+        "fold": fold,
+        "folds": job.folds,
+        "software": software_versions(),
+    }
+    return hashlib.sha256(json.dumps(facts, sort_keys=True).encode()).hexdigest()
+
+
+def _training_record(cohort: Cohort, samples: Samples, job: Job, fits: Sequence[Fit]) -> dict[str, Any]:
+    counts = {split: sum(case.split == split for case in cohort.cases) for split in ("train", "validation", "test")}
+    synthetic = [case.values.get("synthetic", "") not in ("", "0") for case in cohort.cases]
+    return {
+        "cohort_digest": samples.digest(),
+        "image_digests": list(samples.image_digests),
+        "cases": counts,
+        "patients": len(set(samples.patient_ids)),
+        "samples": {split: len(samples.of_split(split)) for split in ("train", "validation")},
+        "positives": {split: int(samples.of_split(split).labels.sum()) for split in ("train", "validation")},
+        "synthetic": all(synthetic),
+        "permuted_labels": bool(job.options.get("permute_labels", False)),
+        "seed": job.seed,
+        "folds": job.folds,
+        "best_epoch": [found.best_epoch for found in fits],
+        "history": [list(found.history) for found in fits],
+    }

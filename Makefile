@@ -1,0 +1,50 @@
+# make demo   sets everything up and runs the main job on this machine
+# make test   style, types and all tests
+
+PYTHON ?= python3
+VENV := .venv
+BIN := $(VENV)/bin
+PIP_INSTALL := $(BIN)/python -m pip install --quiet --disable-pip-version-check --constraint constraints.txt
+MESA := libegl1 libgl1 libosmesa6
+OUT ?= demo
+
+.PHONY: demo test lint unit system benchmarks clean
+
+demo: $(VENV)/demo.stamp system
+	$(BIN)/hccassist demo --out $(OUT)
+
+test: lint unit
+
+lint: $(VENV)/tests.stamp
+	$(BIN)/ruff check .
+	$(BIN)/ruff format --check .
+	$(BIN)/mypy
+
+unit: $(VENV)/tests.stamp system
+	$(BIN)/python -m pytest
+
+benchmarks: $(VENV)/tests.stamp
+	for script in benchmarks/*.py; do $(BIN)/python $$script || exit 1; done
+
+$(VENV)/bin/python:
+	$(PYTHON) -m venv $(VENV)
+
+$(VENV)/demo.stamp: pyproject.toml constraints.txt | $(VENV)/bin/python
+	$(PIP_INSTALL) torch==2.13.0
+	$(PIP_INSTALL) --editable ".[reports,scene]"
+	touch $@
+
+$(VENV)/tests.stamp: pyproject.toml constraints.txt | $(VENV)/bin/python
+	$(PIP_INSTALL) torch==2.13.0
+	$(PIP_INSTALL) --editable ".[reports,scene,tests]"
+	touch $@
+
+# Off-screen pictures need Mesa. Without it everything else works and the program names the packages.
+system:
+	@if [ "$$(id -u)" = 0 ] && command -v apt-get >/dev/null && ! dpkg -s $(MESA) >/dev/null 2>&1; then \
+		apt-get update -qq && apt-get install -y -qq --no-install-recommends $(MESA) >/dev/null \
+		|| echo "Mesa could not be installed: pictures of the scene will be missing"; \
+	fi
+
+clean:
+	rm -rf $(VENV) build *.egg-info
