@@ -146,15 +146,12 @@ def _balance(cohort: Cohort, column: str, classes: Sequence[str]) -> Iterator[Pr
         patients.get(case.values.get(column, ""), set()).add(case.patient_id)
     only_test = all(case.split == "test" for case in cohort.cases)
     counts = ", ".join(f"{len(ids)} with {column} {name}" for name, ids in patients.items())
-    for name, ids in patients.items():
-        if not ids:
-            what = f"no patient has {column} {name} ({counts})"
-            yield Problem("WARN" if only_test else "STOP", what, TABLE, "both kinds of patients are needed")
-        elif len(ids) < MINIMUM_PER_CLASS and not only_test:
-            what = f"too few patients: {counts}"
-            yield Problem(
-                "STOP", what, TABLE, f"at least {MINIMUM_PER_CLASS} of each are needed, better {FEW_PATIENTS}"
-            )
+    for name in (name for name, ids in patients.items() if not ids):
+        what = f"no patient has {column} {name} ({counts})"
+        yield Problem("WARN" if only_test else "STOP", what, TABLE, "both kinds of patients are needed")
+    if all(patients.values()) and min(map(len, patients.values())) < MINIMUM_PER_CLASS and not only_test:
+        remedy = f"at least {MINIMUM_PER_CLASS} of each are needed, better {FEW_PATIENTS}"
+        yield Problem("STOP", f"too few patients: {counts}", TABLE, remedy)
     total = len(set().union(*patients.values()))
     if 0 < total < FEW_PATIENTS:
         yield Problem("WARN", f"{total} patients are few: all figures will have wide intervals", TABLE)

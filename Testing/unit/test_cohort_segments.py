@@ -189,6 +189,17 @@ def test_a_damaged_segmentation_is_refused_with_its_name(tmp_path: Path) -> None
         read_segments(tmp_path / "missing.seg.nrrd")
 
 
+def test_any_changed_byte_of_the_packed_voxels_is_noticed(tmp_path: Path) -> None:
+    content = (data / "slicer_two_layers.seg.nrrd").read_bytes()
+    first = content.index(b"\n\n") + 2 + 10  # behind the header of gzip, which holds only the time and the system
+    for position in range(first, len(content)):
+        damaged = bytearray(content)
+        damaged[position] ^= 0x55
+        (tmp_path / "liver.seg.nrrd").write_bytes(bytes(damaged))
+        with pytest.raises(InputError, match="damaged or cut short"):
+            read_segments(tmp_path / "liver.seg.nrrd")
+
+
 def test_segments_without_layer_fields_have_one_layer_each(tmp_path: Path) -> None:
     content = (data / "slicer_two_layers.seg.nrrd").read_bytes()
     for field in (

@@ -127,3 +127,9 @@ def test_test_patients_are_in_no_fold_and_too_many_folds_are_refused() -> None:
         folds(whole, 6, seed=0, label_column="ltp")
     with pytest.raises(ValueError, match="two folds"):
         folds(whole, 1, seed=0, label_column="ltp")
+
+
+def test_a_patient_with_one_positive_case_counts_as_positive() -> None:
+    whole = cohort(*((f"p{n}", label, "") for n in range(6) for label in ("1" if n < 3 else "0", "0")))
+    with pytest.raises(InputError, match="3 patients with ltp 0 do not fill 4 folds"):
+        folds(whole, 4, seed=0, label_column="ltp")

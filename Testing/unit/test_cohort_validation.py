@@ -173,6 +173,12 @@ def too_few(folder: Path) -> None:
     write_rows(folder, **{case: {"ltp": 0} for case in CASES[3::2]})
 
 
+def two_cases(folder: Path) -> None:
+    for case in CASES[2:]:
+        shutil.rmtree(folder / "cases" / case)
+    write_cohort_table(folder, [{"case_id": "c00", "ltp": 0}, {"case_id": "c01", "ltp": 1}])
+
+
 def one_sided_validation(folder: Path) -> None:
     splits = dict.fromkeys(CASES, "train") | {"c00": "validation", "c02": "test", "c01": "test"}
     write_rows(folder, **{case: {"split": split} for case, split in splits.items()})
@@ -209,6 +215,7 @@ def bad_row(folder: Path) -> None:
         ),
         (one_class, "cohort.csv", "no patient has ltp 1 (8 with ltp 0, 0 with ltp 1)", "both kinds"),
         (too_few, "cohort.csv", "too few patients: 7 with ltp 0, 1 with ltp 1", "at least 3 of each"),
+        (two_cases, "cohort.csv", "too few patients: 1 with ltp 0, 1 with ltp 1", "better 30"),
         (one_sided_validation, "cohort.csv", "split validation has no case with ltp 1", "move cases"),
         (bad_row, "cohort.csv, line 10", "the case id C01 appears twice", "own id"),
     ],
