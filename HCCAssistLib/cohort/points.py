@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterable
+from collections.abc import Iterable, Sequence
 from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
@@ -103,7 +103,7 @@ def read_points(path: Path) -> PointList:
             "place the points in Slicer, or delete the file if there are none",
         )
     name = path.name.removesuffix(".json").removesuffix(".mrk").removesuffix(".fcsv")
-    return PointList(name, _with_own_labels(placed), tuple(warnings))
+    return PointList(name, with_own_labels(placed), tuple(warnings))
 
 
 def write_points(points: PointList, path: Path) -> None:
@@ -172,6 +172,23 @@ def read_rois(path: Path) -> tuple[LabelledBox, ...]:
     return tuple(boxes)
 
 
+def with_own_labels(points: Sequence[Point]) -> tuple[Point, ...]:
+    """The points with a number where a label repeats, as in ``F-1 (2)``, and ``point 3`` where it is empty."""
+    taken: set[str] = set()
+    unique = []
+    for number, point in enumerate(points, start=1):
+        base = point.label or f"point {number}"
+        label, repeat = base, 2
+        while label in taken:
+            label, repeat = f"{base} ({repeat})", repeat + 1
+        taken.add(label)
+        unique.append(Point(label, point.position, point.description, point.visible))
+    return tuple(unique)
+
+
+_with_own_labels = with_own_labels
+
+
 def _nodes_of_type(
     nodes: list[dict[str, Any]], types: tuple[str, ...], wanted: str, where: str
 ) -> list[dict[str, Any]]:
@@ -213,16 +230,3 @@ def _points_of(node: dict[str, Any], where: str, warnings: list[Problem]) -> Ite
 
 def _left_out(label: str, where: str) -> Problem:
     return Problem("WARN", f"the point {label!r} was never placed and is left out", where, "place it or delete it")
-
-
-def _with_own_labels(points: list[Point]) -> tuple[Point, ...]:
-    taken: set[str] = set()
-    unique = []
-    for number, point in enumerate(points, start=1):
-        base = point.label or f"point {number}"
-        label, repeat = base, 2
-        while label in taken:
-            label, repeat = f"{base} ({repeat})", repeat + 1
-        taken.add(label)
-        unique.append(Point(label, point.position, point.description, point.visible))
-    return tuple(unique)
