@@ -122,7 +122,7 @@ def bootstrap_interval(
     )
 
 
-def _ranking_statistic(rows: ScoredRows) -> Statistic:
+def ranking_statistic(rows: ScoredRows) -> Statistic:
     """AUC and average precision of each draw, ``(draws, 2)``, from one sorting and running sums of weights."""
     order = np.argsort(-rows.scores, kind="stable")
     patient, positive = rows.groups[order], rows.labels[order].astype(np.float64)
@@ -203,7 +203,7 @@ def bootstrap_metrics(
         InputError: no rows, or a level outside (0, 1).
     """
     check_level(level)
-    ranking, at_cutoff = _ranking_statistic(rows), _cutoff_statistic(rows, cutoff)
+    ranking, at_cutoff = ranking_statistic(rows), _cutoff_statistic(rows, cutoff)
     strata = None
     if stratified:
         strata = np.bincount(rows.groups[rows.labels], minlength=rows.patients) > 0

@@ -6,18 +6,21 @@ Needs matplotlib (the extra ``reports``), which is imported when the first pictu
 from __future__ import annotations
 
 import io
-from collections.abc import Iterator, Sequence
+from collections.abc import Iterator, Mapping, Sequence
 from contextlib import contextmanager
 from typing import TYPE_CHECKING, Any
 
 import numpy as np
 
 from HCCAssistLib.errors import HCCAssistError
+from HCCAssistLib.evaluation.calibration import Calibration
 from HCCAssistLib.evaluation.confusion import ConfusionMatrix
+from HCCAssistLib.evaluation.decision import DecisionCurve
 from HCCAssistLib.evaluation.discrimination import PrecisionRecallCurve, RocCurve
 from HCCAssistLib.evaluation.display import interval_text, rounded
 from HCCAssistLib.evaluation.froc import FrocCurve
 from HCCAssistLib.evaluation.result import Estimate
+from HCCAssistLib.evaluation.survival import KaplanMeier
 
 if TYPE_CHECKING:
     from matplotlib.axes import Axes
@@ -151,9 +154,10 @@ def precision_recall_figure(
     with _canvas() as (figure, axes):
         for i, (name, curve, average) in enumerate(curves):
             label = _with_interval(f"{name}: AP" if name else "AP", average)
+            # From recall 1 down: each precision holds as far as the next recall, so the area is the AP.
             axes.plot(
-                curve.recall,
-                curve.precision,
+                np.append(curve.recall, 0.0),
+                np.append(curve.precision, curve.precision[-1]),
                 color=COLOURS[i % 7],
                 linestyle=LINES[i % 7],
                 drawstyle="steps-post",
@@ -223,7 +227,7 @@ def froc_figure(
                 label="at the cut-off",
             )
         axes.set(ylim=(-0.01, 1.01), xlabel="False positives per volume", ylabel="Lesion-level sensitivity")
-        axes.legend(loc="lower right")
+        axes.legend(loc="upper left", bbox_to_anchor=(0, 1.14), ncols=2, borderaxespad=0)
         return figure
 
 
@@ -256,4 +260,110 @@ def confusion_figure(matrix: ConfusionMatrix) -> Figure:
         axes.set(xlabel="Predicted", ylabel="Reference")
         axes.spines[:].set_visible(False)
         axes.tick_params(length=0)
+        return figure
+
+
+def calibration_figure(curves: Sequence[tuple[str, Calibration]]) -> Figure:
+    """Observed share against mean risk, with Wilson intervals, for each model."""
+    with _canvas() as (figure, axes):
+        axes.plot((0, 1), (0, 1), color=GREY, linewidth=0.7, linestyle=":", label="perfect")
+        for i, (name, result) in enumerate(curves):
+            x = np.array([one.risk for one in result.bins])
+            y = np.array([one.observed for one in result.bins])
+            low = np.array([one.interval.low for one in result.bins], dtype=np.float64)
+            high = np.array([one.interval.high for one in result.bins], dtype=np.float64)
+            brier = "" if result.brier.value is None else f"Brier {rounded(result.brier.value, 3)}"
+            colour = COLOURS[i % 7]
+            axes.vlines(x, low, high, color=colour, linewidth=0.7)
+            label = f"{name}: {brier}" if name else brier
+            axes.plot(x, y, "s", color=colour, markersize=3.5, linestyle=LINES[i % 7], label=label)
+        _unit_square(axes, "Predicted risk", "Observed proportion")
+        axes.legend(loc="upper left")
+        return figure
+
+
+def decision_figure(curves: Sequence[tuple[str, DecisionCurve]]) -> Figure:
+    """Net benefit against threshold probability, beside acting on everybody and on nobody."""
+    with _canvas() as (figure, axes):
+        first = curves[0][1]
+        axes.plot(first.thresholds, first.treat_all, color=GREY, linewidth=0.9, linestyle="--", label="treat all")
+        axes.axhline(0, color="black", linewidth=0.7, label="treat none")
+        for i, (name, curve) in enumerate(curves):
+            axes.plot(
+                curve.thresholds, curve.model, color=COLOURS[i % 7], linestyle=LINES[i % 7], label=name or "model"
+            )
+        top = max(float(curve.model.max()) for _, curve in curves)
+        top = max(top, first.prevalence)
+        axes.set(ylim=(-0.25 * top, 1.1 * top), xlim=(0, float(first.thresholds.max())))
+        axes.set(xlabel="Threshold probability", ylabel="Net benefit")
+        axes.legend(loc="upper right")
+        return figure
+
+
+def kaplan_meier_figure(
+    curves: Sequence[KaplanMeier], *, time_label: str = "Months", test: str = "", ticks: Sequence[float] | None = None
+) -> Figure:
+    """Kaplan-Meier curves with pointwise limits, censoring marks and numbers at risk.
+
+    Args:
+        curves: one per group.
+        time_label: unit of the follow-up.
+        test: a line to print in the picture ("log-rank P = .040").
+        ticks: times at which numbers at risk are given.
+    """
+    end = max(float(curve.times[-1]) for curve in curves)
+    with _canvas(4.6, 3.3 + 0.17 * len(curves)) as (figure, axes):
+        for i, curve in enumerate(curves):
+            colour = COLOURS[i % 7]
+            time, survival = np.append(0.0, curve.times), np.append(1.0, curve.survival)
+            axes.step(time, survival, where="post", color=colour, linestyle=LINES[i % 7], label=curve.name or "all")
+            low, high = np.append(np.nan, curve.low), np.append(np.nan, curve.high)
+            axes.fill_between(time, low, high, step="post", color=colour, alpha=0.12, linewidth=0)
+            censored = curve.times[curve.at_risk - np.append(curve.at_risk[1:], 0) > curve.events]
+            heights = survival[np.searchsorted(time, censored, side="right") - 1]
+            axes.plot(censored, heights, "|", color=colour, markersize=5, markeredgewidth=0.7)
+        if ticks is None:
+            ticks = [float(t) for t in axes.get_xticks() if 0 <= t <= end]
+        axes.set_xticks(ticks)
+        axes.set(xlim=(0, end * 1.02), ylim=(0, 1.02), xlabel=time_label, ylabel="Survival")
+        # The numbers at risk stand under the axis, one line per group, at the ticks.
+        line = 0.17 / (3.3 * 0.78)
+        top = -0.2
+        axes.text(0, top, "Number at risk", transform=axes.transAxes, fontsize=7.5, fontweight="bold", ha="left")
+        for i, curve in enumerate(curves):
+            y = top - line * (i + 1)
+            axes.annotate(
+                curve.name or "all",
+                (0, y),
+                xycoords="axes fraction",
+                xytext=(-14, 0),
+                textcoords="offset points",
+                fontsize=7.5,
+                ha="right",
+                color=COLOURS[i % 7],
+            )
+            for tick in ticks:
+                axes.text(
+                    tick,
+                    y,
+                    str(curve.number_at_risk(tick)),
+                    transform=axes.get_xaxis_transform(),
+                    fontsize=7.5,
+                    ha="center",
+                )
+        if test:
+            axes.text(0.02, 0.03, test, transform=axes.transAxes, fontsize=7.5)
+        axes.legend(loc="upper right")
+        return figure
+
+
+def importance_figure(importance: Mapping[str, float], *, label: str = "Mean decrease in impurity") -> Figure:
+    """Importance of features, the largest on top."""
+    ordered = sorted(importance.items(), key=lambda item: item[1])
+    with _canvas(3.5, 0.8 + 0.24 * len(ordered)) as (figure, axes):
+        axes.barh([name for name, _ in ordered], [value for _, value in ordered], color=COLOURS[0], height=0.65)
+        for row, (_, value) in enumerate(ordered):
+            axes.text(value, row, f" {rounded(value, 3)}", va="center", fontsize=7.5)
+        axes.set(xlabel=label, xlim=(0, 1.2 * max(importance.values())))
+        axes.tick_params(axis="y", length=0)
         return figure

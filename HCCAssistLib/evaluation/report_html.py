@@ -143,11 +143,12 @@ def _estimate_row(estimate: Estimate, notes: _Footnotes, *, with_clustered: bool
         escape(name) + notes.mark(*remarks),
         f"{estimate.n} {escape(plural(estimate.unit, estimate.n))}",
         f'<span class="number">{value}</span>',
-        _interval_cell(estimate.interval, notes, digits=digits, percent=percent),
     ]
+    intervals: list[Interval | None] = [estimate.interval]
     if with_clustered:
-        row.append(_interval_cell(estimate.clustered, notes, digits=digits, percent=percent))
-    return row
+        resampled_only = estimate.clustered is None and estimate.interval.draws is not None
+        intervals = [None, estimate.interval] if resampled_only else [estimate.interval, estimate.clustered]
+    return row + [_interval_cell(interval, notes, digits=digits, percent=percent) for interval in intervals]
 
 
 def _estimates(block: EstimateTable) -> str:
@@ -156,9 +157,9 @@ def _estimates(block: EstimateTable) -> str:
     rows = [_estimate_row(estimate, notes, with_clustered=with_clustered) for estimate in block.estimates]
     levels = {estimate.interval.level for estimate in block.estimates} or {0.95}
     level = f"{100 * levels.pop():g} %" if len(levels) == 1 else "Confidence"
-    columns = ["Measure", "n", "Estimate", f"{level} interval"]
+    columns = ["Measure", "n", "Estimate", f"{level} CI"]
     if with_clustered:
-        columns.append(f"{level} interval, patients resampled")
+        columns.append(f"{level} CI, patients resampled")
     clusters = sorted({estimate.clusters for estimate in block.estimates if estimate.clusters})
     patients = f"Patients: {', '.join(map(str, clusters))}." if clusters else ""
     cutoffs = dict.fromkeys(cutoff_text(e.cutoff) for e in block.estimates if e.cutoff)

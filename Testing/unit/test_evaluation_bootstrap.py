@@ -9,7 +9,7 @@ from HCCAssistLib.errors import InputError
 from HCCAssistLib.evaluation.binary import binary_evaluation
 from HCCAssistLib.evaluation.bootstrap import (
     _counts_of_draws,
-    _ranking_statistic,
+    ranking_statistic,
     bootstrap_draws,
     bootstrap_interval,
     bootstrap_metrics,
@@ -34,7 +34,7 @@ def test_auc_and_ap_of_a_draw_equal_scikit_learn_on_copied_rows(decimals: int) -
 
     rows = patches(decimals=decimals)
     drawn = next(_counts_of_draws(rows.patients, 25, np.random.default_rng(0), None, 25))
-    fast = _ranking_statistic(rows)(drawn)
+    fast = ranking_statistic(rows)(drawn)
     for weights, (area, average) in zip(drawn, fast, strict=True):
         copied = np.concatenate(
             [np.flatnonzero(rows.groups == p) for p in range(rows.patients) for _ in range(int(weights[p]))]
