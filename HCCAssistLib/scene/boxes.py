@@ -1,0 +1,90 @@
+"""A candidate as a locked box (ROI) in the scene, with its number beside it."""
+
+from __future__ import annotations
+
+from collections.abc import Collection, Sequence
+from typing import Any
+
+import numpy as np
+import vtk
+
+from HCCAssistLib.imaging.geometry import Box, FloatArray
+from HCCAssistLib.inference.findings import Candidate, Verdict
+from HCCAssistLib.scene.colors import LABEL, box_color
+from HCCAssistLib.scene.transforms import box_to_ras, lps_to_ras, to_vtk
+
+NUMBER = "HCCAssist.candidate"
+"""Attribute of a box: the number of its candidate."""
+
+
+def add_box(candidate: Candidate, kind: str, scene: Any) -> Any:
+    """A new box that nobody can move by accident, named like ``LTP 1: 0.93``."""
+    node = scene.AddNewNodeByClass("vtkMRMLMarkupsROINode", f"{kind} {_label(candidate)}")
+    node.SetAttribute(NUMBER, str(candidate.number))
+    node.SetAndObserveObjectToNodeMatrix(to_vtk(box_to_ras(candidate.box)))
+    node.SetSize(*candidate.box.size)
+    node.SetLocked(True)
+    node.CreateDefaultDisplayNodes()
+    display = node.GetDisplayNode()
+    display.SetHandlesInteractive(False)
+    display.SetFillVisibility(False)  # what is in the box is what the reader looks at
+    display.SetOutlineOpacity(1.0)
+    display.SetPropertiesLabelVisibility(False)  # Slicer writes it onto the middle of the box, over the lesion
+    _hide_points(display)
+    show_verdict(node, candidate)
+    return node
+
+
+def add_labels(candidates: Sequence[Candidate], kind: str, scene: Any) -> Any:
+    """A new locked point list with the number and probability of each candidate at a corner of its box."""
+    node = scene.AddNewNodeByClass("vtkMRMLMarkupsFiducialNode", f"{kind} numbers")
+    node.CreateDefaultDisplayNodes()
+    display = node.GetDisplayNode()
+    display.SetColor(*LABEL)
+    display.SetSelectedColor(*LABEL)
+    display.SetActiveColor(*LABEL)
+    display.SetTextScale(3.0)
+    display.SetOccludedVisibility(True)  # readable through the liver's surface
+    display.SetOccludedOpacity(1.0)
+    _hide_points(display)
+    for candidate in candidates:
+        index = node.AddControlPoint(vtk.vtkVector3d(*lps_to_ras(label_position(candidate.box))), _label(candidate))
+        node.SetNthControlPointDescription(index, str(candidate.number))
+    node.SetLocked(True)
+    return node
+
+
+def show_labels(node: Any, numbers: Collection[int]) -> None:
+    """Show the labels of some candidates by their numbers, and hide the others."""
+    for index in range(node.GetNumberOfControlPoints()):
+        node.SetNthControlPointVisibility(index, int(node.GetNthControlPointDescription(index)) in numbers)
+
+
+def label_position(box: Box) -> FloatArray:
+    """LPS of the corner at the upper right of the box in an axial picture, at the height of the box's middle."""
+    axes = np.array(box.axes)
+    arms = axes * np.array(box.size)[:, None] / 2
+    in_plane = np.argsort(np.abs(axes[:, 2]))[:2]
+    to_left_anterior = np.array([1.0, -1.0, 0.0])
+    steps = [arm * (1 if arm @ to_left_anterior > 0 else -1) for arm in arms[in_plane]]
+    corner: FloatArray = np.array(box.center) + np.sum(steps, axis=0)
+    return corner
+
+
+def show_verdict(node: Any, candidate: Candidate) -> None:
+    """Colour a box by the verdict on its candidate; a rejected one steps back."""
+    display = node.GetDisplayNode()
+    color = box_color(candidate)
+    display.SetColor(*color)
+    display.SetSelectedColor(*color)
+    display.SetActiveColor(*color)
+    display.SetOpacity(0.5 if candidate.verdict is Verdict.REJECTED else 1.0)
+
+
+def _label(candidate: Candidate) -> str:
+    return f"{candidate.number}: {candidate.probability:.2f}"
+
+
+def _hide_points(display: Any) -> None:
+    display.SetUseGlyphScale(False)
+    display.SetGlyphSize(0.01)

@@ -1,0 +1,210 @@
+"""A detection drawn into the scene: boxes, heat map, table, and the record that finds them again.
+
+Everything hangs on one text node, the record: it holds result.json and refers to the nodes that were drawn. So a
+drawing can be found again after the scene was saved and loaded, replaced when the same run is drawn anew, and
+removed without leaving anything.
+"""
+
+from __future__ import annotations
+
+import json
+from collections.abc import Mapping
+from dataclasses import dataclass, replace
+from typing import Any
+
+import slicer
+
+from HCCAssistLib.errors import InputError
+from HCCAssistLib.imaging.image import Image
+from HCCAssistLib.inference.findings import DetectionResult, Verdict
+from HCCAssistLib.scene.boxes import NUMBER, add_box, add_labels, show_labels, show_verdict
+from HCCAssistLib.scene.heatmap import add_heatmap, add_legend, show_layers
+from HCCAssistLib.scene.inputs import geometry_of_volume, voxels_of_volume
+from HCCAssistLib.scene.records import (
+    BOX,
+    HEATMAP,
+    LABELS,
+    RUN,
+    TABLE,
+    VOLUME,
+    batch,
+    records,
+    references,
+    remove_record,
+    run_identity,
+)
+from HCCAssistLib.scene.table import fill_table
+
+SAME_PLACE_MM = 0.1
+"""Two readers of the same files (the library and Slicer) round positions differently by less than this."""
+
+
+@dataclass(frozen=True, eq=False, slots=True)
+class DrawnDetection:
+    """A result and the nodes that show it.
+
+    Attributes:
+        result: as it is shown now, with its threshold and verdicts.
+        record: text node with result.json.
+        volume: the volume node it was found in, None where that was removed.
+        boxes: ROI node by the candidate's number; without those that were removed.
+        labels: point list with the numbers beside the boxes, None where it was removed.
+        heatmap: volume node, or None.
+        table: table node, or None where it was removed.
+    """
+
+    result: DetectionResult
+    record: Any
+    volume: Any | None
+    boxes: Mapping[int, Any]
+    labels: Any | None
+    heatmap: Any | None
+    table: Any | None
+
+
+def draw_detection(
+    result: DetectionResult,
+    volume_node: Any,
+    scene: Any,
+    *,
+    heat_threshold: float = 0.3,
+    heat_opacity: float = 0.6,
+) -> DrawnDetection:
+    """Draw a result into the scene, in a folder beside its volume; an older drawing of the same run goes.
+
+    Args:
+        result: of a run on ``volume_node``; its places are in the world, parent transforms included.
+        volume_node: the scalar volume node.
+        scene: the vtkMRMLScene that holds it.
+        heat_threshold: heat below it is transparent.
+        heat_opacity: of the heat map over the volume.
+
+    Raises:
+        InputError: the volume is no longer in the scene, or the result belongs to another volume.
+    """
+    if volume_node is None or volume_node.GetScene() is not scene:
+        raise InputError("the volume of this result is no longer in the scene", remedy="load it again and run again")
+    if not geometry_of_volume(volume_node).matches(result.geometry, SAME_PLACE_MM):
+        raise InputError(
+            "the result belongs to another volume, or the volume was moved since",
+            volume_node.GetName(),
+            "choose the volume that was searched, or run again",
+        )
+    run = run_identity(result)
+    for record in list(records(scene)):
+        if record.GetAttribute(RUN) == run and record.GetNodeReference(VOLUME) is volume_node:
+            remove_record(record)
+    kind = result.run.recipe.upper()
+    record = scene.AddNewNodeByClass("vtkMRMLTextNode", f"{kind} result.json")
+    record.SetForceCreateStorageNode(slicer.vtkMRMLTextNode.CreateStorageNodeAlways)
+    record.SetAttribute(RUN, run)
+    record.SetNodeReferenceID(VOLUME, volume_node.GetID())
+    with batch(scene):
+        boxes = {candidate.number: add_box(candidate, kind, scene) for candidate in result.candidates}
+        labels = add_labels(result.candidates, kind, scene)
+    for box in boxes.values():
+        record.AddNodeReferenceID(BOX, box.GetID())
+    record.SetNodeReferenceID(LABELS, labels.GetID())
+    heatmap = None
+    if result.heatmap is not None:
+        heatmap = add_heatmap(result.heatmap, f"{kind} Grad-CAM", scene, threshold=heat_threshold)
+        record.SetNodeReferenceID(HEATMAP, heatmap.GetID())
+    table = scene.AddNewNodeByClass("vtkMRMLTableNode", f"{kind} candidates")
+    record.SetNodeReferenceID(TABLE, table.GetID())
+    show_layers(volume_node, heatmap, scene, opacity=heat_opacity)
+    if heatmap is not None:
+        add_legend(heatmap)
+    _gather(volume_node, [*boxes.values(), labels, heatmap, table, record], f"{kind} detection", scene)
+    return _show(record, result)
+
+
+def apply_threshold(drawn: DrawnDetection, threshold: float, source: str = "set by the reader") -> DrawnDetection:
+    """Show the candidates at another threshold: boxes appear and vanish, nothing is computed or drawn anew.
+
+    Raises:
+        InputError: the drawing is no longer in the scene.
+    """
+    return _show(drawn.record, replace(drawn.result, threshold=threshold, threshold_source=source))
+
+
+def set_verdict(
+    drawn: DrawnDetection, number: int, verdict: Verdict, reader: str = "", comment: str = ""
+) -> DrawnDetection:
+    """Give a candidate a reader's verdict.
+
+    Raises:
+        KeyError: no candidate has that number.
+        InputError: the drawing is no longer in the scene.
+    """
+    changed = _show(drawn.record, drawn.result.reviewed(number, verdict, reader, comment))
+    candidate = next(c for c in changed.result.candidates if c.number == number)
+    if number in changed.boxes:
+        show_verdict(changed.boxes[number], candidate)
+    return changed
+
+
+def restore(scene: Any) -> tuple[DrawnDetection, ...]:
+    """The detections drawn in a scene, as after loading it from a file.
+
+    Raises:
+        InputError: the record of one is damaged.
+    """
+    return tuple(_drawn(record, _stored_result(record)) for record in records(scene))
+
+
+def remove(drawn: DrawnDetection) -> None:
+    """Take a drawing out of the scene, with all that came with it; the volume stays."""
+    remove_record(drawn.record)
+
+
+def _show(record: Any, result: DetectionResult) -> DrawnDetection:
+    """Bring boxes, numbers, table and record in line with a result."""
+    if record.GetScene() is None:
+        raise InputError("the drawing is no longer in the scene", remedy="draw the result again")
+    drawn = _drawn(record, result)
+    shown = {candidate.number for candidate in result.shown}
+    for number, box in drawn.boxes.items():
+        box.SetDisplayVisibility(number in shown)
+    if drawn.labels is not None:
+        show_labels(drawn.labels, shown)
+    if drawn.table is not None:
+        fill_table(drawn.table, result.shown)
+    record.SetText(json.dumps(result.as_json(), allow_nan=False))
+    return drawn
+
+
+def _drawn(record: Any, result: DetectionResult) -> DrawnDetection:
+    """A result with the nodes of its record that are in the scene now: a person may delete any of them."""
+    return DrawnDetection(
+        result=result,
+        record=record,
+        volume=record.GetNodeReference(VOLUME),
+        boxes={int(box.GetAttribute(NUMBER)): box for box in references(record, BOX)},
+        labels=record.GetNodeReference(LABELS),
+        heatmap=record.GetNodeReference(HEATMAP),
+        table=record.GetNodeReference(TABLE),
+    )
+
+
+def _stored_result(record: Any) -> DetectionResult:
+    try:
+        data = json.loads(record.GetText() or "")
+    except ValueError as error:
+        raise InputError("the stored result is damaged", record.GetName(), "delete it and run again") from error
+    heatmap = record.GetNodeReference(HEATMAP)
+    image = None if heatmap is None else Image(voxels_of_volume(heatmap), geometry_of_volume(heatmap))
+    return DetectionResult.from_json(data if isinstance(data, dict) else {}, image)
+
+
+def _gather(volume: Any, nodes: list[Any], name: str, scene: Any) -> None:
+    """Put nodes into a folder beside the volume in the subject hierarchy."""
+    hierarchy = slicer.vtkMRMLSubjectHierarchyNode.GetSubjectHierarchyNode(scene)
+
+    def item(node: Any) -> int:
+        found: int = hierarchy.GetItemByDataNode(node) or hierarchy.CreateItem(hierarchy.GetSceneItemID(), node)
+        return found
+
+    folder = hierarchy.CreateFolderItem(hierarchy.GetItemParent(item(volume)), name)
+    for node in nodes:
+        if node is not None:
+            hierarchy.SetItemParent(item(node), folder)

@@ -1,0 +1,25 @@
+"""Taking the reader to a candidate."""
+
+from __future__ import annotations
+
+from typing import Any
+
+import numpy as np
+import slicer
+
+from HCCAssistLib.inference.findings import Candidate
+from HCCAssistLib.scene.transforms import lps_to_ras
+
+
+def jump_to(candidate: Candidate, scene: Any) -> None:
+    """Centre all slice views and the 3-D views on a candidate; the direction of view and the zoom stay."""
+    ras = lps_to_ras(candidate.box.center)
+    slices = slicer.vtkMRMLSliceNode
+    slices.JumpAllSlices(scene, *ras, slices.CenteredJumpSlice)
+    cameras = scene.GetNodesByClass("vtkMRMLCameraNode")
+    for index in range(cameras.GetNumberOfItems()):
+        camera = cameras.GetItemAsObject(index)
+        move = ras - np.array(camera.GetFocalPoint())
+        camera.SetPosition(*(np.array(camera.GetPosition()) + move))
+        camera.SetFocalPoint(*ras)
+        camera.ResetClippingRange()
