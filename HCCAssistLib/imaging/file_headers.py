@@ -27,12 +27,11 @@ def check_nrrd(path: Path) -> None:
     fields = {
         key.strip().lower(): value.strip() for key, colon, value in (line.partition(": ") for line in lines) if colon
     }
-    if fields.get("space", "").lower() not in _SPACES or "space directions" not in fields:
-        raise InputError(_NO_POSITION, remedy=_REMEDY_POSITION)
-    sizes = fields.get("sizes", "").split()
-    if len(sizes) == 3 and "none" in fields["space directions"].lower():
-        raise InputError(_NO_POSITION, remedy=_REMEDY_POSITION)
-    if "space origin" not in fields:
+    if fields.get("space dimension") == "4":
+        return  # ITK's own way to write several volumes, in LPS; refused by their number
+    has_space = fields.get("space", "").lower() in _SPACES and fields.keys() >= {"space directions", "space origin"}
+    is_scalar = len(fields.get("sizes", "").split()) <= 3
+    if not has_space or (is_scalar and "none" in fields["space directions"].lower()):
         raise InputError(_NO_POSITION, remedy=_REMEDY_POSITION)
 
 

@@ -26,7 +26,6 @@ from HCCAssistLib.imaging.itk import compact
 _TYPES = {2: "u1", 4: "i2", 8: "i4", 16: "f4", 64: "f8", 256: "i1", 512: "u2", 768: "u4", 1024: "i8", 1280: "u8"}
 _NOT_GREY = {32: "complex", 1792: "complex", 128: "colour", 2304: "colour"}
 _MM_PER_UNIT = {0: 1.0, 1: 1000.0, 2: 1.0, 3: 0.001}
-_RAS_TO_LPS = np.diag([-1.0, -1.0, 1.0, 1.0])
 _REMEDY_POSITION = "open the file in Slicer, check left and right, and save it as .nrrd"
 
 
@@ -163,8 +162,10 @@ def _affine(header: _Header, dims: list[int]) -> FloatArray:
 
 
 def _lps(rows: FloatArray, header: _Header) -> FloatArray:
-    affine = np.vstack([rows * header.mm_per_unit, (0, 0, 0, 1)])
-    return _RAS_TO_LPS @ affine
+    """A 4x4 in LPS millimetres from rows in RAS and the file's unit."""
+    affine: FloatArray = np.vstack([rows * header.mm_per_unit, (0, 0, 0, 1)])
+    affine[:2] *= -1
+    return affine
 
 
 def _from_quaternion(header: _Header) -> FloatArray:

@@ -45,8 +45,11 @@ def resample(image: Image, geometry: Geometry, *, interpolation: Interpolation =
     if (end <= first).any():
         return replace(image, array=np.full(geometry.shape, fill), geometry=geometry, history=history)
     part = crop(image, first.tolist(), (end - first)[::-1].tolist(), outside=outside)
+    source = to_itk(part)
+    is_rounded = image.array.dtype.kind != "f" and interpolation == "linear"
+    exact = sitk.sitkFloat32 if image.array.dtype.itemsize <= 2 else sitk.sitkFloat64
     resampled = sitk.Resample(
-        to_itk(part),
+        source,
         geometry.size_ijk.astype(int).tolist(),
         sitk.Transform(3, sitk.sitkIdentity),
         _INTERPOLATORS[interpolation],
@@ -54,8 +57,13 @@ def resample(image: Image, geometry: Geometry, *, interpolation: Interpolation =
         geometry.spacing.tolist(),
         geometry.directions.ravel().tolist(),
         float(outside),
+        # ITK would cut whole numbers towards zero: -682.99 to -682.
+        exact if is_rounded else source.GetPixelID(),
     )
-    array = sitk.GetArrayFromImage(resampled).astype(image.array.dtype, copy=False)
+    array = sitk.GetArrayFromImage(resampled)
+    if is_rounded:
+        array = np.rint(array, out=array)
+    array = array.astype(image.array.dtype, copy=False)
     return replace(image, array=array, geometry=geometry, history=history)
 
 
