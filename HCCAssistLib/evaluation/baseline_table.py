@@ -82,9 +82,12 @@ class BaselineTable:
     @property
     def columns(self) -> tuple[str, ...]:
         """Headings for ``Report.add_table``."""
-        groups = (f"{name} (n = {size})" for name, size in zip(self.groups, self.sizes, strict=True))
+        groups = (
+            f"{name} (n\N{NO-BREAK SPACE}=\N{NO-BREAK SPACE}{size})"
+            for name, size in zip(self.groups, self.sizes, strict=True)
+        )
         tested = any(row.test for row in self.rows)
-        return ("Characteristic", *groups, *(("P value", "Test") if tested else ()))
+        return ("Characteristic", *groups, *(("P\N{NO-BREAK SPACE}value", "Test") if tested else ()))
 
     @property
     def printed(self) -> tuple[tuple[str, ...], ...]:
@@ -246,7 +249,12 @@ def _categorical_row(
         by_name = {"fisher": fisher_exact, "chi-square": chi_square, "n-1 chi-square": n_minus_1_chi_square}
         if test_name not in by_name:
             raise InputError(f"the test {test_name!r} does not fit", f"characteristic {name!r}")
-        test = by_name[test_name](counts, unit=unit)
+        try:
+            test = by_name[test_name](counts, unit=unit)
+        except InputError as error:
+            if wanted or test_name != "fisher":
+                raise
+            test, why = chi_square(counts, unit=unit), f"{why}, but {error.problems[0].what}"
     cells = tuple(
         tuple(
             f"{count} ({rounded(count / len(known), 1, percent=True)})" if known else "\N{EM DASH}"

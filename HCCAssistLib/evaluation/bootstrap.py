@@ -13,6 +13,7 @@ import numpy.typing as npt
 
 from HCCAssistLib.errors import InputError
 from HCCAssistLib.evaluation.confusion import METRICS
+from HCCAssistLib.evaluation.display import plural
 from HCCAssistLib.evaluation.intervals import check_level
 from HCCAssistLib.evaluation.result import Interval
 from HCCAssistLib.evaluation.scores import FloatArray, IntArray, ScoredRows
@@ -78,7 +79,7 @@ def percentile_interval(
     kept = values[np.isfinite(values)]
     dropped = len(values) - len(kept)
     kind = "stratified" if stratified else "unstratified"
-    method = f"percentile bootstrap, {resampled}s resampled, {kind}, {len(values)} draws"
+    method = f"percentile bootstrap ({plural(resampled, 2)} resampled, {kind}, {len(values):,} draws)"
     if patients < 2:
         reason = f"one {resampled} cannot be resampled"
     elif len(kept) < 2:

@@ -169,7 +169,7 @@ def _brier(rows: ScoredRows, unit: str, grouped: bool, draws: int, seed: int, le
 
 def _recalibration(rows: ScoredRows, unit: str, level: float) -> tuple[Estimate, Estimate, Estimate]:
     names = ("calibration slope", "calibration intercept", "calibration in the large")
-    method = "logistic recalibration, Wald"
+    method = "logistic recalibration (Wald)"
 
     def missing(reason: str) -> tuple[Estimate, Estimate, Estimate]:
         gap = Interval.missing(reason, method, level)

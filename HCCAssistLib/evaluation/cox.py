@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import math
+import warnings
 from collections.abc import Mapping
 from dataclasses import dataclass
 from typing import Any
@@ -65,22 +66,31 @@ def cox_hazard_ratios(
     design = np.stack(list(columns.values()), axis=1)
     scale = design.std(axis=0)
     model = regression.PHReg(followed, (design - design.mean(axis=0)) / scale, happened.astype(int), ties="efron")
-    with np.errstate(all="ignore"):
+    with np.errstate(all="ignore"), warnings.catch_warnings(record=True) as said:
+        warnings.simplefilter("always")
         fit = model.fit(disp=0)
+    converged = not any("converge" in str(warning.message).lower() for warning in said)
     results = []
     for name, standardized, error, unit_scale in zip(columns, fit.params, fit.bse, scale, strict=True):
         results.append(
-            _hazard_ratio(name, float(standardized / unit_scale), float(error / unit_scale), unit_scale, n, unit, level)
+            _hazard_ratio(
+                name, float(standardized / unit_scale), float(error / unit_scale), unit_scale, converged, n, unit, level
+            )
         )
     return tuple(results)
 
 
-def _hazard_ratio(name: str, slope: float, error: float, scale: float, n: int, unit: str, level: float) -> HazardRatio:
-    method = "Cox regression, Efron ties, Wald"
-    title, test_name = f"hazard ratio of {name}", "Wald test in Cox regression (Efron ties)"
+def _hazard_ratio(
+    name: str, slope: float, error: float, scale: float, converged: bool, n: int, unit: str, level: float
+) -> HazardRatio:
+    method = "Cox regression (Efron ties, Wald)"
+    title, test_name = f"hazard ratio of {name}", "Wald test in Cox regression with Efron ties"
     # A group without events drives the estimate to infinity; its standard error then exceeds any real one.
     if not math.isfinite(error) or error * scale > 20 or abs(slope) * scale > 15:
         reason = "undefined: the likelihood has no maximum (a group without events)"
+    else:
+        reason = "" if converged else "undefined: the regression did not converge"
+    if reason:
         missing = Interval.missing(reason, method, level)
         return HazardRatio(
             Estimate(title, None, n, unit, missing, note=reason),

@@ -17,7 +17,9 @@ def rounded(value: float, digits: int, *, percent: bool = False) -> str:
     """
     number = Decimal(repr(float(value))) * (100 if percent else 1)
     text = format(number.quantize(Decimal(1).scaleb(-digits), rounding=ROUND_HALF_UP), "f")
-    return text[1:] if text.startswith("-") and not text.strip("-0.") else text
+    if text.startswith("-") and not text.strip("-0."):
+        return text[1:]
+    return text.replace("-", "\N{MINUS SIGN}")
 
 
 def p_value(p: float | None) -> str:

@@ -117,7 +117,7 @@ def mercaldo_logit(
             extreme = 1.0 if wrong == 0 else 0.0
             if at_own:
                 exact = proportion_interval(right, right + wrong, level=level)
-                name = f"{exact.method}; the logit interval does not exist at {100 * extreme:.0f} %"
+                name = f"{exact.method} because the logit interval does not exist at {100 * extreme:.0f} %"
                 return extreme, Interval(exact.low, exact.high, name, level)
             reason = f"the logit interval does not exist at {100 * extreme:.0f} %"
             return extreme, Interval.missing(reason, method, level)

@@ -69,9 +69,9 @@ class Report:
         if found:
             self.blocks.append(Warnings(found))
 
-    def add_estimates(self, title: str, estimates: Iterable[Estimate]) -> None:
-        """Add a table of figures."""
-        self.blocks.append(EstimateTable(title, tuple(estimates)))
+    def add_estimates(self, title: str, estimates: Iterable[Estimate], *, digits: int = 3) -> None:
+        """Add a table of figures; proportions are printed as percentages with one decimal, others with ``digits``."""
+        self.blocks.append(EstimateTable(title, tuple(estimates), digits))
 
     def add_tests(self, title: str, tests: Iterable[tuple[str, HypothesisTest]]) -> None:
         """Add a table of tests, each with what it compares."""

@@ -53,6 +53,7 @@ class EstimateTable:
 
     title: str
     estimates: tuple[Estimate, ...]
+    digits: int
 
     def as_json(self) -> dict[str, Any]:
         """Plain values at full precision."""
@@ -128,6 +129,8 @@ class Picture:
         if methods:
             level = f"{100 * shown[0].level:g} %"
             parts.append(f"Intervals ({level}): {'; '.join(methods)}.")
+        if self.svg and not self.estimates:
+            parts.append("No intervals are shown.")
         parts += [f"No interval: {i.reason}." for i in shown if i.low is None]
         if self.cutoff:
             parts.append(f"Cut-off {cutoff_text(self.cutoff)}.")

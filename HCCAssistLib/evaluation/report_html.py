@@ -132,9 +132,9 @@ def _interval_cell(interval: Interval | None, notes: _Footnotes, *, digits: int,
     return f'<span class="number">{text}</span>{notes.mark(_interval_note(interval))}'
 
 
-def _estimate_row(estimate: Estimate, notes: _Footnotes, *, with_clustered: bool) -> list[str]:
+def _estimate_row(estimate: Estimate, notes: _Footnotes, *, digits: int, with_clustered: bool) -> list[str]:
     percent = estimate.successes is not None
-    digits = 1 if percent else 3
+    digits = 1 if percent else digits
     name = estimate.name[:1].upper() + estimate.name[1:] + (" (%)" if percent else "")
     excluded = f"{estimate.excluded} {plural(estimate.unit, estimate.excluded)} without a score left out"
     remarks = [estimate.note, excluded if estimate.excluded else ""]
@@ -154,7 +154,10 @@ def _estimate_row(estimate: Estimate, notes: _Footnotes, *, with_clustered: bool
 def _estimates(block: EstimateTable) -> str:
     notes = _Footnotes()
     with_clustered = any(estimate.clustered for estimate in block.estimates)
-    rows = [_estimate_row(estimate, notes, with_clustered=with_clustered) for estimate in block.estimates]
+    rows = [
+        _estimate_row(estimate, notes, digits=block.digits, with_clustered=with_clustered)
+        for estimate in block.estimates
+    ]
     levels = {estimate.interval.level for estimate in block.estimates} or {0.95}
     level = f"{100 * levels.pop():g} %" if len(levels) == 1 else "Confidence"
     columns = ["Measure", "n", "Estimate", f"{level} CI"]
@@ -184,7 +187,7 @@ def _tests(block: TestTable) -> str:
                 f'<span class="number">{escape(p_value(test.p))}</span>{notes.mark(test.reason)}',
             ]
         )
-    return _table(block.title, ["Comparison", "Test", "n", "Statistic", "P value"], rows) + notes.html()
+    return _table(block.title, ["Comparison", "Test", "n", "Statistic", "P&nbsp;value"], rows) + notes.html()
 
 
 def _free_table(block: Table) -> str:

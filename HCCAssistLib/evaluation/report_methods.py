@@ -2,10 +2,13 @@
 
 from __future__ import annotations
 
+import re
 from collections.abc import Iterable
 
 from HCCAssistLib.evaluation.report_blocks import Block, EstimateTable, Picture, TestTable
 from HCCAssistLib.evaluation.result import Estimate, HypothesisTest
+
+_RATE, _RATES = re.compile(r"at [\d.e-]+ false positives"), "at fixed numbers of false positives"
 
 
 def _listed(names: Iterable[str]) -> str:
@@ -26,7 +29,7 @@ def methods_paragraph(blocks: Iterable[Block]) -> str:
     clustered: dict[str, None] = {}
     for estimate in estimates:
         if estimate.interval.low is not None:
-            by_method.setdefault(estimate.interval.method, []).append(estimate.name)
+            by_method.setdefault(estimate.interval.method, []).append(_RATE.sub(_RATES, estimate.name))
         if estimate.clustered is not None:
             clustered[estimate.clustered.method] = None
     sentences = []
@@ -49,7 +52,7 @@ def methods_paragraph(blocks: Iterable[Block]) -> str:
     if any(estimate.name == "AP" for estimate in estimates):
         sentences.append("Average precision is the step-wise sum without interpolation.")
     if tests:
-        names = _listed(f"{test.name} ({test.alternative})" for test in tests)
+        names = "; ".join(dict.fromkeys(f"{test.name}, {test.alternative}" for test in tests))
         sentences.append(
             f"Tests: {names}. P values are not adjusted for multiple testing unless a test's name says so."
         )

@@ -58,7 +58,7 @@ class KaplanMeier:
         """S(t) with its interval; undefined beyond the last follow-up unless it has fallen to 0."""
         index = int(np.searchsorted(self.times, time, side="right")) - 1
         value = 1.0 if index < 0 else float(self.survival[index])
-        name, method = f"survival at {time:g}", f"Kaplan-Meier, {LOG_LOG}"
+        name, method = f"survival at {time:g}", f"Kaplan-Meier ({LOG_LOG})"
         if time > self.times[-1] and value > 0:
             reason = f"undefined: follow-up ends at {self.times[-1]:g}"
             return Estimate(name, None, self.n, self.unit, Interval.missing(reason, method, self.level), note=reason)
@@ -169,7 +169,7 @@ def _median(
     times: FloatArray, survival: FloatArray, low: FloatArray, high: FloatArray, n: int, unit: str, level: float
 ) -> Estimate:
     value = _first_at_most(times, survival, 0.5)
-    method = f"Brookmeyer-Crowley, {LOG_LOG}"
+    method = f"Brookmeyer-Crowley ({LOG_LOG})"
     if value is None:
         reason = "the median is not reached"
         return Estimate("median survival", None, n, unit, Interval.missing(reason, method, level), note=reason)

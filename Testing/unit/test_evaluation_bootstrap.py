@@ -9,10 +9,10 @@ from HCCAssistLib.errors import InputError
 from HCCAssistLib.evaluation.binary import binary_evaluation
 from HCCAssistLib.evaluation.bootstrap import (
     _counts_of_draws,
-    ranking_statistic,
     bootstrap_draws,
     bootstrap_interval,
     bootstrap_metrics,
+    ranking_statistic,
 )
 from HCCAssistLib.evaluation.confusion import METRICS, confusion_at
 from HCCAssistLib.evaluation.result import CutOff
@@ -78,7 +78,7 @@ def test_a_mean_over_patients_has_the_interval_that_theory_gives() -> None:
     interval = bootstrap_interval(lambda weights: weights @ values / weights.sum(axis=1), 200, seed=1)
     half = 1.96 * values.std() / np.sqrt(200)
     assert (interval.low, interval.high) == pytest.approx((values.mean() - half, values.mean() + half), abs=0.03)
-    assert "patients resampled, unstratified, 10000 draws" in interval.method
+    assert "patients resampled, unstratified, 10,000 draws" in interval.method
 
 
 def test_one_patient_or_none_gives_no_interval() -> None:
