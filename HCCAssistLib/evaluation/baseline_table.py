@@ -145,7 +145,8 @@ def baseline_table(
     characteristics are numbers: Shapiro-Wilk P >= .05 in every group gives mean and standard deviation with
     Welch's t (more than two groups: analysis of variance), anything else median and quartiles with
     Mann-Whitney (Kruskal-Wallis). Counted ones take the chi-square test without continuity correction, and
-    Fisher's exact test where an expected count is below 5.
+    Fisher's exact test where Cochran's rule asks for it: an expected count below 5 in a 2 x 2 table; in a
+    larger one more than 20 % of them below 5, or one below 1.
 
     Args:
         groups: values by characteristic, by group; None, NaN and "" are missing.
@@ -232,6 +233,17 @@ def _continuous_row(
     return BaselineRow(name, ("",), (tuple(cells),), tuple(numbers), missing, test, why)
 
 
+def _is_sparse(counts: list[list[int]]) -> tuple[bool, str]:
+    """Cochran's rule for when the chi-square approximation does not hold, and what it rests on."""
+    expected = expected_counts(counts)
+    smallest = float(expected.min())
+    if expected.shape == (2, 2):
+        return smallest < 5, f"smallest expected count {smallest:.3g}, {'below 5' if smallest < 5 else 'not below 5'}"
+    share = float((expected < 5).mean())
+    sparse = share > 0.2 or smallest < 1
+    return sparse, f"{100 * share:.0f} % of the expected counts are below 5, the smallest is {smallest:.3g}"
+
+
 def _categorical_row(
     name: str, values: list[list[Any]], missing: tuple[int, ...], unit: str, wanted: TestName | None
 ) -> BaselineRow:
@@ -239,13 +251,9 @@ def _categorical_row(
     counts = [[sum(v == level for v in known) for known in values] for level in levels]
     test, why = None, "there is nothing to compare"
     if len(values) > 1 and len(levels) > 1 and sum(any(column) for column in zip(*counts, strict=True)) > 1:
-        smallest = float(expected_counts(counts).min())
-        test_name = wanted or ("fisher" if smallest < 5 else "chi-square")
-        why = (
-            "chosen by the caller"
-            if wanted
-            else f"smallest expected count {smallest:.3g}, {'below 5' if smallest < 5 else 'not below 5'}"
-        )
+        sparse, reason = _is_sparse(counts)
+        test_name = wanted or ("fisher" if sparse else "chi-square")
+        why = "chosen by the caller" if wanted else reason
         by_name = {"fisher": fisher_exact, "chi-square": chi_square, "n-1 chi-square": n_minus_1_chi_square}
         if test_name not in by_name:
             raise InputError(f"the test {test_name!r} does not fit", f"characteristic {name!r}")

@@ -5,6 +5,7 @@ from __future__ import annotations
 import numpy as np
 import pytest
 
+from HCCAssistLib.evaluation.baseline_table import baseline_table
 from HCCAssistLib.evaluation.bootstrap import bootstrap_metrics
 from HCCAssistLib.evaluation.confusion import (
     Confusion,
@@ -12,7 +13,8 @@ from HCCAssistLib.evaluation.confusion import (
     binary_metrics,
     no_information_rate_test,
 )
-from HCCAssistLib.evaluation.display import rounded
+from HCCAssistLib.evaluation.display import p_value, rounded
+from HCCAssistLib.evaluation.group_tests import chi_square, welch_t
 from HCCAssistLib.evaluation.intervals import mercaldo_logit, proportion_interval
 from HCCAssistLib.evaluation.scores import checked_rows
 
@@ -162,3 +164,70 @@ def test_yasaka_2018_per_category_sensitivity_comes_from_one_vs_rest() -> None:
     assert {c: rounded(metrics[c]["sensitivity"].value, 2) for c in expected} == expected
     assert matrix.one_vs_rest("A") == Confusion(tp=15, fn=6, tn=74, fp=5)
     assert matrix.no_information_rate == 0.35
+
+
+# Counts of the first and second group by category, and the printed P.
+CUI = {
+    "S3 age": ((139, 39), (29, 13), ".215"),
+    "S3 sex": ((157, 21), (36, 6), ".658"),
+    "S3 HBsAg": ((160, 18), (35, 7), ".277"),
+    "S3 Child-Pugh": ((162, 16), (37, 5), ".563"),
+    "S3 cirrhosis": ((111, 67), (25, 17), ".734"),
+    "S3 size": ((86, 92), (19, 23), ".720"),
+    "S3 grade": ((28, 127, 23), (6, 35, 1), ".124"),
+    "S3 ALT": ((132, 46), (27, 15), ".199"),
+    "S3 AST": ((157, 21), (33, 9), ".102"),
+    "S3 AFP": ((80, 98), (18, 24), ".807"),
+    "S3 class": ((73, 105), (21, 21), ".289"),
+    "S4 age": ((81, 24), (58, 15), ".714"),
+    "S4 sex": ((93, 12), (64, 9), ".855"),
+    "S4 HBsAg": ((93, 12), (67, 6), ".485"),
+    "S4 Child-Pugh": ((100, 5), (62, 11), ".018"),
+    "S4 cirrhosis": ((62, 43), (49, 24), ".274"),
+    "S4 size": ((64, 41), (22, 51), "< .001"),
+    "S4 grade": ((16, 69, 20), (3, 58, 12), ".043"),
+    "S4 ALT": ((80, 25), (52, 21), ".457"),
+    "S4 AST": ((95, 10), (62, 11), ".259"),
+    "S4 AFP": ((56, 49), (24, 49), ".007"),
+}
+
+
+@pytest.mark.parametrize("row", CUI)
+def test_cui_2022_supplementary_p_values_come_out_of_the_baseline_table(row: str) -> None:
+    first, second, printed = CUI[row]
+    groups = {
+        name: {row: [f"category {i}" for i, count in enumerate(counts) for _ in range(count)]}
+        for name, counts in (("one", first), ("two", second))
+    }
+    test = baseline_table(groups).rows[0].test
+    assert test is not None and p_value(test.p) == printed
+    assert test.name.startswith("Fisher") == (row in ("S3 HBsAg", "S3 Child-Pugh"))
+
+
+@pytest.mark.parametrize(
+    ("table", "printed"),
+    [
+        (((7, 26), (52, 169)), ".769"),
+        (((42, 150), (17, 45)), ".369"),  # 0.36875; the paper prints 0.370, which is 0.37 with a zero
+        (((3, 7), (56, 188)), ".605"),
+        (((22, 88), (37, 107)), ".287"),
+        (((41, 159), (18, 36)), ".048"),
+        (((0, 8), (7, 20)), ".107"),
+        (((4, 19), (3, 9)), ".593"),
+        (((3, 8), (4, 20)), ".466"),
+        (((6, 28), (1, 0)), ".042"),
+    ],
+)
+def test_kong_2025_categorical_p_values_are_the_uncorrected_chi_square(
+    table: tuple[tuple[int, ...], ...], printed: str
+) -> None:
+    assert p_value(chi_square(table).p) == printed
+
+
+def test_lim_2023_age_is_welchs_t() -> None:
+    def sample(mean: float, deviation: float, n: int) -> np.ndarray:
+        values = np.random.default_rng(0).normal(size=n)
+        return mean + deviation * (values - values.mean()) / values.std(ddof=1)
+
+    test = welch_t(sample(63.3, 8.1, 34), sample(65.7, 11.8, 40))
+    assert rounded(test.p, 2) == "0.31"

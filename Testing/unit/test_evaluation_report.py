@@ -1,0 +1,249 @@
+"""The report: what every figure carries, what the page may contain, how it is written."""
+
+from __future__ import annotations
+
+import json
+import re
+from html.parser import HTMLParser
+from pathlib import Path
+from typing import Any
+
+import numpy as np
+import pytest
+
+from HCCAssistLib.errors import InputError, Problem
+from HCCAssistLib.evaluation.baseline_table import baseline_table
+from HCCAssistLib.evaluation.binary import binary_evaluation
+from HCCAssistLib.evaluation.checklist import ITEMS
+from HCCAssistLib.evaluation.decision import net_benefit
+from HCCAssistLib.evaluation.display import interval_text, p_value, plural
+from HCCAssistLib.evaluation.froc import VolumeFindings, froc, lesion_operating_point
+from HCCAssistLib.evaluation.group_tests import chi_square
+from HCCAssistLib.evaluation.report import Report
+from HCCAssistLib.evaluation.result import CutOff, Estimate, HypothesisTest, Interval
+from HCCAssistLib.evaluation.survival import kaplan_meier, log_rank
+
+pytest.importorskip("matplotlib", reason="SKIPPED: matplotlib is not installed")
+
+from HCCAssistLib.evaluation import figures
+
+CUTOFF = CutOff(0.5, "largest Youden index on the validation set")
+
+
+def full_report() -> Report:
+    rng = np.random.default_rng(0)
+    groups = np.repeat(np.arange(12), 8)
+    labels = np.tile([1, 1, 0, 0, 0, 0, 1, 0], 12)
+    scores = np.clip(0.35 * labels + rng.beta(2, 3, 96), 0, 1)
+    scores[5] = np.nan
+    report = Report("Test <b>report</b>", subtitle="A & B", provenance={"Seed": "0"}, covered=("metrics",))
+    report.add_text("A paragraph with <script>alert(1)</script>.")
+    report.add_warnings([Problem("WARN", "the phase may be <wrong>", "case 7", "look at it")])
+    report.add_binary_evaluation(
+        "Patch level", binary_evaluation(labels, scores, groups, unit="patch", cutoff=CUTOFF, draws=200)
+    )
+    volumes = [
+        VolumeFindings(str(p), rng.uniform(0, 50, (5, 3)), rng.random(5), rng.uniform(0, 50, (2, 3)), np.full(2, 15.0))
+        for p in range(6)
+    ]
+    curve = froc(volumes, draws=200)
+    report.add_heading("Lesion level")
+    report.add_estimates("Detection", lesion_operating_point(volumes, CUTOFF, draws=200))
+    report.add_estimates("FROC", [*curve.at_rates, curve.cpm])
+    report.add_figure(
+        "froc", figures.froc_figure([("", curve)]), "FROC", n=curve.lesions, unit="lesion", estimates=[curve.cpm],
+        data=curve.as_json(),
+    )  # fmt: skip
+    decision = net_benefit(labels, scores, unit="patch")
+    report.add_figure(
+        "decision", figures.decision_figure([("", decision)]), "Decision curve", n=decision.n, unit="patch"
+    )
+    one, two = ([3, 5, 7, 9, 12], [1, 1, 0, 1, 0]), ([2, 3, 3, 6, 8], [1, 1, 1, 0, 1])
+    curves = [kaplan_meier(*one, name="low risk"), kaplan_meier(*two, name="high risk")]
+    report.add_figure(
+        "km",
+        figures.kaplan_meier_figure(curves),
+        "Survival",
+        n=10,
+        unit="patient",
+        estimates=[c.median for c in curves],
+    )
+    report.add_tests("Tests", [("risk groups", log_rank([one, two])), ("sex", chi_square([[3, 9], [8, 4]]))])
+    table = baseline_table({"a": {"age": [50, 60, 70]}, "b": {"age": [40, 61, 90]}})
+    report.add_table("Characteristics", table.columns, table.printed, note=table.note)
+    return report
+
+
+@pytest.fixture(scope="module")
+def report() -> Report:
+    return full_report()
+
+
+@pytest.fixture(scope="module")
+def written(report: Report, tmp_path_factory: pytest.TempPathFactory) -> Path:
+    folder = tmp_path_factory.mktemp("report")
+    assert report.write(folder) == folder / "report.html"
+    return folder
+
+
+def walk(value: Any) -> list[dict[str, Any]]:
+    """Every object of a JSON document."""
+    if isinstance(value, dict):
+        return [value, *(found for inner in value.values() for found in walk(inner))]
+    return [found for inner in value for found in walk(inner)] if isinstance(value, list) else []
+
+
+def test_no_figure_lacks_its_n_unit_interval_method_and_cutoff_source(written: Path) -> None:
+    data = json.loads((written / "report.json").read_text(encoding="utf-8"))
+    estimates = [one for one in walk(data) if "interval" in one and "value" in one and "unit" in one]
+    assert len(estimates) > 25
+    for one in estimates:
+        assert isinstance(one["n"], int) and one["unit"], one
+        for interval in filter(None, (one["interval"], one["clustered_interval"])):
+            assert interval["method"] and 0 < interval["level"] < 1
+            assert interval["low"] is not None or interval["reason"], one["name"]
+        if one["name"] in ("accuracy", "sensitivity", "specificity", "PPV", "NPV", "F1", "lesion-level sensitivity"):
+            assert one["cutoff"]["source"] == CUTOFF.source and one["cutoff"]["rule"] == ">="
+    for test in (one for one in walk(data) if "p" in one):
+        assert test["name"] and test["n"] > 0 and test["unit"] and (test["p"] is not None or test["reason"])
+    pictures = [one for one in walk(data) if one.get("kind") == "figure"]
+    assert len(pictures) == 6
+    for picture in pictures:
+        assert picture["n"] > 0 and picture["unit"]
+        assert f"n = {picture['n']}" in picture["legend"]
+        assert picture["estimates"] or "No intervals are shown" in picture["legend"]
+        for file in picture["files"]:
+            assert (written / file).stat().st_size > 1000
+    assert {one["name"]: one["cutoff"] for one in pictures}["patch-level-roc"]["source"] == CUTOFF.source
+
+
+def test_the_page_shows_what_json_keeps_at_full_precision(written: Path) -> None:
+    data = json.loads((written / "report.json").read_text(encoding="utf-8"))
+    page = (written / "report.html").read_text(encoding="utf-8")
+    area = next(one for one in walk(data) if one.get("name") == "AUC" and "value" in one)
+    assert len(str(area["value"])) > 8
+    assert f'<span class="number">{area["value"]:.3f}</span>' in page
+    assert area["excluded"] == 1 and "1 patch without a score left out" in page
+    assert CUTOFF.source in page
+
+
+def test_the_page_is_one_file_without_scripts_and_escapes_everything(written: Path) -> None:
+    page = (written / "report.html").read_text(encoding="utf-8")
+
+    class Reader(HTMLParser):
+        def __init__(self) -> None:
+            super().__init__()
+            self.tags: list[str] = []
+            self.links: list[str] = []
+
+        def handle_starttag(self, tag: str, attrs: list[tuple[str, str | None]]) -> None:
+            self.tags.append(tag)
+            self.links += [value or "" for name, value in attrs if name in ("src", "href")]
+
+    reader = Reader()
+    reader.feed(page)
+    assert "script" not in reader.tags and "b" in reader.tags
+    assert "&lt;script&gt;alert(1)" in page and "Test &lt;b&gt;report" in page and "&lt;wrong&gt;" in page
+    assert len(reader.links) == 6 and all(link.startswith("data:image/") for link in reader.links)
+    assert "Research use only" in page
+    assert "http://" not in page and "https://" not in page
+
+
+def test_the_methods_paragraph_names_exactly_what_was_used(report: Report) -> None:
+    methods = report.methods
+    for name in ("Clopper-Pearson", "Mercaldo logit", "DeLong", "percentile bootstrap", "log-rank test",
+                 "Pearson chi-square test without continuity correction"):  # fmt: skip
+        assert name in methods
+    assert "Steel" not in methods and "Cox" not in methods
+    assert "DeLong" not in Report("Empty").methods
+
+
+def test_what_is_not_covered_is_listed_as_missing(written: Path) -> None:
+    data = json.loads((written / "report.json").read_text(encoding="utf-8"))
+    keys = {item["key"] for item in data["missing_items"]}
+    assert "metrics" not in keys and "ethics" in keys and len(keys) == len(ITEMS) - 1
+    assert "Ethical approval" in (written / "report.html").read_text(encoding="utf-8")
+    with pytest.raises(InputError, match="metricks"):
+        Report("x", covered=["metricks"])
+
+
+def test_writing_again_gives_the_same_bytes_and_leaves_other_files_alone(written: Path, tmp_path: Path) -> None:
+    (tmp_path / "mine.txt").write_text("keep")
+    again = full_report()
+    again.write(tmp_path)
+    again.write(tmp_path)
+    assert (tmp_path / "mine.txt").read_text() == "keep"
+    for name in ("report.html", "report.json", "figures/froc.svg", "figures/km.png"):
+        assert (tmp_path / name).read_bytes() == (written / name).read_bytes(), name
+    assert not list(tmp_path.rglob("*.part"))
+
+
+def test_a_failed_write_leaves_the_old_page(report: Report, tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    report.write(tmp_path)
+    before = (tmp_path / "report.html").read_bytes()
+    monkeypatch.setattr("HCCAssistLib.evaluation.report.page", lambda *_, **__: 1 / 0)
+    with pytest.raises(ZeroDivisionError):
+        report.write(tmp_path)
+    assert (tmp_path / "report.html").read_bytes() == before
+    assert not list(tmp_path.rglob("*.part"))
+
+
+def test_names_that_cannot_be_files_and_ragged_tables_are_refused() -> None:
+    report = Report("x")
+    drawing = figures.importance_figure({"AFP": 0.7, "size": 0.3})
+    for name in ("../evil", "a b", ""):
+        with pytest.raises(InputError, match="name of a file"):
+            report.add_figure(name, drawing, "x", n=1, unit="patient")
+    report.add_figure("twice", drawing, "x", n=1, unit="patient")
+    with pytest.raises(InputError, match="two figures"):
+        report.add_figure("twice", drawing, "x", n=1, unit="patient")
+    with pytest.raises(InputError, match="3 cells"):
+        report.add_table("t", ("a", "b", "c"), [("1", "2")])
+    with pytest.raises(InputError, match="not a PNG"):
+        report.add_image("case", b"GIF89a", "x")
+
+
+def test_every_drawing_renders_and_the_roc_goes_through_its_points() -> None:
+    from HCCAssistLib.evaluation.confusion import ConfusionMatrix
+    from HCCAssistLib.evaluation.discrimination import auc, roc
+
+    labels, scores = [0, 0, 1, 1, 1], [0.1, 0.6, 0.5, 0.8, 0.9]
+    drawing = figures.roc_figure(
+        [("net", roc(labels, scores), auc(labels, scores, unit="x"))], operating_point=(0.5, 1)
+    )
+    drawn = drawing.axes[0].lines[1].get_xydata()
+    assert {tuple(point) for point in np.asarray(drawn).round(3)} >= {(0.0, 0.667), (0.5, 0.667), (0.5, 1.0)}
+    assert figures.as_png(drawing).startswith(b"\x89PNG")
+    matrix = ConfusionMatrix(("A", "B", "C"), ((5, 1, 0), (2, 7, 0), (0, 0, 0)))
+    svg = figures.as_svg(figures.confusion_figure(matrix))
+    assert b"<svg" in svg and not re.search(rb"\d{4}-\d\d-\d\dT", svg), "no date in the file"
+
+
+def test_numbers_are_printed_as_journals_print_them() -> None:
+    assert [p_value(p) for p in (0.0004, 0.04949, 0.0485, 0.9996, None)] == [
+        "< .001", ".049", ".049", "> .999", "\N{EM DASH}",
+    ]  # fmt: skip
+    assert [plural(unit, n) for unit, n in (("patch", 2), ("patch", 1), ("lesion", 0))] == [
+        "patches",
+        "patch",
+        "lesions",
+    ]
+    assert interval_text(Interval(0.92858, 0.98977, "x"), 1, percent=True) == "92.9, 99.0"
+
+
+def test_results_that_make_no_sense_cannot_be_born() -> None:
+    good = Interval(0.1, 0.2, "x")
+    for broken in (
+        lambda: Interval(0.3, 0.2, "x"),
+        lambda: Interval(0.3, None, "x"),
+        lambda: Interval(None, None, "x"),
+        lambda: Interval(0.1, 0.2, "x", reason="why"),
+        lambda: Interval(0.1, 0.2, "x", level=95),
+        lambda: Estimate("", 0.5, 3, "patch", good),
+        lambda: Estimate("a", None, 3, "patch", Interval.missing("x")),
+        lambda: Estimate("a", float("nan"), 3, "patch", good),
+        lambda: HypothesisTest("t", None, 3, "patch"),
+        lambda: HypothesisTest("t", 1.2, 3, "patch"),
+    ):
+        with pytest.raises(ValueError):
+            broken()
