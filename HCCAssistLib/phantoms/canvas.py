@@ -85,7 +85,7 @@ class Canvas:
         self.limit: Field | None = None
         """How much of each voxel may be drawn over, 0 to 1; None for all of it."""
         self.coverage: Field | None = None
-        """Where given, keeps how much of each voxel has been drawn over, 0 to 1."""
+        """Where given, keeps how much of each voxel has been painted over, 0 to 1; what was added does not count."""
         i, j, k = (int(np.ceil(s / SUBSAMPLE_MM)) if s > 2 else 1 for s in geometry.spacing)
         self.samples = (k, j, i)
 
@@ -120,20 +120,17 @@ class Canvas:
         weight = patch.average(occupancy)
         if isinstance(value, np.ndarray):
             value = patch.average(occupancy * value) / np.maximum(weight, np.float32(1e-6))
-        self._blend(patch, weight, np.asarray(value, dtype=np.float32))
+        if self.limit is not None:
+            weight = weight * self.limit[patch.slices]
+        target = self.array[patch.slices]
+        target += weight * (np.asarray(value, dtype=np.float32) - target)
+        if self.coverage is not None:
+            np.maximum(self.coverage[patch.slices], weight, out=self.coverage[patch.slices])
 
     def add(self, patch: Patch, occupancy: npt.NDArray[Any], contrast: npt.NDArray[Any] | float) -> None:
         """Add a contrast (HU, per sample or one) to the voxels of a patch by their occupancy (0 to 1)."""
-        weight = patch.average(occupancy)
-        value = patch.average(occupancy * contrast) / np.maximum(weight, np.float32(1e-6))
-        self._blend(patch, weight, self.array[patch.slices] + value)
-
-    def _blend(self, patch: Patch, weight: Field, value: Field) -> None:
-        if self.limit is not None:
-            weight = weight * self.limit[patch.slices]
-        self.array[patch.slices] += weight * (value - self.array[patch.slices])
-        if self.coverage is not None:
-            np.maximum(self.coverage[patch.slices], weight, out=self.coverage[patch.slices])
+        added = patch.average(occupancy * contrast)
+        self.array[patch.slices] += added if self.limit is None else added * self.limit[patch.slices]
 
 
 def edge(depth: npt.NDArray[Any], width: float) -> Field:

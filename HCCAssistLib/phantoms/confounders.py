@@ -9,8 +9,9 @@ import numpy as np
 import numpy.typing as npt
 
 from HCCAssistLib.phantoms.canvas import Canvas, edge
-from HCCAssistLib.phantoms.disease import AblationZone, Lump, random_axes
+from HCCAssistLib.phantoms.disease import AblationZone
 from HCCAssistLib.phantoms.liver_region import LiverRegion
+from HCCAssistLib.phantoms.lump import Lump, random_axes
 from HCCAssistLib.phantoms.texture import Waves
 from HCCAssistLib.phantoms.vessels import curve, draw_tubes
 
@@ -180,4 +181,8 @@ def _paint_margin_vessel(canvas: Canvas, item: Confounder, liver_hu: float, rng:
     length = rng.uniform(24, 42)
     bend = length**2 / 8 / max(float(np.linalg.norm(item.center - item.zone.lump.center)), 8.0) if item.zone else 0.0
     ends = [item.center + s * item.direction * length / 2 - away * bend * rng.uniform(0.2, 0.9) for s in (-1, 1)]
-    draw_tubes(canvas, curve([ends[0], item.center, ends[1]], item.size_mm / 2, item.size_mm * 0.4, 8), liver_hu + item.contrast_hu)
+    draw_tubes(
+        canvas,
+        curve([ends[0], item.center, ends[1]], item.size_mm / 2, item.size_mm * 0.4, 8),
+        liver_hu + item.contrast_hu,
+    )

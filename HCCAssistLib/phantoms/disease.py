@@ -2,81 +2,21 @@
 
 from __future__ import annotations
 
+from collections.abc import Callable
 from dataclasses import dataclass
 from typing import Literal
 
 import numpy as np
 import numpy.typing as npt
 
-from HCCAssistLib.phantoms.canvas import Canvas, Field, Patch, edge, ellipsoid
+from HCCAssistLib.phantoms.canvas import Canvas, Field, Patch, edge
 from HCCAssistLib.phantoms.liver_region import LiverRegion
+from HCCAssistLib.phantoms.lump import Lump, random_axes
 from HCCAssistLib.phantoms.texture import Waves
 
 Vector = npt.NDArray[np.float64]
 Pattern = Literal["homogeneous", "rim", "mosaic", "faint"]
-
-
-def random_axes(rng: np.random.Generator) -> Vector:
-    """Three orthonormal directions, as rows."""
-    q, r = np.linalg.qr(rng.standard_normal((3, 3)))
-    axes: Vector = (q * np.sign(np.diag(r))).T
-    return axes
-
-
-@dataclass(frozen=True, eq=False, slots=True)
-class Lump:
-    """An ellipsoid with an irregular surface.
-
-    Attributes:
-        center: LPS mm.
-        axes: orthonormal directions as rows.
-        semi_axes: mm along each.
-        bumps: random field that moves the surface.
-        bump_mm: by how much.
-    """
-
-    center: Vector
-    axes: Vector
-    semi_axes: Vector
-    bumps: Waves
-    bump_mm: float
-
-    @property
-    def radius(self) -> float:
-        """Radius in mm of the sphere of the same volume."""
-        return float(np.prod(self.semi_axes) ** (1 / 3))
-
-    @property
-    def reach(self) -> float:
-        """Radius in mm of a sphere that holds it."""
-        return float(self.semi_axes.max() + 2.5 * self.bump_mm)
-
-    def patch(self, canvas: Canvas, margin_mm: float = 2.0) -> Patch | None:
-        """The voxels around it."""
-        return canvas.patch(self.center, self.reach + margin_mm)
-
-    def depth(self, patch: Patch) -> Field:
-        """Depth in mm of each sample under the surface, negative outside."""
-        smooth = ellipsoid(patch, self.center, self.axes, self.semi_axes)
-        return np.asarray(smooth + np.float32(self.bump_mm) * self.bumps.on(patch), dtype=np.float32)
-
-    def depth_at(self, points: npt.ArrayLike) -> npt.NDArray[np.float64]:
-        """Depth in mm at LPS points ``(..., 3)``."""
-        offset = np.asarray(points, dtype=np.float64) - self.center
-        distance = np.linalg.norm(offset, axis=-1)
-        q = np.linalg.norm(offset @ self.axes.T / self.semi_axes, axis=-1)
-        smooth = np.where(q > 1e-2, distance / np.maximum(q, 1e-9) - distance, self.semi_axes.min())
-        depth: npt.NDArray[np.float64] = smooth + self.bump_mm * self.bumps.at(points)
-        return depth
-
-    def margin_point(self, direction: npt.ArrayLike) -> Vector:
-        """Where a ray from the centre leaves it for the last time, LPS mm."""
-        u = np.asarray(direction, dtype=np.float64)
-        t = np.linspace(0, self.reach, 400)
-        ray = self.center + t[:, None] * u
-        inside = np.flatnonzero(self.depth_at(ray) > 0)
-        point: Vector = ray[inside[-1]] if inside.size else self.center
-        return point
+PATTERNS: tuple[Pattern, ...] = ("homogeneous", "rim", "mosaic", "faint")
 
 
 @dataclass(frozen=True, eq=False, slots=True)
@@ -101,10 +41,10 @@ class AblationZone:
     seed: int
 
     @classmethod
-    def draw(cls, rng: np.random.Generator, center: Vector, *, largest_mm: float = 45.0) -> AblationZone:
-        """A random zone at a place, 20-45 mm across."""
+    def draw(cls, rng: np.random.Generator, center: Vector, *, liver_hu: float, largest_mm: float) -> AblationZone:
+        """A random zone at a place, 20-45 mm across, darker than the liver around it."""
         diameter = rng.uniform(20, max(21.0, largest_mm))
-        ratios = np.array([1.0, rng.uniform(0.75, 1.0), rng.uniform(0.7, 1.0)])
+        ratios = np.array([1.0, rng.uniform(0.8, 1.0), rng.uniform(0.75, 1.0)])
         early = rng.random() < 0.3
         return cls(
             lump=Lump(
@@ -114,8 +54,8 @@ class AblationZone:
                 Waves(rng, max(14.0, 0.6 * diameter)),
                 float(rng.uniform(0.5, 1.3)),
             ),
-            hu=float(rng.uniform(35, 57)),
-            coagulum_hu=float(rng.uniform(62, 95)) if rng.random() < 0.5 else None,
+            hu=float(rng.uniform(35, min(60, liver_hu - 14))),
+            coagulum_hu=float(rng.uniform(60, 90)) if rng.random() < 0.5 else None,
             gas=bool(rng.random() < 0.08),
             rim_mm=float(rng.uniform(1.0, 2.4)) if early else 0.0,
             rim_hu=float(rng.uniform(18, 40)) if early else 0.0,
@@ -135,7 +75,7 @@ class AblationZone:
         zone = edge(depth, 1.8)
         tissue = self.hu + 4 * Waves(rng, 9).on(patch)
         if self.coagulum_hu is not None:
-            clot = np.minimum(depth - 0.25 * self.lump.radius, 4 * Waves(rng, 13).on(patch) + 2.0)
+            clot = np.minimum(depth - 0.4 * self.lump.radius, 4 * Waves(rng, 13).on(patch) + 1.0)
             blend = edge(clot, 4.0)
             tissue = tissue * (1 - blend) + self.coagulum_hu * blend
         canvas.paint(patch, zone, np.asarray(tissue, dtype=np.float32))
@@ -171,13 +111,14 @@ class Nodule:
     @classmethod
     def draw(cls, rng: np.random.Generator, zone: AblationZone, direction: Vector) -> Nodule:
         """A random nodule in a direction from the zone's centre; sizes as in the cohort of Lim 2023 (12 +- 5 mm)."""
-        diameter = float(np.clip(rng.lognormal(np.log(11.2), 0.4), 5.0, 26.0))
-        ratios = rng.uniform(0.75, 1.0, 3)
+        diameter = float(np.clip(rng.lognormal(np.log(12.3), 0.4), 5.0, 26.0))
+        ratios = rng.uniform(0.8, 1.0, 3)
         ratios /= ratios.max()
-        pattern: Pattern = rng.choice(np.array(["homogeneous", "rim", "mosaic", "faint"]), p=(0.5, 0.14, 0.18, 0.18))
-        if diameter < 10 and pattern == "rim":
-            pattern = "homogeneous"
-        contrast = rng.uniform(25, 34) if pattern == "faint" else rng.uniform(34, 70)
+        pattern = PATTERNS[int(rng.choice(len(PATTERNS), p=(0.5, 0.14, 0.18, 0.18)))]
+        if diameter < 10 and pattern in ("rim", "faint"):
+            pattern = "homogeneous"  # a reader would not have seen these
+        low, high = (25, 34) if pattern == "faint" else (48 if diameter < 8 else 36, 70)
+        contrast = rng.uniform(low, high)
         radius = diameter / 2
         outward = radius * rng.uniform(0.1, 0.6)
         return cls(
@@ -204,9 +145,17 @@ class Nodule:
         """Depth in mm under its surface: the tumour lies against the zone like a cap and bites into it a little."""
         return np.asarray(np.minimum(self.lump.depth(patch), self.bite_mm - self.zone.lump.depth(patch)), np.float32)
 
+    def patch(self, canvas: Canvas) -> Patch | None:
+        """The voxels around it."""
+        return self.lump.patch(canvas)
+
+    def depth_at(self, point: npt.ArrayLike) -> float:
+        """Depth in mm under its surface at an LPS point."""
+        return float(min(self.lump.depth_at(point), self.bite_mm - self.zone.lump.depth_at(point)))
+
     def paint(self, canvas: Canvas, liver_hu: float) -> None:
         """Draw it in a liver of a given attenuation."""
-        patch = self.lump.patch(canvas)
+        patch = self.patch(canvas)
         if patch is None:
             return
         rng = np.random.default_rng(self.seed)
@@ -220,14 +169,16 @@ class Nodule:
         canvas.paint(patch, edge(depth, width), liver_hu + contrast)
 
 
-def place_zones(rng: np.random.Generator, liver: LiverRegion) -> tuple[AblationZone, ...]:
+def place_zones(
+    rng: np.random.Generator, liver: LiverRegion, liver_hu: Callable[[npt.ArrayLike], float]
+) -> tuple[AblationZone, ...]:
     """One or two zones inside the liver, often near its surface."""
     zones: list[AblationZone] = []
     for _ in range(2 if rng.random() < 0.25 else 1):
         for _attempt in range(30):
             center = liver.sample(rng, 14, 55)
             room = float(liver.depth_at(center))
-            zone = AblationZone.draw(rng, center, largest_mm=min(45.0, 2.4 * room))
+            zone = AblationZone.draw(rng, center, liver_hu=liver_hu(center), largest_mm=min(45.0, 2.4 * room))
             if all(np.linalg.norm(center - z.lump.center) > z.lump.reach + zone.lump.reach + 22 for z in zones):
                 zones.append(zone)
                 break

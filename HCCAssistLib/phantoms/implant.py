@@ -107,9 +107,7 @@ class Background:
             blur = 0.7 / self.image.geometry.spacing[::-1]
             blur = np.where(self.image.geometry.spacing[::-1] > 2, 0, blur)
             margin = np.ceil(3 * blur).astype(int)
-            box = tuple(
-                slice(max(s.start - m, 0), s.stop + m) for s, m in zip(boxes[0], margin, strict=True)
-            )
+            box = tuple(slice(max(s.start - m, 0), s.stop + m) for s, m in zip(boxes[0], margin, strict=True))
             replaced = ndimage.gaussian_filter(canvas.coverage[box], blur, truncate=3)
             noise = self.noise_hu * correlated_noise(rng, replaced.shape, self.noise_px)
             out[box] += ndimage.gaussian_filter(change[box], blur, truncate=3)

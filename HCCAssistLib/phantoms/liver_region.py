@@ -86,7 +86,9 @@ def find_liver(image: Image) -> npt.NDArray[np.bool_]:
             image.name,
             "give a CT of the upper abdomen with the whole liver, or a mask of its liver",
         )
-    index = np.ix_(*(np.minimum(np.arange(n) // s, m - 1) for n, s, m in zip(image.array.shape, steps, best.shape, strict=True)))
+    index = np.ix_(
+        *(np.minimum(np.arange(n) // s, m - 1) for n, s, m in zip(image.array.shape, steps, best.shape, strict=True))
+    )
     return np.asarray(best[index])
 
 
@@ -122,7 +124,7 @@ def _coarse(image: Image) -> tuple[npt.NDArray[np.float32], Geometry, tuple[int,
 
 def _right_half(hu: npt.NDArray[np.float32], geometry: Geometry) -> npt.NDArray[np.bool_]:
     """The part of the volume to the right of the middle of the body."""
-    k, j, i = np.indices(hu.shape, sparse=True)
+    k, j, i = np.ogrid[tuple(slice(0, n) for n in hu.shape)]
     row = geometry.affine[0]
     x = row[0] * i + row[1] * j + row[2] * k + row[3]
     body = hu > -250

@@ -1,14 +1,22 @@
-"""Phantoms for the recipe ltp: a liver after ablation in the late arterial phase, with or without progression."""
+"""Phantoms for the recipe ltp: livers after ablation in the late arterial phase, with or without progression."""
 
 from __future__ import annotations
 
-from collections.abc import Sequence
-from dataclasses import dataclass
+from collections.abc import Callable, Sequence
+from pathlib import Path
 from typing import Any
 
 import numpy as np
 import numpy.typing as npt
 
+from HCCAssistLib.cohort.case import CASES, Case
+from HCCAssistLib.cohort.cohort import Cohort, write_cohort_table
+from HCCAssistLib.cohort.points import Point, PointList, write_points
+from HCCAssistLib.cohort.segments import Segment, write_segments
+from HCCAssistLib.cohort.splits import split_patients
+from HCCAssistLib.errors import InputError
+from HCCAssistLib.files import folder_written_whole, write_json
+from HCCAssistLib.imaging.files import write_image
 from HCCAssistLib.imaging.image import Image
 from HCCAssistLib.phantoms.canvas import Canvas, edge
 from HCCAssistLib.phantoms.confounders import Confounder, paint_confounder, place_confounders
@@ -16,104 +24,19 @@ from HCCAssistLib.phantoms.disease import AblationZone, Nodule, place_nodules, p
 from HCCAssistLib.phantoms.implant import Background
 from HCCAssistLib.phantoms.scene import FieldOfView, draw_scene
 from HCCAssistLib.phantoms.storage import AXIAL, Storage, draw_storage, stored
+from HCCAssistLib.phantoms.truth import NOTE, ConfounderTruth, LesionTruth, LTPPhantom, Place, ZoneTruth
 
-NOTE = "synthetic; says nothing about patients"
+LTP_FRACTION = 34 / 74
+"""Patients with progression among all of Lim 2023."""
 
-Place = tuple[float, float, float]
-
-
-@dataclass(frozen=True, slots=True)
-class LesionTruth:
-    """A planted nodule.
-
-    Attributes:
-        center_lps: its exact centre, LPS mm.
-        point_lps: where a reader clicked: near the centre, inside the nodule.
-        diameter_mm: its long axis.
-        contrast_hu: enhancement over the liver.
-        liver_hu: attenuation of the liver around it.
-        pattern: ``"homogeneous"``, ``"rim"``, ``"mosaic"`` or ``"faint"``.
-        zone: number of the ablation zone it grows from, from 0.
-        voxels: voxels it holds in the stored volume.
-    """
-
-    center_lps: Place
-    point_lps: Place
-    diameter_mm: float
-    contrast_hu: float
-    liver_hu: float
-    pattern: str
-    zone: int
-    voxels: int
-
-
-@dataclass(frozen=True, slots=True)
-class ZoneTruth:
-    """An ablation zone: centre (LPS mm), full axes (mm), attenuation (HU), and what is in and around it."""
-
-    center_lps: Place
-    axes_mm: Place
-    hu: float
-    coagulum: bool
-    gas: bool
-    benign_rim: bool
-
-
-@dataclass(frozen=True, slots=True)
-class ConfounderTruth:
-    """Something that imitates a lesion: kind, centre (LPS mm), size (mm), contrast over the liver (HU)."""
-
-    kind: str
-    center_lps: Place
-    size_mm: float
-    contrast_hu: float
-
-
-@dataclass(frozen=True, eq=False, slots=True)
-class LTPPhantom:
-    """One synthetic case.
-
-    Attributes:
-        image: int16 HU in the storage order of the case.
-        liver, ablation: masks 0/1 on the same grid; the liver holds the zones and the nodules.
-        lesion_labels: 0 outside, n in the n-th nodule, on the same grid.
-        lesions, zones, confounders: the truth.
-        noise_hu: standard deviation of the noise in the liver.
-        seed: that the case came from.
-        background: name of the real CT the lesions were put into, empty for a drawn patient.
-    """
-
-    image: Image
-    liver: Image
-    ablation: Image
-    lesion_labels: Image
-    lesions: tuple[LesionTruth, ...]
-    zones: tuple[ZoneTruth, ...]
-    confounders: tuple[ConfounderTruth, ...]
-    noise_hu: float
-    seed: tuple[int, ...]
-    background: str = ""
-
-    def truth(self) -> dict[str, Any]:
-        """The content of truth.json."""
-        from dataclasses import asdict
-
-        return {
-            "note": NOTE,
-            "seed": list(self.seed),
-            "background": self.background,
-            "noise_hu": self.noise_hu,
-            "lesions": [asdict(lesion) for lesion in self.lesions],
-            "ablation_zones": [asdict(zone) for zone in self.zones],
-            "confounders": [asdict(item) for item in self.confounders],
-        }
+ON_THE_ZONE = "vessel at the zone's margin"
 
 
 def make_case(
     seed: int | Sequence[int],
     *,
     has_ltp: bool,
-    background: Background | None = None,
+    background: Background | Image | None = None,
     field: FieldOfView = "abdomen",
     storage: Storage | None = None,
 ) -> LTPPhantom:
@@ -122,60 +45,62 @@ def make_case(
     Args:
         seed: one or several numbers.
         has_ltp: whether there is local tumour progression.
-        background: a real CT to put the lesions into instead of a drawn patient.
+        background: a real CT to put the lesions into instead of a drawn patient; a ``Background`` is prepared
+            once for many cases and may carry a mask of the liver.
         field: the whole abdomen, or cut to the liver; without effect on a background.
         storage: order of the voxels; drawn from the seed by default, that of the background with one.
+
+    Raises:
+        InputError: no liver can be found in the background.
     """
     numbers = (seed,) if isinstance(seed, int) else tuple(int(n) for n in seed)
     streams = np.random.SeedSequence(numbers).spawn(6)
     anatomy, disease, decoys, tumour, noise, reader = (np.random.Generator(np.random.SFC64(s)) for s in streams)
+    if isinstance(background, Image):
+        background = Background(background)
     scene = background.scene() if background else draw_scene(anatomy, field)
-    canvas = scene.canvas
-    zones = place_zones(disease, scene.region)
-    confounders = place_confounders(decoys, scene.region, zones)
+    canvas, region = scene.canvas, scene.region
+    zones = place_zones(disease, region, scene.liver_hu)
+    confounders = place_confounders(decoys, region, zones)
     nodules: tuple[Nodule, ...] = ()
     if has_ltp:
         avoid = [(c.center, c.size_mm / 2) for c in confounders if c.kind != "benign rim"]
-        nodules = place_nodules(tumour, scene.region, zones, avoid)
+        nodules = place_nodules(tumour, region, zones, avoid)
     for item in confounders:
-        if item.kind != "vessel at the zone's margin":
+        if item.kind != ON_THE_ZONE:
             paint_confounder(canvas, item, scene.liver_hu(item.center))
     for zone in zones:
         zone.paint(canvas, scene.liver_hu(zone.lump.center))
     for item in confounders:
-        if item.kind == "vessel at the zone's margin":
+        if item.kind == ON_THE_ZONE:
             paint_confounder(canvas, item, scene.liver_hu(item.center))
     for nodule in nodules:
         nodule.paint(canvas, scene.liver_hu(nodule.lump.center))
-    labels = _labels(canvas, [(n.lump.patch(canvas), n.depth) for n in nodules], scene.mask)
-    ablated = _labels(canvas, [(z.lump.patch(canvas), z.lump.depth) for z in zones], scene.mask) > 0
-    ablated &= labels == 0
-    if storage is None:
-        storage = AXIAL if background else draw_storage(reader)
-    name = "phantom"
+    labels = _labels(canvas, nodules, scene.mask)
+    ablated = (_labels(canvas, [zone.lump for zone in zones], scene.mask) > 0) & (labels == 0)
+    storage = storage or (AXIAL if background else draw_storage(reader))
 
     def image(array: npt.NDArray[Any], what: str) -> Image:
-        return stored(Image(array, canvas.geometry, name, (what,)), storage)
+        return stored(Image(array, canvas.geometry, what, (NOTE,)), storage)
 
-    lesions = tuple(
-        LesionTruth(
-            center_lps=_place(nodule.lump.center),
-            point_lps=_place(_click(reader, nodule)),
-            diameter_mm=nodule.diameter_mm,
-            contrast_hu=nodule.contrast_hu,
-            liver_hu=scene.liver_hu(nodule.lump.center),
-            pattern=nodule.pattern,
-            zone=zones.index(nodule.zone),
-            voxels=int(np.count_nonzero(labels == number)),
-        )
-        for number, nodule in enumerate(nodules, start=1)
-    )
     return LTPPhantom(
-        image=image(scene.develop(noise), NOTE),
+        image=image(scene.develop(noise), "phantom"),
         liver=image(scene.mask.astype(np.uint8), "liver"),
-        ablation=image(ablated.astype(np.uint8), "ablation zones"),
-        lesion_labels=image(labels, "planted nodules"),
-        lesions=lesions,
+        ablation=image(ablated.astype(np.uint8), "ablation"),
+        lesion_labels=image(labels, "ltp"),
+        lesions=tuple(
+            LesionTruth(
+                center_lps=_place(nodule.lump.center),
+                point_lps=_place(_click(reader, nodule)),
+                diameter_mm=nodule.diameter_mm,
+                contrast_hu=nodule.contrast_hu,
+                liver_hu=scene.liver_hu(nodule.lump.center),
+                pattern=nodule.pattern,
+                zone=zones.index(nodule.zone),
+                voxels=int(np.count_nonzero(labels == number)),
+            )
+            for number, nodule in enumerate(nodules, start=1)
+        ),
         zones=tuple(_zone_truth(zone) for zone in zones),
         confounders=tuple(_confounder_truth(item) for item in confounders),
         noise_hu=scene.noise_hu,
@@ -184,12 +109,88 @@ def make_case(
     )
 
 
-def _labels(canvas: Canvas, shapes: list[Any], limit: npt.NDArray[np.bool_]) -> npt.NDArray[np.uint8]:
+def write_cohort(
+    out: Path,
+    *,
+    cases: int,
+    seed: int = 0,
+    background: Image | None = None,
+    field: FieldOfView = "abdomen",
+    progress: Callable[[float], None] | None = None,
+) -> None:
+    """Write a synthetic cohort, whole or not at all; a case depends on the seed and on its number only.
+
+    Args:
+        out: new or empty folder.
+        cases: how many; about 34 of 74 show progression, and two cases are enough to hold both classes.
+        seed: another seed draws other patients.
+        background: a real CT to put the lesions into. Its cases are one patient, so they all belong to the test set.
+        field: the whole abdomen, or cut to the liver, which is twice as fast.
+        progress: is told how much is done, 0 to 1.
+
+    Raises:
+        InputError: no cases asked for, the folder holds something, or no liver can be found in the background.
+    """
+    out = Path(out)
+    if cases < 1:
+        raise InputError(f"{cases} cases cannot be made", remedy="ask for one or more")
+    if seed < 0:
+        raise InputError(f"the seed {seed} is negative", remedy="use 0 or a positive number")
+    if out.exists() and not (out.is_dir() and not any(out.iterdir())):
+        raise InputError("there is something already", out.name, "give a new or an empty folder")
+    real = None if background is None else Background(background)
+    with folder_written_whole(out) as part:
+        rows = []
+        for number in range(cases):
+            case_id, ltp = f"ltp-{number + 1:04d}", shows_ltp(seed, number)
+            phantom = make_case((seed, number), has_ltp=ltp, background=real, field=field)
+            _write_case(phantom, part / CASES / case_id)
+            patient = "background" if real else case_id
+            split = "test" if real else ""
+            rows.append(
+                {
+                    "case_id": case_id,
+                    "patient_id": patient,
+                    "split": split,
+                    "ltp": int(ltp),
+                    "background": phantom.background,
+                }
+            )
+            if progress is not None:
+                progress((number + 1) / cases)
+        if not real:
+            table = [Case(str(r["case_id"]), str(r["patient_id"]), "", {"ltp": str(r["ltp"])}, part) for r in rows]
+            splits = split_patients(Cohort(None, tuple(table)), seed=seed, label_column="ltp")
+            rows = [{**row, "split": splits[str(row["case_id"])]} for row in rows]
+        write_cohort_table(part, rows)
+
+
+def shows_ltp(seed: int, number: int) -> bool:
+    """Whether a case of a cohort shows progression: the fraction of the paper, spread evenly over the cases."""
+    # between 1 - 2 f and 1, so that the first two cases never agree
+    start = np.random.default_rng((seed, 2023)).uniform(1 - 2 * LTP_FRACTION + 0.01, 0.99)
+    return int(start + (number + 1) * LTP_FRACTION) > int(start + number * LTP_FRACTION)
+
+
+def _write_case(phantom: LTPPhantom, folder: Path) -> None:
+    post = folder / "post"
+    post.mkdir(parents=True)
+    write_image(phantom.image, post / "arterial.nrrd")
+    write_segments([Segment("liver", phantom.liver)], post / "liver.seg.nrrd")
+    write_segments([Segment("ablation", phantom.ablation)], post / "ablation.seg.nrrd")
+    if phantom.lesions:
+        points = tuple(Point(f"LTP-{n}", lesion.point_lps) for n, lesion in enumerate(phantom.lesions, start=1))
+        write_points(PointList("ltp", points), post / "ltp.mrk.json")
+    write_json(folder / "truth.json", phantom.as_json())
+
+
+def _labels(canvas: Canvas, shapes: Sequence[Any], limit: npt.NDArray[np.bool_]) -> npt.NDArray[np.uint8]:
     """Number of the shape that fills most of a voxel, 0 for none."""
     labels = np.zeros(canvas.geometry.shape, dtype=np.uint8)
-    for number, (patch, depth) in enumerate(shapes, start=1):
+    for number, shape in enumerate(shapes, start=1):
+        patch = shape.patch(canvas)
         if patch is not None:
-            filled = (patch.average(edge(depth(patch), 0.1)) > 0.5) & limit[patch.slices]
+            filled = (patch.average(edge(shape.depth(patch), 0.1)) > 0.5) & limit[patch.slices]
             labels[patch.slices][filled] = number
     return labels
 
@@ -199,7 +200,7 @@ def _click(rng: np.random.Generator, nodule: Nodule) -> npt.NDArray[np.float64]:
     center = nodule.lump.center
     for _ in range(10):
         point = center + rng.normal(0, 0.06 * nodule.diameter_mm, 3)
-        if nodule.lump.depth_at(point) > 0.6 and nodule.bite_mm - nodule.zone.lump.depth_at(point) > 0.3:
+        if nodule.depth_at(point) > 0.5:
             return np.asarray(point, dtype=np.float64)
     return center
 

@@ -10,11 +10,13 @@ import numpy as np
 import numpy.typing as npt
 
 from HCCAssistLib.imaging.geometry import Geometry
-from HCCAssistLib.phantoms.anatomy import Anatomy, draw_patient
+from HCCAssistLib.phantoms.anatomy import Anatomy
 from HCCAssistLib.phantoms.canvas import Canvas
 from HCCAssistLib.phantoms.liver_region import LiverRegion
-from HCCAssistLib.phantoms.surfaces import CoarseGrid
+from HCCAssistLib.phantoms.organs import draw_bowel, draw_liver, draw_organs
+from HCCAssistLib.phantoms.surfaces import CoarseGrid, Depth
 from HCCAssistLib.phantoms.texture import scan
+from HCCAssistLib.phantoms.trunk import body_depth, diaphragm, draw_chest, draw_ribs, draw_spine, draw_wall
 from HCCAssistLib.phantoms.vessels import draw_great_vessels, draw_liver_vessels
 
 FieldOfView = Literal["abdomen", "liver"]
@@ -46,9 +48,9 @@ def draw_scene(rng: np.random.Generator, field: FieldOfView) -> Scene:
     """A drawn patient: whole abdomen (512 x 512), or cut to the liver, which is twice as fast."""
     anatomy = Anatomy.draw(rng)
     canvas = Canvas(geometry := _grid(rng, anatomy, field), np.full(geometry.shape, -1000, dtype=np.float32))
-    grid, depth = draw_patient(canvas, anatomy, rng)
+    grid = CoarseGrid(canvas)
+    depth = _draw_patient(grid, anatomy, rng)
     region = _region(grid, depth)
-    draw_great_vessels(canvas, anatomy, rng)
     inside = _Lookup(region)
     canvas.limit = grid.occupancy(depth)
     draw_liver_vessels(canvas, anatomy, inside, rng)
@@ -66,6 +68,20 @@ def draw_scene(rng: np.random.Generator, field: FieldOfView) -> Scene:
         return np.asarray(np.clip(np.rint(clean), -1024, 3071), dtype=np.int16)
 
     return Scene(canvas, region, canvas.limit > 0.5, lambda _point: anatomy.liver_hu, noise_hu, develop)
+
+
+def _draw_patient(grid: CoarseGrid, a: Anatomy, rng: np.random.Generator) -> Depth:
+    """Everything but the liver's own vessels and the disease, from outside to inside; returns the liver's depth."""
+    cavity = draw_wall(grid, a, body_depth(grid, a), rng)
+    dome = diaphragm(grid, a, rng)
+    draw_chest(grid, a, cavity, dome, rng)
+    draw_spine(grid.canvas, a, rng)
+    draw_ribs(grid.canvas, a, rng)
+    draw_organs(grid, a, cavity, dome, rng)
+    draw_bowel(grid.canvas, a, rng)
+    liver = draw_liver(grid, a, cavity, dome, rng)
+    draw_great_vessels(grid.canvas, a, rng)
+    return liver
 
 
 class _Lookup:

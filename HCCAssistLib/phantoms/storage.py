@@ -33,7 +33,7 @@ def stored(image: Image, storage: Storage) -> Image:
             column = 2 - axis
             origin = origin + columns[:, column] * (array.shape[axis] - 1)
             columns[:, column] *= -1
-    array = np.flip(array, [axis for axis, flip in enumerate(flips) if flip])
+    array = np.flip(array, tuple(axis for axis, flip in enumerate(flips) if flip))
     affine = np.eye(4)
     affine[:3, :3], affine[:3, 3] = columns, origin
     geometry = Geometry((array.shape[0], array.shape[1], array.shape[2]), affine)

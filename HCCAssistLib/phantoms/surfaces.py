@@ -17,6 +17,9 @@ from HCCAssistLib.phantoms.canvas import Canvas, Field, Patch
 
 STEP_MM = 3.0
 
+Depth = npt.NDArray[np.float32]
+"""Millimetres under a surface, per node."""
+
 
 class CoarseGrid:
     """Nodes every ``STEP_MM`` in the slice, on every slice, of an axial volume.
@@ -35,7 +38,8 @@ class CoarseGrid:
         slices, rows, columns = canvas.geometry.shape
         self._rows = _nodes(rows, spacing[1])
         self._columns = _nodes(columns, spacing[0])
-        self._by_row, self._by_column = _interpolation(self._rows, rows), _interpolation(self._columns, columns)
+        self._left_of_row, self._row_weights = _neighbours(self._rows, rows)
+        self._left_of_column, self._column_weights = _neighbours(self._columns, columns)
         self.shape = (slices, len(self._rows), len(self._columns))
         self.x = (origin[0] + self._columns * spacing[0]).astype(np.float32)[None, None, :]
         self.y = (origin[1] + self._rows * spacing[1]).astype(np.float32)[None, :, None]
@@ -103,9 +107,16 @@ class CoarseGrid:
 
     def _between(self, nodes: npt.NDArray[np.float32], section: _Section) -> Field:
         """Linear interpolation of one slice's nodes to the voxels of a section."""
-        by_row = self._by_row[section.rows, section.row_nodes]
-        by_column = self._by_column[section.columns, section.column_nodes]
-        return by_row @ (nodes[section.row_nodes, section.column_nodes] @ by_column.T)
+        # two gathers instead of a product of matrices: BLAS threads would fight with the other processes
+        left = self._left_of_column[section.columns]
+        nodes = nodes[section.row_nodes]
+        wide = nodes[:, left]
+        wide += self._column_weights[section.columns] * (nodes[:, left + 1] - wide)
+        above = self._left_of_row[section.rows] - section.row_nodes.start
+        tall = wide[above]
+        below = np.minimum(above + 1, len(wide) - 1)  # a voxel on the last node has no node below it
+        tall += self._row_weights[section.rows][:, None] * (wide[below] - tall)
+        return tall
 
 
 @dataclass(slots=True)
@@ -134,15 +145,12 @@ def _voxels_between(nodes: npt.NDArray[np.float64]) -> slice:
     return slice(int(np.ceil(nodes[0] - 1e-6)), int(np.floor(nodes[-1] + 1e-6)) + 1)
 
 
-def _interpolation(nodes: npt.NDArray[np.float64], count: int) -> npt.NDArray[np.float32]:
-    """Linear interpolation from nodes to voxels, ``(count, nodes)``."""
+def _neighbours(nodes: npt.NDArray[np.float64], count: int) -> tuple[npt.NDArray[np.intp], npt.NDArray[np.float32]]:
+    """For each voxel the node on its left and the weight of the node on its right."""
     at = np.arange(count)
-    right = np.clip(np.searchsorted(nodes, at, side="right"), 1, len(nodes) - 1)
-    weight = np.clip((at - nodes[right - 1]) / (nodes[right] - nodes[right - 1]), 0, 1)
-    matrix = np.zeros((count, len(nodes)), dtype=np.float32)
-    matrix[at, right - 1] = 1 - weight
-    matrix[at, right] = weight
-    return matrix
+    left = np.clip(np.searchsorted(nodes, at, side="right") - 1, 0, len(nodes) - 2)
+    weight = np.clip((at - nodes[left]) / (nodes[left + 1] - nodes[left]), 0, 1)
+    return left, weight.astype(np.float32)
 
 
 def smooth_min(softness_mm: float, *depths: npt.NDArray[np.float32]) -> npt.NDArray[np.float32]:

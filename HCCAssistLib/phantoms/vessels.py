@@ -2,13 +2,13 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable
+from collections.abc import Callable, Sequence
 from dataclasses import dataclass
 
 import numpy as np
 import numpy.typing as npt
 
-from HCCAssistLib.phantoms.anatomy import Anatomy
+from HCCAssistLib.phantoms.anatomy import CAVA_MM, Anatomy
 from HCCAssistLib.phantoms.canvas import Canvas, capsule, edge
 
 Point = npt.NDArray[np.float64]
@@ -105,49 +105,53 @@ def grow(
 def draw_great_vessels(canvas: Canvas, a: Anatomy, rng: np.random.Generator) -> None:
     """Aorta with its first branches, vena cava, portal trunk, splenic and renal vessels."""
     bottom, top = -a.liver_height - 30.0, 40.0
-    (ax, ay), (cx, cy) = a.aorta, a.cava
-    hilum = np.array(a.hilum)
-    sway = rng.normal(0, 4, 6)
+    ax, ay = a.aorta
+    hx, hy, hz = a.hilum
+    sway = rng.normal(0, 4, 2)
     renal = -a.liver_height + 25
     cava_hu = a.liver_hu + rng.uniform(15, 55)
-    draw_tubes(
-        canvas,
-        curve([(cx + 2, cy + 6, bottom), (cx + sway[0], cy + 3, renal), (cx, cy, -60), (cx + 4, cy - 6, 8)], 10, 12.5, 22),
-        cava_hu,
-    )
-    draw_tubes(canvas, curve([(cx + 2, cy + 6, bottom), (cx + sway[0], cy + 3, renal - 12)], 9.5, 9.5, 6), 55.0)
-    radius = rng.uniform(8.5, 11.5)
-    draw_tubes(
-        canvas,
-        curve([(ax + sway[1], ay + 1, bottom), (ax, ay, -100), (ax + 3, ay + 3, -40), (ax + 8, ay + 12, top)], radius, radius + 2, 24),
-        a.aorta_hu,
-    )
-    trunk = (4 + sway[2], ay - 22, hilum[2] - 10)
-    draw_tubes(canvas, curve([(ax, ay, trunk[2] + 6), trunk, (-14, hilum[1] - 4, hilum[2] - 6), hilum + (3, -6, 0)], 3.2, 2.2, 14), a.aorta_hu * 0.95)
-    draw_tubes(canvas, curve([trunk, (34, ay - 18, trunk[2] + 12), (70, ay + 4, trunk[2] + 20), (98, ay + 12, -62)], 2.8, 2.0, 16), a.aorta_hu * 0.92)
-    draw_tubes(canvas, curve([(ax, ay - 6, trunk[2] - 14), (ax - 3, ay - 24, trunk[2] - 34), (ax - 8, ay - 34, bottom)], 3.5, 2.8, 12), a.aorta_hu * 0.97)
+    aorta = rng.uniform(8.5, 11.5)
+    celiac = (4 + sway[1], ay - 22, hz - 10)
+    confluence = (-6, hy + 6, hz - 34)
+    below_the_kidneys = (a.cava[1][0], a.cava[1][1], renal - 12)
+    course = [(ax + sway[0], ay + 1, bottom), (ax, ay, -100), (ax + 3, ay + 3, -40), (ax + 8, ay + 12, top)]
+    hepatic = [(ax, ay, celiac[2] + 6), celiac, (-14, hy - 4, hz - 6), (hx + 3, hy - 6, hz)]
+    splenic = [celiac, (34, ay - 18, celiac[2] + 12), (70, ay + 4, celiac[2] + 20), (98, ay + 12, -62)]
+    mesenteric = [(ax, ay - 6, celiac[2] - 14), (ax - 3, ay - 24, celiac[2] - 34), (ax - 8, ay - 34, bottom)]
+    splenic_vein = [(92, ay + 8, -68), (48, ay - 10, confluence[2] + 18), confluence]
+    vessels: list[tuple[Sequence[Sequence[float]], float, float, float]] = [
+        (a.cava, CAVA_MM - 1, CAVA_MM + 1, cava_hu),
+        # blood from the legs has not met the contrast medium yet
+        ([a.cava[0], below_the_kidneys], CAVA_MM - 1.5, CAVA_MM - 1.5, 55.0),
+        (course, aorta, aorta + 2, a.aorta_hu),
+        (hepatic, 3.2, 2.2, a.aorta_hu * 0.95),
+        (splenic, 2.8, 2.0, a.aorta_hu * 0.92),
+        (mesenteric, 3.5, 2.8, a.aorta_hu * 0.97),
+        ([(-4, hy + 2, bottom), confluence], 5.5, 6.5, a.portal_hu),
+        (splenic_vein, 4, 5, a.portal_hu + 25),
+        ([confluence, (-22, hy + 4, hz - 14), a.hilum], 7, 7.5, a.portal_hu),
+    ]
     for side in (-1, 1):
-        draw_tubes(canvas, curve([(ax, ay, renal), (side * 30, ay + 8, renal - 2), (side * 52, ay + 18, renal - 6)], 2.6, 2.2, 8), a.aorta_hu * 0.95)
-    confluence = (-6, hilum[1] + 6, hilum[2] - 34)
-    draw_tubes(canvas, curve([(-4, hilum[1] + 2, bottom), confluence], 5.5, 6.5, 8), a.portal_hu)
-    draw_tubes(canvas, curve([(92, ay + 8, -68), (48, ay - 10, confluence[2] + 18), confluence], 4, 5, 12), a.portal_hu + 25)
-    draw_tubes(canvas, curve([confluence, (-22, hilum[1] + 4, hilum[2] - 14), hilum], 7, 7.5, 8), a.portal_hu)
+        course = [(ax, ay, renal), (side * 30, ay + 8, renal - 2), (side * 52, ay + 18, renal - 6)]
+        vessels.append((course, 2.6, 2.2, a.aorta_hu * 0.95))
+    for points, start, end, hu in vessels:
+        draw_tubes(canvas, curve(points, start, end, 8 * (len(points) - 1)), hu)
 
 
-def draw_liver_vessels(
-    canvas: Canvas, a: Anatomy, inside: Callable[[Point], bool], rng: np.random.Generator
-) -> tuple[list[Tube], list[Tube]]:
-    """Portal tree with its arteries, and the hepatic veins; returns the portal and the hepatic veins."""
+def draw_liver_vessels(canvas: Canvas, a: Anatomy, inside: Callable[[Point], bool], rng: np.random.Generator) -> None:
+    """Portal tree with its arteries, and the hepatic veins."""
     hilum = np.array(a.hilum)
     portal: list[Tube] = []
-    split = hilum + (-12.0, -4.0, 6.0)
+    split = hilum + np.array([-12.0, -4.0, 6.0])
     portal += curve([hilum, split], 7.0, 6.0, 3)
     for heading, radius in (((-1.0, 0.55, -0.35), 5.2), ((-0.9, -0.5, 0.55), 5.0), ((0.9, -1.0, 0.45), 4.6)):
         portal += grow(rng, split, np.array(heading) + rng.normal(0, 0.15, 3), radius, inside=inside, thinnest=1.2)
-    cava = np.array([a.cava[0] + 2, a.cava[1] - 8, -16.0])
+    cava = np.array(a.cava[-1]) - (2, 2, 24)
     veins: list[Tube] = []
     for heading, radius in (((-1.0, 0.3, -0.55), 5.5), ((-0.6, -0.9, -0.55), 5.2), ((0.35, -1.0, -0.4), 4.6)):
-        veins += grow(rng, cava, np.array(heading) + rng.normal(0, 0.15, 3), radius, inside=inside, thinnest=1.5, reach=6)
+        veins += grow(
+            rng, cava, np.array(heading) + rng.normal(0, 0.15, 3), radius, inside=inside, thinnest=1.5, reach=6
+        )
     draw_tubes(canvas, veins, a.vein_hu)
     draw_tubes(canvas, portal, a.portal_hu)
     offset = rng.normal(0, 1, 3)
@@ -163,4 +167,3 @@ def draw_liver_vessels(
         if t.radius_start > 1.5
     ]
     draw_tubes(canvas, arteries, a.aorta_hu * 0.85)
-    return portal, veins
