@@ -77,7 +77,7 @@ figcaption { font-size: .82rem; line-height: 1.4; margin-top: .5rem; }
   html { font-size: 10.5pt; }
   main { max-width: none; padding: 0; }
   h2 { break-after: avoid; }
-  table, .notice, .warnings { break-inside: avoid; }
+  .table, .notice, .warnings { break-inside: avoid; }
   thead { display: table-header-group; }
   .figures { grid-template-columns: 1fr 1fr; }
   .notice, .warnings { -webkit-print-color-adjust: exact; print-color-adjust: exact; }
@@ -115,6 +115,11 @@ def _table(title: str, columns: Sequence[str], rows: Iterable[Sequence[str]], cs
     attribute = f' class="{css}"' if css else ""
     header = f"<thead><tr>{head}</tr></thead>" if columns else ""
     return f"<table{attribute}>{caption}{header}<tbody>{body}</tbody></table>"
+
+
+def _with_notes(table: str, notes: str) -> str:
+    """Keep a table and its footnotes on one page."""
+    return f'<div class="table">{table}{notes}</div>'
 
 
 def _interval_note(interval: Interval) -> str:
@@ -167,7 +172,7 @@ def _estimates(block: EstimateTable) -> str:
     patients = f"Patients: {', '.join(map(str, clusters))}." if clusters else ""
     cutoffs = dict.fromkeys(cutoff_text(e.cutoff) for e in block.estimates if e.cutoff)
     lines = [f"Cut-off {text}." for text in cutoffs]
-    return _table(block.title, columns, rows) + notes.html(patients, *lines)
+    return _with_notes(_table(block.title, columns, rows), notes.html(patients, *lines))
 
 
 def _tests(block: TestTable) -> str:
@@ -187,12 +192,14 @@ def _tests(block: TestTable) -> str:
                 f'<span class="number">{escape(p_value(test.p))}</span>{notes.mark(test.reason)}',
             ]
         )
-    return _table(block.title, ["Comparison", "Test", "n", "Statistic", "P&nbsp;value"], rows) + notes.html()
+    columns = ["Comparison", "Test", "n", "Statistic", "P&nbsp;value"]
+    return _with_notes(_table(block.title, columns, rows), notes.html())
 
 
 def _free_table(block: Table) -> str:
     rows = [[escape(cell) for cell in row] for row in block.rows]
-    return _table(block.title, [escape(column) for column in block.columns], rows) + _Footnotes().html(block.note)
+    table = _table(block.title, [escape(column) for column in block.columns], rows)
+    return _with_notes(table, _Footnotes().html(block.note))
 
 
 def _warnings(block: Warnings) -> str:
