@@ -5,7 +5,9 @@ from __future__ import annotations
 import os
 import re
 import struct
+import warnings
 from collections.abc import Iterator
+from contextlib import contextmanager, suppress
 from dataclasses import dataclass
 from pathlib import Path
 from typing import Any, BinaryIO
@@ -13,7 +15,7 @@ from typing import Any, BinaryIO
 import numpy as np
 import pydicom
 from pydicom.dataset import FileDataset
-from pydicom.errors import InvalidDicomError
+from pydicom.errors import BytesLengthException, InvalidDicomError
 from pydicom.uid import DeflatedExplicitVRLittleEndian
 
 from HCCAssistLib.errors import Problem
@@ -34,6 +36,10 @@ TAGS = (
 # fmt: on
 
 _DICOM_ENDINGS = {".dcm", ".dicom", ".ima"}
+_UNREADABLE = (
+    *(OSError, ValueError, TypeError, KeyError, AttributeError, NotImplementedError),
+    *(struct.error, BytesLengthException),
+)
 _RESEND = "send or export the series again"
 
 
@@ -102,6 +108,14 @@ def number(header: pydicom.Dataset, field: str) -> float | None:
     return None if values is None else float(values[0])
 
 
+@contextmanager
+def without_warnings() -> Iterator[None]:
+    """Keep pydicom from writing odd values, perhaps a name, to stderr; fields are read when they are asked for."""
+    with pydicom.config.disable_value_validation(), warnings.catch_warnings():
+        warnings.simplefilter("ignore")
+        yield
+
+
 def read_headers(folder: Path) -> tuple[list[Slice], list[Problem]]:
     """The CT and MR slices below a folder, and the files that are damaged.
 
@@ -109,21 +123,19 @@ def read_headers(folder: Path) -> tuple[list[Slice], list[Problem]]:
     """
     slices: list[Slice] = []
     damaged: list[Problem] = []
-    # Validation would put odd values, perhaps a name, into warnings on stderr.
-    with pydicom.config.disable_value_validation():
-        for file in sorted(path for path in folder.rglob("*") if path.is_file()):
-            if file.name.upper() == "DICOMDIR" or file.name.startswith("."):
-                continue
-            try:
-                slices += _read(file)
-            except InvalidDicomError:
-                if _should_be_dicom(file):
-                    damaged.append(Problem("STOP", "is not a DICOM file, or it is damaged", label(file), _RESEND))
-            except EOFError:
-                damaged.append(Problem("STOP", "is cut short", label(file), _RESEND))
-            except (OSError, ValueError, TypeError, KeyError, AttributeError, struct.error) as error:
-                what = f"its header cannot be read ({type(error).__name__})"
-                damaged.append(Problem("STOP", what, label(file), _RESEND))
+    for file in sorted(path for path in folder.rglob("*") if path.is_file()):
+        if file.name.upper() == "DICOMDIR" or file.name.startswith("."):
+            continue
+        try:
+            slices += _read(file)
+        except InvalidDicomError:
+            if _should_be_dicom(file):
+                damaged.append(Problem("STOP", "is not a DICOM file, or it is damaged", label(file), _RESEND))
+        except EOFError:
+            damaged.append(Problem("STOP", "is cut short", label(file), _RESEND))
+        except _UNREADABLE as error:
+            what = f"its header cannot be read ({type(error).__name__})"
+            damaged.append(Problem("STOP", what, label(file), _RESEND))
     return slices, damaged
 
 
@@ -140,6 +152,7 @@ def _should_be_dicom(file: Path) -> bool:
 def _read(file: Path) -> list[Slice]:
     with file.open("rb") as stream:
         header = pydicom.dcmread(stream, stop_before_pixels=True, specific_tags=list(TAGS))
+        _decode(header)
         modality = _modality(header)
         if modality not in ("CT", "MR", ""):
             return []
@@ -147,6 +160,13 @@ def _read(file: Path) -> list[Slice]:
             raise EOFError
         is_complete = _holds_all_voxels(stream, header)
     return list(_frames(file, header, is_complete))
+
+
+def _decode(header: FileDataset) -> None:
+    """Decode all fields now, so that damage shows here; a single odd number counts as missing."""
+    for tag in list(header.keys()):
+        with suppress(ValueError, TypeError):
+            header[tag]
 
 
 def _modality(header: FileDataset) -> str:

@@ -97,7 +97,8 @@ _RULES: tuple[tuple[Phase, re.Pattern[str]], ...] = (
     (
         Phase.PORTAL_VENOUS,
         _words(
-            r"pv|pvp|ven|vein(?:eux|euse)|v[eé]n(?:ous|oes|ös|oso|osa)|p\.? ?v(?:en|enous)|(?<!\d)(?:60|70|80) ?s(?:ec)?",
+            r"pv|pvp|ven|vein(?:eux|euse)|v[eé]n(?:ous|oes|ös|oso|osa)|p\.? ?v(?:en|enous)"
+            r"|(?<!\d)(?:60|70|80) ?s(?:ec)?",
             r"porto?[ -]?ven|portal|門脈|门脉|静脉|静脈",
         ),
     ),

@@ -9,7 +9,7 @@ import numpy as np
 import SimpleITK as sitk
 
 from HCCAssistLib.dicom.faults import find_faults
-from HCCAssistLib.dicom.headers import read_headers
+from HCCAssistLib.dicom.headers import read_headers, without_warnings
 from HCCAssistLib.dicom.phases import PhaseGuess, guess_phase
 from HCCAssistLib.dicom.stacks import Stack, find_stacks
 from HCCAssistLib.errors import InputError, Problem
@@ -67,18 +67,20 @@ def check_series(folder: Path | str) -> tuple[SeriesReport, ...]:
     folder = Path(folder)
     if not folder.is_dir():
         raise InputError("there is no such folder", _FOLDER, "check the name and the place")
-    slices, damaged = read_headers(folder)
-    stacks, set_aside = find_stacks(slices)
-    if not stacks and damaged:
+    with without_warnings():
+        slices, damaged = read_headers(folder)
+        stacks, set_aside = find_stacks(slices)
+        labels = [_label(stack) for stack in stacks]
+        reports = tuple(
+            _report(stack, label if labels.count(label) == 1 else f"{label} (stack {n})", damaged)
+            for n, (stack, label) in enumerate(zip(stacks, labels, strict=True), 1)
+        )
+    if not reports and damaged:
         raise InputError(damaged)
-    if not stacks:
+    if not reports:
         what = "only localizers or screen saves" if set_aside else "no CT or MR images"
         raise InputError(f"it holds {what}", _FOLDER, "give the folder of one series")
-    labels = [_label(stack) for stack in stacks]
-    return tuple(
-        _report(stack, label if labels.count(label) == 1 else f"{label} (stack {n})", damaged)
-        for n, (stack, label) in enumerate(zip(stacks, labels, strict=True), 1)
-    )
+    return reports
 
 
 def read_series(folder: Path | str, *, name: str = "") -> tuple[Image, tuple[Problem, ...]]:

@@ -96,6 +96,8 @@ def _parse_1(content: bytes, order: str) -> _Header:
     dim = field("8h", 40)
     qform_code, sform_code = field("2h", 252)
     offset, slope, intercept = field("3f", 108)
+    if not math.isfinite(offset):
+        raise InputError("the file's header is damaged", remedy="copy or export it again")
     return _Header(
         byte_order=order,
         dims=_dims(dim),
@@ -204,7 +206,9 @@ def _voxels(content: bytes, header: _Header, geometry: Geometry) -> np.ndarray:
         return compact(array)
     if not math.isfinite(intercept):
         raise InputError("the file's scaling of grey values is damaged", remedy="copy or export it again")
-    if array.dtype.kind in "iu" and slope == int(slope) and intercept == int(intercept):
+    is_whole = slope == int(slope) and intercept == int(intercept) and max(abs(slope), abs(intercept)) < 1e6
+    if array.dtype.kind in "iu" and is_whole:
         return compact(array.astype(np.int64) * int(slope) + int(intercept))
     precise: npt.NDArray[Any] = array.astype(np.float64 if array.dtype.itemsize > 4 else np.float32)
-    return precise * slope + intercept
+    with np.errstate(over="ignore"):  # what overflows becomes infinite, which an Image refuses
+        return precise * slope + intercept

@@ -22,7 +22,8 @@ WORDS = {
     Phase.EARLY_ARTERIAL: "early arterial 1.5|Early Art Phase|Leber früh art.|artérielle précoce|EARLY ART",
     Phase.LATE_ARTERIAL: """Abd ART 1.0 B30f|Leber art. 1.5|LIVER LATE ARTERIAL|Late art. phase|
         late art. phase  3.0  B40f|foie temps arteriel|AX LAVA ART|t1_vibe_dixon_tra_bh_art_W|
-        LIVER 3 PHASE (AP)|Arterial  3.0  B40f|ARTCHESTABDPEL WC ST|HAP|spätarteriell|动脉期|ChestAbd Art Lung|fase arteriosa|35 sec""",
+        LIVER 3 PHASE (AP)|Arterial  3.0  B40f|
+        ARTCHESTABDPEL WC ST|HAP|spätarteriell|动脉期|ChestAbd Art Lung|fase arteriosa|35 sec""",
     Phase.PORTAL_VENOUS: """Abdomen  1.25mm Portal Venous|Leber ven 3.0|Thorax Abd VEN 70s|PVP|PV ABDOMEN|C+ portal|
         Recon 2: VENOUS PHASE COR|t1_vibe_tra_portalvenous|P.Venous 3.0 B40f|P.Venous pha  3.0  B40f|門脈相|
         AbdPel Portalvenous|VENOUS LIVER|foie temps veineux|fase venosa|Abd Ven|portalvenös""",

@@ -524,3 +524,55 @@ def test_a_truncated_compressed_file_is_found(tmp_path: Path) -> None:
     file.write_bytes(file.read_bytes()[:-60])
     with pytest.raises(InputError, match=r"003\.dcm: is cut short"):
         read_series(tmp_path)
+
+
+@pytest.mark.parametrize("syntax", ["1.2.840.10008.1.2", "1.2.840.10008.1.2.2", "1.2.840.10008.1.2.1.99"])
+def test_every_plain_transfer_syntax_is_read(syntax: str, tmp_path: Path) -> None:
+    slices = ct_series()
+    for n, d in enumerate(slices):
+        if syntax == "1.2.840.10008.1.2.2":  # big endian
+            d.PixelData = np.frombuffer(d.PixelData, "<u2").astype(">u2").tobytes()
+        d.file_meta.TransferSyntaxUID = syntax
+        target = pydicom.Dataset(dict(d.items()))
+        plain = FileDataset("", target, file_meta=d.file_meta, preamble=b"\0" * 128)
+        is_big = syntax == "1.2.840.10008.1.2.2"
+        pydicom.dcmwrite(
+            tmp_path / f"{n:03d}.dcm", plain, implicit_vr=syntax.endswith(".1.2"), little_endian=not is_big
+        )
+    image, warnings = read_series(tmp_path)
+    assert warnings == ()
+    assert np.array_equal(image.array, [hounsfield(k) for k in range(SLICES)])
+
+
+def test_odd_numbers_in_fields_that_do_not_matter_do_no_harm(tmp_path: Path) -> None:
+    def odd(d: FileDataset) -> None:
+        with pydicom.config.disable_value_validation():
+            d.add_new("SeriesNumber", "LO", "4.5")
+            d.add_new("AcquisitionNumber", "LO", "many")
+            d.add_new("SliceThickness", "LO", "thin")
+            d.add_new("WindowCenter", "DS", [40, 400])
+
+    write(_each(odd), tmp_path)
+    image, warnings = read_series(tmp_path)
+    assert warnings == ()
+    assert image.array.shape[0] == SLICES
+
+
+@pytest.mark.filterwarnings("error")
+def test_damaged_headers_never_crash_and_never_pass_a_path_on(tmp_path: Path) -> None:
+    random = np.random.default_rng(8)
+    write(ct_series(), tmp_path)
+    file = tmp_path / "005.dcm"
+    sound = file.read_bytes()
+    refused = 0
+    for _ in range(120):
+        damaged = bytearray(sound)
+        for place in random.integers(132, len(sound) - 2 * ROWS * COLUMNS, 3):
+            damaged[place] = random.integers(256)
+        file.write_bytes(damaged)
+        try:
+            read_series(tmp_path)
+        except InputError as error:
+            refused += 1
+            assert str(tmp_path) not in str(error)
+    assert refused > 40

@@ -334,6 +334,35 @@ def test_raw_parts_that_are_missing_are_named(tmp_path: Path) -> None:
             read_image(tmp_path / f"a{suffix}")
 
 
+@pytest.mark.parametrize(("suffix", "header"), [(".nii", 352), (".nrrd", 420), (".mha", 380)])
+def test_damaged_headers_never_crash(suffix: str, header: int, tmp_path: Path) -> None:
+    random = np.random.default_rng(3)
+    write_image(random_image(), tmp_path / f"a{suffix}")
+    sound = (tmp_path / f"a{suffix}").read_bytes()
+    refused = 0
+    for _ in range(200):
+        damaged = bytearray(sound)
+        for place in random.integers(header, size=3):
+            damaged[place] = random.integers(256)
+        (tmp_path / f"a{suffix}").write_bytes(damaged)
+        try:
+            read_image(tmp_path / f"a{suffix}")
+        except InputError as error:
+            refused += 1
+            assert str(tmp_path) not in str(error)
+    assert refused > 20
+
+
+def test_numbers_without_sense_in_a_nifti_header_are_refused(tmp_path: Path) -> None:
+    content = bytearray(nifti(tmp_path / "a.nii").read_bytes())
+    struct.pack_into("<f", content, 108, float("nan"))  # where the voxels begin
+    (tmp_path / "b.nii").write_bytes(content)
+    with pytest.raises(InputError, match="header is damaged"):
+        read_image(tmp_path / "b.nii")
+    with pytest.raises(InputError, match="NaN or infinite"):
+        read_image(nifti(tmp_path / "c.nii", slope=3e38))
+
+
 @pytest.mark.parametrize("name", ["a.nii", "a.nii.gz", "a.nrrd", "a.nhdr", "a.mha", "a.mhd"])
 @pytest.mark.parametrize("content", [b"", b"hello\n" * 200, b"NRRD0004\n", b"\x1f\x8b\x08\0garbage"])
 def test_files_of_another_kind_are_refused(name: str, content: bytes, tmp_path: Path) -> None:
