@@ -103,9 +103,9 @@ class FrocCurve:
         )
 
     def as_json(self) -> dict[str, Any]:
-        """The points, the estimates and the rule."""
+        """The points, the estimates and the rule; without any candidate the one threshold is null."""
         return {
-            "thresholds": self.thresholds.tolist(),
+            "thresholds": [float(t) if np.isfinite(t) else None for t in self.thresholds],
             "sensitivity": self.sensitivity.tolist(),
             "false_positives_per_volume": self.false_positives_per_volume.tolist(),
             "at_rates": [estimate.as_json() for estimate in self.at_rates],
@@ -171,12 +171,21 @@ class _Events:
             sensitivity = running(self.lesion_scores, self.lesion_patients) / (weights @ self.lesions)[:, None]
         return sensitivity, running(self.false_scores, self.false_patients) / (weights @ self.volumes)[:, None]
 
-
-def _at_rates(sensitivity: FloatArray, false_positives: FloatArray, rates: Sequence[float]) -> FloatArray:
-    """The highest sensitivity ``(draws, rates)`` with at most each rate of false positives; 0 where none is."""
-    with_start = np.concatenate((0.0 * sensitivity[:, :1], sensitivity), axis=1)  # 0 * NaN stays NaN
-    allowed = np.stack([(false_positives <= rate + 1e-12).sum(axis=1) for rate in rates], axis=1)
-    return np.take_along_axis(with_start, allowed, axis=1)
+    def at_rates(self, weights: FloatArray, rates: Sequence[float]) -> FloatArray:
+        """The highest sensitivity ``(draws, rates)`` with at most each rate of false positives per volume."""
+        false = np.argsort(-self.false_scores, kind="stable")
+        lesion = np.argsort(-self.lesion_scores, kind="stable")
+        false_positives = np.cumsum(weights[:, self.false_patients[false]], axis=1)
+        found = np.cumsum(weights[:, self.lesion_patients[lesion]], axis=1)
+        found = np.concatenate((np.zeros((len(weights), 1)), found), axis=1)
+        # Lesions that score above each false positive, and after the last one all that any candidate hits.
+        above = np.searchsorted(-self.lesion_scores[lesion], -self.false_scores[false], side="left")
+        above = np.append(above, np.isfinite(self.lesion_scores).sum())
+        volumes = (weights @ self.volumes)[:, None]
+        allowed = [above[(false_positives <= rate * volumes + 1e-9).sum(axis=1)] for rate in rates]
+        with np.errstate(invalid="ignore"):
+            share: FloatArray = np.take_along_axis(found, np.stack(allowed, axis=1), axis=1) / found[:, -1:]
+        return share
 
 
 def froc(
@@ -209,11 +218,14 @@ def froc(
         thresholds = np.array([np.inf])  # no candidate at all: one point at the origin
     sensitivity, false_positives = events.curve(ones, thresholds)
 
-    def statistic(weights: FloatArray) -> FloatArray:
-        return _at_rates(*events.curve(weights, thresholds), rates)
-
-    values = bootstrap_draws(statistic, events.patients, draws=draws, seed=seed, row_count=len(thresholds) + lesions)
-    at = _at_rates(sensitivity, false_positives, rates)[0]
+    values = bootstrap_draws(
+        lambda weights: events.at_rates(weights, rates),
+        events.patients,
+        draws=draws,
+        seed=seed,
+        row_count=len(events.false_scores) + lesions,
+    )
+    at = events.at_rates(ones, rates)[0]
 
     def interval(of_draws: FloatArray) -> Interval:
         return percentile_interval(

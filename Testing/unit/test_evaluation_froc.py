@@ -2,11 +2,13 @@
 
 from __future__ import annotations
 
+import json
+
 import numpy as np
 import pytest
 
 from HCCAssistLib.errors import InputError
-from HCCAssistLib.evaluation.froc import VolumeFindings, froc, lesion_operating_point
+from HCCAssistLib.evaluation.froc import VolumeFindings, _Events, froc, lesion_operating_point
 from HCCAssistLib.evaluation.result import CutOff
 
 
@@ -97,10 +99,29 @@ def test_the_interval_equals_a_slow_bootstrap_over_patients() -> None:
     assert (interval.low, interval.high) == pytest.approx(tuple(np.quantile(slow, (0.025, 0.975))), abs=0.06)
 
 
+def test_sensitivity_at_a_rate_of_a_draw_is_read_off_its_own_curve_with_ties() -> None:
+    rng = np.random.default_rng(3)
+    cohort = []
+    for patient in range(12):
+        centres = rng.uniform(0, 100, (rng.integers(0, 4), 3))
+        points = np.r_[centres + rng.normal(0, 3, centres.shape), rng.uniform(0, 100, (20, 3))]
+        scores = np.round(np.r_[rng.normal(1.5, 1, len(centres)), rng.normal(0, 1, 20)], 1)
+        cohort.append(VolumeFindings(str(patient), points, scores, centres, np.full(len(centres), 6.0)))
+    events = _Events.of(cohort, 0.0)
+    drawn = rng.multinomial(12, np.full(12, 1 / 12), 100).astype(float)
+    sensitivity, false_positives = events.curve(drawn, events.thresholds())
+    expected = [
+        [max([0.0, *found[rate <= limit]]) for limit in (0.125, 1, 4)]
+        for found, rate in zip(sensitivity, false_positives, strict=True)
+    ]
+    assert events.at_rates(drawn, (0.125, 1, 4)) == pytest.approx(np.array(expected))
+
+
 def test_a_model_that_finds_nothing_has_a_curve_at_the_origin() -> None:
     silent = [volume("a", [], [(0, 0, 0, 5)]), volume("b", [], [(0, 0, 0, 5)])]
     curve = froc(silent, draws=50)
     assert curve.cpm.value == 0.0 and curve.sensitivity.tolist() == [0.0]
+    assert '"thresholds": [null]' in json.dumps(curve.as_json(), allow_nan=False)
 
 
 def test_what_cannot_be_evaluated_is_refused() -> None:
