@@ -54,7 +54,7 @@ class AblationZone:
                 Waves(rng, max(14.0, 0.6 * diameter)),
                 float(rng.uniform(0.5, 1.3)),
             ),
-            hu=float(rng.uniform(35, min(60, liver_hu - 14))),
+            hu=float(rng.uniform(35, min(60, liver_hu - 18))),
             coagulum_hu=float(rng.uniform(60, 90)) if rng.random() < 0.5 else None,
             gas=bool(rng.random() < 0.08),
             rim_mm=float(rng.uniform(1.0, 2.4)) if early else 0.0,

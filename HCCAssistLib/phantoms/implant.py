@@ -49,12 +49,15 @@ class Background:
             )
         self._hu = np.asarray(image.array, dtype=np.float32)
         self._smooth = self._smoothed()
+        # shapes fade out over the last millimetres under the liver's surface
+        soft = ndimage.gaussian_filter(self.mask.astype(np.float32), 1.5 / image.geometry.spacing[::-1], truncate=2)
+        self._limit: Field = np.clip(2 * soft - 1, 0, 1)
         self.noise_hu, self.noise_px = self._noise()
 
     def scene(self) -> Scene:
         """A fresh copy to draw one case in."""
         canvas = Canvas(self.image.geometry, self._smooth.copy())
-        canvas.limit = self.mask.astype(np.float32)
+        canvas.limit = self._limit
         canvas.coverage = np.zeros(canvas.geometry.shape, dtype=np.float32)
 
         def develop(rng: np.random.Generator) -> npt.NDArray[np.int16]:
@@ -113,5 +116,6 @@ class Background:
             out[box] += ndimage.gaussian_filter(change[box], blur, truncate=3)
             out[box] += replaced * (self._smooth[box] - self._hu[box])
             out[box] += np.sqrt(replaced) * noise
+            out = np.where(self.mask, out, self._hu)
         low, high = np.iinfo(np.int16).min, np.iinfo(np.int16).max
         return np.asarray(np.clip(np.rint(out), low, high), dtype=np.int16)

@@ -1,0 +1,94 @@
+from __future__ import annotations
+
+import json
+from pathlib import Path
+
+import numpy as np
+import pytest
+
+from HCCAssistLib.cohort.cohort import read_cohort
+from HCCAssistLib.cohort.points import read_points
+from HCCAssistLib.cohort.segments import read_mask
+from HCCAssistLib.errors import InputError
+from HCCAssistLib.imaging.files import read_image
+from HCCAssistLib.phantoms import ltp
+from HCCAssistLib.phantoms.ltp import make_case, shows_ltp, write_cohort
+
+CASES = 4
+SEED = 3
+
+
+@pytest.fixture(scope="module")
+def cohort(tmp_path_factory: pytest.TempPathFactory) -> Path:
+    out = tmp_path_factory.mktemp("phantoms") / "cohort"
+    seen: list[float] = []
+    write_cohort(out, cases=CASES, seed=SEED, field="liver", progress=seen.append)
+    assert seen == [0.25, 0.5, 0.75, 1.0]
+    return out
+
+
+def test_the_cohort_reads_back_with_its_truth(cohort: Path) -> None:
+    table = read_cohort(cohort)
+    assert [case.case_id for case in table.cases] == ["ltp-0001", "ltp-0002", "ltp-0003", "ltp-0004"]
+    assert {case.values["ltp"] for case in table.cases} == {"0", "1"}
+    assert all(case.split in ("train", "validation", "test") for case in table.cases)
+    for number, case in enumerate(table.cases):
+        positive = shows_ltp(SEED, number)
+        assert case.values["ltp"] == str(int(positive))
+        path = case.volume_path("post", "arterial")
+        assert path is not None
+        image = read_image(path)
+        expected = make_case((SEED, number), has_ltp=positive, field="liver")
+        assert image.geometry.matches(expected.image.geometry)
+        assert np.array_equal(image.array, expected.image.array)
+        for what, mask in (("liver", expected.liver), ("ablation", expected.ablation)):
+            path = case.annotation_path("post", what)
+            assert path is not None
+            assert np.array_equal(read_mask(path, what, image.geometry).array, mask.array)
+        truth = json.loads((case.folder / "truth.json").read_text(encoding="utf-8"))
+        assert truth == json.loads(json.dumps(expected.as_json()))
+        assert truth["note"].startswith("synthetic; says nothing about patients")
+        points = case.annotation_path("post", "ltp")
+        assert (points is not None) == positive == bool(truth["lesions"])
+        if points is not None:
+            positions = read_points(points).positions
+            assert np.allclose(positions, [lesion["point_lps"] for lesion in truth["lesions"]])
+
+
+def test_a_case_depends_on_the_seed_and_its_number_not_on_the_size_of_the_cohort(cohort: Path, tmp_path: Path) -> None:
+    write_cohort(tmp_path / "small", cases=1, seed=SEED, field="liver")
+    for path in sorted((tmp_path / "small" / "cases").rglob("*")):
+        if path.is_file() and not path.name.endswith(".seg.nrrd"):
+            twin = cohort / path.relative_to(tmp_path / "small")
+            assert path.read_bytes() == twin.read_bytes(), path.name
+
+
+def test_a_folder_that_holds_something_is_refused_and_left_alone(tmp_path: Path) -> None:
+    (tmp_path / "mine").mkdir()
+    (tmp_path / "mine" / "notes.txt").write_text("keep", encoding="utf-8")
+    with pytest.raises(InputError, match="there is something already"):
+        write_cohort(tmp_path / "mine", cases=1)
+    assert [path.name for path in (tmp_path / "mine").iterdir()] == ["notes.txt"]
+    with pytest.raises(InputError, match="there is something already"):
+        write_cohort(tmp_path / "mine" / "notes.txt", cases=1)
+
+
+@pytest.mark.parametrize("cases", [0, -3])
+def test_no_cases_are_refused(tmp_path: Path, cases: int) -> None:
+    with pytest.raises(InputError, match="Ask for one or more"):
+        write_cohort(tmp_path / "none", cases=cases)
+    assert not (tmp_path / "none").exists()
+
+
+def test_a_run_that_breaks_off_leaves_nothing_behind(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    real = ltp.make_case
+
+    def second_fails(seed: tuple[int, int], **options: object) -> object:
+        if seed[1] == 1:
+            raise KeyboardInterrupt
+        return real(seed, **options)  # type: ignore[arg-type]
+
+    monkeypatch.setattr(ltp, "make_case", second_fails)
+    with pytest.raises(KeyboardInterrupt):
+        write_cohort(tmp_path / "out", cases=3, field="liver")
+    assert list(tmp_path.iterdir()) == []
