@@ -47,10 +47,12 @@ def run(args: argparse.Namespace) -> None:
 def _list(store: ModelStore, *, as_json: bool) -> None:
     good, bad = store.packages()
     if as_json:
-        say_json({
-            "models": [package.card.as_json() for package in good],
-            "refused": [{"name": refused.name, "reason": refused.reason} for refused in bad],
-        })
+        say_json(
+            {
+                "models": [package.card.as_json() for package in good],
+                "refused": [{"name": refused.name, "reason": refused.reason} for refused in bad],
+            }
+        )
         return
     rows = [(p.card.name, p.card.recipe, f"{p.card.cutoff.value:.3f}", f"{_megabytes(p):.0f} MB") for p in good]
     say(table(("name", "recipe", "cut-off", "size"), rows) if rows else "no models are installed")

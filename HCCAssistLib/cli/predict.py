@@ -15,9 +15,13 @@ from HCCAssistLib.inference.findings import DetectionResult
 def add(subcommands: argparse._SubParsersAction) -> argparse.ArgumentParser:
     """Define the subcommand."""
     parser: argparse.ArgumentParser = subcommands.add_parser("predict", help="run a model on a case or a cohort")
-    parser.add_argument("input", type=Path, metavar="CASE_OR_COHORT", help="cohort, case folder, volume or DICOM folder")
+    parser.add_argument(
+        "input", type=Path, metavar="CASE_OR_COHORT", help="cohort, case folder, volume or DICOM folder"
+    )
     parser.add_argument("--model", required=True, help="folder of a model package, or the name of an installed one")
-    parser.add_argument("--out", type=Path, required=True, metavar="DIR", help="one result, or one per case of a cohort")
+    parser.add_argument(
+        "--out", type=Path, required=True, metavar="DIR", help="one result, or one per case of a cohort"
+    )
     parser.add_argument("--set", action="append", default=[], metavar="key=value", help="an option of the run")
     parser.add_argument("--device", default="auto", help="auto, cpu or cuda")
     parser.add_argument("--json", action="store_true", help="one JSON object on stdout")
@@ -42,6 +46,7 @@ def run(args: argparse.Namespace) -> int:
     done: list[dict[str, Any]] = []
     failed: list[tuple[str, InputError]] = []
     for number, case in enumerate(cohort.cases):
+
         def part(share: float, number: int = number, name: str = case.case_id) -> None:
             progress(name, (number + share) / len(cohort.cases))
 
@@ -58,18 +63,22 @@ def run(args: argparse.Namespace) -> int:
             _show(case.case_id, result)
         warn(result.warnings)
     if args.json:
-        say_json({
-            "cases": done,
-            "failed": [{"case_id": name, "problem": str(error)} for name, error in failed],
-        })
+        say_json(
+            {
+                "cases": done,
+                "failed": [{"case_id": name, "problem": str(error)} for name, error in failed],
+            }
+        )
     warn(Problem("STOP", problem.what, f"case {name}", problem.remedy) for name, e in failed for problem in e.problems)
     return 1 if failed else 0
 
 
 def _show(case_id: str, result: DetectionResult) -> None:
     shown = result.shown
-    say(f"{case_id}: {len(shown)} of {len(result.candidates)} candidates at or above {result.threshold:.3f} "
-        f"({result.threshold_source})")
+    say(
+        f"{case_id}: {len(shown)} of {len(result.candidates)} candidates at or above {result.threshold:.3f} "
+        f"({result.threshold_source})"
+    )
     rows = [
         (
             c.number,

@@ -61,22 +61,27 @@ class ScoreMap:
 
 
 def suppressed(scores: ScoreMap) -> list[Peak]:
-    """Peaks that are the best within a patch of them, by falling probability, whatever the threshold."""
+    """Peaks that are the best within a patch's size of them, by falling probability, whatever the threshold."""
     filled = np.nan_to_num(scores.scores, nan=0.0)
     # an eighth of a patch: joins a plateau's ripples, keeps two lesions a patch apart
     sigma = [size / 8 / step for size, step in zip(scores.patch, scores.steps, strict=True)]
     smooth = ndimage.gaussian_filter(filled, sigma, mode="constant")
-    reach = [max(1, int(size * 0.75 / step)) for size, step in zip(scores.patch, scores.steps, strict=True)]
+    reach = [max(1, round(size / step)) for size, step in zip(scores.patch, scores.steps, strict=True)]
     peaks = []
     for index in _greedy(np.where(filled > 0, smooth, 0.0), reach):
         window = tuple(
-            slice(max(0, c - max(1, r * 2 // 3)), c + max(1, r * 2 // 3) + 1)
-            for c, r in zip(index, reach, strict=True)
+            slice(max(0, c - max(1, r // 2)), c + max(1, r // 2) + 1) for c, r in zip(index, reach, strict=True)
         )
         peak = _peak(scores, filled, window, filled[window] > 0)
         if peak.probability >= FLOOR:
             peaks.append(peak)
     return sorted(peaks, key=lambda peak: -peak.probability)[:LIMIT]
+
+
+def centered(scores: ScoreMap) -> Peak:
+    """The one peak of a small map around a lesion."""
+    filled = np.nan_to_num(scores.scores, nan=0.0)
+    return _peak(scores, filled, (slice(None),) * 3, filled > 0)
 
 
 def components(scores: ScoreMap, threshold: float) -> list[Peak]:
@@ -110,7 +115,7 @@ def _peak(scores: ScoreMap, filled: FloatArray, window: tuple[slice, ...], insid
     weights = np.where(block >= best / 2, block, 0.0).astype(np.float64)
     places = [axis[cut].astype(np.float64) for axis, cut in zip((scores.z, scores.y, scores.x), window, strict=True)]
     center, extent = [], []
-    for axis, (place, size, step) in enumerate(zip(places, scores.patch, scores.steps, strict=True)):
+    for axis, (place, step) in enumerate(zip(places, scores.steps, strict=True)):
         profile = weights.sum(axis=tuple(a for a in range(3) if a != axis))
         center.append(float((profile * place).sum() / profile.sum()))
         reached = place[profile > 0]

@@ -5,11 +5,10 @@ from __future__ import annotations
 from collections.abc import Mapping
 from dataclasses import dataclass, field
 
-import numpy as np
-
 from HCCAssistLib.cohort.cohort import Case
 from HCCAssistLib.cohort.points import PointList, read_points
-from HCCAssistLib.cohort.segments import mask_on, read_segments
+from HCCAssistLib.cohort.segments import read_mask
+from HCCAssistLib.dicom.series import read_series
 from HCCAssistLib.errors import InputError, Problem
 from HCCAssistLib.imaging.files import read_image
 from HCCAssistLib.imaging.image import Image
@@ -46,25 +45,27 @@ def read_study(case: Case, recipe: Recipe) -> Study:
     volumes: dict[str, Image] = {}
     points: dict[str, PointList] = {}
     masks: dict[str, Image] = {}
+    warnings: list[Problem] = []
     for need in recipe.needs:
-        key = f"{need.time_point}/{need.name}"
+        key = str(need)
         if need.kind == "volume":
             path = case.volume_path(need.time_point, need.name)
-            if path:
-                volumes[key] = read_image(path, name=case.case_id)
-        else:
-            path = case.annotation_path(need.time_point, need.name)
-            if path and path.name.endswith((".json", ".fcsv")):
-                points[key] = read_points(path)
+            if path and path.is_dir():
+                volumes[key], found = read_series(path, name=case.case_id)
+                warnings += found
             elif path:
-                # the first volume of the time point is the grid that its segments are brought onto
-                reference = next(v for k, v in volumes.items() if k.startswith(f"{need.time_point}/"))
-                parts = [mask_on(segment, reference.geometry) for segment in read_segments(path)]
-                masks[key] = parts[0].with_array(np.any([part.array > 0 for part in parts], axis=0), "union")
+                volumes[key] = read_image(path, name=case.case_id)
+        elif need.kind == "segment" and (path := case.annotation_path(need.time_point, need.name, kind="segment")):
+            # the first volume of the time point is the grid that its segments are brought onto
+            reference = next(v for k, v in volumes.items() if k.startswith(f"{need.time_point}/"))
+            masks[key] = read_mask(path, need.name, reference.geometry)
+        elif path := case.annotation_path(need.time_point, need.name, kind="points"):
+            points[key] = read_points(path)
+            warnings += points[key].warnings
         if path is None and need.required:
             raise InputError(
                 f"there is no {need.name} {need.kind} of the time point {need.time_point}",
                 f"case {case.case_id}",
                 f"add {need.time_point}/{need.name}.nrrd to the case's folder",
             )
-    return Study(case.case_id, volumes, points, masks, case.values)
+    return Study(case.case_id, volumes, points, masks, case.values, tuple(warnings))

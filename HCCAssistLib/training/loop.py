@@ -84,7 +84,7 @@ def fit(
     torch.manual_seed(plan.seed)
     generator = torch.Generator().manual_seed(plan.seed)
     _initialise(network)
-    network.to(plan.device, memory_format=_memory_format(network))
+    network.to(plan.device).to(memory_format=_memory_format(network))  # type: ignore[call-overload]
     optimizer = torch.optim.Adam(network.parameters(), lr=plan.learning_rate, fused=True)
     history: list[dict[str, float]] = []
     best = {name: tensor.detach().clone() for name, tensor in network.state_dict().items()}

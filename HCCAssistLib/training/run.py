@@ -15,12 +15,15 @@ from HCCAssistLib.cohort.cohort import Cohort
 from HCCAssistLib.cohort.splits import folds as patient_folds
 from HCCAssistLib.cohort.splits import split_patients
 from HCCAssistLib.cohort.validation import validate
-from HCCAssistLib.errors import InputError, Problem
+from HCCAssistLib.errors import Cancelled, InputError, Problem
 from HCCAssistLib.models.package import ModelPackage, write_package
 from HCCAssistLib.provenance import software_versions
 from HCCAssistLib.recipes.spec import Recipe, Value
 from HCCAssistLib.training.loop import Fit, Plan, fit, outputs
-from HCCAssistLib.training.samples import Samples
+from HCCAssistLib.training.samples import Samples, joined
+
+ROUGH_EPOCHS = 6
+"""Epochs of the first fit where its false alarms are all that is wanted of it."""
 
 Say = Callable[[str, float], None]
 """Told what is being done and how much of the whole is done, 0 to 1."""
@@ -65,10 +68,10 @@ def train(
     """
     tell = say or (lambda what, done: None)
     tell("checking the cohort", 0.0)
-    cohort = with_splits(cohort, job.recipe, job.seed)
     problems = validate(cohort, job.recipe.needs, label=job.recipe.label)
     if stops := [problem for problem in problems if problem.level == "STOP"]:
         raise InputError(stops)
+    cohort = with_splits(cohort, job.recipe, job.seed)
     used = replace(cohort, cases=tuple(case for case in cohort.cases if case.split != "test"))
     sampling = job.recipe.module("sampling")
     scratch = job.out.with_name(f"{job.out.name}.training")
@@ -115,45 +118,93 @@ def _train_folds(
     cancelled: Callable[[], bool] | None,
 ) -> tuple[list[Fit], np.ndarray, np.ndarray]:
     """The training of each fold, and the scores and labels of the samples each was validated on."""
-    network_module = job.recipe.module("network")
-    sampling = job.recipe.module("sampling")
-    prediction = job.recipe.module("prediction")
-    plan = Plan(
-        epochs=int(job.options["epochs"]),
-        patience=int(job.options["patience"]),
-        batch=int(job.options["batch"]),
-        learning_rate=float(job.options["learning_rate"]),
-        seed=job.seed,
-        device=job.device,
-    )
     fits, scores, truth = [], [], []
-    make_batch = sampling.batch_maker(job.options)
-    for fold, (train_part, validation_part) in enumerate(_parts(cohort, samples, job)):
-        start, share = 0.15 + 0.82 * fold / job.folds, 0.82 / job.folds
+    for fold, parts in enumerate(_parts(cohort, samples, job)):
+        start, share = 0.15 + 0.83 * fold / job.folds, 0.83 / job.folds
 
-        def report(epoch: int, losses: dict[str, float], fold: int = fold, start: float = start) -> None:
-            course = f"epoch {epoch}: loss {losses['train_loss']:.4f}, validation {losses['validation_loss']:.4f}"
-            tell(course + (f" (fold {fold + 1})" if job.folds > 1 else ""), start + share * epoch / plan.epochs)
+        def report(what: str, done: float, fold: int = fold, start: float = start, share: float = share) -> None:
+            tell(f"fold {fold + 1}, {what}" if job.folds > 1 else what, start + share * done)
 
-        network = network_module.build(job.options)
-        found = fit(
-            network,
-            make_batch,
-            network_module.loss,
-            train_part,
-            validation_part,
-            replace(plan, seed=job.seed + fold),
-            key=_key(train_part, validation_part, job, fold),
-            checkpoint=scratch / f"checkpoint-{fold}.safetensors",
-            progress=report,
-            cancelled=cancelled,
-        )
-        network.load_state_dict(found.weights)
-        logits = outputs(network, make_batch, validation_part, device=job.device)
+        one = _Fold(job, fold, scratch, report, cancelled)
+        found, validation = one.train(cohort, *parts)
         fits.append(found)
-        scores.append(prediction.probabilities(logits))
-        truth.append(validation_part.labels)
+        scores.append(one.scores(validation))
+        truth.append(validation.labels)
     return fits, np.concatenate(scores), np.concatenate(truth)
+
+
+class _Fold:
+    """One network: fitted once, or a second time with the false alarms of the first among its negatives."""
+
+    def __init__(self, job: Job, fold: int, scratch: Path, report: Say, cancelled: Callable[[], bool] | None) -> None:
+        self.job, self.fold, self.scratch, self.report, self.cancelled = job, fold, scratch, report, cancelled
+        self.network = job.recipe.module("network").build(job.options)
+        self.make_batch = job.recipe.module("sampling").batch_maker(job.options)
+
+    def train(self, cohort: Cohort, train: Samples, validation: Samples) -> tuple[Fit, Samples]:
+        """The fit, and the samples that it was validated on."""
+        options = self.job.options
+        epochs = int(options["epochs"])
+        if not options.get("hard_negatives") or options.get("permute_labels"):
+            return self._fit(train, validation, epochs, "plain", 0.0, 1.0), validation
+        self._fit(train, validation, min(epochs, ROUGH_EPOCHS), "rough", 0.0, 0.2)
+        train = joined([train, self._mined(cohort, train, "train", 0.2, 0.15)])
+        validation = joined([validation, self._mined(cohort, validation, "validation", 0.35, 0.05)])
+        return self._fit(train, validation, epochs, "final", 0.4, 0.6), validation
+
+    def scores(self, samples: Samples) -> np.ndarray:
+        """Probabilities of samples, without augmentation."""
+        logits = outputs(self.network, self.make_batch, samples, device=self.job.device)
+        scores: np.ndarray = self.job.recipe.module("prediction").probabilities(logits)
+        return scores
+
+    def _fit(self, train: Samples, validation: Samples, epochs: int, stage: str, start: float, share: float) -> Fit:
+        options = self.job.options
+
+        def report(epoch: int, losses: dict[str, float]) -> None:
+            course = f"epoch {epoch}: loss {losses['train_loss']:.4f}, validation {losses['validation_loss']:.4f}"
+            self.report(course, start + share * epoch / epochs)
+
+        plan = Plan(
+            epochs=epochs,
+            patience=int(options["patience"]),
+            batch=int(options["batch"]),
+            learning_rate=float(options["learning_rate"]),
+            seed=self.job.seed + self.fold,
+            device=self.job.device,
+        )
+        found = fit(
+            self.network,
+            self.make_batch,
+            self.job.recipe.module("network").loss,
+            train,
+            validation,
+            plan,
+            key=_key(train, validation, self.job, self.fold),
+            checkpoint=self.scratch / f"{stage}-{self.fold}.safetensors",
+            progress=report,
+            cancelled=self.cancelled,
+        )
+        self.network.load_state_dict(found.weights)
+        return found
+
+    def _mined(self, cohort: Cohort, samples: Samples, use: str, start: float, share: float) -> Samples:
+        """Hard negatives of the cases behind some samples; kept on disk, so that a resumed training has the same."""
+        path = self.scratch / f"hard-{use}-{self.fold}.safetensors"
+        if path.exists():
+            return Samples.load(path)
+        mine = self.job.recipe.module("mining").mine_case
+        wanted = sorted(set(samples.case))
+        parts = []
+        for number, case in enumerate(wanted):
+            if self.cancelled and self.cancelled():
+                raise Cancelled("the training was cancelled; run the same command again to go on")
+            one = cohort.case(samples.case_ids[case])
+            parts.append(mine(one, self.job.options, [self.network.eval()], device=self.job.device))
+            self.report("looking for false alarms", start + share * (number + 1) / len(wanted))
+        found = joined(parts)
+        found.save(path)
+        return found
 
 
 def _parts(cohort: Cohort, samples: Samples, job: Job) -> Sequence[tuple[Samples, Samples]]:

@@ -125,7 +125,8 @@ class Samples:
                 arrays = {name: file.get_tensor(name) for name in file.keys()}  # noqa: SIM118  not a dict
             if header.pop("format", None) != FORMAT:
                 raise InputError("the samples are of an unknown format", path.name)
-            return cls(**arrays, **{name: tuple(values) for name, values in header.items()})
+            lists: dict[str, Any] = {name: tuple(values) for name, values in header.items()}
+            return cls(**arrays, **lists)
         except (SafetensorError, OSError, TypeError, ValueError) as error:
             raise InputError(f"the samples cannot be read ({error})", path.name, "sample the cohort again") from error
 

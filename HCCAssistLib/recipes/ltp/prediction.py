@@ -4,13 +4,14 @@ from __future__ import annotations
 
 import time
 from collections.abc import Callable, Mapping, Sequence
-from dataclasses import replace
+from dataclasses import dataclass
 
 import numpy as np
 import numpy.typing as npt
 from scipy import ndimage
 from scipy.spatial import cKDTree
 from scipy.special import expit
+from torch import nn
 
 from HCCAssistLib.errors import InputError, Problem
 from HCCAssistLib.evaluation.cutoffs import mean_cutoff
@@ -22,21 +23,24 @@ from HCCAssistLib.imaging.orientation import stored_slice
 from HCCAssistLib.imaging.resampling import resample
 from HCCAssistLib.imaging.windows import AIR_HU
 from HCCAssistLib.imaging.working_grid import working_image
-from HCCAssistLib.inference.candidates import Peak, ScoreMap, components, suppressed
+from HCCAssistLib.inference.candidates import Peak, ScoreMap, centered, components, suppressed
 from HCCAssistLib.inference.dense_scan import ScanGrid, scan
 from HCCAssistLib.inference.findings import Candidate, DetectionResult, RunRecord
 from HCCAssistLib.inference.model import LoadedModel
 from HCCAssistLib.inference.study import Study
 from HCCAssistLib.provenance import software_versions
 from HCCAssistLib.recipes.ltp.recipe import LTP, PATCH_SHAPE, STRIDES, TIME_POINT, WINDOWS
-from HCCAssistLib.recipes.ltp.sampling import TISSUE_HU
+from HCCAssistLib.recipes.ltp.sampling import TISSUE_HU, start_around
 from HCCAssistLib.recipes.spec import Value
 
 LIVER_MARGIN_MM = 5.0
 """How far beyond the liver segment patches are centred: a nodule may bulge from the capsule."""
 
-HEATMAPS = 20
-"""Candidates, from the most probable down, that are explained by Grad-CAM."""
+EXPLAINED = 20
+"""Candidates, from the most probable down, that are placed to the slice and explained by Grad-CAM."""
+
+REFINE_REACH, REFINE_STRIDE = np.array([16, 16, 4]), np.array([4, 4, 1])
+"""Voxels ``(i, j, k)`` around a peak that are scanned again, and between the patches there."""
 
 Progress = Callable[[float], None]
 Scores = npt.NDArray[np.float32]
@@ -45,7 +49,7 @@ Mask = npt.NDArray[np.bool_]
 
 def probabilities(logits: Scores) -> Scores:
     """Scores from what the network says, ``(n,)``."""
-    return expit(logits)  # type: ignore[no-any-return]
+    return expit(logits)
 
 
 def choose_cutoff(labels: npt.NDArray[np.uint8], scores: Scores, *, chosen_on: str) -> CutOff:
@@ -76,42 +80,20 @@ def predict(
     """
     began = time.perf_counter()
     chosen = LTP.resolve(run_options, run=True)
+    scanned = scan_study(study, model.networks, chosen, device=model.device, progress=progress, cancelled=cancelled)
+    image, scores, zone = scanned.image, scanned.scores, scanned.zone
     stored = study.volumes[f"{TIME_POINT}/arterial"]
-    image, warnings = working_image(stored, LTP.spacing_mm, outside=AIR_HU)
-    if image.geometry.shape[0] < PATCH_SHAPE[0]:
-        raise InputError(
-            f"the volume has {image.geometry.shape[0]} axial slices, a patch needs {PATCH_SHAPE[0]}",
-            study.case_id,
-            "load the whole series",
-        )
-    warnings += (*study.warnings, *_phase_warnings(stored), *_model_warnings(model, study))
-    hu = np.clip(np.rint(image.array), AIR_HU, 3071).astype(np.int16)
-    zone = _zone(study, image)
-    region = _region(study, image, zone, chosen)
-    grid = ScanGrid.covering(hu.shape, STRIDES[str(chosen["stride"])], _bounds(region))
-    wanted = _wanted(hu, region, grid)
-    share = 0.9 / len(model.networks)
-    total = np.zeros(wanted.shape, dtype=np.float32)
-    for fold, network in enumerate(model.networks):
-        total += scan(
-            network,
-            hu,
-            WINDOWS,
-            grid,
-            device=model.device,
-            mask=wanted,
-            progress=_part(progress, fold * share, share),
-            cancelled=cancelled,
-        )
-    z, y, x = grid.centers
-    scores = ScoreMap(total / len(model.networks), z, y, x, PATCH_SHAPE)
+    warnings = (*study.warnings, *scanned.warnings, *_phase_warnings(stored), *_model_warnings(model, study))
     cutoff = model.package.card.cutoff
-    peaks = components(scores, cutoff.value) if chosen["candidates"] == "components" else suppressed(scores)
+    if chosen["candidates"] == "components":
+        peaks = components(scores, cutoff.value)
+    else:
+        peaks = _refined(suppressed(scores), image, model, cancelled)
     surface = _Surface.of(zone) if zone is not None else None
     candidates = tuple(
         _candidate(number, peak, image.geometry, stored.geometry, surface) for number, peak in enumerate(peaks, 1)
     )
-    heatmap = _heatmap(model, image.with_array(hu, "int16"), peaks) if chosen["heatmap"] and peaks else None
+    heatmap = _heatmap(model, image, peaks) if chosen["heatmap"] and peaks else None
     if progress:
         progress(1.0)
     return DetectionResult(
@@ -132,6 +114,86 @@ def predict(
         warnings=warnings,
         heatmap=heatmap,
     )
+
+
+def _refined(
+    peaks: Sequence[Peak], image: Image, model: LoadedModel, cancelled: Callable[[], bool] | None
+) -> list[Peak]:
+    """The best peaks, looked at again slice by slice: a coarse stride must not decide where a box lies."""
+    refined = []
+    for peak in peaks[:EXPLAINED]:
+        first = start_around(np.rint(peak.center).astype(np.int64)) - REFINE_REACH
+        shape = 2 * REFINE_REACH // REFINE_STRIDE + 1
+        grid = ScanGrid(tuple(first[::-1]), tuple(REFINE_STRIDE[::-1]), tuple(shape[::-1]))
+        total = np.zeros(grid.shape, dtype=np.float32)
+        for network in model.networks:
+            total += scan(network, image.array, WINDOWS, grid, device=model.device, cancelled=cancelled)
+        z, y, x = grid.centers
+        refined.append(centered(ScoreMap(total / np.float32(len(model.networks)), z, y, x, PATCH_SHAPE)))
+    return sorted([*refined, *peaks[EXPLAINED:]], key=lambda peak: -peak.probability)
+
+
+@dataclass(frozen=True, eq=False, slots=True)
+class Scanned:
+    """A scan of a study.
+
+    Attributes:
+        image: what was scanned, int16 Hounsfield units in LPS order.
+        scores: of every patch, the mean over the networks.
+        zone: the ablation zone on the image's grid, or None.
+        warnings: what was done to the image.
+    """
+
+    image: Image
+    scores: ScoreMap
+    zone: Image | None
+    warnings: tuple[Problem, ...]
+
+
+def scan_study(
+    study: Study,
+    networks: Sequence[nn.Module],
+    chosen: Mapping[str, Value],
+    *,
+    device: str,
+    progress: Progress | None = None,
+    cancelled: Callable[[], bool] | None = None,
+) -> Scanned:
+    """Score the patches of the region that the run's options choose.
+
+    Raises:
+        InputError: no arterial volume, one too thin for a patch, or a region that is not there.
+        Cancelled: the person asked to stop.
+    """
+    stored = study.volumes[f"{TIME_POINT}/arterial"]
+    image, warnings = working_image(stored, LTP.spacing_mm, outside=AIR_HU)
+    if image.geometry.shape[0] < PATCH_SHAPE[0]:
+        raise InputError(
+            f"the volume has {image.geometry.shape[0]} axial slices, a patch needs {PATCH_SHAPE[0]}",
+            study.case_id,
+            "load the whole series",
+        )
+    hu = np.clip(np.rint(image.array), AIR_HU, 3071).astype(np.int16)
+    zone = _zone(study, image)
+    region = _region(study, image, zone, chosen)
+    grid = ScanGrid.covering(hu.shape, STRIDES[str(chosen["stride"])], _bounds(region))
+    wanted = _wanted(hu, region, grid)
+    share = 0.9 / len(networks)
+    total = np.zeros(wanted.shape, dtype=np.float32)
+    for fold, network in enumerate(networks):
+        total += scan(
+            network,
+            hu,
+            WINDOWS,
+            grid,
+            device=device,
+            mask=wanted,
+            progress=_part(progress, fold * share, share),
+            cancelled=cancelled,
+        )
+    z, y, x = grid.centers
+    scores = ScoreMap(total / np.float32(len(networks)), z, y, x, PATCH_SHAPE)
+    return Scanned(image.with_array(hu, "rounded to int16"), scores, zone, warnings)
 
 
 def _phase_warnings(image: Image) -> tuple[Problem, ...]:
@@ -241,7 +303,7 @@ class _Surface:
     def of(cls, mask: Image) -> _Surface | None:
         return cls(mask) if (mask.array > 0).any() else None
 
-    def distance(self, lps: Sequence[float]) -> float:
+    def distance(self, lps: npt.ArrayLike) -> float:
         """Millimetres from a point to the surface, negative inside."""
         i, j, k = np.rint(self.mask.geometry.to_index(lps)).astype(int)
         away = float(self.tree.query(lps)[0])
@@ -249,9 +311,7 @@ class _Surface:
         return -away if within else away
 
 
-def _candidate(
-    number: int, peak: Peak, working: Geometry, stored: Geometry, surface: _Surface | None
-) -> Candidate:
+def _candidate(number: int, peak: Peak, working: Geometry, stored: Geometry, surface: _Surface | None) -> Candidate:
     center = working.to_world(peak.center)
     axes, spacing = working.directions.T, working.spacing
     size = np.array(peak.extent) * spacing

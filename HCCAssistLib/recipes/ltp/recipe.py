@@ -18,6 +18,7 @@ PATCH_SHAPE = (8, 32, 32)
 
 POSITIVES_PER_LESION = 20
 NEGATIVES_PER_PATIENT = 40
+HARD_NEGATIVES = 40
 EXCLUSION_RADIUS = 15.0
 
 TIME_POINT = "post"
@@ -36,6 +37,7 @@ LTP = Recipe(
         Need(TIME_POINT, "rejected", "points", required=False),
         Need(TIME_POINT, "liver", "segment", required=False),
         Need(TIME_POINT, "ablation", "segment", required=False),
+        Need(TIME_POINT, "ablation", "points", required=False),
     ),
     label="ltp",
     phase="arterial",
@@ -59,10 +61,10 @@ LTP = Recipe(
         ),
         Option(
             "hard_negatives",
-            0,
-            "negatives per patient added after a first training, from its own false alarms on the training cases "
-            "(0 as in the paper)",
-            bounds=(0, 200),
+            HARD_NEGATIVES,
+            "negatives per patient added from the network's own false alarms after a first short training, so that "
+            "it can scan whole livers; 0 is the paper's sampling alone",
+            bounds=(0, 100),
         ),
         Option("epochs", 50, "epochs at most", bounds=(1, 1000)),
         Option("patience", 8, "epochs without a better validation loss before training stops", bounds=(1, 1000)),

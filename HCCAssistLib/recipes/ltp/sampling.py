@@ -68,8 +68,8 @@ def sample_case(case: Case, options: Mapping[str, Value], rng: np.random.Generat
         raise InputError("there is no arterial volume", f"case {case.case_id}")
     stored = read_image(path, name=case.case_id)
     image, _ = working_image(stored, LTP.spacing_mm, outside=AIR_HU)
-    lesions = [_index(image, point) for point in _points(case, "ltp")]
-    rejected = [_index(image, point) for point in _points(case, "rejected")]
+    lesions = [voxel_of(image, point) for point in _points(case, "ltp")]
+    rejected = [voxel_of(image, point) for point in _points(case, "rejected")]
     starts = [s for lesion in lesions for s in positive_starts(lesion, rng)]
     labels = [1] * len(starts)
     owner = [number for number, _ in enumerate(lesions) for _ in range(POSITIVES_PER_LESION)]
@@ -164,12 +164,10 @@ def negative_starts(
         raise InputError(
             f"a volume of {' x '.join(map(str, size))} voxels is smaller than a patch of 32 x 32 x 8", image.name
         )
-    unit = image.geometry.spacing if radius_unit == "mm" else np.ones(3)
     found: list[IntArray] = []
     for _ in range(TRIES):
         start = rng.integers(0, room + 1)
-        apart = all(np.linalg.norm((start + _half() - lesion) * unit) > radius for lesion in lesions)
-        if not apart or _contains_any(start, lesions):
+        if not is_negative(start, lesions, image, radius=radius, unit=radius_unit):
             continue
         if in_body:
             i, j, k = start
@@ -186,6 +184,18 @@ def negative_starts(
     )
 
 
+def is_negative(start: IntArray, lesions: Sequence[IntArray], image: Image, *, radius: float, unit: str) -> bool:
+    """Whether a patch keeps the radius (``"mm"`` or ``"voxels"``) from every LTP point and holds none of them."""
+    scale = image.geometry.spacing if unit == "mm" else np.ones(3)
+    apart = all(np.linalg.norm((start + _half() - lesion) * scale) > radius for lesion in lesions)
+    return apart and not _contains_any(start, lesions)
+
+
+def start_around(voxel: IntArray) -> IntArray:
+    """First voxel ``(i, j, k)`` of the patch centred on a voxel."""
+    return voxel - _half()
+
+
 def _half() -> IntArray:
     return np.array(PATCH_SHAPE[::-1]) // 2
 
@@ -200,7 +210,12 @@ def _points(case: Case, name: str) -> tuple[Point, ...]:
     return read_points(path).points if path else ()
 
 
-def _index(image: Image, point: Point) -> IntArray:
+def voxel_of(image: Image, point: Point) -> IntArray:
+    """The voxel ``(i, j, k)`` that holds a point.
+
+    Raises:
+        InputError: the point lies outside the volume.
+    """
     if not image.geometry.contains(point.position):
         raise InputError(f"the point {point.label!r} lies outside the volume", f"case {image.name}")
     index: IntArray = np.floor(image.geometry.to_index(point.position) + 0.5).astype(np.int64)

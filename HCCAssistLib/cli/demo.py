@@ -1,0 +1,164 @@
+"""``hccassist demo``: the main job, start to end, on this machine: phantoms, training, evaluation, detection."""
+
+from __future__ import annotations
+
+import argparse
+from dataclasses import replace
+from pathlib import Path
+from typing import TYPE_CHECKING
+
+import numpy as np
+
+from HCCAssistLib.cli.console import Progress, say, table, warn
+from HCCAssistLib.cli.evaluate import summary
+from HCCAssistLib.cohort.cohort import Cohort, read_cohort
+from HCCAssistLib.errors import InputError
+from HCCAssistLib.imaging.files import read_image
+from HCCAssistLib.recipes.registry import get_recipe
+
+if TYPE_CHECKING:
+    from HCCAssistLib.inference.findings import DetectionResult
+    from HCCAssistLib.inference.study import Study
+
+CASES = 56
+"""Phantoms of the demo's cohort: 36 to train, 8 to validate, 12 to test on."""
+
+EPOCHS = 12
+SEED = 7
+UNSEEN_SEED = 90210
+
+
+def add(subcommands: argparse._SubParsersAction) -> argparse.ArgumentParser:
+    """Define the subcommand."""
+    parser: argparse.ArgumentParser = subcommands.add_parser(
+        "demo", help="the main job on synthetic cases: train, evaluate, detect, draw"
+    )
+    parser.add_argument("--out", type=Path, default=Path("demo"), metavar="DIR", help="where everything is written")
+    parser.add_argument("--background", type=Path, metavar="CT", help="detect in this real CT with implanted lesions")
+    parser.add_argument("--cases", type=int, default=CASES, metavar="N", help="phantoms in the cohort")
+    parser.add_argument("--epochs", type=int, default=EPOCHS, metavar="E", help="epochs of training at most")
+    parser.add_argument("--device", default="auto", help="auto, cpu or cuda")
+    return parser
+
+
+def run(args: argparse.Namespace) -> None:
+    """Do everything and say where to look; a second run in the same folder uses what is there."""
+    from HCCAssistLib.inference.model import choose_device, load_model
+    from HCCAssistLib.inference.results import write_result
+    from HCCAssistLib.inference.study import read_study
+    from HCCAssistLib.phantoms.ltp import write_cohort
+    from HCCAssistLib.recipes.ltp import evaluation, prediction
+    from HCCAssistLib.training.run import Job, train
+
+    recipe = get_recipe("ltp")
+    out, device = args.out, choose_device(args.device)
+    background = read_image(args.background, name="background") if args.background else None
+    out.mkdir(parents=True, exist_ok=True)
+    say("HCCAssist demo. Everything here is synthetic and says nothing about patients. Research use only.")
+
+    cohort_folder = out / "cohort"
+    if not cohort_folder.exists():
+        write_cohort(cohort_folder, cases=args.cases, seed=SEED, progress=Progress("1/4 phantoms").part)
+    cohort = read_cohort(cohort_folder)
+
+    model_folder = out / "model"
+    if not model_folder.exists():
+        options = recipe.resolve({"epochs": args.epochs})
+        job = Job(recipe, options, model_folder, name="ltp-demo", seed=SEED, device=device)
+        package, _ = train(cohort, job, say=Progress("2/4 training"))
+    else:
+        from HCCAssistLib.models.package import read_package
+
+        package = read_package(model_folder, recipe=recipe.id)
+    model = load_model(package, device=device)
+
+    progress = Progress("3/4 evaluation")
+    found = evaluation.evaluate(cohort, model, {}, progress=progress)
+    pages = evaluation.report(found, model, title="LTP detection on held-out phantoms")
+    progress("done", 1.0)
+
+    case_folder = out / "unseen"
+    if not case_folder.exists():
+        write_cohort(case_folder, cases=4, seed=UNSEEN_SEED, background=background)
+    case = _with_lesion(read_cohort(case_folder))
+    progress = Progress("4/4 detection")
+    study = read_study(case.cases[0], recipe)
+    result = prediction.predict(study, model, {"stride": "fine"}, progress=progress.part)
+    result_folder = out / "result"
+    write_result(result, result_folder)
+    pictures = _draw(result, study, result_folder)
+    for picture in pictures:
+        pages.add_image(
+            picture.stem.replace(".", "-"), picture.read_bytes(), f"Unseen case {study.case_id}: {picture.stem}"
+        )
+    page = pages.write(result_folder)
+
+    say()
+    say(table(("level", "figure", "estimate", "95 % interval", "n"), summary(found)))
+    say()
+    say(
+        f"Unseen case {study.case_id}: {len(result.shown)} candidates at or above {result.threshold:.3f}, "
+        f"{_hits(result, study)}"
+    )
+    say(
+        table(
+            ("number", "probability", "slice", "centre LPS mm", "mm to the ablation zone"),
+            [
+                (
+                    c.number,
+                    f"{c.probability:.3f}",
+                    c.slice,
+                    " ".join(f"{v:.0f}" for v in c.box.center),
+                    "-" if c.distance_to_ablation_mm is None else f"{c.distance_to_ablation_mm:.0f}",
+                )
+                for c in result.shown
+            ],
+        )
+    )
+    warn(result.warnings)
+    say(f"report    {page}")
+    for picture in pictures:
+        say(f"picture   {picture}")
+    scene = result_folder / "case.mrb"
+    if scene.exists():
+        say(f"scene     {scene} (open it in 3D Slicer)")
+    say(f"result    {result_folder / 'result.json'}")
+    say(f"model     {model_folder} (install it with: hccassist models install {model_folder})")
+
+
+def _with_lesion(cohort: Cohort) -> Cohort:
+    """The first case that holds a lesion."""
+    for case in cohort.cases:
+        if case.values.get("ltp") == "1":
+            return replace(cohort, cases=(case,))
+    raise InputError("none of the cases holds a lesion", "cohort.csv")
+
+
+def _draw(result: DetectionResult, study: Study, folder: Path) -> tuple[Path, ...]:
+    """Pictures and the scene; where they cannot be made the reason is said and the rest goes on."""
+    from HCCAssistLib.scene.rendering import rendering_available, scene_available
+
+    image = study.volumes["post/arterial"]
+    masks = {name.split("/")[1]: mask for name, mask in study.masks.items()}
+    missing = scene_available()
+    if missing is None:
+        from HCCAssistLib.scene.pictures import save_case
+
+        save_case(result, image, masks, folder / "case.mrb")
+        missing = rendering_available()
+    if missing is not None:
+        warn([missing])
+        return ()
+    from HCCAssistLib.scene.pictures import render_case
+
+    return render_case(result, image, folder, masks=masks)
+
+
+def _hits(result: DetectionResult, study: Study) -> str:
+    from HCCAssistLib.recipes.ltp.evaluation import TOLERANCE_MM
+
+    lesions = study.points["post/ltp"].positions
+    centers = np.array([candidate.box.center for candidate in result.shown]).reshape(-1, 3)
+    away = np.linalg.norm(lesions[:, None] - centers[None], axis=2)
+    found = int((away <= TOLERANCE_MM).any(axis=1).sum())
+    return f"{found} of {len(lesions)} planted lesions found (a centre within {TOLERANCE_MM:g} mm)"

@@ -1,0 +1,224 @@
+"""How well a model finds LTP on cases it has not seen: by patch as in the paper, by lesion and by patient."""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Mapping
+from dataclasses import dataclass, field, replace
+
+import numpy as np
+
+from HCCAssistLib.cohort.cohort import Case, Cohort
+from HCCAssistLib.errors import InputError, Problem
+from HCCAssistLib.evaluation.binary import BinaryEvaluation, binary_evaluation
+from HCCAssistLib.evaluation.froc import FrocCurve, VolumeFindings, froc, lesion_operating_point
+from HCCAssistLib.evaluation.report import Report
+from HCCAssistLib.evaluation.result import Estimate
+from HCCAssistLib.inference.findings import DetectionResult
+from HCCAssistLib.inference.model import LoadedModel
+from HCCAssistLib.inference.study import Study, read_study
+from HCCAssistLib.recipes.ltp.prediction import predict, probabilities
+from HCCAssistLib.recipes.ltp.recipe import EXCLUSION_RADIUS, LTP, TIME_POINT
+from HCCAssistLib.recipes.ltp.sampling import batch_maker, sample_case
+from HCCAssistLib.recipes.spec import Value
+from HCCAssistLib.training.loop import outputs
+from HCCAssistLib.training.samples import Samples, joined
+
+TOLERANCE_MM = EXCLUSION_RADIUS
+"""A candidate this close to an annotated point has found it: the radius within which the paper takes no negatives."""
+
+SEED = 2023
+"""Of the test patches, the same for every model, so that two models are compared on the same patches."""
+
+
+@dataclass(frozen=True, eq=False, slots=True)
+class LTPEvaluation:
+    """Performance on unseen cases at three levels.
+
+    Attributes:
+        patch: on sampled patches, as in the paper.
+        froc: lesions found against false positives per volume of the whole scan; None without any lesion.
+        at_cutoff: lesion-level sensitivity and false positives per volume at the model's cut-off.
+        patient: highest candidate of a patient against the patient's label.
+        results: what the scan of each case gave, by case id.
+        truth: annotated points of each case, LPS mm.
+        problems: what is doubtful.
+    """
+
+    patch: BinaryEvaluation
+    froc: FrocCurve | None
+    at_cutoff: tuple[Estimate, Estimate]
+    patient: BinaryEvaluation
+    results: Mapping[str, DetectionResult]
+    truth: Mapping[str, np.ndarray]
+    problems: tuple[Problem, ...] = field(default=())
+
+
+def evaluate(
+    cohort: Cohort,
+    model: LoadedModel,
+    run_options: Mapping[str, Value],
+    *,
+    progress: Callable[[str, float], None] | None = None,
+) -> LTPEvaluation:
+    """Evaluate a model on the cases of a cohort that it was not trained on.
+
+    Args:
+        cohort: with annotated points; the cases of the split ``test`` where there are such.
+        model: of the recipe ``ltp``.
+        run_options: of the scan.
+        progress: told what is being done and how much of the whole is done.
+
+    Raises:
+        InputError: no case is left, or the cases show only one class.
+    """
+    cases, problems = unseen_cases(cohort, model)
+    options = model.package.card.options
+    parts: list[Samples] = []
+    results: dict[str, DetectionResult] = {}
+    truth: dict[str, np.ndarray] = {}
+    volumes: list[VolumeFindings] = []
+    for number, case in enumerate(cases):
+        if progress:
+            progress(f"case {case.case_id}", number / len(cases))
+        study = read_study(case, LTP)
+        _refuse_seen(study, model)
+        parts.append(sample_case(case, {**options, "permute_labels": False}, _rng(case)))
+        result = predict(study, model, {**run_options, "heatmap": False})
+        results[case.case_id] = result
+        lesions = study.points.get(f"{TIME_POINT}/ltp")
+        truth[case.case_id] = lesions.positions if lesions else np.empty((0, 3))
+        volumes.append(
+            VolumeFindings(
+                case.patient_id,
+                np.array([c.box.center for c in result.candidates]).reshape(-1, 3),
+                np.array([c.probability for c in result.candidates]),
+                truth[case.case_id],
+                np.zeros(len(truth[case.case_id])),
+            )
+        )
+    samples = joined(parts)
+    if options.get("permute_labels"):
+        samples = samples.permuted(SEED)
+    cutoff = model.package.card.cutoff
+    scores = np.mean(
+        [
+            probabilities(outputs(network, batch_maker(options), samples, device=model.device))
+            for network in model.networks
+        ],
+        axis=0,
+    )
+    best: dict[str, float] = {}
+    label: dict[str, int] = {}
+    for volume in volumes:
+        best[volume.patient] = max([best.get(volume.patient, 0.0), *volume.scores])
+        label[volume.patient] = max(label.get(volume.patient, 0), int(len(volume.lesions) > 0))
+    patients = list(best)
+    return LTPEvaluation(
+        patch=binary_evaluation(samples.labels, scores, samples.patients, unit="patch", cutoff=cutoff),
+        froc=froc(volumes, tolerance_mm=TOLERANCE_MM) if any(len(v.lesions) for v in volumes) else None,
+        at_cutoff=lesion_operating_point(volumes, cutoff, tolerance_mm=TOLERANCE_MM),
+        patient=binary_evaluation(
+            [label[p] for p in patients],
+            [best[p] for p in patients],
+            patients,
+            unit="patient",
+            cutoff=replace(cutoff, source=f"{cutoff.source}; chosen for patches, applied to the best candidate"),
+        ),
+        results=results,
+        truth=truth,
+        problems=problems,
+    )
+
+
+def unseen_cases(cohort: Cohort, model: LoadedModel) -> tuple[tuple[Case, ...], tuple[Problem, ...]]:
+    """The cases to evaluate on: the split ``test``, or all where the table names no split.
+
+    Raises:
+        InputError: there are none.
+    """
+    if any(case.split for case in cohort.cases):
+        cases = cohort.of_split("test")
+        if not cases:
+            raise InputError("no case belongs to the split test", "cohort.csv", "mark the held-out cases as test")
+        return cases, ()
+    from HCCAssistLib.training.run import with_splits
+
+    seed = model.package.card.training.get("seed", 0)
+    drawn = with_splits(cohort, LTP, int(seed))
+    trained = model.package.card.training.get("cases", {})
+    counts = {split: len(drawn.of_split(split)) for split in ("train", "validation", "test")}
+    if counts == trained and drawn.of_split("test"):
+        what = "the table names no split; the test cases are those that training with the same seed had set aside"
+        return drawn.of_split("test"), (Problem("WARN", what, "cohort.csv"),)
+    what = "the table names no split; all cases are evaluated"
+    return cohort.cases, (Problem("WARN", what, "cohort.csv", "check that none of the patients was trained on"),)
+
+
+def _refuse_seen(study: Study, model: LoadedModel) -> None:
+    """Stop on an image that the model was trained on: its figures would be worth nothing."""
+    image = study.volumes[f"{TIME_POINT}/arterial"]
+    if image.digest() in model.package.card.training.get("image_digests", ()):
+        raise InputError(
+            "the model was trained on this image",
+            f"case {study.case_id}",
+            "evaluate on other patients, or mark the case as train in cohort.csv",
+        )
+
+
+def _rng(case: Case) -> np.random.Generator:
+    return np.random.default_rng([SEED, *case.case_id.encode()])
+
+
+def report(found: LTPEvaluation, model: LoadedModel, *, title: str = "LTP detection: evaluation") -> Report:
+    """The report of an evaluation, to be written or added to."""
+    from HCCAssistLib.evaluation.figures import froc_figure
+
+    card = model.package.card
+    pages = Report(
+        title,
+        subtitle=f"model {card.name}, {len(found.results)} unseen cases",
+        provenance={
+            "recipe": f"{LTP.id}: {LTP.paper}",
+            "model": card.name,
+            "weights sha256": ", ".join(model.package.weights_sha256),
+            "training cohort sha256": str(card.training.get("cohort_digest", "")),
+            "training seed": str(card.training.get("seed", "")),
+            "test patches seed": str(SEED),
+            "device": model.device,
+        },
+        covered=("partitions", "model", "software", "training", "cutoff", "metrics"),
+    )
+    if card.training.get("synthetic"):
+        pages.add_warnings(
+            [
+                Problem(
+                    "WARN",
+                    "the model was trained on synthetic cases; nothing here says anything about patients",
+                    f"model {card.name}",
+                )
+            ]
+        )
+    pages.add_warnings(found.problems)
+    pages.add_text(
+        "Patch level follows the paper: 20 shifted patches around each annotated point, 40 patches per patient away "
+        "from all points. Lesion and patient level come from a scan of the whole region, which the paper did not do. "
+        "Patches of one patient are not independent: trust the interval that resamples patients."
+    )
+    pages.add_binary_evaluation("Patch level", found.patch)
+    pages.add_heading("Lesion level")
+    if found.froc is None:
+        pages.add_text("No case holds an annotated lesion, so there is nothing to find.")
+    else:
+        pages.add_text(found.froc.rule)
+        pages.add_estimates("Lesions found", (*found.at_cutoff, *found.froc.at_rates, found.froc.cpm))
+        pages.add_figure(
+            "lesion-level-froc",
+            froc_figure([("", found.froc)]),
+            "Lesion level: sensitivity against false positives per volume",
+            n=found.froc.lesions,
+            unit="lesion",
+            estimates=(*found.froc.at_rates, found.froc.cpm),
+            data=found.froc.as_json(),
+        )
+    pages.add_binary_evaluation("Patient level", found.patient)
+    return pages

@@ -1,0 +1,72 @@
+"""A hand-made network that finds bright blobs, and a body with some: truth without training."""
+
+from pathlib import Path
+
+import numpy as np
+import torch
+
+from HCCAssistLib.evaluation.result import CutOff
+from HCCAssistLib.imaging.geometry import Geometry
+from HCCAssistLib.imaging.image import Image
+from HCCAssistLib.inference.model import LoadedModel, load_model
+from HCCAssistLib.models.package import write_package
+from HCCAssistLib.recipes.ltp.network import LTPNetwork, build
+from HCCAssistLib.recipes.registry import get_recipe
+
+LTP = get_recipe("ltp")
+
+
+def blob_network(pools: int = 2, border: str = "context") -> LTPNetwork:
+    """Adds up how bright the middle of a patch is in the tumour window, and compares it with a few voxels."""
+    network = build(LTP.resolve({"pools": pools, "border": border}))
+    with torch.no_grad():
+        for parameter in network.parameters():
+            parameter.zero_()
+        network.conv1.weight[0, 2, 1, 1, 1] = 1.0
+        network.conv2.weight[0, 0, 1, 1, 1] = 1.0
+        network.conv3.weight[0, 0, 1, 1, 1] = 1.0
+        cells = torch.zeros(64, 2, 8, 8) if pools == 2 else torch.zeros(64, 1, 4, 4)
+        middle = slice(2, 6) if pools == 2 else slice(1, 3)
+        cells[0, :, middle, middle] = 1.0
+        network.fc1.weight[0] = cells.flatten()
+        network.fc2.weight[0, 0] = 1.0
+        network.fc3.weight[0, 0] = 0.8 if pools == 2 else 5.0
+        network.fc3.bias[0] = -8.0
+    return network.eval()
+
+
+def blob_model(folder: Path, **options: object) -> LoadedModel:
+    network = blob_network(**options)  # type: ignore[arg-type]
+    package = write_package(
+        folder / "blobs",
+        [network.state_dict()],
+        name="blobs",
+        recipe=LTP,
+        options=LTP.resolve({"pools": network.pools, "border": network.border}),
+        cutoff=CutOff(0.5, "set by hand for a test"),
+        input_spec={},
+        training={"patients": 0},
+        software={},
+    )
+    return load_model(package)
+
+
+BLOBS = (((40.0, -20.0, 30.0), 8.0), ((-25.0, 15.0, -14.0), 6.0), ((-30.0, -28.0, 22.0), 10.0))
+"""Centres in LPS mm and radii: no symmetry maps them onto one another."""
+
+
+def blob_image(geometry: Geometry) -> Image:
+    """Soft tissue with the bright blobs, sampled on any grid."""
+    k, j, i = np.indices(geometry.shape)
+    places = geometry.to_world(np.stack([i, j, k], -1))
+    array = np.full(geometry.shape, 60.0)
+    for center, radius in BLOBS:
+        away = np.linalg.norm(places - np.array(center), axis=-1)
+        array += 90 * np.clip((radius - away) / 2 + 0.5, 0, 1)
+    return Image(array.round().astype(np.int16), geometry, "case-1")
+
+
+def straight_grid() -> Geometry:
+    shape, spacing = (30, 180, 190), (0.75, 0.8, 4.0)
+    size = np.array(shape[::-1]) - 1
+    return Geometry.from_parts(shape, spacing, (-size * spacing / 2 + (3.0, -5.0, 2.0)).tolist())
