@@ -13,7 +13,8 @@ import torch
 
 from HCCAssistLib.errors import Cancelled
 from HCCAssistLib.imaging.windows import AIR_HU, Window
-from HCCAssistLib.inference.dense_network import DenseNetwork, Lattice
+from HCCAssistLib.inference.dense_network import DenseNetwork
+from HCCAssistLib.inference.patch_nodes import Lattice
 from HCCAssistLib.inference.scan_grid import ScanGrid
 from HCCAssistLib.recipes.ltp.network import CELL, LTPNetwork, windowed
 from HCCAssistLib.recipes.ltp.recipe import PATCH_SHAPE
@@ -23,7 +24,7 @@ __all__ = ["ScanGrid", "scan", "scan_patchwise"]
 SLABS = 2
 """Slabs worked on together: they share windowed slices, and more would only take memory."""
 
-TILE_PIXELS = {"context": 600 * 600, "strict": 320 * 320}
+TILE_PIXELS = {"context": 600 * 600, "strict": 240 * 240}
 """Pixels of a slab worked on together, which bounds the memory; a whole CT slice fits the first."""
 
 Volume = npt.NDArray[Any]
@@ -70,16 +71,15 @@ def scan(
     groups = list(_groups(wanted))
     with torch.inference_mode(), _full_precision():
         for done, layers in enumerate(groups):
-            if cancelled and cancelled():
-                raise Cancelled("the scan was stopped")
-            for rows, columns, lattice in _tiles(wanted[layers].any(axis=0), grid, network):
+            for rows, columns, lattice in _tiles(np.asarray(wanted[layers].any(axis=0)), grid, network):
+                if cancelled and cancelled():
+                    raise Cancelled("the scan was stopped")
                 places = (layers, rows, columns)
                 block = torch.from_numpy(_block(hu, grid, places, network.margin)).to(device)
                 logits = dense.logits(block, grid.stride[0], lattice)
-                scores[places] = torch.sigmoid(logits).cpu().numpy()
+                scores[places] = np.where(wanted[places], torch.sigmoid(logits).cpu().numpy(), np.float32(np.nan))
             if progress:
                 progress((done + 1) / len(groups))
-    scores[~wanted] = np.nan
     return scores
 
 
@@ -96,7 +96,7 @@ def scan_patchwise(
     """What ``scan`` must give, by cutting out every patch: for tests, and twenty times slower."""
     wanted = _wanted(mask, grid)
     scores = np.full(grid.shape, np.nan, dtype=np.float32)
-    network = network.to(device).eval()
+    network = network.to(device)
     places = np.argwhere(wanted)
     with torch.inference_mode(), _full_precision():
         for part in (places[n : n + batch] for n in range(0, len(places), batch)):
@@ -111,7 +111,7 @@ def scan_patchwise(
 
 def _wanted(mask: Mask | None, grid: ScanGrid) -> Mask:
     if mask is None:
-        return np.ones(grid.shape, dtype=bool)
+        return np.broadcast_to(np.array(True), grid.shape)
     if mask.shape != grid.shape:
         raise ValueError(f"a mask of {mask.shape} does not fit a grid of {grid.shape} patches")
     return mask.astype(bool)
@@ -119,7 +119,7 @@ def _wanted(mask: Mask | None, grid: ScanGrid) -> Mask:
 
 def _groups(wanted: Mask) -> Iterator[slice]:
     """Layers to work on together: neighbours that hold wanted patches, ``SLABS`` at a time."""
-    layer, used = 0, wanted.any(axis=(1, 2))
+    layer, used = 0, np.asarray(wanted.any(axis=(1, 2)))
     while layer < len(used):
         end = layer
         while end < len(used) and end - layer < SLABS and used[end]:
@@ -130,24 +130,25 @@ def _groups(wanted: Mask) -> Iterator[slice]:
 
 
 def _tiles(wanted: Mask, grid: ScanGrid, network: LTPNetwork) -> Iterator[tuple[slice, slice, Lattice]]:
-    """Rows and columns of patches to work on together, around the wanted ones.
+    """Rows and columns of patches to work on together, around the wanted ones."""
+    _, height, width = PATCH_SHAPE
+    for columns, right in _aligned(np.flatnonzero(wanted.any(axis=0)), grid.stride[2]):
+        pixels = width + len(columns) * right * CELL
+        for rows, down in _aligned(np.flatnonzero(wanted.any(axis=1)), grid.stride[1]):
+            at_once = max(1, (TILE_PIXELS[network.border] // pixels - height) // (down * CELL))
+            for part in (rows[n : n + at_once] for n in range(0, len(rows), at_once)):
+                yield _slice(part), _slice(columns), Lattice((down, right), (len(part), len(columns)))
 
-    Two poolings fix a patch's place on the map to its start modulo 4, so strides that are no multiples of 4 are
-    worked off as interleaved scans with strides that are.
+
+def _aligned(used: npt.NDArray[np.intp], stride: int) -> Iterator[tuple[range, int]]:
+    """Patches whose starts are whole cells apart, from the first to the last used one, and how many cells.
+
+    Two poolings fix a patch's place on the map to its start modulo 4. A stride that is no multiple of 4 is worked
+    off as interleaved scans whose strides are.
     """
-    (rows, row_step), (columns, column_step) = (
-        (np.flatnonzero(wanted.any(axis=1 - axis)), CELL // gcd(CELL, grid.stride[axis + 1])) for axis in (0, 1)
-    )
-    for column in range(column_step):
-        column_places = range(columns[0] + column, columns[-1] + 1, column_step)
-        width = 32 + len(column_places) * grid.stride[2] * column_step
-        for row in range(row_step):
-            row_places = range(rows[0] + row, rows[-1] + 1, row_step)
-            height = TILE_PIXELS[network.border] // width
-            at_once = max(1, (height - PATCH_SHAPE[1]) // (grid.stride[1] * row_step))
-            for part in (row_places[n : n + at_once] for n in range(0, len(row_places), at_once)):
-                step = grid.stride[1] * row_step // CELL, grid.stride[2] * column_step // CELL
-                yield _slice(part), _slice(column_places), Lattice(step, (len(part), len(column_places)))
+    scans = CELL // gcd(CELL, stride)
+    for first in range(used[0], min(used[0] + scans, used[-1] + 1)):
+        yield range(first, used[-1] + 1, scans), stride * scans // CELL
 
 
 def _slice(places: range) -> slice:
@@ -159,9 +160,7 @@ def _block(hu: Volume, grid: ScanGrid, places: tuple[slice, slice, slice], margi
     margins = (0, margin, margin)
     starts = [axis[part] for axis, part in zip(grid.starts, places, strict=True)]
     low = np.array([start[0] - edge for start, edge in zip(starts, margins, strict=True)])
-    high = np.array(
-        [start[-1] + size + edge for start, size, edge in zip(starts, PATCH_SHAPE, margins, strict=True)]
-    )
+    high = np.array([start[-1] + size + edge for start, size, edge in zip(starts, PATCH_SHAPE, margins, strict=True)])
     block = np.full(high - low, AIR_HU, dtype=np.int16)
     first = np.clip(low, 0, hu.shape)
     end = np.clip(high, first, hu.shape)

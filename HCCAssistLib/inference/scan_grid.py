@@ -58,9 +58,7 @@ class ScanGrid:
             ValueError: an empty volume or region, a region beyond the volume or with a step, or a stride below 1.
         """
         first, count = [], []
-        for size, step, half, part in zip(
-            shape_kji, stride, CENTER, region or (slice(None),) * 3, strict=True
-        ):
+        for size, step, half, part in zip(shape_kji, stride, CENTER, region or (slice(None),) * 3, strict=True):
             low, high = 0 if part.start is None else part.start, size if part.stop is None else part.stop
             if step < 1 or part.step not in (None, 1) or not 0 <= low < high <= size:
                 raise ValueError(f"voxels {low} to {high} in steps of {step} are no part of {size} voxels")
