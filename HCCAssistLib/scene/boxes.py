@@ -43,7 +43,7 @@ def add_labels(candidates: Sequence[Candidate], kind: str, scene: Any) -> Any:
     display.SetColor(*LABEL)
     display.SetSelectedColor(*LABEL)
     display.SetActiveColor(*LABEL)
-    display.SetTextScale(3.0)
+    display.SetTextScale(4.0)
     display.SetOccludedVisibility(True)  # readable through the liver's surface
     display.SetOccludedOpacity(1.0)
     _hide_points(display)

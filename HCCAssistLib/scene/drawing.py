@@ -12,9 +12,11 @@ from collections.abc import Mapping
 from dataclasses import dataclass, replace
 from typing import Any
 
+import numpy as np
 import slicer
 
 from HCCAssistLib.errors import InputError
+from HCCAssistLib.imaging.geometry import Geometry
 from HCCAssistLib.imaging.image import Image
 from HCCAssistLib.inference.findings import DetectionResult, Verdict
 from HCCAssistLib.scene.boxes import NUMBER, add_box, add_labels, show_labels, show_verdict
@@ -84,7 +86,7 @@ def draw_detection(
     """
     if volume_node is None or volume_node.GetScene() is not scene:
         raise InputError("the volume of this result is no longer in the scene", remedy="load it again and run again")
-    if not geometry_of_volume(volume_node).matches(result.geometry, SAME_PLACE_MM):
+    if not _cover_the_same(geometry_of_volume(volume_node), result.geometry):
         raise InputError(
             "the result belongs to another volume, or the volume was moved since",
             volume_node.GetName(),
@@ -155,6 +157,17 @@ def restore(scene: Any) -> tuple[DrawnDetection, ...]:
 def remove(drawn: DrawnDetection) -> None:
     """Take a drawing out of the scene, with all that came with it; the volume stays."""
     remove_record(drawn.record)
+
+
+def _cover_the_same(one: Geometry, other: Geometry) -> bool:
+    """Whether two grids have the same voxels; Slicer stores left-handed files with their slices reversed."""
+    corners = [
+        grid.to_world(np.stack(np.meshgrid(*((0, n - 1) for n in grid.size_ijk)), axis=-1).reshape(-1, 3))
+        for grid in (one, other)
+    ]
+    apart = np.linalg.norm(corners[0][:, None] - corners[1][None], axis=-1)
+    same_voxels = np.allclose(np.sort(one.spacing), np.sort(other.spacing), rtol=1e-3)
+    return bool(same_voxels and apart.min(axis=1).max() <= SAME_PLACE_MM)
 
 
 def _show(record: Any, result: DetectionResult) -> DrawnDetection:

@@ -77,7 +77,8 @@ class Host:
         self._view_logic.SetMRMLApplicationLogic(self.application_logic)
         self.application_logic.GetViewLogics().AddItem(self._view_logic)
         self._view_logic.SetMRMLScene(self.scene)
-        self._view_logic.AddViewNode("1").SetMappedInLayout(1)
+        self._view_node = self._view_logic.AddViewNode("1")  # the logic forgets it when the scene is emptied
+        self._view_node.SetMappedInLayout(1)
         self._slice_views: dict[str, SliceView] = {}
         self._three_d_view: ThreeDView | None = None
 
@@ -86,17 +87,15 @@ class Host:
         self.scene.Clear(False)
 
     def load(self, path: Path) -> None:
-        """Add the content of an ``.mrb`` file to the scene, and fit the slices to it.
+        """Add the content of an ``.mrb`` file to the scene; its views show what they showed when it was saved.
 
         Raises:
             InputError: not a scene, damaged, or with members that would leave its folder.
         """
         load_mrb(self.scene, path)
-        for logic in self.slice_logics.values():  # without it the outlines of segments are missing
-            logic.FitSliceToBackground()
-        legends = self.scene.GetNodesByClass("vtkMRMLColorLegendDisplayNode")
-        for index in range(legends.GetNumberOfItems()):
-            legends.GetItemAsObject(index).Modified()  # they came before the views knew which volumes they show
+        for view in self._slice_views.values():
+            view.logic.ResizeSliceNode(*view.window.GetSize())
+            view.node.Modified()  # without it the outlines of segments are missing
 
     def slice_view(self, name: str = "Red", size: tuple[int, int] = (768, 768)) -> SliceView:
         """The view Red, Yellow or Green, of a size in pixels.
@@ -124,7 +123,7 @@ class Host:
         from HCCAssistLib.scene.views import ThreeDView
 
         if self._three_d_view is None:
-            self._three_d_view = ThreeDView(self.application_logic, self._view_logic, size)
+            self._three_d_view = ThreeDView(self.application_logic, self._view_node, size)
         self._three_d_view.window.SetSize(*size)
         return self._three_d_view
 

@@ -6,6 +6,8 @@ from collections.abc import Mapping, Sequence
 from pathlib import Path
 from typing import Any
 
+import numpy as np
+
 from HCCAssistLib.imaging.image import Image
 from HCCAssistLib.imaging.windows import Window
 from HCCAssistLib.inference.findings import Candidate, DetectionResult
@@ -68,7 +70,7 @@ def render_case(
         _label_boxes(drawn, result.shown)
         if not masks:
             _show_coronal(host, [candidate.box.center for candidate in result.shown] or [image.geometry.center])
-        _look_from_anterior(three_d)
+        _look_from_anterior(three_d, result.shown)
         paths.append(out_dir / "three-d.png")
         write_png(three_d.picture(), paths[-1])
     finally:
@@ -145,7 +147,7 @@ def _show_coronal(host: Host, centers: Sequence[Any]) -> None:
     green.GetSliceNode().SetSliceVisible(True)
 
 
-def _look_from_anterior(view: Any) -> None:
+def _look_from_anterior(view: Any, shown: Sequence[Candidate]) -> None:
     for background in (view.node.SetBackgroundColor, view.node.SetBackgroundColor2):
         background(*BACKGROUND)
     view.node.SetBoxVisible(False)
@@ -155,8 +157,9 @@ def _look_from_anterior(view: Any) -> None:
     camera.SetFocalPoint(0, 0, 0)
     camera.SetPosition(0, 1, 0)
     camera.SetViewUp(0, 0, 1)
-    view.window.Render()  # the surfaces and boxes are made while rendering; only then do they have a size
-    view.renderer.ResetCamera()
     camera.Elevation(15)
-    camera.Zoom(1.3)
-    view.renderer.ResetCameraClippingRange()
+    view.window.Render()  # the surfaces and boxes are made while rendering; only then do they have a size
+    seen = np.reshape(view.renderer.ComputeVisiblePropBounds(), (3, 2))  # of the boxes only their middles
+    corners = [lps_to_ras(candidate.box.corners()) for candidate in shown]
+    places = np.vstack([seen.T, *corners])
+    view.renderer.ResetCameraScreenSpace(np.stack([places.min(axis=0), places.max(axis=0)], axis=1).ravel(), 0.9)

@@ -52,6 +52,7 @@ def rendering_available() -> Problem | None:
     missing = scene_available()
     if missing is not None:
         return missing
+    os.environ.setdefault("MESA_SHADER_CACHE_DISABLE", "true")  # it would lie in the user's home folder
     windows: tuple[str, ...] = WINDOWS if sys.platform.startswith("linux") else ("",)
     if WINDOW_VARIABLE in os.environ:
         windows = (os.environ[WINDOW_VARIABLE],)

@@ -108,12 +108,12 @@ class SliceView(View):
 
 
 class ThreeDView(View):
-    """A 3-D view on a view logic."""
+    """A 3-D view on a view node."""
 
-    def __init__(self, application_logic: Any, logic: Any, size: tuple[int, int]) -> None:
+    def __init__(self, application_logic: Any, node: Any, size: tuple[int, int]) -> None:
         factory = slicer.vtkMRMLThreeDViewDisplayableManagerFactory.GetInstance()
         super().__init__(application_logic, factory, THREE_D_MANAGERS, size)
-        self.node = logic.GetViewNode()
+        self.node = node
         self._style = slicer.vtkMRMLThreeDViewInteractorStyle()
         self._style.SetDisplayableManagers(self.managers)
         self._style.SetInteractor(self.interactor)

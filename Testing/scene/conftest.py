@@ -1,0 +1,42 @@
+"""One scene for all tests of a session: slicer-core keeps global state."""
+
+from __future__ import annotations
+
+from collections.abc import Iterator
+from typing import Any
+
+import pytest
+
+from HCCAssistLib.scene.rendering import rendering_available, scene_available
+
+
+@pytest.fixture(scope="session")
+def session_host() -> Any:
+    problem = scene_available()
+    if problem is not None:
+        pytest.skip(f"SKIPPED: {problem}")
+    from HCCAssistLib.scene.host import off_screen_host
+
+    return off_screen_host()
+
+
+@pytest.fixture
+def host(session_host: Any) -> Iterator[Any]:
+    session_host.clear()
+    yield session_host
+    session_host.clear()
+
+
+@pytest.fixture
+def scene(host: Any) -> Any:
+    return host.scene
+
+
+@pytest.fixture
+def rendering_host(host: Any) -> Any:
+    problem = rendering_available()
+    if problem is not None:
+        pytest.skip(f"SKIPPED: {problem}")
+    host.slice_view("Red", (512, 512))  # views come before what they show
+    host.three_d_view((512, 512))
+    return host

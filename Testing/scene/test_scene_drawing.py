@@ -1,0 +1,379 @@
+"""What is drawn stands where the result says, follows threshold and verdict, and goes without a trace."""
+
+from __future__ import annotations
+
+import itertools
+import json
+from collections import Counter
+from dataclasses import replace
+from typing import Any
+
+import numpy as np
+import pytest
+from cases import DIRECTIONS, blob_center, image, result, rotation
+
+from HCCAssistLib.errors import InputError
+from HCCAssistLib.imaging.image import Image
+from HCCAssistLib.inference.findings import DetectionResult, Verdict
+from HCCAssistLib.scene.rendering import INSTALL_SLICER_CORE
+
+pytest.importorskip("slicer", reason=f"SKIPPED: slicer-core is not installed. {INSTALL_SLICER_CORE}")
+import slicer
+import vtk
+
+from HCCAssistLib.scene import colors
+from HCCAssistLib.scene.drawing import DrawnDetection, apply_threshold, draw_detection, remove, restore, set_verdict
+from HCCAssistLib.scene.inputs import image_from_volume
+from HCCAssistLib.scene.navigation import jump_to
+from HCCAssistLib.scene.volumes import volume_from_image
+
+
+def nodes(scene: Any) -> list[str]:
+    """All nodes, hidden ones too."""
+    return sorted(scene.GetNthNode(n).GetID() for n in range(scene.GetNumberOfNodes()))
+
+
+def drawn_on(scene: Any, kind: str = "oblique left-handed") -> tuple[DrawnDetection, Any, Image]:
+    volume = image(kind)
+    node = volume_from_image(volume, scene, "CT")
+    return draw_detection(result(volume), node, scene), node, volume
+
+
+def world_corners(roi: Any) -> np.ndarray:
+    """RAS corners of a box as Slicer places it."""
+    matrix = roi.GetObjectToWorldMatrix()
+    size = [0.0, 0.0, 0.0]
+    roi.GetSizeWorld(size)
+    corners = [
+        matrix.MultiplyPoint((*(sign * side / 2 for sign, side in zip(signs, size, strict=True)), 1))[:3]
+        for signs in itertools.product((-1, 1), repeat=3)
+    ]
+    return np.array(sorted(np.round(corners, 3).tolist()))
+
+
+def expected_corners(lps_corners: np.ndarray) -> np.ndarray:
+    return np.array(sorted(np.round(lps_corners * (-1, -1, 1), 3).tolist()))
+
+
+def table_rows(node: Any) -> list[list[str]]:
+    table = node.GetTable()
+    return [
+        [table.GetColumn(c).GetVariantValue(r).ToString() for c in range(table.GetNumberOfColumns())]
+        for r in range(table.GetNumberOfRows())
+    ]
+
+
+def visible(drawn: DrawnDetection) -> list[int]:
+    return [number for number, box in drawn.boxes.items() if box.GetDisplayVisibility()]
+
+
+@pytest.mark.parametrize("kind", DIRECTIONS)
+def test_boxes_stand_where_the_candidates_are(kind: str, scene: Any) -> None:
+    drawn, _, _ = drawn_on(scene, kind)
+    assert list(drawn.boxes) == [1, 2, 3]
+    for candidate in drawn.result.candidates:
+        np.testing.assert_allclose(
+            world_corners(drawn.boxes[candidate.number]), expected_corners(candidate.box.corners()), atol=0.002
+        )
+
+
+def test_boxes_are_named_locked_and_not_in_the_way(scene: Any) -> None:
+    drawn, _, _ = drawn_on(scene)
+    assert [box.GetName() for box in drawn.boxes.values()] == ["LTP 1: 0.93", "LTP 2: 0.71", "LTP 3: 0.30"]
+    for box in drawn.boxes.values():
+        assert box.GetLocked()
+        assert not box.GetDisplayNode().GetHandlesInteractive()
+        assert not box.GetDisplayNode().GetFillVisibility()
+    assert drawn.labels is not None
+    assert [drawn.labels.GetNthControlPointLabel(n) for n in range(3)] == ["1: 0.93", "2: 0.71", "3: 0.30"]
+
+
+def test_a_box_in_a_moved_volume_stands_at_its_place_in_the_world(scene: Any) -> None:
+    node = volume_from_image(image("oblique"), scene, "CT")
+    parent = scene.AddNewNodeByClass("vtkMRMLLinearTransformNode", "moved")
+    matrix = vtk.vtkMatrix4x4()
+    for (row, column), value in np.ndenumerate(rotation((1, 1, 0), 30)):
+        matrix.SetElement(row, column, value)
+    matrix.SetElement(0, 3, 25)
+    matrix.SetElement(2, 3, -60)
+    parent.SetMatrixTransformToParent(matrix)
+    before = blob_center(image("oblique").geometry) * (-1, -1, 1)
+    node.SetAndObserveTransformNodeID(parent.GetID())
+    drawn = draw_detection(result(image_from_volume(node)), node, scene)
+    expected = matrix.MultiplyPoint((*before, 1))[:3]
+    np.testing.assert_allclose(world_corners(drawn.boxes[1]).mean(axis=0), expected, atol=0.01)
+    # the voxel of the blob, as Slicer itself transforms it, lies in the middle of the box
+    ijk_to_ras = vtk.vtkMatrix4x4()
+    node.GetIJKToRASMatrix(ijk_to_ras)
+    np.testing.assert_allclose(matrix.MultiplyPoint(ijk_to_ras.MultiplyPoint((33, 14, 13, 1)))[:3], expected, atol=0.01)
+
+
+def test_everything_lies_in_one_folder_beside_the_volume(scene: Any) -> None:
+    volume = image("straight")
+    node = volume_from_image(volume, scene, "CT")
+    hierarchy = slicer.vtkMRMLSubjectHierarchyNode.GetSubjectHierarchyNode(scene)
+    subject = hierarchy.CreateSubjectItem(hierarchy.GetSceneItemID(), "case 7")
+    study = hierarchy.CreateStudyItem(subject, "post")
+    hierarchy.SetItemParent(hierarchy.GetItemByDataNode(node), study)
+    drawn = draw_detection(result(volume), node, scene)
+    everything = [*drawn.boxes.values(), drawn.labels, drawn.heatmap, drawn.table, drawn.record]
+    folders = {hierarchy.GetItemParent(hierarchy.GetItemByDataNode(node)) for node in everything}
+    assert len(folders) == 1
+    folder = folders.pop()
+    assert hierarchy.GetItemName(folder) == "LTP detection"
+    assert hierarchy.GetItemParent(folder) == study
+    assert hierarchy.GetNumberOfItemChildren(folder) == len(everything)
+    remove(drawn)
+    assert hierarchy.GetItemChildWithName(study, "LTP detection") == 0
+    assert hierarchy.GetItemByDataNode(node) != 0
+
+
+def test_the_heat_map_lies_over_the_volume_with_its_own_colours(scene: Any) -> None:
+    drawn, node, volume = drawn_on(scene)
+    heat = drawn.result.heatmap
+    assert heat is not None
+    assert drawn.heatmap is not None
+    back = image_from_volume(drawn.heatmap)
+    np.testing.assert_array_equal(back.array, heat.array)
+    assert back.geometry.matches(heat.geometry, 1e-6)
+    peak = np.unravel_index(int(back.array.argmax()), back.array.shape)
+    np.testing.assert_allclose(back.geometry.to_world(peak[::-1]), blob_center(volume.geometry), atol=1e-6)
+    display = drawn.heatmap.GetDisplayNode()
+    assert (display.GetWindowLevelMin(), display.GetWindowLevelMax()) == (0, 1)
+    assert display.GetApplyThreshold()
+    assert display.GetLowerThreshold() == pytest.approx(0.3)
+    table = display.GetColorNode()
+    assert table.GetName() == colors.HEAT_TABLE
+    for index, color in enumerate(colors.heat_colors()):
+        shown = [0.0] * 4
+        table.GetColor(index, shown)
+        np.testing.assert_allclose(shown, (*color, 1), atol=1 / 255)
+    composites = scene.GetNodesByClass("vtkMRMLSliceCompositeNode")
+    assert composites.GetNumberOfItems() == 3
+    for n in range(3):
+        assert composites.GetItemAsObject(n).GetBackgroundVolumeID() == node.GetID()
+        assert composites.GetItemAsObject(n).GetForegroundVolumeID() == drawn.heatmap.GetID()
+        assert composites.GetItemAsObject(n).GetForegroundOpacity() == pytest.approx(0.6)
+    legends = scene.GetNodesByClass("vtkMRMLColorLegendDisplayNode")
+    assert legends.GetNumberOfItems() == 1
+    assert legends.GetItemAsObject(0).GetTitleText() == "Grad-CAM"
+
+
+def test_a_view_of_another_volume_keeps_it(scene: Any, host: Any) -> None:
+    other = volume_from_image(image("straight"), scene, "before")
+    volume = image("oblique")
+    node = volume_from_image(volume, scene, "after")
+    left, right, third = (host.slice_logics[name].GetSliceCompositeNode() for name in ("Red", "Yellow", "Green"))
+    left.SetBackgroundVolumeID(other.GetID())
+    right.SetBackgroundVolumeID(node.GetID())
+    third.SetBackgroundVolumeID(other.GetID())
+    drawn = draw_detection(result(volume), node, scene)
+    assert left.GetBackgroundVolumeID() == third.GetBackgroundVolumeID() == other.GetID()
+    assert left.GetForegroundVolumeID() is None
+    assert right.GetForegroundVolumeID() == drawn.heatmap.GetID()
+
+
+def test_the_table_lists_the_shown_candidates(scene: Any) -> None:
+    drawn, _, _ = drawn_on(scene)
+    table = drawn.table.GetTable()
+    names = [table.GetColumnName(n) for n in range(table.GetNumberOfColumns())]
+    assert names == [
+        "number",
+        "probability",
+        "slice",
+        "size (mm)",
+        "distance to ablation (mm)",
+        "verdict",
+        "comment",
+    ]
+    first, second, _ = drawn.result.candidates
+    assert table_rows(drawn.table) == [
+        ["1", "0.930", str(first.slice), "26.0", "3.2", "pending", ""],
+        ["2", "0.710", str(second.slice), "26.0", "", "pending", ""],
+    ]
+
+
+def test_a_threshold_shows_and_hides_the_boxes_that_are_there(scene: Any) -> None:
+    drawn, _, _ = drawn_on(scene)
+    before = nodes(scene)
+    assert visible(drawn) == [1, 2]
+    for threshold, shown in ((0.2, [1, 2, 3]), (0.9, [1]), (0.95, []), (0.71, [1, 2])):
+        changed = apply_threshold(drawn, threshold)
+        assert visible(changed) == shown
+        assert [changed.boxes[n] is drawn.boxes[n] for n in (1, 2, 3)] == [True] * 3
+        assert [int(row[0]) for row in table_rows(changed.table)] == shown
+        assert [n + 1 for n in range(3) if changed.labels.GetNthControlPointVisibility(n)] == shown
+        assert changed.result.threshold == threshold
+        assert changed.result.threshold_source == "set by the reader"
+        assert json.loads(changed.record.GetText())["threshold"] == threshold
+    assert nodes(scene) == before
+    assert drawn.result.threshold == 0.5, "a result never changes"
+
+
+def test_a_verdict_colours_the_box_and_is_written_down(scene: Any) -> None:
+    drawn, _, _ = drawn_on(scene)
+    bright, pale = (drawn.boxes[n].GetDisplayNode().GetSelectedColor() for n in (1, 3))
+    assert sum(bright) > sum(pale), "the more probable, the brighter"
+    drawn = set_verdict(drawn, 1, Verdict.ACCEPTED, "R1", "new since ablation")
+    drawn = set_verdict(drawn, 2, Verdict.REJECTED, "R1", "vessel")
+    np.testing.assert_allclose(drawn.boxes[1].GetDisplayNode().GetSelectedColor(), colors.ACCEPTED)
+    np.testing.assert_allclose(drawn.boxes[2].GetDisplayNode().GetSelectedColor(), colors.REJECTED)
+    assert [row[5:] for row in table_rows(drawn.table)] == [["accepted", "new since ablation"], ["rejected", "vessel"]]
+    (found,) = restore(scene)
+    assert [c.verdict for c in found.result.candidates] == [Verdict.ACCEPTED, Verdict.REJECTED, Verdict.PENDING]
+    assert found.result.candidates[0].reader == "R1"
+    with pytest.raises(KeyError, match="no candidate 9"):
+        set_verdict(drawn, 9, Verdict.ACCEPTED)
+
+
+def test_drawing_a_run_again_replaces_it_and_another_run_stands_beside_it(scene: Any) -> None:
+    drawn, node, volume = drawn_on(scene)
+    kinds = Counter(name.rstrip("0123456789") for name in nodes(scene))
+    again = replace(result(volume, threshold=0.2), run=replace(drawn.result.run, seconds=99.0, device="cuda:0"))
+    second = draw_detection(again, node, scene)
+    assert Counter(name.rstrip("0123456789") for name in nodes(scene)) == kinds
+    assert drawn.record.GetScene() is None
+    assert visible(second) == [1, 2, 3]
+    draw_detection(result(volume, model="another"), node, scene)
+    assert len(restore(scene)) == 2
+
+
+def test_removing_a_drawing_leaves_nothing(scene: Any, host: Any) -> None:
+    volume = image("flipped")
+    node = volume_from_image(volume, scene, "CT")
+    before = nodes(scene)
+    one = draw_detection(result(volume), node, scene)
+    other = draw_detection(result(volume, model="another"), node, scene)
+    remove(one)
+    assert other.heatmap.GetDisplayNode().GetColorNode() is not None, "the colour table is still in use"
+    remove(other)
+    assert nodes(scene) == before
+    assert host.slice_logics["Red"].GetSliceCompositeNode().GetForegroundVolumeID() is None
+    remove(other)  # a second time does nothing
+
+
+def test_a_result_without_heat_or_candidates_is_drawn(scene: Any) -> None:
+    volume = image("oblique")
+    node = volume_from_image(volume, scene, "CT")
+    drawn = draw_detection(replace(result(volume), candidates=(), heatmap=None), node, scene)
+    assert drawn.boxes == {}
+    assert drawn.heatmap is None
+    assert table_rows(drawn.table) == []
+    (found,) = restore(scene)
+    assert found.result.candidates == ()
+
+
+def test_a_closed_scene_is_said_and_does_not_crash(scene: Any, host: Any) -> None:
+    volume = image("oblique")
+    node = volume_from_image(volume, scene, "CT")
+    drawn = draw_detection(result(volume), node, scene)
+    host.clear()
+    with pytest.raises(InputError, match=r"no longer in the scene\. Load it again"):
+        draw_detection(result(volume), node, scene)
+    with pytest.raises(InputError, match="the drawing is no longer in the scene"):
+        apply_threshold(drawn, 0.1)
+    with pytest.raises(InputError, match="the drawing is no longer in the scene"):
+        set_verdict(drawn, 1, Verdict.ACCEPTED)
+    with pytest.raises(InputError, match="no longer in the scene"):
+        draw_detection(result(volume), None, scene)
+    assert restore(scene) == ()
+
+
+def test_a_box_that_a_person_deleted_stays_deleted(scene: Any) -> None:
+    drawn, _, _ = drawn_on(scene)
+    scene.RemoveNode(drawn.boxes[2])
+    drawn = set_verdict(apply_threshold(drawn, 0.1), 2, Verdict.REJECTED)
+    assert list(drawn.boxes) == [1, 3]
+    scene.RemoveNode(drawn.heatmap)
+    scene.RemoveNode(drawn.table)
+    assert apply_threshold(drawn, 0.2).table is None
+    remove(drawn)
+
+
+def test_a_result_of_another_volume_is_refused(scene: Any) -> None:
+    node = volume_from_image(image("straight"), scene, "CT 2")
+    before = nodes(scene)
+    with pytest.raises(InputError, match="CT 2: the result belongs to another volume"):
+        draw_detection(result(image("oblique")), node, scene)
+    assert nodes(scene) == before
+
+
+def test_a_result_fits_the_same_volume_stored_the_other_way_round(scene: Any) -> None:
+    volume = image("oblique left-handed")
+    grid = volume.geometry
+    turned = np.diag([1.0, 1, -1, 1])
+    turned[2, 3] = grid.shape[0] - 1
+    other = Image(volume.array[::-1], type(grid)(grid.shape, grid.affine @ turned))
+    node = volume_from_image(other, scene, "CT")
+    drawn = draw_detection(result(volume), node, scene)
+    np.testing.assert_allclose(world_corners(drawn.boxes[1]).mean(axis=0), blob_center(grid) * (-1, -1, 1), atol=0.002)
+
+
+def test_a_damaged_record_is_said(scene: Any) -> None:
+    drawn, _, _ = drawn_on(scene)
+    for text in ("{", "[]", "{}", drawn.record.GetText().replace('"accepted', "").replace('"number"', '"n"')):
+        drawn.record.SetText(text)
+        with pytest.raises(InputError, match=r"result(\.json)?.*(damaged|not a detection result)"):
+            restore(scene)
+
+
+def test_jumping_centres_the_slices_and_the_3d_view_on_a_candidate(scene: Any, host: Any) -> None:
+    drawn, _, _ = drawn_on(scene)
+    camera = scene.AddNewNodeByClass("vtkMRMLCameraNode", "eye")
+    camera.SetFocalPoint(0, 0, 0)
+    camera.SetPosition(0, 500, 20)
+    candidate = drawn.result.candidates[1]
+    jump_to(candidate, scene)
+    ras = np.array(candidate.box.center) * (-1, -1, 1)
+    for logic in host.slice_logics.values():
+        width, height = logic.GetSliceNode().GetDimensions()[:2]
+        middle = logic.GetSliceNode().GetXYToRAS().MultiplyPoint((width / 2, height / 2, 0, 1))[:3]
+        np.testing.assert_allclose(middle, ras, atol=1e-6)
+    np.testing.assert_allclose(camera.GetFocalPoint(), ras, atol=1e-9)
+    np.testing.assert_allclose(camera.GetPosition(), ras + np.array([0, 500, 20]), atol=1e-9)
+
+
+def simulate(color: tuple[float, ...], matrix: np.ndarray) -> np.ndarray:
+    linear = np.where(np.array(color) <= 0.04045, np.array(color) / 12.92, ((np.array(color) + 0.055) / 1.055) ** 2.4)
+    return np.clip(matrix @ linear, 0, 1)
+
+
+def lab(linear: np.ndarray) -> np.ndarray:
+    xyz = np.array([[0.4124, 0.3576, 0.1805], [0.2126, 0.7152, 0.0722], [0.0193, 0.1192, 0.9505]]) @ linear
+    f = np.cbrt(xyz / (0.9505, 1.0, 1.089))
+    return np.array([116 * f[1] - 16, 500 * (f[0] - f[1]), 200 * (f[1] - f[2])])
+
+
+def test_verdicts_are_told_apart_with_red_green_blindness() -> None:
+    # Machado, Oliveira and Fernandes 2009, severity 1
+    sights = {
+        "all colours": np.eye(3),
+        "protanopia": np.array(
+            [[0.152286, 1.052583, -0.204868], [0.114503, 0.786281, 0.099216], [-0.003882, -0.048116, 1.051998]]
+        ),
+        "deuteranopia": np.array(
+            [[0.367322, 0.860646, -0.227968], [0.280085, 0.672501, 0.047413], [-0.011820, 0.042940, 0.968881]]
+        ),
+    }
+    verdicts = (
+        (colors.PENDING_LOW, colors.ACCEPTED, colors.REJECTED),
+        (colors.PENDING_HIGH, colors.ACCEPTED, colors.REJECTED),
+    )
+    for sight, group in itertools.product(sights, verdicts):
+        for one, other in itertools.combinations(group, 2):
+            apart = np.linalg.norm(lab(simulate(one, sights[sight])) - lab(simulate(other, sights[sight])))
+            assert apart > 20, (sight, one, other)
+
+
+def test_heat_grows_lighter_all_the_way() -> None:
+    lightness = [lab(simulate(tuple(color), np.eye(3)))[0] for color in colors.heat_colors()]
+    assert (np.diff(lightness) > 0).all()
+
+
+def test_many_candidates_are_drawn(scene: Any) -> None:
+    volume = image("oblique")
+    template: DetectionResult = result(volume)
+    many = tuple(replace(template.candidates[0], number=n + 1, probability=1 - n / 100) for n in range(100))
+    drawn = draw_detection(replace(template, candidates=many), volume_from_image(volume, scene, "CT"), scene)
+    assert len(drawn.boxes) == 100
+    assert len(visible(drawn)) == 51
