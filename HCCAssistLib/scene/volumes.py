@@ -6,11 +6,13 @@ from collections.abc import Mapping
 from typing import Any
 
 import numpy as np
+import numpy.typing as npt
 import slicer
 import vtk
 from vtk.util.numpy_support import numpy_to_vtk
 
 from HCCAssistLib.imaging.image import Image
+from HCCAssistLib.imaging.itk import compact
 from HCCAssistLib.imaging.windows import Window
 from HCCAssistLib.scene.colors import surface_color
 from HCCAssistLib.scene.transforms import ijk_to_ras, to_vtk
@@ -64,7 +66,17 @@ def segmentation_from_masks(masks: Mapping[str, Image], volume_node: Any, scene:
 
 
 def _vtk_image(image: Image, target: Any) -> Any:
-    array = image.array.astype(np.uint8) if image.array.dtype.kind == "b" else image.array
     target.SetDimensions(*image.array.shape[::-1])
-    target.GetPointData().SetScalars(numpy_to_vtk(np.ascontiguousarray(array).ravel(), deep=True))
+    voxels = np.ascontiguousarray(_shown_type(image.array))
+    target.GetPointData().SetScalars(numpy_to_vtk(voxels.ravel(), deep=True))
     return target
+
+
+def _shown_type(array: npt.NDArray[Any]) -> npt.NDArray[Any]:
+    """Voxels of a type that Slicer shows and writes: it knows no 64-bit integers and no half floats."""
+    if array.dtype.kind == "b":
+        return array.astype(np.uint8)
+    if array.dtype == np.float16:
+        return array.astype(np.float32)
+    array = compact(array)
+    return array.astype(np.float64) if array.dtype.kind in "iu" and array.dtype.itemsize == 8 else array

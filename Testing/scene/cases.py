@@ -2,6 +2,9 @@
 
 from __future__ import annotations
 
+import itertools
+from typing import Any
+
 import numpy as np
 import numpy.typing as npt
 
@@ -96,3 +99,36 @@ def assert_same_voxels(one: Image, other: Image, tolerance_voxels: float = 1e-3)
     assert np.abs(index - nearest).max() < tolerance_voxels
     i, j, k = np.moveaxis(nearest.astype(int), -1, 0)
     np.testing.assert_array_equal(one.array, other.array[k, j, i])
+
+
+def nodes(scene: Any) -> list[str]:
+    """All nodes, hidden ones too."""
+    return sorted(scene.GetNthNode(n).GetID() for n in range(scene.GetNumberOfNodes()))
+
+
+def world_corners(roi: Any) -> np.ndarray:
+    """RAS corners of a box as Slicer places it."""
+    matrix = roi.GetObjectToWorldMatrix()
+    size = [0.0, 0.0, 0.0]
+    roi.GetSizeWorld(size)
+    corners = [
+        matrix.MultiplyPoint((*(sign * side / 2 for sign, side in zip(signs, size, strict=True)), 1))[:3]
+        for signs in itertools.product((-1, 1), repeat=3)
+    ]
+    return np.array(sorted(np.round(corners, 3).tolist()))
+
+
+def expected_corners(lps_corners: np.ndarray) -> np.ndarray:
+    return np.array(sorted(np.round(lps_corners * (-1, -1, 1), 3).tolist()))
+
+
+def table_rows(node: Any) -> list[list[str]]:
+    table = node.GetTable()
+    return [
+        [table.GetColumn(c).GetVariantValue(r).ToString() for c in range(table.GetNumberOfColumns())]
+        for r in range(table.GetNumberOfRows())
+    ]
+
+
+def visible(drawn: Any) -> list[int]:
+    return [number for number, box in drawn.boxes.items() if box.GetDisplayVisibility()]

@@ -10,7 +10,18 @@ from typing import Any
 
 import numpy as np
 import pytest
-from cases import DIRECTIONS, blob_center, image, result, rotation
+from cases import (
+    DIRECTIONS,
+    blob_center,
+    expected_corners,
+    image,
+    nodes,
+    result,
+    rotation,
+    table_rows,
+    visible,
+    world_corners,
+)
 
 from HCCAssistLib.errors import InputError
 from HCCAssistLib.imaging.image import Image
@@ -28,43 +39,10 @@ from HCCAssistLib.scene.navigation import jump_to
 from HCCAssistLib.scene.volumes import volume_from_image
 
 
-def nodes(scene: Any) -> list[str]:
-    """All nodes, hidden ones too."""
-    return sorted(scene.GetNthNode(n).GetID() for n in range(scene.GetNumberOfNodes()))
-
-
 def drawn_on(scene: Any, kind: str = "oblique left-handed") -> tuple[DrawnDetection, Any, Image]:
     volume = image(kind)
     node = volume_from_image(volume, scene, "CT")
     return draw_detection(result(volume), node, scene), node, volume
-
-
-def world_corners(roi: Any) -> np.ndarray:
-    """RAS corners of a box as Slicer places it."""
-    matrix = roi.GetObjectToWorldMatrix()
-    size = [0.0, 0.0, 0.0]
-    roi.GetSizeWorld(size)
-    corners = [
-        matrix.MultiplyPoint((*(sign * side / 2 for sign, side in zip(signs, size, strict=True)), 1))[:3]
-        for signs in itertools.product((-1, 1), repeat=3)
-    ]
-    return np.array(sorted(np.round(corners, 3).tolist()))
-
-
-def expected_corners(lps_corners: np.ndarray) -> np.ndarray:
-    return np.array(sorted(np.round(lps_corners * (-1, -1, 1), 3).tolist()))
-
-
-def table_rows(node: Any) -> list[list[str]]:
-    table = node.GetTable()
-    return [
-        [table.GetColumn(c).GetVariantValue(r).ToString() for c in range(table.GetNumberOfColumns())]
-        for r in range(table.GetNumberOfRows())
-    ]
-
-
-def visible(drawn: DrawnDetection) -> list[int]:
-    return [number for number, box in drawn.boxes.items() if box.GetDisplayVisibility()]
 
 
 @pytest.mark.parametrize("kind", DIRECTIONS)

@@ -8,14 +8,13 @@ from typing import Any
 
 import numpy as np
 import pytest
-from cases import assert_same_voxels, image, result
+from cases import assert_same_voxels, expected_corners, image, nodes, result, table_rows, visible, world_corners
 
 from HCCAssistLib.errors import HCCAssistError, InputError
 from HCCAssistLib.inference.findings import Verdict
 from HCCAssistLib.scene.rendering import INSTALL_SLICER_CORE
 
 pytest.importorskip("slicer", reason=f"SKIPPED: slicer-core is not installed. {INSTALL_SLICER_CORE}")
-from test_scene_drawing import expected_corners, nodes, table_rows, visible, world_corners
 
 from HCCAssistLib.scene import colors
 from HCCAssistLib.scene.drawing import apply_threshold, draw_detection, restore, set_verdict
@@ -91,7 +90,18 @@ def test_a_case_is_saved_with_its_segments(host: Any, tmp_path: Path) -> None:
     assert (display.GetLevel(), display.GetWindow()) == (60, 400)
 
 
-@pytest.mark.parametrize("name", ["../escape.txt", "/tmp/escape.txt", "case/../../escape.txt", "C:\\escape.txt"])  # noqa: S108
+@pytest.mark.parametrize("voxels", ["bool", "uint8", "int16", "int64", "uint64", "float16", "float32", "float64"])
+def test_voxels_of_any_type_are_saved(voxels: str, host: Any, tmp_path: Path) -> None:
+    volume = image("oblique")
+    volume = volume.with_array(
+        (volume.array % 2).astype(voxels) if voxels == "bool" else volume.array.clip(0, 200).astype(voxels), "type"
+    )
+    save_case(result(volume), volume, None, tmp_path / "case.mrb")
+    host.load(tmp_path / "case.mrb")
+    assert_same_voxels(image_from_volume(restore(host.scene)[0].volume), volume)
+
+
+@pytest.mark.parametrize("name", ["../escape.txt", "/escape.txt", "case/../../escape.txt", "C:\\escape.txt"])
 def test_a_member_that_would_leave_the_folder_is_refused(name: str, host: Any, tmp_path: Path) -> None:
     with zipfile.ZipFile(tmp_path / "bad.mrb", "w") as bundle:
         bundle.writestr("case/case.mrml", "<MRML></MRML>")
