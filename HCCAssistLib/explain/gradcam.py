@@ -1,0 +1,56 @@
+"""Grad-CAM without a graph through the backbone."""
+
+from __future__ import annotations
+
+from typing import Protocol
+
+import torch
+from torch import Tensor
+
+
+class Explainable(Protocol):
+    """A network cut in two at the map that is to be explained."""
+
+    training: bool
+
+    def features(self, x: Tensor, /) -> Tensor:
+        """The last convolution's map ``(N, channels, ...)``."""
+
+    def head(self, maps: Tensor, /) -> Tensor:
+        """Logits ``(N,)`` or ``(N, classes)`` from that map."""
+
+
+def gradcam(network: Explainable, x: Tensor, *, target: int | Tensor | None = None) -> Tensor:
+    """Raw Grad-CAM maps: the last convolution's maps, weighted by the mean gradient of the score, rectified.
+
+    Selvaraju RR et al. Grad-CAM: visual explanations from deep networks via gradient-based localization. ICCV 2017.
+    Only the part behind the map is differentiated, so that the cost is that of one forward pass. Values are not
+    scaled: a map that is zero everywhere says that nothing spoke for the class.
+
+    Args:
+        network: of two or three dimensions, in evaluation mode.
+        x: its input ``(N, channels, ...)``.
+        target: of several classes, the one to explain, for all samples or for each ``(N,)``; by default the one with
+            the highest score.
+
+    Returns:
+        ``(N, ...)``, the size of the last convolution's map, at least 0.
+
+    Raises:
+        ValueError: the network is in training mode, where dropout would explain a different network every time.
+    """
+    if network.training:
+        raise ValueError("put the network into evaluation mode before explaining it")
+    channels_last = {4: torch.channels_last, 5: torch.channels_last_3d}
+    with torch.no_grad():
+        maps = network.features(x.contiguous(memory_format=channels_last[x.ndim]))
+    maps = maps.detach().requires_grad_()
+    with torch.enable_grad():
+        scores = network.head(maps)
+        if scores.ndim == 2:
+            chosen = scores.argmax(dim=1) if target is None else torch.as_tensor(target, device=scores.device)
+            scores = scores.gather(1, chosen.expand(len(scores))[:, None])
+        (gradient,) = torch.autograd.grad(scores.sum(), maps)
+    with torch.no_grad():
+        weights = gradient.flatten(2).mean(dim=2)
+        return torch.einsum("nc,nc...->n...", weights, maps).relu_()
