@@ -5,7 +5,7 @@ PYTHON ?= python3
 VENV := .venv
 BIN := $(VENV)/bin
 PIP_INSTALL := $(BIN)/python -m pip install --quiet --disable-pip-version-check --constraint constraints.txt
-MESA := libegl1 libgl1 libosmesa6
+MESA := libegl1 libgl1-mesa-dri
 OUT ?= demo
 
 .PHONY: demo test lint unit system benchmarks clean

@@ -186,7 +186,6 @@ def with_own_labels(points: Sequence[Point]) -> tuple[Point, ...]:
     return tuple(unique)
 
 
-_with_own_labels = with_own_labels
 
 
 def _nodes_of_type(

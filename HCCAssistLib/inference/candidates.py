@@ -14,10 +14,10 @@ import numpy as np
 import numpy.typing as npt
 from scipy import ndimage
 
-FLOOR = 0.01
+FLOOR = 0.02
 """Candidates below this probability are not kept: no reader would set a threshold there."""
 
-LIMIT = 100
+LIMIT = 50
 """Most candidates kept of one scan."""
 
 FloatArray = npt.NDArray[np.float32]

@@ -329,3 +329,7 @@ def _candidate(number: int, peak: Peak, working: Geometry, stored: Geometry, sur
         diameter_mm=float(max(size[:2])),
         distance_to_ablation_mm=surface.distance(center) if surface else None,
     )
+
+
+def _heatmap(model: LoadedModel, image: Image, peaks: Sequence[Peak]) -> Image | None:
+    return None

@@ -34,7 +34,7 @@ if TYPE_CHECKING:
 STORED = 60
 """Pixels stored in-plane: the 46 that the context network sees, and what a rotation of them reaches."""
 
-SHIFT_MARGIN = 4
+SHIFT_MARGIN = 8
 """A lesion's point stays this many pixels within its patch, so that augmentation cannot push it out."""
 
 TISSUE_HU = -300
