@@ -109,9 +109,9 @@ class Nodule:
     seed: int
 
     @classmethod
-    def draw(cls, rng: np.random.Generator, zone: AblationZone, direction: Vector) -> Nodule:
+    def draw(cls, rng: np.random.Generator, zone: AblationZone, direction: Vector, *, smallest_mm: float) -> Nodule:
         """A random nodule in a direction from the zone's centre; sizes as in the cohort of Lim 2023 (12 +- 5 mm)."""
-        diameter = float(np.clip(rng.lognormal(np.log(12.3), 0.4), 5.0, 26.0))
+        diameter = float(np.clip(rng.lognormal(np.log(12.3), 0.4), smallest_mm, 26.0))
         ratios = rng.uniform(0.8, 1.0, 3)
         ratios /= ratios.max()
         pattern = PATTERNS[int(rng.choice(len(PATTERNS), p=(0.5, 0.14, 0.18, 0.18)))]
@@ -190,6 +190,8 @@ def place_nodules(
     liver: LiverRegion,
     zones: tuple[AblationZone, ...],
     avoid: list[tuple[Vector, float]],
+    *,
+    smallest_mm: float,
 ) -> tuple[Nodule, ...]:
     """One or two nodules on the margins of the zones (49 lesions in 34 patients), each within the liver.
 
@@ -198,6 +200,7 @@ def place_nodules(
         liver: where they may lie.
         zones: that they grow from.
         avoid: spheres (centre, radius in mm) of confounders that a nodule must not cover.
+        smallest_mm: least diameter; a reader misses what thick slices blur away.
     """
     nodules: list[Nodule] = []
     for _ in range(2 if rng.random() < 15 / 34 else 1):
@@ -206,7 +209,7 @@ def place_nodules(
             zone = zones[int(rng.integers(len(zones)))]
             direction = rng.standard_normal(3)
             direction /= np.linalg.norm(direction)
-            nodule = Nodule.draw(rng, zone, direction)
+            nodule = Nodule.draw(rng, zone, direction, smallest_mm=smallest_mm)
             center, radius = nodule.lump.center, nodule.lump.radius
             room = float(liver.depth_at(center)) - 0.75 * radius
             taken = [(n.lump.center, n.lump.reach + 4) for n in nodules]

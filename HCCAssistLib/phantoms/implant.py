@@ -40,6 +40,8 @@ class Background:
         if liver is not None and not liver.geometry.matches(image.geometry):
             raise InputError("the liver's mask lies on another grid than the background", liver.name or image.name)
         self.image = image
+        self.label = f"CT-{image.digest()[:10]}"
+        """Tells two backgrounds apart without naming a patient."""
         self.mask = find_liver(image) if liver is None else np.asarray(liver.array) > 0
         inner = coarse_region(self.mask, image.geometry)
         self.region = LiverRegion(np.maximum(inner.depth - EDGE_MM, 0), inner.geometry)

@@ -17,6 +17,7 @@ from HCCAssistLib.cohort.splits import split_patients
 from HCCAssistLib.errors import InputError
 from HCCAssistLib.files import folder_written_whole, write_json
 from HCCAssistLib.imaging.files import write_image
+from HCCAssistLib.imaging.geometry import Geometry
 from HCCAssistLib.imaging.image import Image
 from HCCAssistLib.phantoms.canvas import Canvas, edge
 from HCCAssistLib.phantoms.confounders import Confounder, paint_confounder, place_confounders
@@ -54,8 +55,10 @@ def make_case(
         InputError: no liver can be found in the background.
     """
     numbers = (seed,) if isinstance(seed, int) else tuple(int(n) for n in seed)
-    streams = np.random.SeedSequence(numbers).spawn(6)
-    anatomy, disease, decoys, tumour, noise, reader = (np.random.Generator(np.random.SFC64(s)) for s in streams)
+    streams = np.random.SeedSequence(numbers).spawn(7)
+    anatomy, disease, decoys, tumour, noise, scanner, reader = (
+        np.random.Generator(np.random.SFC64(s)) for s in streams
+    )
     if isinstance(background, Image):
         background = Background(background)
     scene = background.scene() if background else draw_scene(anatomy, field)
@@ -65,7 +68,8 @@ def make_case(
     nodules: tuple[Nodule, ...] = ()
     if has_ltp:
         avoid = [(c.center, c.size_mm / 2) for c in confounders if c.kind != "benign rim"]
-        nodules = place_nodules(tumour, region, zones, avoid)
+        smallest = max(5.0, 1.5 * float(canvas.geometry.spacing.max()))
+        nodules = place_nodules(tumour, region, zones, avoid, smallest_mm=smallest)
     for item in confounders:
         if item.kind != ON_THE_ZONE:
             paint_confounder(canvas, item, scene.liver_hu(item.center))
@@ -78,7 +82,7 @@ def make_case(
         nodule.paint(canvas, scene.liver_hu(nodule.lump.center))
     labels = _labels(canvas, nodules, scene.mask)
     ablated = (_labels(canvas, [zone.lump for zone in zones], scene.mask) > 0) & (labels == 0)
-    storage = storage or (AXIAL if background else draw_storage(reader))
+    storage = storage or (AXIAL if background else draw_storage(scanner))
 
     def image(array: npt.NDArray[Any], what: str) -> Image:
         return stored(Image(array, canvas.geometry, what, (NOTE,)), storage)
@@ -91,7 +95,7 @@ def make_case(
         lesions=tuple(
             LesionTruth(
                 center_lps=_place(nodule.lump.center),
-                point_lps=_place(_click(reader, nodule)),
+                point_lps=_place(_click(reader, nodule, labels == number, canvas.geometry)),
                 diameter_mm=nodule.diameter_mm,
                 contrast_hu=nodule.contrast_hu,
                 liver_hu=scene.liver_hu(nodule.lump.center),
@@ -105,7 +109,7 @@ def make_case(
         confounders=tuple(_confounder_truth(item) for item in confounders),
         noise_hu=scene.noise_hu,
         seed=numbers,
-        background=(background.image.name or "real CT") if background else "",
+        background=background.label if background else "",
     )
 
 
@@ -129,7 +133,8 @@ def write_cohort(
         progress: is told how much is done, 0 to 1.
 
     Raises:
-        InputError: no cases asked for, the folder holds something, or no liver can be found in the background.
+        InputError: no cases asked for, the folder holds something or cannot be written, or no liver can be found
+            in the background.
     """
     out = Path(out)
     if cases < 1:
@@ -139,30 +144,35 @@ def write_cohort(
     if out.exists() and not (out.is_dir() and not any(out.iterdir())):
         raise InputError("there is something already", out.name, "give a new or an empty folder")
     real = None if background is None else Background(background)
-    with folder_written_whole(out) as part:
-        rows = []
-        for number in range(cases):
-            case_id, ltp = f"ltp-{number + 1:04d}", shows_ltp(seed, number)
-            phantom = make_case((seed, number), has_ltp=ltp, background=real, field=field)
-            _write_case(phantom, part / CASES / case_id)
-            patient = "background" if real else case_id
-            split = "test" if real else ""
-            rows.append(
+    labels = {f"ltp-{number + 1:04d}": shows_ltp(seed, number) for number in range(cases)}
+    patients = {case_id: real.label if real else case_id for case_id in labels}
+    if real:
+        splits = dict.fromkeys(labels, "test")
+    else:
+        table = [Case(case_id, case_id, "", {"ltp": str(int(ltp))}, out) for case_id, ltp in labels.items()]
+        splits = split_patients(Cohort(None, tuple(table)), seed=seed, label_column="ltp")
+    try:
+        with folder_written_whole(out) as part:
+            for number, (case_id, ltp) in enumerate(labels.items()):
+                phantom = make_case((seed, number), has_ltp=ltp, background=real, field=field)
+                _write_case(phantom, part / CASES / case_id)
+                if progress is not None:
+                    progress((number + 1) / cases)
+            rows = [
                 {
                     "case_id": case_id,
-                    "patient_id": patient,
-                    "split": split,
+                    "patient_id": patients[case_id],
+                    "split": splits[case_id],
                     "ltp": int(ltp),
-                    "background": phantom.background,
+                    "background": real.label if real else "",
                 }
-            )
-            if progress is not None:
-                progress((number + 1) / cases)
-        if not real:
-            table = [Case(str(r["case_id"]), str(r["patient_id"]), "", {"ltp": str(r["ltp"])}, part) for r in rows]
-            splits = split_patients(Cohort(None, tuple(table)), seed=seed, label_column="ltp")
-            rows = [{**row, "split": splits[str(row["case_id"])]} for row in rows]
-        write_cohort_table(part, rows)
+                for case_id, ltp in labels.items()
+            ]
+            write_cohort_table(part, rows)
+    except OSError as error:
+        raise InputError(
+            f"the folder cannot be written ({error.strerror})", out.name, "check that it may be written and has space"
+        ) from error
 
 
 def shows_ltp(seed: int, number: int) -> bool:
@@ -190,19 +200,23 @@ def _labels(canvas: Canvas, shapes: Sequence[Any], limit: npt.NDArray[np.bool_])
     for number, shape in enumerate(shapes, start=1):
         patch = shape.patch(canvas)
         if patch is not None:
-            filled = (patch.average(edge(shape.depth(patch), 0.1)) > 0.5) & limit[patch.slices]
-            labels[patch.slices][filled] = number
+            filled = patch.average(edge(shape.depth(patch), 0.1)) * limit[patch.slices]
+            # a small nodule between two thick slices fills half of no voxel
+            labels[patch.slices][filled > min(0.5, 0.7 * float(filled.max()))] = number
     return labels
 
 
-def _click(rng: np.random.Generator, nodule: Nodule) -> npt.NDArray[np.float64]:
-    """Where a reader sets the point: within a millimetre or two of the centre, inside the nodule."""
-    center = nodule.lump.center
-    for _ in range(10):
-        point = center + rng.normal(0, 0.06 * nodule.diameter_mm, 3)
-        if nodule.depth_at(point) > 0.5:
-            return np.asarray(point, dtype=np.float64)
-    return center
+def _click(
+    rng: np.random.Generator, nodule: Nodule, mask: npt.NDArray[np.bool_], geometry: Geometry
+) -> npt.NDArray[np.float64]:
+    """Where a reader sets the point: on a slice, within a millimetre or two of the centre, inside the nodule."""
+    places = np.argwhere(mask)[:, ::-1].astype(np.float64)
+    distance = np.linalg.norm(geometry.to_world(places) - nodule.lump.center, axis=1)
+    near = places[distance <= max(distance.min(), 0.15 * nodule.diameter_mm)]
+    voxel = near[int(rng.integers(len(near)))]
+    jitter = rng.uniform(-0.45, 0.45, 3)
+    jitter[geometry.axial_axis] = 0
+    return geometry.to_world(voxel + jitter)
 
 
 def _place(point: npt.ArrayLike) -> Place:

@@ -70,7 +70,7 @@ class LTPPhantom:
         lesions, zones, confounders: the truth.
         noise_hu: standard deviation of the noise in the liver.
         seed: that the case came from.
-        background: name of the real CT the lesions were put into, empty for a drawn patient.
+        background: label of the real CT the lesions were put into, empty for a drawn patient.
     """
 
     image: Image
