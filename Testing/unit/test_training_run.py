@@ -1,0 +1,145 @@
+"""From a cohort to a model and back, through the command: trained, interrupted, resumed, evaluated."""
+
+import json
+import subprocess
+import sys
+import time
+from pathlib import Path
+
+import numpy as np
+import pytest
+from ltp_blob import BLOBS, blob_image, straight_grid
+
+from HCCAssistLib.cli.main import main
+from HCCAssistLib.cohort.cohort import write_cohort_table
+from HCCAssistLib.cohort.points import Point, PointList, write_points
+from HCCAssistLib.imaging.files import write_image
+from HCCAssistLib.models.package import read_package
+
+SPLITS = ("train", "train", "train", "train", "validation", "validation", "test", "test")
+SETTINGS = ("--set", "epochs=3", "--set", "patience=3", "--set", "batch=32")
+
+
+@pytest.fixture(scope="module")
+def cohort(tmp_path_factory: pytest.TempPathFactory) -> Path:
+    """Eight noisy bodies; every other one has bright blobs, which are its lesions."""
+    folder = tmp_path_factory.mktemp("cohort") / "cohort"
+    rows = []
+    for number, split in enumerate(SPLITS):
+        rng = np.random.default_rng(number)
+        name, positive = f"case-{number}", number % 2 == 0
+        image = blob_image(straight_grid())
+        array = image.array if positive else np.full_like(image.array, 60)
+        noisy = image.with_array((array + rng.normal(0, 12, array.shape)).astype(np.int16), "noise")
+        post = folder / "cases" / name / "post"
+        post.mkdir(parents=True)
+        write_image(noisy, post / "arterial.nrrd")
+        if positive:
+            points = tuple(Point(f"L{n}", center) for n, (center, _) in enumerate(BLOBS))
+            write_points(PointList("ltp", points), post / "ltp.mrk.json")
+        rows.append({"case_id": name, "split": split, "ltp": int(positive)})
+    write_cohort_table(folder, rows)
+    return folder
+
+
+def train(cohort: Path, out: Path, *more: str) -> int:
+    return main(["train", str(cohort), "--recipe", "ltp", "--out", str(out), *SETTINGS, *more])
+
+
+@pytest.fixture(scope="module")
+def model(cohort: Path, tmp_path_factory: pytest.TempPathFactory) -> Path:
+    out = tmp_path_factory.mktemp("model") / "small"
+    assert train(cohort, out) == 0
+    return out
+
+
+def test_a_trained_model_says_where_everything_came_from(model: Path) -> None:
+    card = read_package(model, recipe="ltp").card
+    assert card.training["cases"] == {"train": 4, "validation": 2, "test": 2}
+    assert card.training["positives"] == {"train": 120, "validation": 60}
+    assert len(card.training["image_digests"]) == 6
+    assert "validation set" in card.cutoff.source
+    assert card.cutoff.data_sha256
+    assert len(card.training["history"][0]) == 3
+    assert card.options["epochs"] == 3
+    assert not model.with_name("small.training").exists()
+
+
+def test_the_same_command_gives_the_same_weights_and_a_killed_one_goes_on(
+    cohort: Path, model: Path, tmp_path: Path
+) -> None:
+    out = tmp_path / "killed"
+    command = [sys.executable, "-m", "HCCAssistLib.cli.main", "train", str(cohort), "--recipe", "ltp", "--out", str(out)]
+    process = subprocess.Popen([*command, *SETTINGS], stderr=subprocess.DEVNULL)
+    try:
+        deadline = time.monotonic() + 240
+        while not list(tmp_path.glob("killed.training/final-0.safetensors")):
+            assert process.poll() is None, "the training ended before it could be killed"
+            assert time.monotonic() < deadline
+            time.sleep(0.05)
+    finally:
+        process.kill()
+        process.wait()
+    assert not out.exists()
+    assert train(cohort, out) == 0
+    assert read_package(out).weights_sha256 == read_package(model).weights_sha256
+    assert not list(tmp_path.glob("*.part"))
+
+
+def test_evaluation_sees_only_the_test_cases_and_writes_a_report(
+    cohort: Path, model: Path, tmp_path: Path, capsys: pytest.CaptureFixture[str]
+) -> None:
+    assert main(["evaluate", str(cohort), "--model", str(model), "--out", str(tmp_path / "report")]) == 0
+    report = json.loads((tmp_path / "report" / "report.json").read_text())
+    text = json.dumps(report)
+    assert (tmp_path / "report" / "report.html").stat().st_size > 10_000
+    assert "140 patch" in capsys.readouterr().out  # 60 positives, 2 x 40 negatives
+    assert read_package(model).card.cutoff.source in text
+
+
+def test_evaluation_on_a_training_image_is_refused(
+    cohort: Path, model: Path, tmp_path: Path, capsys: pytest.CaptureFixture[str]
+) -> None:
+    leaked = tmp_path / "leaked"
+    (leaked / "cases").mkdir(parents=True)
+    (leaked / "cases" / "other-name").symlink_to(cohort / "cases" / "case-0")
+    (leaked / "cases" / "fine").symlink_to(cohort / "cases" / "case-7")
+    write_cohort_table(leaked, [{"case_id": "other-name", "split": "test"}, {"case_id": "fine", "split": "test"}])
+    status = main(["evaluate", str(leaked), "--model", str(model), "--out", str(tmp_path / "report")])
+    assert status == 2
+    assert "case other-name: the model was trained on this image" in capsys.readouterr().err
+
+
+def test_folds_train_one_network_each_and_predict_together(cohort: Path, tmp_path: Path) -> None:
+    out = tmp_path / "folds"
+    assert train(cohort, out, "--folds", "2", "--set", "epochs=1", "--set", "hard_negatives=0") == 2  # given twice
+    settings = ("--set", "epochs=1", "--set", "batch=32", "--set", "hard_negatives=0")
+    arguments = ["train", str(cohort), "--recipe", "ltp", "--out", str(out), "--folds", "2", *settings]
+    assert main(arguments) == 0
+    package = read_package(out)
+    assert sorted(package.card.files) == ["weights-0.safetensors", "weights-1.safetensors"]
+    assert "held-out parts of 2 folds" in package.card.cutoff.source
+    case = cohort / "cases" / "case-6"
+    assert main(["predict", str(case), "--model", str(out), "--out", str(tmp_path / "r")]) == 0
+    assert len(json.loads((tmp_path / "r" / "result.json").read_text())["run"]["weights_sha256"]) == 2
+
+
+def test_every_fault_of_a_cohort_is_listed_before_anything_is_trained(
+    cohort: Path, tmp_path: Path, capsys: pytest.CaptureFixture[str]
+) -> None:
+    bad = tmp_path / "bad"
+    (bad / "cases").mkdir(parents=True)
+    for number in range(6):
+        (bad / "cases" / f"case-{number}").symlink_to(cohort / "cases" / f"case-{number}")
+    rows = [
+        {"case_id": f"case-{n}", "patient_id": "p" if n in (0, 4) else n, "split": SPLITS[n], "ltp": 1 - n % 2}
+        for n in range(6)
+    ]
+    rows[1]["ltp"] = "perhaps"
+    rows[3]["ltp"] = 1
+    write_cohort_table(bad, [*rows, {"case_id": "gone", "patient_id": "q", "split": "train", "ltp": 0}])
+    assert train(bad, tmp_path / "model") == 2
+    lines = capsys.readouterr().err.splitlines()
+    for word in ("case-1", "case-3", "gone", "two splits|both|sides|several splits"):
+        assert any(part in line for line in lines for part in word.split("|")), (word, lines)
+    assert not (tmp_path / "model").exists()
