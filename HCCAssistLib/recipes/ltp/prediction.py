@@ -16,6 +16,9 @@ from torch import nn
 from HCCAssistLib.errors import InputError, Problem
 from HCCAssistLib.evaluation.cutoffs import mean_cutoff
 from HCCAssistLib.evaluation.result import CutOff
+from HCCAssistLib.explain.gradcam import gradcam
+from HCCAssistLib.explain.placement import place
+from HCCAssistLib.imaging.cropping import crop
 from HCCAssistLib.imaging.enhancement import contrast_evidence
 from HCCAssistLib.imaging.geometry import Box, Geometry
 from HCCAssistLib.imaging.image import Image
@@ -29,6 +32,7 @@ from HCCAssistLib.inference.findings import Candidate, DetectionResult, RunRecor
 from HCCAssistLib.inference.model import LoadedModel
 from HCCAssistLib.inference.study import Study
 from HCCAssistLib.provenance import software_versions
+from HCCAssistLib.recipes.ltp.network import windowed
 from HCCAssistLib.recipes.ltp.recipe import LTP, PATCH_SHAPE, STRIDES, TIME_POINT, WINDOWS
 from HCCAssistLib.recipes.ltp.sampling import TISSUE_HU, start_around
 from HCCAssistLib.recipes.spec import Value
@@ -37,7 +41,7 @@ LIVER_MARGIN_MM = 5.0
 """How far beyond the liver segment patches are centred: a nodule may bulge from the capsule."""
 
 EXPLAINED = 20
-"""Candidates, from the most probable down, that are placed to the slice and explained by Grad-CAM."""
+"""Candidates, from the most probable down, that are explained by Grad-CAM."""
 
 REFINE_REACH, REFINE_STRIDE = np.array([16, 16, 4]), np.array([4, 4, 1])
 """Voxels ``(i, j, k)`` around a peak that are scanned again, and between the patches there."""
@@ -119,9 +123,9 @@ def predict(
 def _refined(
     peaks: Sequence[Peak], image: Image, model: LoadedModel, cancelled: Callable[[], bool] | None
 ) -> list[Peak]:
-    """The best peaks, looked at again slice by slice: a coarse stride must not decide where a box lies."""
+    """Peaks looked at again slice by slice: a coarse stride must not decide where a box lies."""
     refined = []
-    for peak in peaks[:EXPLAINED]:
+    for peak in peaks:
         first = start_around(np.rint(peak.center).astype(np.int64)) - REFINE_REACH
         shape = 2 * REFINE_REACH // REFINE_STRIDE + 1
         grid = ScanGrid(tuple(first[::-1]), tuple(REFINE_STRIDE[::-1]), tuple(shape[::-1]))
@@ -130,7 +134,7 @@ def _refined(
             total += scan(network, image.array, WINDOWS, grid, device=model.device, cancelled=cancelled)
         z, y, x = grid.centers
         refined.append(centered(ScoreMap(total / np.float32(len(model.networks)), z, y, x, PATCH_SHAPE)))
-    return sorted([*refined, *peaks[EXPLAINED:]], key=lambda peak: -peak.probability)
+    return sorted(refined, key=lambda peak: -peak.probability)
 
 
 @dataclass(frozen=True, eq=False, slots=True)
@@ -331,5 +335,17 @@ def _candidate(number: int, peak: Peak, working: Geometry, stored: Geometry, sur
     )
 
 
-def _heatmap(model: LoadedModel, image: Image, peaks: Sequence[Peak]) -> Image | None:
-    return None
+def _heatmap(model: LoadedModel, image: Image, peaks: Sequence[Peak]) -> Image:
+    """Grad-CAM of the best candidates, merged, where they lie in the patient."""
+    import torch
+
+    starts = [start_around(np.rint(peak.center).astype(np.int64)) for peak in peaks[:EXPLAINED]]
+    maps = np.zeros(())
+    for network in model.networks:
+        margin = network.patch_shape[-1] // 2 - PATCH_SHAPE[-1] // 2
+        patches = [
+            crop(image, (i - margin, j - margin, k), network.patch_shape, outside=AIR_HU).array for i, j, k in starts
+        ]
+        hu = torch.from_numpy(np.stack(patches)).to(model.device)
+        maps = maps + gradcam(network, windowed(hu, WINDOWS)).cpu().numpy() / len(model.networks)
+    return place(maps, np.array(starts), image.geometry, patch_shape=PATCH_SHAPE).merged
