@@ -7,7 +7,7 @@ from importlib.metadata import PackageNotFoundError, version
 
 from HCCAssistLib import __version__
 
-PACKAGES = ("torch", "numpy", "scipy", "SimpleITK", "scikit-learn")
+PACKAGES = ("torch", "numpy", "scipy", "SimpleITK", "scikit-learn", "statsmodels")
 
 
 def software_versions() -> dict[str, str]:

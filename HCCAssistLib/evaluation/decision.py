@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from typing import Any
 
 import numpy as np
@@ -10,7 +10,7 @@ import numpy.typing as npt
 
 from HCCAssistLib.errors import InputError
 from HCCAssistLib.evaluation.bootstrap import DRAWS, bootstrap_interval
-from HCCAssistLib.evaluation.result import Estimate
+from HCCAssistLib.evaluation.result import CutOff, Estimate
 from HCCAssistLib.evaluation.scores import FloatArray, ScoredRows, checked_rows
 
 DEFAULT_THRESHOLDS = np.arange(1, 100) / 100
@@ -151,5 +151,30 @@ def net_benefit_difference(
         unit=unit,
         interval=interval,
         clusters=a.patients if groups is not None else None,
+        cutoff=CutOff(at, "threshold probability of the net benefit, set by the caller"),
         excluded=a.excluded,
     )
+
+
+def net_benefit_at(
+    labels: npt.ArrayLike,
+    risks: npt.ArrayLike,
+    threshold: float,
+    groups: Any = None,
+    *,
+    unit: str,
+    draws: int = DRAWS,
+    seed: int = 0,
+    level: float = 0.95,
+) -> Estimate:
+    """The net benefit of a risk at a threshold with a bootstrap interval over patients.
+
+    Raises:
+        InputError: see ``net_benefit``.
+    """
+    values = np.asarray(risks, dtype=np.float64)
+    nobody = np.where(np.isfinite(values), 0.0, np.nan)  # acting on nobody has net benefit 0
+    figure = net_benefit_difference(
+        labels, values, nobody, threshold, groups, unit=unit, draws=draws, seed=seed, level=level
+    )
+    return replace(figure, name=f"net benefit at threshold {threshold:g}")

@@ -33,6 +33,12 @@ def p_value(p: float | None) -> str:
     return rounded(p, 3).removeprefix("0")
 
 
+def p_equation(p: float | None) -> str:
+    """``P = .040`` or ``P < .001``, for a picture; ``P not given`` where there is none."""
+    text = p_value(p)
+    return "P not given" if p is None else f"P {text}" if text[0] in "<>" else f"P = {text}"
+
+
 def interval_text(interval: Interval, digits: int = 3, *, percent: bool = False) -> str:
     """Both limits, or a dash."""
     if interval.low is None or interval.high is None:

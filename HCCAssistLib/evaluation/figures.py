@@ -19,7 +19,7 @@ from HCCAssistLib.evaluation.decision import DecisionCurve
 from HCCAssistLib.evaluation.discrimination import PrecisionRecallCurve, RocCurve
 from HCCAssistLib.evaluation.display import interval_text, rounded
 from HCCAssistLib.evaluation.froc import FrocCurve
-from HCCAssistLib.evaluation.result import Estimate
+from HCCAssistLib.evaluation.result import Estimate, Interval
 from HCCAssistLib.evaluation.survival import KaplanMeier
 
 if TYPE_CHECKING:
@@ -53,7 +53,7 @@ _STYLE: dict[str, Any] = {
 
 
 @contextmanager
-def _canvas(width: float = 3.5, height: float = 3.3) -> Iterator[tuple[Figure, Axes]]:
+def canvas(width: float = 3.5, height: float = 3.3) -> Iterator[tuple[Figure, Axes]]:
     """A figure of one journal column (3.5 inches) with one axes, drawn without any global state."""
     try:
         import logging
@@ -111,7 +111,7 @@ def roc_figure(
         curves: name, curve and AUC of each score.
         operating_point: specificity and sensitivity at the cut-off.
     """
-    with _canvas() as (figure, axes):
+    with canvas() as (figure, axes):
         axes.plot((0, 1), (0, 1), color=GREY, linewidth=0.7, linestyle=":")
         for i, (name, curve, area) in enumerate(curves):
             label = _with_interval(f"{name}: AUC" if name else "AUC", area)
@@ -151,7 +151,7 @@ def precision_recall_figure(
         curves: name, curve and average precision of each score.
         operating_point: recall and precision at the cut-off.
     """
-    with _canvas() as (figure, axes):
+    with canvas() as (figure, axes):
         for i, (name, curve, average) in enumerate(curves):
             label = _with_interval(f"{name}: AP" if name else "AP", average)
             # From recall 1 down: each precision holds as far as the next recall, so the area is the AP.
@@ -193,7 +193,7 @@ def froc_figure(
         curves: name and curve of each model.
         operating_point: false positives per volume and sensitivity at the cut-off.
     """
-    with _canvas() as (figure, axes):
+    with canvas() as (figure, axes):
         for i, (name, curve) in enumerate(curves):
             left, right = curve.rates[0] / 1.5, curve.rates[-1] * 1.5
             false_positives = curve.false_positives_per_volume
@@ -239,7 +239,7 @@ def _rate_label(rate: float) -> str:
 def confusion_figure(matrix: ConfusionMatrix) -> Figure:
     """Counts, shaded by their share of the true category (row)."""
     size = len(matrix.categories)
-    with _canvas(1.3 + 0.6 * size, 1.1 + 0.6 * size) as (figure, axes):
+    with canvas(1.3 + 0.6 * size, 1.1 + 0.6 * size) as (figure, axes):
         counts = np.array(matrix.counts, dtype=np.float64)
         totals = counts.sum(axis=1, keepdims=True)
         shares = np.divide(counts, totals, out=np.zeros_like(counts), where=totals > 0)
@@ -265,7 +265,7 @@ def confusion_figure(matrix: ConfusionMatrix) -> Figure:
 
 def calibration_figure(curves: Sequence[tuple[str, Calibration]]) -> Figure:
     """Observed share against mean risk, with Wilson intervals, for each model."""
-    with _canvas() as (figure, axes):
+    with canvas() as (figure, axes):
         axes.plot((0, 1), (0, 1), color=GREY, linewidth=0.7, linestyle=":", label="perfect")
         for i, (name, result) in enumerate(curves):
             x = np.array([one.risk for one in result.bins])
@@ -284,7 +284,7 @@ def calibration_figure(curves: Sequence[tuple[str, Calibration]]) -> Figure:
 
 def decision_figure(curves: Sequence[tuple[str, DecisionCurve]]) -> Figure:
     """Net benefit against threshold probability, beside acting on everybody and on nobody."""
-    with _canvas() as (figure, axes):
+    with canvas() as (figure, axes):
         first = curves[0][1]
         axes.plot(first.thresholds, first.treat_all, color=GREY, linewidth=0.9, linestyle="--", label="treat all")
         axes.axhline(0, color="black", linewidth=0.7, label="treat none")
@@ -312,7 +312,7 @@ def kaplan_meier_figure(
         ticks: times at which numbers at risk are given.
     """
     end = max(float(curve.times[-1]) for curve in curves)
-    with _canvas(4.6, 3.3 + 0.17 * len(curves)) as (figure, axes):
+    with canvas(4.6, 3.3 + 0.17 * len(curves)) as (figure, axes):
         for i, curve in enumerate(curves):
             colour = COLOURS[i % 7]
             time, survival = np.append(0.0, curve.times), np.append(1.0, curve.survival)
@@ -357,13 +357,32 @@ def kaplan_meier_figure(
         return figure
 
 
-def importance_figure(importance: Mapping[str, float], *, label: str = "Mean decrease in impurity") -> Figure:
-    """Importance of features, the largest on top."""
+def importance_figure(
+    importance: Mapping[str, float],
+    *,
+    label: str = "Mean decrease in impurity",
+    intervals: Mapping[str, Interval] | None = None,
+) -> Figure:
+    """Importance of features, the largest on top, with their intervals where there are such."""
     ordered = sorted(importance.items(), key=lambda item: item[1])
-    with _canvas(3.5, 0.8 + 0.24 * len(ordered)) as (figure, axes):
+    limits = {
+        name: (one.low, one.high)
+        for name, one in (intervals or {}).items()
+        if one.low is not None and one.high is not None
+    }
+    with canvas(4.6, 0.8 + 0.24 * len(ordered)) as (figure, axes):
         axes.barh([name for name, _ in ordered], [value for _, value in ordered], color=COLOURS[0], height=0.65)
-        for row, (_, value) in enumerate(ordered):
-            axes.text(value, row, f" {rounded(value, 3)}", va="center", fontsize=7.5)
-        axes.set(xlabel=label, xlim=(0, 1.2 * max(importance.values())))
+        ends = []
+        for row, (name, value) in enumerate(ordered):
+            low, high = limits.get(name, (value, value))
+            if name in limits:
+                axes.hlines(row, low, high, color="black", linewidth=0.8)
+            ends += [low, max(value, high)]
+            axes.text(ends[-1], row, f" {rounded(value, 3)}", va="center", fontsize=7.5)
+        left, right = min(0.0, *ends), max(0.0, *ends)
+        room = 0.18 * (right - left or 1.0)
+        axes.set(xlabel=label[:1].upper() + label[1:], xlim=(left - (room / 3 if left < 0 else 0), right + room))
+        if left < 0:
+            axes.axvline(0, color="black", linewidth=0.6)
         axes.tick_params(axis="y", length=0)
         return figure

@@ -6,12 +6,13 @@ import math
 from dataclasses import dataclass
 from typing import Literal
 
+from scipy.special import expit
 from scipy.stats import binomtest, norm
 
 from HCCAssistLib.errors import InputError
 from HCCAssistLib.evaluation.result import Interval
 
-ProportionMethod = Literal["clopper-pearson", "wilson", "wilson-continuity"]
+ProportionMethod = Literal["clopper-pearson", "wilson", "wilson-continuity", "mercaldo-logit"]
 
 _SCIPY_NAMES = {"clopper-pearson": "exact", "wilson": "wilson", "wilson-continuity": "wilsoncc"}
 METHOD_TITLES = {
@@ -19,7 +20,7 @@ METHOD_TITLES = {
     "wilson": "Wilson score",
     "wilson-continuity": "Wilson score with continuity correction",
 }
-MERCALDO = "Mercaldo logit"
+MERCALDO = "Mercaldo logit at the sample's prevalence"
 
 
 def check_level(level: float) -> None:
@@ -29,24 +30,48 @@ def check_level(level: float) -> None:
 
 
 def proportion_interval(
-    successes: int, n: int, *, method: ProportionMethod = "clopper-pearson", level: float = 0.95
+    successes: int,
+    n: int,
+    *,
+    method: ProportionMethod = "clopper-pearson",
+    class_sizes: tuple[int, int] | None = None,
+    level: float = 0.95,
 ) -> Interval:
     """The confidence interval of ``successes / n``.
 
-    Predictive values have their own interval, ``mercaldo_logit``, because their denominator is not fixed
-    by the design.
+    The Mercaldo logit interval is for predictive values, whose denominator is not fixed by the design. It needs
+    more than the proportion: for PPV 155/170 among 160 diseased and 640 healthy units, ``class_sizes=(160, 640)``;
+    for NPV 625/630, ``class_sizes=(640, 160)``. ``mercaldo_logit`` gives both values from the four counts, also at
+    another prevalence.
+
+    Args:
+        successes, n: the proportion.
+        method: name of the interval.
+        class_sizes: units of the class that the successes belong to, and of the other class; ``"mercaldo-logit"`` only.
+        level: confidence level.
 
     Raises:
         InputError: counts that are negative or do not fit, an unknown method, a level outside (0, 1).
     """
     check_level(level)
-    if method not in _SCIPY_NAMES:
-        remedy = f"use one of {', '.join(_SCIPY_NAMES)}"
-        if "mercaldo" in method or "logit" in method:
-            remedy = "call mercaldo_logit with the four counts: it needs sensitivity, specificity and prevalence"
-        raise InputError(f"unknown interval method {method!r}", remedy=remedy)
+    if method not in (*_SCIPY_NAMES, "mercaldo-logit"):
+        names = ", ".join((*_SCIPY_NAMES, "mercaldo-logit"))
+        raise InputError(f"unknown interval method {method!r}", remedy=f"use one of {names}")
     if n < 0 or not 0 <= successes <= n or int(successes) != successes or int(n) != n:
         raise InputError(f"{successes} of {n} is not a proportion")
+    if (method == "mercaldo-logit") != (class_sizes is not None):
+        raise InputError(
+            f"the interval {method!r} {'needs' if class_sizes is None else 'has no'} class sizes",
+            remedy="give class_sizes=(units of the class that the successes belong to, units of the other class) for "
+            "'mercaldo-logit' and for nothing else, or call mercaldo_logit with the four counts",
+        )
+    if class_sizes is not None:
+        own, other = class_sizes
+        if min(class_sizes) < 1 or successes > own or n - successes > other:
+            raise InputError(f"{successes} of {n} cannot come from classes of {own} and {other} units", "class sizes")
+        return _predictive_value(
+            int(successes), int(n - successes), own, other, own / (own + other), False, MERCALDO, level
+        )[1]
     title = METHOD_TITLES[method]
     if n == 0:
         return Interval.missing("nothing was counted (0 of 0)", title, level)
@@ -69,12 +94,6 @@ class PredictiveValues:
     ppv_interval: Interval
     npv_interval: Interval
     prevalence: float
-
-
-def _logit_interval(log_odds: float, variance: float, method: str, level: float) -> Interval:
-    half = float(norm.ppf((1 + level) / 2)) * math.sqrt(variance)
-    low, high = (1 / (1 + math.exp(-(log_odds + sign * half))) for sign in (-1, 1))
-    return Interval(low, high, method, level)
 
 
 def mercaldo_logit(
@@ -102,30 +121,35 @@ def mercaldo_logit(
             f"predictive values need diseased and healthy units: TP {tp}, FN {fn}, TN {tn}, FP {fp}",
             remedy="evaluate on a cohort that holds both",
         )
-    own = diseased / (diseased + healthy)
-    p = own if prevalence is None else float(prevalence)
-    if not 0.0 < p < 1.0:
+    if prevalence is not None and not 0.0 < prevalence < 1.0:
         raise InputError(f"a prevalence lies between 0 and 1, not {prevalence}")
-    at_own = prevalence is None
-    method = MERCALDO + (" at the sample's prevalence" if at_own else f" at prevalence {p:g}")
-
-    def value(right: int, wrong: int, of_right: int, of_wrong: int, weight: float) -> tuple[float | None, Interval]:
-        # right/wrong: correct and false calls of this sign; of_right/of_wrong: sizes of the classes they came from.
-        if right + wrong == 0:
-            return None, Interval.missing("no unit was called so", method, level)
-        if right == 0 or wrong == 0:
-            extreme = 1.0 if wrong == 0 else 0.0
-            if at_own:
-                exact = proportion_interval(right, right + wrong, level=level)
-                name = f"{exact.method} because the logit interval does not exist at {100 * extreme:.0f} %"
-                return extreme, Interval(exact.low, exact.high, name, level)
-            reason = f"the logit interval does not exist at {100 * extreme:.0f} %"
-            return extreme, Interval.missing(reason, method, level)
-        rate_right, rate_wrong = right / of_right, wrong / of_wrong
-        odds = rate_right * weight / (rate_wrong * (1 - weight))
-        variance = (1 - rate_right) / (rate_right * of_right) + (1 - rate_wrong) / (rate_wrong * of_wrong)
-        return odds / (1 + odds), _logit_interval(math.log(odds), variance, method, level)
-
-    ppv, ppv_interval = value(tp, fp, diseased, healthy, p)
-    npv, npv_interval = value(tn, fn, healthy, diseased, 1 - p)
+    p = diseased / (diseased + healthy) if prevalence is None else float(prevalence)
+    method = MERCALDO if prevalence is None else f"Mercaldo logit at prevalence {prevalence:g}"
+    elsewhere = prevalence is not None
+    ppv, ppv_interval = _predictive_value(tp, fp, diseased, healthy, p, elsewhere, method, level)
+    npv, npv_interval = _predictive_value(tn, fn, healthy, diseased, 1 - p, elsewhere, method, level)
     return PredictiveValues(ppv, npv, ppv_interval, npv_interval, p)
+
+
+def _predictive_value(
+    right: int, wrong: int, of_right: int, of_wrong: int, share: float, elsewhere: bool, method: str, level: float
+) -> tuple[float | None, Interval]:
+    """One predictive value: ``right`` and ``wrong`` calls of its sign, out of classes of these sizes.
+
+    ``share`` is that of the first class where the test will be used; ``elsewhere``, whether that is not this sample.
+    """
+    if right + wrong == 0:
+        return None, Interval.missing("no unit was called so", method, level)
+    if right == 0 or wrong == 0:
+        extreme = 1.0 if wrong == 0 else 0.0
+        reason = f"the logit interval does not exist at {100 * extreme:.0f} %"
+        if elsewhere:
+            return extreme, Interval.missing(reason, method, level)
+        exact = proportion_interval(right, right + wrong, level=level)
+        return extreme, Interval(exact.low, exact.high, f"{exact.method} because {reason}", level)
+    rate_right, rate_wrong = right / of_right, wrong / of_wrong
+    odds = rate_right * share / (rate_wrong * (1 - share))
+    variance = (1 - rate_right) / (rate_right * of_right) + (1 - rate_wrong) / (rate_wrong * of_wrong)
+    half = float(norm.ppf((1 + level) / 2)) * math.sqrt(variance)
+    low, high = (float(expit(math.log(odds) + sign * half)) for sign in (-1, 1))
+    return odds / (1 + odds), Interval(low, high, method, level)

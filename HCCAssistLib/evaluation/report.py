@@ -1,143 +1,67 @@
-"""A report that a journal's reviewer can read: report.html, report.json at full precision, figures as SVG and PNG."""
+"""A report that a journal's reviewer can read: each result of this package becomes a section with one call."""
 
 from __future__ import annotations
 
-import platform
 import re
-from collections.abc import Iterable, Mapping, Sequence
-from importlib import metadata
-from pathlib import Path
-from typing import TYPE_CHECKING, Any
+from collections.abc import Iterable, Sequence
+from dataclasses import replace
+from typing import TYPE_CHECKING
 
-from HCCAssistLib.errors import InputError, Problem
+from HCCAssistLib.errors import Problem
+from HCCAssistLib.evaluation import figures
+from HCCAssistLib.evaluation.baseline_table import BaselineTable
 from HCCAssistLib.evaluation.binary import BinaryEvaluation
-from HCCAssistLib.evaluation.checklist import missing_items
-from HCCAssistLib.evaluation.report_blocks import (
-    Block,
-    EstimateTable,
-    Heading,
-    Picture,
-    Table,
-    TestTable,
-    Text,
-    Warnings,
-)
-from HCCAssistLib.evaluation.report_html import RESEARCH_USE_ONLY, page
-from HCCAssistLib.evaluation.report_methods import methods_paragraph
-from HCCAssistLib.evaluation.result import CutOff, Estimate, HypothesisTest
-from HCCAssistLib.files import write_json, written_whole
+from HCCAssistLib.evaluation.calibration import Calibration
+from HCCAssistLib.evaluation.comparison import ModelComparison, SessionComparison
+from HCCAssistLib.evaluation.confusion import ConfusionMatrix, no_information_rate_test
+from HCCAssistLib.evaluation.cox import HazardRatio
+from HCCAssistLib.evaluation.decision import DecisionCurve
+from HCCAssistLib.evaluation.discrimination import RocCurve
+from HCCAssistLib.evaluation.display import p_equation, rounded
+from HCCAssistLib.evaluation.flow import Flow
+from HCCAssistLib.evaluation.flow_figure import flow_figure
+from HCCAssistLib.evaluation.froc import FrocCurve
+from HCCAssistLib.evaluation.report_model_card import model_card_table
+from HCCAssistLib.evaluation.report_pages import Pages
+from HCCAssistLib.evaluation.result import Estimate, HypothesisTest
+from HCCAssistLib.evaluation.survival import KaplanMeier
 
 if TYPE_CHECKING:
-    from matplotlib.figure import Figure
+    from HCCAssistLib.models.package import ModelCard
 
 
-class Report:
-    """Collects what was found, in the order in which it is read, and writes it.
+def _stem(title: str, kind: str) -> str:
+    return f"{re.sub(r'[^a-z0-9]+', '-', title.lower()).strip('-')}-{kind}"
 
-    Args:
-        title: of the report.
-        subtitle: which model on which cohort.
-        provenance: what the report rests on, by name (digests, model, cut-off, seed); no patient names, dates or paths.
-        covered: keys of ``checklist.ITEMS`` that the report covers; the others are listed as missing.
+
+def _of(group: str, estimate: Estimate) -> Estimate:
+    return replace(estimate, name=f"{group}: {estimate.name}") if group else estimate
+
+
+class Report(Pages):
+    """Collects what was found, section by section, and writes it.
+
+    Every section keeps n, unit, interval method and the source of the cut-off beside its figures.
     """
 
-    def __init__(
-        self,
-        title: str,
-        *,
-        subtitle: str = "",
-        provenance: Mapping[str, str] | None = None,
-        covered: Iterable[str] = (),
-    ) -> None:
-        self.title = title
-        self.subtitle = subtitle
-        self.provenance = dict(provenance or {}) | software_versions()
-        self.missing = missing_items(covered)
-        self.blocks: list[Block] = []
+    def add_flow(self, flow: Flow) -> None:
+        """Add the flow of patients with the reasons of every exclusion."""
+        self.cover("flow")
+        self.add_figure(
+            _stem(flow.unit, "flow"),
+            flow_figure(flow),
+            f"Flow of {flow.unit}s and exclusions; counts, to which no interval applies",
+            n=flow.stages[0].n,
+            unit=flow.unit,
+            data=flow.as_json(),
+            wide=True,
+        )
 
-    def add_heading(self, text: str) -> None:
-        """Begin a section."""
-        self.blocks.append(Heading(text))
-
-    def add_text(self, text: str) -> None:
-        """Add a paragraph."""
-        self.blocks.append(Text(text))
-
-    def add_warnings(self, problems: Iterable[Problem]) -> None:
-        """Add what a reader must know; nothing is added where there is nothing."""
-        found = tuple(dict.fromkeys(problems))
-        if found:
-            self.blocks.append(Warnings(found))
-
-    def add_estimates(self, title: str, estimates: Iterable[Estimate], *, digits: int = 3) -> None:
-        """Add a table of figures; proportions are printed as percentages with one decimal, others with ``digits``."""
-        self.blocks.append(EstimateTable(title, tuple(estimates), digits))
-
-    def add_tests(self, title: str, tests: Iterable[tuple[str, HypothesisTest]]) -> None:
-        """Add a table of tests, each with what it compares."""
-        self.blocks.append(TestTable(title, tuple(tests)))
-
-    def add_table(self, title: str, columns: Sequence[str], rows: Iterable[Sequence[str]], *, note: str = "") -> None:
-        """Add any other table; numbers come as text, rounded by ``display``.
-
-        Raises:
-            InputError: a row with another number of cells than there are columns.
-        """
-        cells = tuple(tuple(str(cell) for cell in row) for row in rows)
-        if any(len(row) != len(columns) for row in cells):
-            raise InputError(f"a row does not have {len(columns)} cells", f"table {title!r}")
-        self.blocks.append(Table(title, tuple(columns), cells, note))
-
-    def add_figure(
-        self,
-        name: str,
-        figure: Figure,
-        caption: str,
-        *,
-        n: int,
-        unit: str,
-        estimates: Iterable[Estimate] = (),
-        cutoff: CutOff | None = None,
-        data: Mapping[str, Any] | None = None,
-        wide: bool = False,
-    ) -> None:
-        """Add a drawing of ``figures``.
-
-        Args:
-            name: of its files: letters, digits, ``-`` and ``_``.
-            figure: the drawing.
-            caption: what it shows.
-            n: how many units it rests on.
-            unit: what was counted.
-            estimates: the figures it shows.
-            cutoff: where it shows a point at a cut-off.
-            data: the points drawn, for report.json.
-            wide: give it the whole width of the page.
-
-        Raises:
-            InputError: a name that cannot be a file's, or one that is taken.
-        """
-        from HCCAssistLib.evaluation.figures import as_png, as_svg
-
-        svg, png = as_svg(figure), as_png(figure)
-        self._add_picture(Picture(name, caption, n, unit, tuple(estimates), cutoff, svg, png, data, wide))
-
-    def add_image(self, name: str, png: bytes, caption: str, *, n: int = 1, unit: str = "volume") -> None:
-        """Add a finished PNG (an example case with its overlay).
-
-        Raises:
-            InputError: a name that cannot be a file's, or one that is taken, or bytes that are no PNG.
-        """
-        if not png.startswith(b"\x89PNG\r\n\x1a\n"):
-            raise InputError("the image is not a PNG", f"figure {name!r}")
-        self._add_picture(Picture(name, caption, n, unit, (), None, None, png, None, False))
-
-    def _add_picture(self, picture: Picture) -> None:
-        if not re.fullmatch(r"[A-Za-z0-9_-]+", picture.name):
-            raise InputError(f"{picture.name!r} cannot be the name of a file", "figure")
-        if any(isinstance(block, Picture) and block.name == picture.name for block in self.blocks):
-            raise InputError(f"two figures are called {picture.name!r}", "figure")
-        self.blocks.append(picture)
+    def add_cohort(self, title: str, table: BaselineTable) -> None:
+        """Add the table of characteristics by group, with the test of each row."""
+        self.cover("characteristics")
+        tests = [row.test for row in table.rows if row.test]
+        self.add_table(title, table.columns, table.printed, note=table.note, tests=tests, data=table.as_json())
 
     def add_binary_evaluation(self, level: str, result: BinaryEvaluation) -> None:
         """Add everything of a ``binary_evaluation``: warnings, table, confusion matrix, ROC and precision-recall.
@@ -146,22 +70,16 @@ class Report:
             level: names the section and the files ("Patch level").
             result: the evaluation.
         """
-        from HCCAssistLib.evaluation import figures
-        from HCCAssistLib.evaluation.confusion import ConfusionMatrix
-
+        self.cover("metrics", "cutoff")
         self.add_heading(level)
         self.add_warnings(result.problems)
         self.add_estimates(f"{level}: diagnostic performance", result.estimates.values())
-        stem = re.sub(r"[^a-z0-9]+", "-", level.lower()).strip("-")
         counts, estimates, n, unit = result.confusion, result.estimates, result.n, result.unit
         sensitivity, specificity, ppv = (counts.metric(m) for m in ("sensitivity", "specificity", "PPV"))
         if result.roc and result.precision_recall and sensitivity is not None and specificity is not None:
-            drawing = figures.roc_figure(
-                [("", result.roc, estimates["AUC"])], operating_point=(specificity, sensitivity)
-            )
             self.add_figure(
-                f"{stem}-roc",
-                drawing,
+                _stem(level, "roc"),
+                figures.roc_figure([("", result.roc, estimates["AUC"])], operating_point=(specificity, sensitivity)),
                 f"{level}: receiver operating characteristic curve",
                 n=n,
                 unit=unit,
@@ -169,13 +87,12 @@ class Report:
                 cutoff=result.cutoff,
                 data=result.roc.as_json(),
             )
-            drawing = figures.precision_recall_figure(
-                [("", result.precision_recall, estimates["AP"])],
-                operating_point=None if ppv is None else (sensitivity, ppv),
-            )
             self.add_figure(
-                f"{stem}-precision-recall",
-                drawing,
+                _stem(level, "precision-recall"),
+                figures.precision_recall_figure(
+                    [("", result.precision_recall, estimates["AP"])],
+                    operating_point=None if ppv is None else (sensitivity, ppv),
+                ),
                 f"{level}: precision-recall curve; dotted line, precision of a score that knows nothing",
                 n=n,
                 unit=unit,
@@ -185,7 +102,7 @@ class Report:
             )
         matrix = ConfusionMatrix(("positive", "negative"), ((counts.tp, counts.fn), (counts.fp, counts.tn)))
         self.add_figure(
-            f"{stem}-confusion",
+            _stem(level, "confusion"),
             figures.confusion_figure(matrix),
             f"{level}: confusion matrix; percentages are shares of the row",
             n=n,
@@ -194,67 +111,243 @@ class Report:
             data=counts.as_json(),
         )
 
-    @property
-    def methods(self) -> str:
-        """The methods paragraph: exactly the intervals and tests that the report's figures used."""
-        return methods_paragraph(self.blocks)
+    def add_confusion_matrix(self, title: str, matrix: ConfusionMatrix, *, unit: str) -> None:
+        """Add a decision among several categories: every one-vs-rest metric and the no-information rate test."""
+        self.cover("metrics")
+        self.add_heading(title)
+        by_category = matrix.metrics(unit=unit)
+        overall = by_category.pop("all")
+        found = [*overall.values(), *(_of(name, one) for name, each in by_category.items() for one in each.values())]
+        self.add_estimates(f"{title}: accuracy, and each category against the rest", found)
+        rate = matrix.no_information_rate
+        if rate and rate < 1:
+            test = no_information_rate_test(matrix.correct, matrix.n, rate, unit=unit)
+            against = f"accuracy against the no-information rate {rounded(rate, 1, percent=True)} %"
+            self.add_tests(f"{title}: is it better than naming the most frequent category?", [(against, test)])
+        self.add_figure(
+            _stem(title, "confusion"),
+            figures.confusion_figure(matrix),
+            f"{title}: confusion matrix; percentages are shares of the row; the category named is the decision, so "
+            "there is no cut-off",
+            n=matrix.n,
+            unit=unit,
+            data=matrix.as_json(),
+        )
 
-    def as_json(self) -> dict[str, Any]:
-        """The content of report.json, at full precision."""
-        return {
-            "format": "hccassist-report/1",
-            "research_use_only": True,
-            "notice": RESEARCH_USE_ONLY,
-            "title": self.title,
-            "subtitle": self.subtitle,
-            "blocks": [block.as_json() for block in self.blocks],
-            "methods": self.methods,
-            "missing_items": [
-                {"key": i.key, "name": i.name, "TRIPOD+AI": i.tripod_ai, "CLAIM": i.claim} for i in self.missing
-            ],
-            "provenance": self.provenance,
-        }
+    def add_froc(self, level: str, curve: FrocCurve, at_cutoff: tuple[Estimate, Estimate]) -> None:
+        """Add lesions found against false positives per volume.
 
-    def write(self, folder: Path) -> Path:
-        """Write report.json, report.html and ``figures/`` into a folder; each file is whole or not there.
-
-        Other files of the folder stay. The page comes last: where it is, everything else is.
-
-        Returns:
-            The path of report.html.
+        Args:
+            level: names the section and the files ("Lesion level").
+            curve: of ``froc``.
+            at_cutoff: of ``lesion_operating_point``, with the same tolerance.
         """
-        (folder / "figures").mkdir(parents=True, exist_ok=True)
-        for block in self.blocks:
-            if isinstance(block, Picture):
-                for name, content in ((f"{block.name}.svg", block.svg), (f"{block.name}.png", block.png)):
-                    if content:
-                        with written_whole(folder / "figures" / name) as part:
-                            part.write_bytes(content)
-        write_json(folder / "report.json", self.as_json())
-        html = folder / "report.html"
-        with written_whole(html) as part:
-            part.write_text(
-                page(
-                    self.title,
-                    self.subtitle,
-                    self.blocks,
-                    methods=self.methods,
-                    missing=self.missing,
-                    provenance=self.provenance,
-                ),
-                encoding="utf-8",
+        self.cover("metrics", "cutoff")
+        self.add_heading(level)
+        self.add_text(curve.rule)
+        sensitivity, rate = at_cutoff
+        self.add_estimates(f"{level}: detection", (*at_cutoff, *curve.at_rates, curve.cpm))
+        known = sensitivity.value is not None and rate.value is not None
+        self.add_figure(
+            _stem(level, "froc"),
+            figures.froc_figure(
+                [("", curve)], operating_point=(rate.value or 0.0, sensitivity.value or 0.0) if known else None
+            ),
+            f"{level}: sensitivity against false positives per volume ({curve.volumes} volumes)",
+            n=curve.lesions,
+            unit="lesion",
+            estimates=(*curve.at_rates, curve.cpm),
+            cutoff=sensitivity.cutoff,
+            data=curve.as_json(),
+        )
+
+    def add_calibration(self, title: str, curves: Sequence[tuple[str, Calibration]]) -> None:
+        """Add calibration curve, slope, intercept and Brier score of each named risk."""
+        self.cover("calibration")
+        self.add_heading(title)
+        self.add_warnings(
+            replace(p, where=f"{name}: {p.where}" if name else p.where) for name, one in curves for p in one.problems
+        )
+        found = [_of(name, estimate) for name, one in curves for estimate in one.estimates]
+        self.add_estimates(f"{title}: recalibration and Brier score", found)
+        wilson = dict.fromkeys(point.interval.method for _, one in curves for point in one.bins)
+        self.add_figure(
+            _stem(title, "calibration"),
+            figures.calibration_figure(curves),
+            f"{title}: observed proportion against mean predicted risk, each point with its {' '.join(wilson)} "
+            "interval; no cut-off applies",
+            n=curves[0][1].n,
+            unit=curves[0][1].unit,
+            estimates=found,
+            data={name or "risk": one.as_json() for name, one in curves},
+        )
+
+    def add_decision_curves(
+        self, title: str, curves: Sequence[tuple[str, DecisionCurve]], *, at: Iterable[tuple[str, Estimate]] = ()
+    ) -> None:
+        """Add net benefit against threshold probability, beside acting on everybody and on nobody.
+
+        Args:
+            title: names the section and the files.
+            curves: of each named risk, on the same units.
+            at: ``net_benefit_at`` of each named risk at thresholds that matter, with intervals.
+        """
+        self.cover("clinical_utility")
+        self.add_heading(title)
+        found = [_of(name, estimate) for name, estimate in at]
+        if found:
+            self.add_estimates(f"{title}: net benefit per unit at chosen thresholds", found)
+        self.add_figure(
+            _stem(title, "decision"),
+            figures.decision_figure(curves),
+            f"{title}: decision curve; the threshold probability on the axis is the cut-off",
+            n=curves[0][1].n,
+            unit=curves[0][1].unit,
+            estimates=found,
+            data={name or "model": one.as_json() for name, one in curves},
+        )
+
+    def add_survival(
+        self,
+        title: str,
+        curves: Sequence[KaplanMeier],
+        *,
+        test: HypothesisTest | None = None,
+        at: Sequence[float] = (),
+        time_unit: str = "months",
+        ticks: Sequence[float] | None = None,
+    ) -> None:
+        """Add Kaplan-Meier curves with numbers at risk, median survival and the log-rank test.
+
+        Args:
+            title: names the section and the files ("Overall survival").
+            curves: one per group.
+            test: of ``log_rank`` over the same groups.
+            at: times at which survival is given.
+            time_unit: of the follow-up.
+            ticks: times at which numbers at risk are given.
+        """
+        self.add_heading(title)
+        medians = [
+            _of(
+                c.name,
+                replace(c.median, note="; ".join(filter(None, (f"{int(c.events.sum())} events", c.median.note)))),
             )
-        return html
+            for c in curves
+        ]
+        self.add_estimates(f"{title}: median in {time_unit}", medians, digits=1)
+        if at:
+            self.add_estimates(
+                f"{title}: share without the event", [_of(c.name, c.survival_at(t)) for t in at for c in curves]
+            )
+        if test:
+            self.add_tests(f"{title}: comparison of the groups", [(" v ".join(c.name for c in curves), test)])
+        line = f"{test.name} {p_equation(test.p)}" if test else ""
+        self.add_figure(
+            _stem(title, "kaplan-meier"),
+            figures.kaplan_meier_figure(curves, time_label=time_unit.capitalize(), test=line, ticks=ticks),
+            f"{title}: Kaplan-Meier curves with pointwise limits, censored units marked, numbers at risk below",
+            n=sum(curve.n for curve in curves),
+            unit=curves[0].unit,
+            estimates=medians,
+            data={curve.name or "all": curve.as_json() for curve in curves},
+            wide=True,
+        )
 
+    def add_hazard_ratios(self, title: str, ratios: Sequence[HazardRatio]) -> None:
+        """Add the hazard ratios of one Cox model with their Wald tests."""
+        self.add_estimates(title, [one.ratio for one in ratios], digits=2)
+        self.add_tests(
+            f"{title}: tests", [(one.ratio.name.removeprefix("hazard ratio of "), one.test) for one in ratios]
+        )
 
-def software_versions() -> dict[str, str]:
-    """Versions of what computes the figures."""
-    import HCCAssistLib
+    def add_importance(self, title: str, importance: Sequence[Estimate], *, measure: str) -> None:
+        """Add the importance of features, the largest on top.
 
-    versions = {"HCCAssistLib": HCCAssistLib.__version__, "Python": platform.python_version()}
-    for package in ("numpy", "scipy", "scikit-learn", "statsmodels"):
-        try:
-            versions[package] = metadata.version(package)
-        except metadata.PackageNotFoundError:
-            versions[package] = "not installed"
-    return versions
+        Args:
+            title: names the section and the files.
+            importance: one per feature; its interval says how it varies, or why that is not known.
+            measure: what the value is ("mean decrease of the AUC when the feature is permuted").
+        """
+        self.cover("explainability")
+        self.add_heading(title)
+        self.add_figure(
+            _stem(title, "importance"),
+            figures.importance_figure(
+                {one.name: one.value for one in importance if one.value is not None},
+                label=measure,
+                intervals={one.name: one.interval for one in importance},
+            ),
+            f"{title}: {measure}; no cut-off applies",
+            n=importance[0].n,
+            unit=importance[0].unit,
+            estimates=importance,
+        )
+
+    def add_comparison(
+        self,
+        title: str,
+        comparison: ModelComparison,
+        *,
+        names: tuple[str, str],
+        curves: Sequence[tuple[str, RocCurve, Estimate]] = (),
+    ) -> None:
+        """Add two models on the same rows: differences with intervals, paired DeLong and McNemar tests.
+
+        Args:
+            title: names the section and the files.
+            comparison: of ``compare_models``; differences are the first model minus the second.
+            names: of the two models.
+            curves: name, ROC curve and AUC of each, to be drawn together.
+        """
+        self.add_heading(title)
+        first = comparison.differences[0]
+        if first.clusters and first.clusters < first.n:
+            what = f"the tests take {first.unit}s of one patient as independent; the intervals resample whole patients"
+            self.add_warnings([Problem("WARN", what, title, "trust the intervals of the differences")])
+        self.add_estimates(f"{title}: {names[0]} minus {names[1]}", comparison.differences)
+        self.add_tests(
+            f"{title}: tests", [("AUC", comparison.delong), ("right and wrong decisions", comparison.mcnemar)]
+        )
+        if curves:
+            self.add_figure(
+                _stem(title, "roc"),
+                figures.roc_figure(curves),
+                f"{title}: receiver operating characteristic curves; no cut-off is shown",
+                n=first.n,
+                unit=first.unit,
+                estimates=[_of(name, area) for name, _, area in curves],
+                data={name: curve.as_json() for name, curve, _ in curves},
+            )
+
+    def add_sessions(self, title: str, comparison: SessionComparison, *, measure: str) -> None:
+        """Add repeated sessions or folds of several models: median, range, Kruskal-Wallis and Steel's test.
+
+        Args:
+            title: of the section.
+            comparison: of ``compare_sessions``.
+            measure: what a session gave ("AUC").
+        """
+        self.add_heading(title)
+        unit = comparison.kruskal_wallis.unit
+        rows = [
+            (
+                name + (" (control)" if name == comparison.control else ""),
+                f"{comparison.sessions[name]} {unit}s",
+                rounded(median, 3),
+                " to ".join(rounded(limit, 3) for limit in comparison.range[name]),
+            )
+            for name, median in comparison.median.items()
+        ]
+        note = f"The range is the lowest and the highest {unit}; it is not a confidence interval."
+        columns = ("Model", "n", f"{measure}, median", "Range")
+        self.add_table(f"{title}: {measure} of each model", columns, rows, note=note, data=comparison.as_json())
+        tests = [("all models", comparison.kruskal_wallis)]
+        tests += [(f"{name} v {comparison.control}", test) for name, test in comparison.steel.items()]
+        self.add_tests(f"{title}: tests", tests)
+
+    def add_model_card(self, card: ModelCard) -> None:
+        """Add what a model package says of itself: recipe, options, training cohort, cut-off, metrics, licence."""
+        self.cover("model", "training", "cutoff")
+        self.add_heading("Model")
+        self.blocks.append(model_card_table(card))

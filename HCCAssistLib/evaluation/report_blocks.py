@@ -80,12 +80,14 @@ class TestTable:
 
 @dataclass(frozen=True, slots=True)
 class Table:
-    """Any other table, as text."""
+    """Any other table, as text, with the tests whose P values it shows and its numbers at full precision."""
 
     title: str
     columns: tuple[str, ...]
     rows: tuple[tuple[str, ...], ...]
     note: str
+    tests: tuple[HypothesisTest, ...] = ()
+    data: Mapping[str, Any] | None = None
 
     def as_json(self) -> dict[str, Any]:
         """Plain values."""
@@ -95,6 +97,8 @@ class Table:
             "columns": list(self.columns),
             "rows": [list(row) for row in self.rows],
             "note": self.note,
+            "tests": [test.as_json() for test in self.tests],
+            "data": None if self.data is None else dict(self.data),
         }
 
 

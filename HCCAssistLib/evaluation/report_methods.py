@@ -5,10 +5,23 @@ from __future__ import annotations
 import re
 from collections.abc import Iterable
 
-from HCCAssistLib.evaluation.report_blocks import Block, EstimateTable, Picture, TestTable
+from HCCAssistLib.evaluation.report_blocks import Block, EstimateTable, Picture, Table, TestTable
 from HCCAssistLib.evaluation.result import Estimate, HypothesisTest
 
-_RATE, _RATES = re.compile(r"at [\d.e-]+ false positives"), "at fixed numbers of false positives"
+_GENERAL = (
+    (re.compile(r"^[^:]+: "), ""),  # the group, category or model before the name
+    (re.compile(r"at [\d.e-]+ false positives"), "at fixed numbers of false positives"),
+    (re.compile(r"^survival at [\d.e+-]+"), "survival at fixed times"),
+    (re.compile(r"^hazard ratio of .*"), "hazard ratios"),
+    (re.compile(r" at threshold [\d.e-]+"), ""),
+)
+"""What makes one measure of many figures, so that the paragraph names it once."""
+
+
+def _measure(name: str) -> str:
+    for pattern, general in _GENERAL:
+        name = pattern.sub(general, name)
+    return name
 
 
 def _listed(names: Iterable[str]) -> str:
@@ -25,11 +38,13 @@ def methods_paragraph(blocks: Iterable[Block]) -> str:
             estimates += block.estimates
         elif isinstance(block, TestTable):
             tests += [test for _, test in block.tests]
+        elif isinstance(block, Table):
+            tests += block.tests
     by_method: dict[str, list[str]] = {}
     clustered: dict[str, None] = {}
     for estimate in estimates:
         if estimate.interval.low is not None:
-            by_method.setdefault(estimate.interval.method, []).append(_RATE.sub(_RATES, estimate.name))
+            by_method.setdefault(estimate.interval.method, []).append(_measure(estimate.name))
         if estimate.clustered is not None:
             clustered[estimate.clustered.method] = None
     sentences = []
@@ -47,9 +62,9 @@ def methods_paragraph(blocks: Iterable[Block]) -> str:
         sentences.append("Bootstrap draws on which a statistic is undefined were dropped; their number is given.")
     if any(estimate.cutoff for estimate in estimates):
         sentences.append("A unit counts as positive where its score is at least the cut-off.")
-    if any(estimate.name == "AUC" for estimate in estimates):
+    if any(_measure(estimate.name) == "AUC" for estimate in estimates):
         sentences.append("A higher score always speaks for positive; no score was inverted to raise an AUC.")
-    if any(estimate.name == "AP" for estimate in estimates):
+    if any(_measure(estimate.name) == "AP" for estimate in estimates):
         sentences.append("Average precision is the step-wise sum without interpolation.")
     if tests:
         names = "; ".join(dict.fromkeys(f"{test.name}, {test.alternative}" for test in tests))

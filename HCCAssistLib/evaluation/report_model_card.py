@@ -1,0 +1,69 @@
+"""The model card of a report, from what a model package says about itself."""
+
+from __future__ import annotations
+
+from collections.abc import Iterator, Mapping
+from typing import TYPE_CHECKING, Any
+
+from HCCAssistLib.evaluation.display import cutoff_text, plural, rounded
+from HCCAssistLib.evaluation.report_blocks import Table
+from HCCAssistLib.recipes.registry import get_recipe
+
+if TYPE_CHECKING:
+    from HCCAssistLib.models.package import ModelCard
+
+_LONG = ("image_digests", "history")
+"""Entries of the training record that fill pages; model.json and report.json hold them."""
+
+
+def model_card_table(card: ModelCard) -> Table:
+    """Recipe, options, training cohort, cut-off with its source, metrics, software, digests and licence."""
+    recipe = get_recipe(card.recipe)
+    rows = [
+        ("Name", card.name),
+        ("Recipe", f"{recipe.title} ({recipe.id}; {recipe.paper})"),
+        ("Intended use", "Research only; not a medical device, not validated for patients"),
+        ("Input", _listed(card.input)),
+        ("Options", _listed(card.options)),
+        ("Training cohort", _listed({k: v for k, v in card.training.items() if k not in _LONG})),
+        ("Cut-off", cutoff_text(card.cutoff)),
+        *(("Metrics in the package", text) for text in list(_metrics(card.metrics)) or ["none are stored"]),
+        ("Trained with", _listed(card.software)),
+        *((f"SHA-256 of {name}", digest) for name, digest in sorted(card.files.items())),
+        ("Licence of the weights", card.licence),
+    ]
+    return Table("Model card", ("Item", "Content"), tuple(rows), "", data=card.as_json())
+
+
+def _listed(values: Mapping[str, Any]) -> str:
+    """``epochs 60; input: windows 3``; names are written with spaces."""
+    parts = []
+    for name, value in values.items():
+        words = str(name).replace("_", " ")
+        text = f"({_listed(value)})" if isinstance(value, Mapping) else _text(value)
+        parts.append(f"{words} {text}")
+    return "; ".join(parts) or "not stated"
+
+
+def _text(value: Any) -> str:
+    if isinstance(value, list | tuple):
+        return " x ".join(map(_text, value))
+    if isinstance(value, bool):
+        return "yes" if value else "no"
+    return f"{value:.6g}" if isinstance(value, float) else str(value)
+
+
+def _metrics(stored: Any, name: str = "") -> Iterator[str]:
+    """One line per stored estimate; anything that lacks n, unit or interval is left to model.json."""
+    if not isinstance(stored, Mapping):
+        return
+    interval = stored.get("interval")
+    if isinstance(interval, Mapping) and isinstance(stored.get("value"), int | float) and stored.get("unit"):
+        low, high = interval.get("low"), interval.get("high")
+        limits = "no interval" if low is None or high is None else f"{rounded(low, 3)}, {rounded(high, 3)}"
+        count = f"n = {stored.get('n')} {plural(str(stored['unit']), int(stored.get('n') or 0))}"
+        label = str(stored.get("name") or name)
+        yield f"{label} {rounded(stored['value'], 3)} ({limits}; {interval.get('method')}), {count}"
+        return
+    for key, inner in stored.items():
+        yield from _metrics(inner, str(key))

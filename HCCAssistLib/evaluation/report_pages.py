@@ -1,0 +1,219 @@
+"""What a report collects and writes: report.html, report.json at full precision, figures as SVG and PNG."""
+
+from __future__ import annotations
+
+import re
+from collections.abc import Iterable, Mapping, Sequence
+from pathlib import Path
+from typing import TYPE_CHECKING, Any
+
+from HCCAssistLib.errors import InputError, Problem
+from HCCAssistLib.evaluation.checklist import Item, missing_items
+from HCCAssistLib.evaluation.report_blocks import (
+    Block,
+    EstimateTable,
+    Heading,
+    Picture,
+    Table,
+    TestTable,
+    Text,
+    Warnings,
+)
+from HCCAssistLib.evaluation.report_html import RESEARCH_USE_ONLY, page
+from HCCAssistLib.evaluation.report_methods import methods_paragraph
+from HCCAssistLib.evaluation.result import CutOff, Estimate, HypothesisTest
+from HCCAssistLib.files import write_json, written_whole
+from HCCAssistLib.provenance import software_versions
+
+if TYPE_CHECKING:
+    from matplotlib.figure import Figure
+
+
+class Pages:
+    """Texts, tables and figures in the order in which they are read.
+
+    Args:
+        title: of the report.
+        subtitle: which model on which cohort.
+        provenance: what the report rests on, by name (digests, model, cut-off, seed); no patient names, dates or paths.
+        covered: keys of ``checklist.ITEMS`` that the texts cover; a section adds the keys that it covers itself, and
+            the report lists the others as missing.
+    """
+
+    def __init__(
+        self,
+        title: str,
+        *,
+        subtitle: str = "",
+        provenance: Mapping[str, str] | None = None,
+        covered: Iterable[str] = (),
+    ) -> None:
+        self.title = title
+        self.subtitle = subtitle
+        self.provenance = dict(provenance or {}) | software_versions()
+        self._covered = {"software", *covered}
+        missing_items(self._covered)
+        self.blocks: list[Block] = []
+
+    def cover(self, *keys: str) -> None:
+        """Say that the report covers these items of ``checklist.ITEMS``."""
+        missing_items(keys)
+        self._covered.update(keys)
+
+    @property
+    def missing(self) -> tuple[Item, ...]:
+        """Items of the reporting guidelines that the report does not cover."""
+        return missing_items(self._covered)
+
+    def add_heading(self, text: str) -> None:
+        """Begin a section."""
+        self.blocks.append(Heading(text))
+
+    def add_text(self, text: str) -> None:
+        """Add a paragraph."""
+        self.blocks.append(Text(text))
+
+    def add_warnings(self, problems: Iterable[Problem]) -> None:
+        """Add what a reader must know; nothing is added where there is nothing."""
+        found = tuple(dict.fromkeys(problems))
+        if found:
+            self.blocks.append(Warnings(found))
+
+    def add_estimates(self, title: str, estimates: Iterable[Estimate], *, digits: int = 3) -> None:
+        """Add a table of figures; proportions are printed as percentages with one decimal, others with ``digits``."""
+        self.blocks.append(EstimateTable(title, tuple(estimates), digits))
+
+    def add_tests(self, title: str, tests: Iterable[tuple[str, HypothesisTest]]) -> None:
+        """Add a table of tests, each with what it compares."""
+        self.blocks.append(TestTable(title, tuple(tests)))
+
+    def add_table(
+        self,
+        title: str,
+        columns: Sequence[str],
+        rows: Iterable[Sequence[str]],
+        *,
+        note: str = "",
+        tests: Iterable[HypothesisTest] = (),
+        data: Mapping[str, Any] | None = None,
+    ) -> None:
+        """Add any other table; numbers come as text, rounded by ``display``.
+
+        Args:
+            title: of the table.
+            columns: headings.
+            rows: cells.
+            note: under the table.
+            tests: those whose P values the cells show, for the methods paragraph and report.json.
+            data: the numbers at full precision, for report.json.
+
+        Raises:
+            InputError: a row with another number of cells than there are columns.
+        """
+        cells = tuple(tuple(str(cell) for cell in row) for row in rows)
+        if any(len(row) != len(columns) for row in cells):
+            raise InputError(f"a row does not have {len(columns)} cells", f"table {title!r}")
+        self.blocks.append(Table(title, tuple(columns), cells, note, tuple(tests), data))
+
+    def add_figure(
+        self,
+        name: str,
+        figure: Figure,
+        caption: str,
+        *,
+        n: int,
+        unit: str,
+        estimates: Iterable[Estimate] = (),
+        cutoff: CutOff | None = None,
+        data: Mapping[str, Any] | None = None,
+        wide: bool = False,
+    ) -> None:
+        """Add a drawing of ``figures``.
+
+        Args:
+            name: of its files: letters, digits, ``-`` and ``_``.
+            figure: the drawing.
+            caption: what it shows.
+            n: how many units it rests on.
+            unit: what was counted.
+            estimates: the figures it shows.
+            cutoff: where it shows a point at a cut-off.
+            data: the points drawn, for report.json.
+            wide: give it the whole width of the page.
+
+        Raises:
+            InputError: a name that cannot be a file's, or one that is taken.
+        """
+        from HCCAssistLib.evaluation.figures import as_png, as_svg
+
+        svg, png = as_svg(figure), as_png(figure)
+        self._add_picture(Picture(name, caption, n, unit, tuple(estimates), cutoff, svg, png, data, wide))
+
+    def add_image(self, name: str, png: bytes, caption: str, *, n: int = 1, unit: str = "volume") -> None:
+        """Add a finished PNG (an example case with its overlay).
+
+        Raises:
+            InputError: a name that cannot be a file's, or one that is taken, or bytes that are no PNG.
+        """
+        if not png.startswith(b"\x89PNG\r\n\x1a\n"):
+            raise InputError("the image is not a PNG", f"figure {name!r}")
+        self._add_picture(Picture(name, caption, n, unit, (), None, None, png, None, False))
+
+    def _add_picture(self, picture: Picture) -> None:
+        if not re.fullmatch(r"[A-Za-z0-9_-]+", picture.name):
+            raise InputError(f"{picture.name!r} cannot be the name of a file", "figure")
+        if any(isinstance(block, Picture) and block.name == picture.name for block in self.blocks):
+            raise InputError(f"two figures are called {picture.name!r}", "figure")
+        self.blocks.append(picture)
+
+    @property
+    def methods(self) -> str:
+        """The methods paragraph: exactly the intervals and tests that the report's figures used."""
+        return methods_paragraph(self.blocks)
+
+    def as_json(self) -> dict[str, Any]:
+        """The content of report.json, at full precision."""
+        return {
+            "format": "hccassist-report/1",
+            "research_use_only": True,
+            "notice": RESEARCH_USE_ONLY,
+            "title": self.title,
+            "subtitle": self.subtitle,
+            "blocks": [block.as_json() for block in self.blocks],
+            "methods": self.methods,
+            "missing_items": [
+                {"key": i.key, "name": i.name, "TRIPOD+AI": i.tripod_ai, "CLAIM": i.claim} for i in self.missing
+            ],
+            "provenance": self.provenance,
+        }
+
+    def write(self, folder: Path) -> Path:
+        """Write report.json, report.html and ``figures/`` into a folder; each file is whole or not there.
+
+        Other files of the folder stay. The page comes last: where it is, everything else is.
+
+        Returns:
+            The path of report.html.
+        """
+        (folder / "figures").mkdir(parents=True, exist_ok=True)
+        for block in self.blocks:
+            if isinstance(block, Picture):
+                for name, content in ((f"{block.name}.svg", block.svg), (f"{block.name}.png", block.png)):
+                    if content:
+                        with written_whole(folder / "figures" / name) as part:
+                            part.write_bytes(content)
+        write_json(folder / "report.json", self.as_json())
+        html = folder / "report.html"
+        with written_whole(html) as part:
+            part.write_text(
+                page(
+                    self.title,
+                    self.subtitle,
+                    self.blocks,
+                    methods=self.methods,
+                    missing=self.missing,
+                    provenance=self.provenance,
+                ),
+                encoding="utf-8",
+            )
+        return html
