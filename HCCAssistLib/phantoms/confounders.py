@@ -67,16 +67,16 @@ def place_confounders(
         if zone.rim_mm:
             size = 2 * (zone.lump.reach + zone.rim_mm)
             found.append(Confounder("benign rim", zone.lump.center, size, np.eye(3)[0], zone.rim_hu, zone, seed()))
-        if rng.random() < 0.45:
+        if rng.random() < 0.3:
             outward = liver.outward(zone.lump.center) + rng.normal(0, 0.45, 3)
             outward /= np.linalg.norm(outward)
             apex = zone.lump.margin_point(outward)
             size = float(rng.uniform(14, 26))
             center = apex + outward * size * 0.35
             found.append(
-                Confounder("shunt at the zone", center, size, outward, float(rng.uniform(18, 42)), zone, seed())
+                Confounder("shunt at the zone", center, size, outward, float(rng.uniform(14, 34)), zone, seed())
             )
-        if rng.random() < 0.6:
+        if rng.random() < 0.45:
             side = rng.standard_normal(3)
             side /= np.linalg.norm(side)
             along = np.cross(side, rng.standard_normal(3))
@@ -88,14 +88,14 @@ def place_confounders(
                     "vessel at the zone's margin", center, 2 * radius, along, float(rng.uniform(35, 110)), zone, seed()
                 )
             )
-    for _ in range(int(rng.choice([0, 1, 2], p=(0.4, 0.4, 0.2)))):
+    for _ in range(int(rng.choice([0, 1, 2], p=(0.5, 0.35, 0.15)))):
         size = float(rng.uniform(14, 30))
         point = away(size * 0.3, size * 0.75, size / 2)
         if point is not None:
             outward = liver.outward(point)
-            contrast = float(rng.uniform(18, 45))
+            contrast = float(rng.uniform(14, 36))
             found.append(Confounder("arterioportal shunt", point, size, outward, contrast, None, seed()))
-    if rng.random() < 0.55:
+    if rng.random() < 0.45:
         point = away(12, 45, 12)
         if point is not None:
             along = rng.standard_normal(3) * (1, 1, 0.7)
@@ -103,8 +103,8 @@ def place_confounders(
             contrast = float(rng.uniform(30, 75))
             kind: Kind = "unenhanced vein beside an enhanced vessel"
             found.append(Confounder(kind, point, float(rng.uniform(9, 17)), along, contrast, None, seed()))
-    for _ in range(int(rng.choice([0, 1, 2], p=(0.4, 0.4, 0.2)))):
-        size = float(rng.uniform(5.5, 14))
+    for _ in range(int(rng.choice([0, 1, 2], p=(0.55, 0.35, 0.1)))):
+        size = float(rng.uniform(5.5, 12))
         point = away(size * 0.6, 18, size / 2)
         if point is not None:
             contrast = float(rng.uniform(28, 70))

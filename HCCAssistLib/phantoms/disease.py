@@ -114,10 +114,10 @@ class Nodule:
         diameter = float(np.clip(rng.lognormal(np.log(12.3), 0.4), smallest_mm, 26.0))
         ratios = rng.uniform(0.8, 1.0, 3)
         ratios /= ratios.max()
-        pattern = PATTERNS[int(rng.choice(len(PATTERNS), p=(0.5, 0.14, 0.18, 0.18)))]
+        pattern = PATTERNS[int(rng.choice(len(PATTERNS), p=(0.56, 0.14, 0.18, 0.12)))]
         if diameter < 10 and pattern in ("rim", "faint"):
             pattern = "homogeneous"  # a reader would not have seen these
-        low, high = (25, 34) if pattern == "faint" else (48 if diameter < 8 else 36, 70)
+        low, high = (25, 34) if pattern == "faint" else (48 if diameter < 8 else 38, 70)
         contrast = rng.uniform(low, high)
         radius = diameter / 2
         outward = radius * rng.uniform(0.1, 0.6)
