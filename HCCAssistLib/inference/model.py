@@ -3,13 +3,10 @@
 from __future__ import annotations
 
 from dataclasses import dataclass
-from typing import TYPE_CHECKING
+from typing import Any
 
 from HCCAssistLib.errors import InputError
 from HCCAssistLib.models.package import ModelPackage
-
-if TYPE_CHECKING:
-    from torch import nn
 
 
 @dataclass(frozen=True, eq=False, slots=True)
@@ -17,7 +14,7 @@ class LoadedModel:
     """A verified package and one network per fold, in evaluation mode on one device."""
 
     package: ModelPackage
-    networks: tuple[nn.Module, ...]
+    networks: tuple[Any, ...]
     device: str
 
 

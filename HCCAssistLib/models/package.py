@@ -33,7 +33,8 @@ class ModelCard:
         name: pseudonymous, a safe file name.
         recipe: id of the recipe.
         options: the recipe's options it was trained with.
-        cutoff: with its source.
+        cutoff: of single samples, with its source.
+        scan_cutoff: of the candidates of a detector's scan, where another one than of single samples serves it.
         input: windows, patch and spacing the weights expect.
         metrics: figures with intervals, n and unit, as the evaluation wrote them.
         training: cohort digest, numbers of cases, digests of the images it has seen, course of the loss.
@@ -46,6 +47,7 @@ class ModelCard:
     recipe: str
     options: dict[str, Value]
     cutoff: CutOff
+    scan_cutoff: CutOff | None
     input: dict[str, Any]
     training: dict[str, Any]
     software: dict[str, str]
@@ -62,6 +64,7 @@ class ModelCard:
             "recipe": self.recipe,
             "options": self.options,
             "cutoff": self.cutoff.as_json(),
+            "scan_cutoff": self.scan_cutoff.as_json() if self.scan_cutoff else None,
             "input": self.input,
             "metrics": self.metrics,
             "training": self.training,
@@ -138,6 +141,7 @@ def read_package(folder: Path, *, recipe: str | None = None) -> ModelPackage:
             recipe=str(data["recipe"]),
             options=dict(data["options"]),
             cutoff=_cutoff(data["cutoff"]),
+            scan_cutoff=_cutoff(data["scan_cutoff"]) if data["scan_cutoff"] else None,
             input=dict(data["input"]),
             metrics=dict(data["metrics"]),
             training=dict(data["training"]),
@@ -176,6 +180,7 @@ def write_package(
     recipe: Recipe,
     options: dict[str, Value],
     cutoff: CutOff,
+    scan_cutoff: CutOff | None = None,
     input_spec: dict[str, Any],
     training: dict[str, Any],
     software: dict[str, str],
@@ -201,6 +206,7 @@ def write_package(
             recipe=recipe.id,
             options=options,
             cutoff=cutoff,
+            scan_cutoff=scan_cutoff,
             input=input_spec,
             training=training,
             software=software,

@@ -100,7 +100,9 @@ class Recipe:
             )
         return {name: option.parse(given.get(name, option.default)) for name, option in options.items()}
 
-    def module(self, name: Literal["sampling", "network", "mining", "prediction", "evaluation"]) -> ModuleType:
+    def module(
+        self, name: Literal["sampling", "network", "mining", "operating_point", "prediction", "evaluation"]
+    ) -> ModuleType:
         """A working part of the recipe, imported when it is needed (it may import torch)."""
         return importlib.import_module(f"{self.package}.{name}")
 

@@ -162,8 +162,8 @@ def _finished(history: list[dict[str, float]], plan: Plan) -> bool:
 def _initialise(network: nn.Module) -> None:
     """Draw the initial weights anew, so that they follow from the seed and not from what ran before."""
     for module in network.modules():
-        if hasattr(module, "reset_parameters"):
-            module.reset_parameters()
+        if callable(reset := getattr(module, "reset_parameters", None)):
+            reset()
 
 
 def _memory_format(network: nn.Module) -> object:

@@ -7,11 +7,11 @@ import json
 from collections.abc import Callable, Sequence
 from dataclasses import dataclass, replace
 from pathlib import Path
-from typing import Any
+from typing import TYPE_CHECKING, Any
 
 import numpy as np
 
-from HCCAssistLib.cohort.cohort import Cohort
+from HCCAssistLib.cohort.cohort import Case, Cohort
 from HCCAssistLib.cohort.splits import folds as patient_folds
 from HCCAssistLib.cohort.splits import split_patients
 from HCCAssistLib.cohort.validation import validate
@@ -21,6 +21,9 @@ from HCCAssistLib.provenance import software_versions
 from HCCAssistLib.recipes.spec import Recipe, Value
 from HCCAssistLib.training.loop import Fit, Plan, fit, outputs
 from HCCAssistLib.training.samples import Samples, joined
+
+if TYPE_CHECKING:
+    from torch import nn
 
 ROUGH_EPOCHS = 6
 """Epochs of the first fit where its false alarms are all that is wanted of it."""
@@ -81,10 +84,16 @@ def train(
     )
     if job.options.get("permute_labels"):
         samples = samples.permuted(job.seed)
-    fits, scores, truth = _train_folds(used, samples, job, scratch, tell, cancelled)
-    tell("choosing the cut-off", 0.98)
+    folds = _train_folds(used, samples, job, scratch, tell, cancelled)
+    fits = [fold.found for fold in folds]
+    scores, truth = (np.concatenate(parts) for parts in zip(*(fold.validated for fold in folds), strict=True))
+    tell("choosing the cut-off", 0.94)
     chosen_on = "validation set" if job.folds == 1 else f"held-out parts of {job.folds} folds"
     cutoff = job.recipe.module("prediction").choose_cutoff(truth, scores, chosen_on=chosen_on)
+    scan_cutoff = None
+    if job.recipe.task == "detection":
+        choose = job.recipe.module("operating_point").choose_scan_cutoff
+        scan_cutoff = choose([(fold.network, fold.held_out) for fold in folds], device=job.device, chosen_on=chosen_on)
     package = write_package(
         job.out,
         [found.weights for found in fits],
@@ -92,6 +101,7 @@ def train(
         recipe=job.recipe,
         options=job.options,
         cutoff=cutoff,
+        scan_cutoff=scan_cutoff,
         input_spec=job.recipe.module("sampling").input_spec(job.options),
         training=_training_record(cohort, samples, job, fits),
         software=software_versions(),
@@ -116,21 +126,30 @@ def _train_folds(
     scratch: Path,
     tell: Say,
     cancelled: Callable[[], bool] | None,
-) -> tuple[list[Fit], np.ndarray, np.ndarray]:
-    """The training of each fold, and the scores and labels of the samples each was validated on."""
-    fits, scores, truth = [], [], []
+) -> list[_Trained]:
+    """Every fold's network, fitted."""
+    trained = []
     for fold, parts in enumerate(_parts(cohort, samples, job)):
-        start, share = 0.15 + 0.83 * fold / job.folds, 0.83 / job.folds
+        start, share = 0.15 + 0.79 * fold / job.folds, 0.79 / job.folds
 
         def report(what: str, done: float, fold: int = fold, start: float = start, share: float = share) -> None:
             tell(f"fold {fold + 1}, {what}" if job.folds > 1 else what, start + share * done)
 
         one = _Fold(job, fold, scratch, report, cancelled)
         found, validation = one.train(cohort, *parts)
-        fits.append(found)
-        scores.append(one.scores(validation))
-        truth.append(validation.labels)
-    return fits, np.concatenate(scores), np.concatenate(truth)
+        held_out = tuple(cohort.case(validation.case_ids[number]) for number in sorted(set(validation.case)))
+        trained.append(_Trained(found, one.network.eval(), (one.scores(validation), validation.labels), held_out))
+    return trained
+
+
+@dataclass(frozen=True, eq=False, slots=True)
+class _Trained:
+    """A fitted network with the scores and labels of the samples, and the cases, that it was validated on."""
+
+    found: Fit
+    network: nn.Module
+    validated: tuple[np.ndarray, np.ndarray]
+    held_out: tuple[Case, ...]
 
 
 class _Fold:

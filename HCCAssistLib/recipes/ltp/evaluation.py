@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Callable, Mapping
-from dataclasses import dataclass, field, replace
+from dataclasses import dataclass, field
 
 import numpy as np
 
@@ -16,15 +16,13 @@ from HCCAssistLib.evaluation.result import Estimate
 from HCCAssistLib.inference.findings import DetectionResult
 from HCCAssistLib.inference.model import LoadedModel
 from HCCAssistLib.inference.study import Study, read_study
+from HCCAssistLib.recipes.ltp.operating_point import TOLERANCE_MM
 from HCCAssistLib.recipes.ltp.prediction import predict, probabilities
-from HCCAssistLib.recipes.ltp.recipe import EXCLUSION_RADIUS, LTP, TIME_POINT
+from HCCAssistLib.recipes.ltp.recipe import LTP, TIME_POINT
 from HCCAssistLib.recipes.ltp.sampling import batch_maker, sample_case
 from HCCAssistLib.recipes.spec import Value
 from HCCAssistLib.training.loop import outputs
 from HCCAssistLib.training.samples import Samples, joined
-
-TOLERANCE_MM = EXCLUSION_RADIUS
-"""A candidate this close to an annotated point has found it: the radius within which the paper takes no negatives."""
 
 SEED = 2023
 """Of the test patches, the same for every model, so that two models are compared on the same patches."""
@@ -100,6 +98,7 @@ def evaluate(
     if options.get("permute_labels"):
         samples = samples.permuted(SEED)
     cutoff = model.package.card.cutoff
+    scan_cutoff = model.package.card.scan_cutoff or cutoff
     scores = np.mean(
         [
             probabilities(outputs(network, batch_maker(options), samples, device=model.device))
@@ -116,13 +115,13 @@ def evaluate(
     return LTPEvaluation(
         patch=binary_evaluation(samples.labels, scores, samples.patients, unit="patch", cutoff=cutoff),
         froc=froc(volumes, tolerance_mm=TOLERANCE_MM) if any(len(v.lesions) for v in volumes) else None,
-        at_cutoff=lesion_operating_point(volumes, cutoff, tolerance_mm=TOLERANCE_MM),
+        at_cutoff=lesion_operating_point(volumes, scan_cutoff, tolerance_mm=TOLERANCE_MM),
         patient=binary_evaluation(
             [label[p] for p in patients],
             [best[p] for p in patients],
             patients,
             unit="patient",
-            cutoff=replace(cutoff, source=f"{cutoff.source}; chosen for patches, applied to the best candidate"),
+            cutoff=scan_cutoff,
         ),
         results=results,
         truth=truth,

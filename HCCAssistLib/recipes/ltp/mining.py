@@ -22,14 +22,14 @@ from HCCAssistLib.recipes.spec import Value
 from HCCAssistLib.training.samples import Samples
 
 if TYPE_CHECKING:
-    from torch import nn
+    from HCCAssistLib.recipes.ltp.network import LTPNetwork
 
 LEAST = 0.05
 """False alarms below this probability teach nothing."""
 
 
 def mine_case(
-    case: Case, options: Mapping[str, Value], networks: Sequence[nn.Module], *, device: str = "cpu"
+    case: Case, options: Mapping[str, Value], networks: Sequence[LTPNetwork], *, device: str = "cpu"
 ) -> Samples:
     """The highest-scoring patches of a case that keep the recipe's rule for negatives.
 

@@ -11,7 +11,6 @@ import numpy.typing as npt
 from scipy import ndimage
 from scipy.spatial import cKDTree
 from scipy.special import expit
-from torch import nn
 
 from HCCAssistLib.errors import InputError, Problem
 from HCCAssistLib.evaluation.cutoffs import mean_cutoff
@@ -32,7 +31,7 @@ from HCCAssistLib.inference.findings import Candidate, DetectionResult, RunRecor
 from HCCAssistLib.inference.model import LoadedModel
 from HCCAssistLib.inference.study import Study
 from HCCAssistLib.provenance import software_versions
-from HCCAssistLib.recipes.ltp.network import windowed
+from HCCAssistLib.recipes.ltp.network import LTPNetwork, windowed
 from HCCAssistLib.recipes.ltp.recipe import LTP, PATCH_SHAPE, STRIDES, TIME_POINT, WINDOWS
 from HCCAssistLib.recipes.ltp.sampling import TISSUE_HU, start_around
 from HCCAssistLib.recipes.spec import Value
@@ -88,11 +87,11 @@ def predict(
     image, scores, zone = scanned.image, scanned.scores, scanned.zone
     stored = study.volumes[f"{TIME_POINT}/arterial"]
     warnings = (*study.warnings, *scanned.warnings, *_phase_warnings(stored), *_model_warnings(model, study))
-    cutoff = model.package.card.cutoff
+    cutoff = model.package.card.scan_cutoff or model.package.card.cutoff
     if chosen["candidates"] == "components":
         peaks = components(scores, cutoff.value)
     else:
-        peaks = _refined(suppressed(scores), image, model, cancelled)
+        peaks = refined_peaks(scanned, model.networks, device=model.device, cancelled=cancelled)
     surface = _Surface.of(zone) if zone is not None else None
     candidates = tuple(
         _candidate(number, peak, image.geometry, stored.geometry, surface) for number, peak in enumerate(peaks, 1)
@@ -120,20 +119,24 @@ def predict(
     )
 
 
-def _refined(
-    peaks: Sequence[Peak], image: Image, model: LoadedModel, cancelled: Callable[[], bool] | None
+def refined_peaks(
+    scanned: Scanned,
+    networks: Sequence[LTPNetwork],
+    *,
+    device: str,
+    cancelled: Callable[[], bool] | None = None,
 ) -> list[Peak]:
-    """Peaks looked at again slice by slice: a coarse stride must not decide where a box lies."""
+    """Peaks of a scan looked at again slice by slice: a coarse stride must not decide where a box lies."""
     refined = []
-    for peak in peaks:
+    for peak in suppressed(scanned.scores):
         first = start_around(np.rint(peak.center).astype(np.int64)) - REFINE_REACH
         shape = 2 * REFINE_REACH // REFINE_STRIDE + 1
         grid = ScanGrid(tuple(first[::-1]), tuple(REFINE_STRIDE[::-1]), tuple(shape[::-1]))
         total = np.zeros(grid.shape, dtype=np.float32)
-        for network in model.networks:
-            total += scan(network, image.array, WINDOWS, grid, device=model.device, cancelled=cancelled)
+        for network in networks:
+            total += scan(network, scanned.image.array, WINDOWS, grid, device=device, cancelled=cancelled)
         z, y, x = grid.centers
-        refined.append(centered(ScoreMap(total / np.float32(len(model.networks)), z, y, x, PATCH_SHAPE)))
+        refined.append(centered(ScoreMap(total / np.float32(len(networks)), z, y, x, PATCH_SHAPE)))
     return sorted(refined, key=lambda peak: -peak.probability)
 
 
@@ -156,7 +159,7 @@ class Scanned:
 
 def scan_study(
     study: Study,
-    networks: Sequence[nn.Module],
+    networks: Sequence[LTPNetwork],
     chosen: Mapping[str, Value],
     *,
     device: str,
