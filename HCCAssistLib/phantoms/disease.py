@@ -54,7 +54,7 @@ class AblationZone:
                 Waves(rng, max(14.0, 0.6 * diameter)),
                 float(rng.uniform(0.5, 1.3)),
             ),
-            hu=float(rng.uniform(35, min(60, liver_hu - 18))),
+            hu=float(rng.uniform(30, min(52, liver_hu - 22))),
             coagulum_hu=float(rng.uniform(60, 90)) if rng.random() < 0.5 else None,
             gas=bool(rng.random() < 0.08),
             rim_mm=float(rng.uniform(1.0, 2.4)) if early else 0.0,
@@ -207,7 +207,8 @@ def place_nodules(
         best: tuple[float, Nodule] | None = None
         for _attempt in range(40):
             zone = zones[int(rng.integers(len(zones)))]
-            direction = rng.standard_normal(3)
+            # mostly sideways: on thick slices a nodule above or below its zone is seen without it
+            direction = rng.standard_normal(3) * (1.0, 1.0, 0.5)
             direction /= np.linalg.norm(direction)
             nodule = Nodule.draw(rng, zone, direction, smallest_mm=smallest_mm)
             center, radius = nodule.lump.center, nodule.lump.radius
