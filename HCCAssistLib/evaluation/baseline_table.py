@@ -244,6 +244,11 @@ def _is_sparse(counts: list[list[int]]) -> tuple[bool, str]:
     return sparse, f"{100 * share:.0f} % of the expected counts are below 5, the smallest is {smallest:.3g}"
 
 
+def _level_name(level: Any) -> str:
+    """A code that was read as a number is printed without its ``.0``."""
+    return f"{level:g}" if isinstance(level, float | np.floating) else str(level)
+
+
 def _categorical_row(
     name: str, values: list[list[Any]], missing: tuple[int, ...], unit: str, wanted: TestName | None
 ) -> BaselineRow:
@@ -271,7 +276,7 @@ def _categorical_row(
         for row in counts
     )
     numbers = tuple(
-        {"n": len(known), "counts": {str(level): row[g] for level, row in zip(levels, counts, strict=True)}}
+        {"n": len(known), "counts": {_level_name(level): row[g] for level, row in zip(levels, counts, strict=True)}}
         for g, known in enumerate(values)
     )
-    return BaselineRow(name, tuple(map(str, levels)), cells, numbers, missing, test, why)
+    return BaselineRow(name, tuple(map(_level_name, levels)), cells, numbers, missing, test, why)

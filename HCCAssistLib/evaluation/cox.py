@@ -74,14 +74,22 @@ def cox_hazard_ratios(
     for name, standardized, error, unit_scale in zip(columns, fit.params, fit.bse, scale, strict=True):
         results.append(
             _hazard_ratio(
-                name, float(standardized / unit_scale), float(error / unit_scale), unit_scale, converged, n, unit, level
+                name,
+                float(standardized / unit_scale),
+                float(error / unit_scale),
+                unit_scale,
+                converged,
+                n,
+                unit,
+                level,
+                int(happened.sum()),
             )
         )
     return tuple(results)
 
 
 def _hazard_ratio(
-    name: str, slope: float, error: float, scale: float, converged: bool, n: int, unit: str, level: float
+    name: str, slope: float, error: float, scale: float, converged: bool, n: int, unit: str, level: float, events: int
 ) -> HazardRatio:
     method = "Cox regression (Efron ties, Wald)"
     title, test_name = f"hazard ratio of {name}", "Wald test in Cox regression with Efron ties"
@@ -100,6 +108,6 @@ def _hazard_ratio(
     interval = Interval(math.exp(slope - half), math.exp(slope + half), method, level)
     z = slope / error
     return HazardRatio(
-        Estimate(title, math.exp(slope), n, unit, interval),
+        Estimate(title, math.exp(slope), n, unit, interval, note=f"{events} events"),
         HypothesisTest(test_name, float(2 * norm.sf(abs(z))), n, unit, "Z", z, details={"coefficient": slope}),
     )

@@ -151,7 +151,7 @@ def net_benefit_difference(
         unit=unit,
         interval=interval,
         clusters=a.patients if groups is not None else None,
-        cutoff=CutOff(at, "threshold probability of the net benefit, set by the caller"),
+        cutoff=CutOff(at, "threshold probability of the net benefit"),
         excluded=a.excluded,
     )
 

@@ -301,13 +301,19 @@ def decision_figure(curves: Sequence[tuple[str, DecisionCurve]]) -> Figure:
 
 
 def kaplan_meier_figure(
-    curves: Sequence[KaplanMeier], *, time_label: str = "Months", test: str = "", ticks: Sequence[float] | None = None
+    curves: Sequence[KaplanMeier],
+    *,
+    time_label: str = "Months",
+    label: str = "Survival",
+    test: str = "",
+    ticks: Sequence[float] | None = None,
 ) -> Figure:
     """Kaplan-Meier curves with pointwise limits, censoring marks and numbers at risk.
 
     Args:
         curves: one per group.
         time_label: unit of the follow-up.
+        label: of the curves' axis ("Overall survival").
         test: a line to print in the picture ("log-rank P = .040").
         ticks: times at which numbers at risk are given.
     """
@@ -322,10 +328,9 @@ def kaplan_meier_figure(
             censored = curve.times[curve.at_risk - np.append(curve.at_risk[1:], 0) > curve.events]
             heights = survival[np.searchsorted(time, censored, side="right") - 1]
             axes.plot(censored, heights, "|", color=colour, markersize=5, markeredgewidth=0.7)
-        if ticks is None:
-            ticks = [float(t) for t in axes.get_xticks() if 0 <= t <= end]
+        ticks = [float(t) for t in (axes.get_xticks() if ticks is None else ticks) if 0 <= t <= 1.02 * end]
         axes.set_xticks(ticks)
-        axes.set(xlim=(0, end * 1.02), ylim=(0, 1.02), xlabel=time_label, ylabel="Survival")
+        axes.set(xlim=(0, end * 1.02), ylim=(0, 1.02), xlabel=time_label, ylabel=label)
         # The numbers at risk stand under the axis, one line per group, at the ticks.
         line = 0.17 / (3.3 * 0.78)
         top = -0.2
@@ -384,5 +389,6 @@ def importance_figure(
         axes.set(xlabel=label[:1].upper() + label[1:], xlim=(left - (room / 3 if left < 0 else 0), right + room))
         if left < 0:
             axes.axvline(0, color="black", linewidth=0.6)
+            axes.spines["left"].set_visible(False)
         axes.tick_params(axis="y", length=0)
         return figure

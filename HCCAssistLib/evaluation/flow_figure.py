@@ -41,7 +41,8 @@ def flow_figure(flow: Flow) -> Figure:
             width = 6.1 / max(len(flow.parts), 2)
             for i, (name, n) in enumerate(flow.parts.items()):
                 centre = 0.1 + width * (i + 0.5)
-                _arrow(axes, (1.55, top - 0.19), (centre, top + 0.2))
+                axes.plot((1.55, 1.55, centre), (top - 0.19, top, top), color="black", linewidth=0.7)
+                _arrow(axes, (centre, top), (centre, top + 0.2))
                 _box(
                     axes, (centre - 0.46 * width, top + 0.2, 0.92 * width, 0.36), f"{n} {plural(flow.unit, n)}: {name}"
                 )

@@ -24,7 +24,7 @@ from HCCAssistLib.evaluation.froc import FrocCurve
 from HCCAssistLib.evaluation.report_model_card import model_card_table
 from HCCAssistLib.evaluation.report_pages import Pages
 from HCCAssistLib.evaluation.result import Estimate, HypothesisTest
-from HCCAssistLib.evaluation.survival import KaplanMeier
+from HCCAssistLib.evaluation.survival import LOG_LOG, KaplanMeier
 
 if TYPE_CHECKING:
     from HCCAssistLib.models.package import ModelCard
@@ -36,6 +36,13 @@ def _stem(title: str, kind: str) -> str:
 
 def _of(group: str, estimate: Estimate) -> Estimate:
     return replace(estimate, name=f"{group}: {estimate.name}") if group else estimate
+
+
+def _share(curve: KaplanMeier, time: float, time_unit: str) -> Estimate:
+    """Survival at a time with the number at risk in its name, where a reader looks for it."""
+    found = curve.survival_at(time)
+    name = f"at {time:g} {time_unit} ({curve.number_at_risk(time)} at risk)"
+    return replace(found, name=name, note="" if found.value is not None else found.note)
 
 
 class Report(Pages):
@@ -50,7 +57,7 @@ class Report(Pages):
         self.add_figure(
             _stem(flow.unit, "flow"),
             flow_figure(flow),
-            f"Flow of {flow.unit}s and exclusions; counts, to which no interval applies",
+            f"Flow of {flow.unit}s and exclusions",
             n=flow.stages[0].n,
             unit=flow.unit,
             data=flow.as_json(),
@@ -118,6 +125,8 @@ class Report(Pages):
         by_category = matrix.metrics(unit=unit)
         overall = by_category.pop("all")
         found = [*overall.values(), *(_of(name, one) for name, each in by_category.items() for one in each.values())]
+        rule = "the category named is the decision, there is no cut-off"
+        found = [replace(one, note="; ".join(filter(None, (one.note, rule)))) for one in found]
         self.add_estimates(f"{title}: accuracy, and each category against the rest", found)
         rate = matrix.no_information_rate
         if rate and rate < 1:
@@ -127,8 +136,7 @@ class Report(Pages):
         self.add_figure(
             _stem(title, "confusion"),
             figures.confusion_figure(matrix),
-            f"{title}: confusion matrix; percentages are shares of the row; the category named is the decision, so "
-            "there is no cut-off",
+            f"{title}: confusion matrix; percentages are shares of the row; {rule}",
             n=matrix.n,
             unit=unit,
             data=matrix.as_json(),
@@ -228,25 +236,19 @@ class Report(Pages):
             ticks: times at which numbers at risk are given.
         """
         self.add_heading(title)
-        medians = [
-            _of(
-                c.name,
-                replace(c.median, note="; ".join(filter(None, (f"{int(c.events.sum())} events", c.median.note)))),
-            )
-            for c in curves
-        ]
+        medians = [_of(c.name, replace(c.median, name=f"median ({int(c.events.sum())} events)")) for c in curves]
         self.add_estimates(f"{title}: median in {time_unit}", medians, digits=1)
-        if at:
-            self.add_estimates(
-                f"{title}: share without the event", [_of(c.name, c.survival_at(t)) for t in at for c in curves]
-            )
+        shares = [_of(curve.name, _share(curve, time, time_unit)) for time in at for curve in curves]
+        if shares:
+            self.add_estimates(f"{title}: share without the event", shares)
         if test:
             self.add_tests(f"{title}: comparison of the groups", [(" v ".join(c.name for c in curves), test)])
         line = f"{test.name} {p_equation(test.p)}" if test else ""
         self.add_figure(
             _stem(title, "kaplan-meier"),
-            figures.kaplan_meier_figure(curves, time_label=time_unit.capitalize(), test=line, ticks=ticks),
-            f"{title}: Kaplan-Meier curves with pointwise limits, censored units marked, numbers at risk below",
+            figures.kaplan_meier_figure(curves, time_label=time_unit.capitalize(), label=title, test=line, ticks=ticks),
+            f"{title}: Kaplan-Meier curves; shaded, pointwise {100 * curves[0].level:g} % limits ({LOG_LOG}); ticks, "
+            "censored; below, numbers at risk",
             n=sum(curve.n for curve in curves),
             unit=curves[0].unit,
             estimates=medians,
@@ -281,7 +283,7 @@ class Report(Pages):
             f"{title}: {measure}; no cut-off applies",
             n=importance[0].n,
             unit=importance[0].unit,
-            estimates=importance,
+            estimates=[replace(one, name=f"importance of {one.name}") for one in importance],
         )
 
     def add_comparison(
@@ -339,7 +341,10 @@ class Report(Pages):
             )
             for name, median in comparison.median.items()
         ]
-        note = f"The range is the lowest and the highest {unit}; it is not a confidence interval."
+        note = (
+            f"The range is the lowest and the highest {unit}, not a confidence interval. The tests take {unit}s as "
+            f"independent; {unit}s on the same patients say nothing about other patients."
+        )
         columns = ("Model", "n", f"{measure}, median", "Range")
         self.add_table(f"{title}: {measure} of each model", columns, rows, note=note, data=comparison.as_json())
         tests = [("all models", comparison.kruskal_wallis)]

@@ -135,7 +135,8 @@ class Picture:
             parts.append(f"Intervals ({level}): {'; '.join(methods)}.")
         if self.svg and not self.estimates:
             parts.append("No intervals are shown.")
-        parts += [f"No interval: {i.reason}." for i in shown if i.low is None]
+        lacking = [(e.name, i.reason) for e, i in zip(self.estimates, shown, strict=True) if i.low is None]
+        parts += [f"No interval for {name}: {reason}." for name, reason in lacking]
         if self.cutoff:
             parts.append(f"Cut-off {cutoff_text(self.cutoff)}.")
         return " ".join(dict.fromkeys(parts))

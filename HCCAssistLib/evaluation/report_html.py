@@ -9,7 +9,6 @@ from html import escape
 from HCCAssistLib.evaluation.checklist import Item
 from HCCAssistLib.evaluation.display import (
     NOT_GIVEN,
-    cutoff_text,
     estimate_text,
     interval_text,
     p_value,
@@ -170,8 +169,14 @@ def _estimates(block: EstimateTable) -> str:
         columns.append(f"{level} CI, patients resampled")
     clusters = sorted({estimate.clusters for estimate in block.estimates if estimate.clusters})
     patients = f"Patients: {', '.join(map(str, clusters))}." if clusters else ""
-    cutoffs = dict.fromkeys(cutoff_text(e.cutoff) for e in block.estimates if e.cutoff)
-    lines = [f"Cut-off {text}." for text in cutoffs]
+    cutoffs: dict[str, dict[str, None]] = {}
+    for estimate in block.estimates:
+        if estimate.cutoff:
+            cutoffs.setdefault(estimate.cutoff.source, {})[f"{estimate.cutoff.value:.4g}"] = None
+    lines = [
+        f"Cut-off{'s' if len(values) > 1 else ''} \N{GREATER-THAN OR EQUAL TO} {', '.join(values)} ({source})."
+        for source, values in cutoffs.items()
+    ]
     return _with_notes(_table(block.title, columns, rows), notes.html(patients, *lines))
 
 

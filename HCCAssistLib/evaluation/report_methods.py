@@ -11,8 +11,10 @@ from HCCAssistLib.evaluation.result import Estimate, HypothesisTest
 _GENERAL = (
     (re.compile(r"^[^:]+: "), ""),  # the group, category or model before the name
     (re.compile(r"at [\d.e-]+ false positives"), "at fixed numbers of false positives"),
-    (re.compile(r"^survival at [\d.e+-]+"), "survival at fixed times"),
+    (re.compile(r"^(survival )?at [\d.e+-]+.* at risk\)$"), "survival at fixed times"),
+    (re.compile(r"^median .*"), "median survival"),
     (re.compile(r"^hazard ratio of .*"), "hazard ratios"),
+    (re.compile(r"^importance of .*"), "importance"),
     (re.compile(r" at threshold [\d.e-]+"), ""),
 )
 """What makes one measure of many figures, so that the paragraph names it once."""

@@ -27,6 +27,7 @@ def model_card_table(card: ModelCard) -> Table:
         ("Options", _listed(card.options)),
         ("Training cohort", _listed({k: v for k, v in card.training.items() if k not in _LONG})),
         ("Cut-off", cutoff_text(card.cutoff)),
+        *([("Cut-off of a scan's candidates", cutoff_text(card.scan_cutoff))] if card.scan_cutoff else []),
         *(("Metrics in the package", text) for text in list(_metrics(card.metrics)) or ["none are stored"]),
         ("Trained with", _listed(card.software)),
         *((f"SHA-256 of {name}", digest) for name, digest in sorted(card.files.items())),

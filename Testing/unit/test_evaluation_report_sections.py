@@ -1,0 +1,232 @@
+"""A report that holds every kind of section: no figure in report.json without n, unit, interval and cut-off source."""
+
+from __future__ import annotations
+
+import copy
+import json
+from dataclasses import replace
+from pathlib import Path
+from typing import Any
+
+import numpy as np
+import pytest
+
+from HCCAssistLib.errors import InputError
+from HCCAssistLib.evaluation.baseline_table import baseline_table
+from HCCAssistLib.evaluation.binary import binary_evaluation
+from HCCAssistLib.evaluation.calibration import calibration
+from HCCAssistLib.evaluation.comparison import compare_models, compare_sessions
+from HCCAssistLib.evaluation.confusion import ConfusionMatrix
+from HCCAssistLib.evaluation.cox import cox_hazard_ratios
+from HCCAssistLib.evaluation.decision import net_benefit, net_benefit_at
+from HCCAssistLib.evaluation.discrimination import auc, roc
+from HCCAssistLib.evaluation.flow import Flow, Stage
+from HCCAssistLib.evaluation.froc import VolumeFindings, froc, lesion_operating_point
+from HCCAssistLib.evaluation.report import Report
+from HCCAssistLib.evaluation.result import CutOff, Estimate, Interval
+from HCCAssistLib.evaluation.survival import kaplan_meier, log_rank
+from HCCAssistLib.models.package import ModelCard
+
+pytest.importorskip("matplotlib", reason="SKIPPED: matplotlib is not installed")
+pytest.importorskip("statsmodels", reason="SKIPPED: statsmodels is not installed")
+
+CUTOFF = CutOff(0.5, "largest Youden index on the validation set")
+AT_A_CUTOFF = ("accuracy", "sensitivity", "specificity", "PPV", "NPV", "F1", "balanced accuracy")
+SECTIONS = [name for name in vars(Report) if name.startswith("add_")]
+
+
+def card() -> ModelCard:
+    metrics = {"validation": {"AUC": auc([0, 1, 0, 1, 1], [0.1, 0.4, 0.5, 0.8, 0.9], unit="patch").as_json()}}
+    return ModelCard(
+        name="ltp-0123456789",
+        recipe="ltp",
+        options={"epochs": 60},
+        cutoff=CUTOFF,
+        scan_cutoff=CutOff(0.7, "one false positive per validation volume"),
+        input={"patch": [32, 32, 8]},
+        training={"patients": 30, "cases": {"train": 24, "validation": 6}, "history": [[0.6, 0.5]], "seed": 7},
+        software={"torch": "2.13.0"},
+        files={"weights-0.safetensors": "ab" * 32},
+        metrics=metrics,
+        licence="CC BY 4.0",
+    )
+
+
+def whole_report() -> Report:
+    rng = np.random.default_rng(0)
+    groups = np.repeat(np.arange(20), 6)
+    labels = rng.integers(0, 2, 120)
+    risks = np.clip(0.3 * labels + rng.beta(2, 3, 120), 0.01, 0.99)
+    others = np.clip(0.1 * labels + rng.beta(2, 3, 120), 0.01, 0.99)
+    drawn = {"draws": 200, "unit": "patch"}
+    report = Report("Every section")
+    report.add_flow(
+        Flow(
+            "patient",
+            (Stage("screened", 25, {"no arterial phase": 3, "treated before": 2}), Stage("eligible", 20)),
+            {"train": 12, "test": 8},
+        )
+    )
+    table = baseline_table({"train": {"age": [50, 60, 70, 55]}, "test": {"age": [40, 61, 90, 44]}})
+    report.add_cohort("Characteristics", table)
+    report.add_binary_evaluation("Patch level", binary_evaluation(labels, risks, groups, cutoff=CUTOFF, **drawn))
+    matrix = ConfusionMatrix(("A", "B", "C"), ((5, 1, 0), (2, 7, 0), (0, 1, 4)))
+    report.add_confusion_matrix("Five classes", matrix, unit="patient")
+    volumes = [
+        VolumeFindings(str(p), rng.uniform(0, 50, (5, 3)), rng.random(5), rng.uniform(0, 50, (2, 3)), np.full(2, 15.0))
+        for p in range(6)
+    ]
+    report.add_froc("Lesion level", froc(volumes, draws=200), lesion_operating_point(volumes, CUTOFF, draws=200))
+    report.add_calibration("Calibration", [("net", calibration(labels, risks, groups, **drawn))])
+    report.add_decision_curves(
+        "Utility",
+        [("net", net_benefit(labels, risks, unit="patch"))],
+        at=[("net", net_benefit_at(labels, risks, 0.2, groups, **drawn))],
+    )
+    one, two = (np.arange(1, 31), np.arange(30) % 3 != 0), (np.arange(1, 31) / 2, np.arange(30) % 4 != 0)
+    curves = [kaplan_meier(*one, name="low"), kaplan_meier(*two, name="high")]
+    report.add_survival("Overall survival", curves, test=log_rank([one, two]), at=(4, 99))
+    times, events = (np.concatenate(pair) for pair in zip(one, two, strict=True))
+    report.add_hazard_ratios("Cox model", cox_hazard_ratios(times, events, {"high": np.repeat([0, 1], 30)}))
+    importance = [
+        Estimate("AFP", 0.3, 120, "patch", Interval(0.1, 0.4, "percentiles of 100 permutations")),
+        Estimate("size", -0.1, 120, "patch", Interval.missing("not repeated")),
+    ]
+    report.add_importance("Importance", importance, measure="mean drop of the AUC")
+    comparison = compare_models(
+        labels, risks, others, groups, cutoff_a=CUTOFF, cutoff_b=CUTOFF, net_benefit_at=(0.2,), **drawn
+    )
+    both = [(name, roc(labels, s), auc(labels, s, unit="patch")) for name, s in (("net", risks), ("other", others))]
+    report.add_comparison("Two models", comparison, names=("net", "other"), curves=both)
+    sessions = {"net": [0.9, 0.91, 0.88], "other": [0.7, 0.72, 0.71], "third": [0.5, 0.6, 0.55]}
+    report.add_sessions("Repeated training", compare_sessions(sessions, control="net"), measure="AUC")
+    report.add_model_card(card())
+    return report
+
+
+def walk(value: Any, path: str = "") -> list[tuple[str, dict[str, Any]]]:
+    """Every object of a JSON document with its place."""
+    if isinstance(value, dict):
+        inner = [found for key, item in value.items() for found in walk(item, f"{path}/{key}")]
+        return [(path, value), *inner]
+    if isinstance(value, list):
+        return [found for i, item in enumerate(value) for found in walk(item, f"{path}/{i}")]
+    return []
+
+
+def faults(data: dict[str, Any]) -> list[str]:
+    """What a figure of report.json lacks."""
+    found = []
+    for path, one in walk(data):
+        where = f"{path} ({one.get('name')})"
+        is_estimate = {"value", "successes", "clustered_interval"} & set(one) and "rule" not in one
+        is_figure = one.get("kind") == "figure"
+        counted = isinstance(one.get("n"), int) and one["n"] > 0 and one.get("unit")
+        if (is_estimate or is_figure or "p" in one) and not counted:
+            found.append(f"{where}: no n or unit")
+        if is_estimate:
+            interval = one.get("interval") or {}
+            if not interval.get("method") or (interval.get("low") is None and not interval.get("reason")):
+                found.append(f"{where}: no interval method")
+        if "rule" in one and not one.get("source"):
+            found.append(f"{where}: a cut-off without its source")
+        name = str(one.get("name", "")).split(": ")[-1]
+        decides = is_estimate and (name in AT_A_CUTOFF or name.startswith("net benefit"))
+        if decides and not one.get("cutoff") and "there is no cut-off" not in one["note"]:
+            found.append(f"{where}: no cut-off")
+        if is_estimate and name == "difference of accuracy" and one["note"].count("on the validation set") != 2:
+            found.append(f"{where}: no cut-offs")
+        if "p" in one and one["p"] is None and not one["reason"]:
+            found.append(f"{where}: no P and no reason")
+        if is_figure and not one["estimates"] and "No intervals are shown" not in one["legend"]:
+            found.append(f"{where}: silent about intervals")
+        if is_figure and f"n = {one.get('n')} " not in one["legend"]:
+            found.append(f"{where}: no n in the legend")
+    return found
+
+
+@pytest.fixture(scope="module")
+def data(tmp_path_factory: pytest.TempPathFactory) -> dict[str, Any]:
+    folder = tmp_path_factory.mktemp("sections")
+    whole_report().write(folder)
+    loaded: dict[str, Any] = json.loads((folder / "report.json").read_text(encoding="utf-8"))
+    return loaded
+
+
+def test_every_section_of_a_report_is_in_this_one() -> None:
+    source = Path(__file__).read_text(encoding="utf-8")
+    assert len(SECTIONS) >= 13
+    assert [name for name in SECTIONS if f"report.{name}(" not in source] == []
+
+
+def test_no_figure_of_any_section_lacks_n_unit_interval_method_or_cutoff_source(data: dict[str, Any]) -> None:
+    kinds = {block["kind"] for block in data["blocks"]}
+    assert kinds >= {"figure", "estimates", "tests", "table", "heading", "text"}
+    assert faults(data) == []
+
+
+@pytest.mark.parametrize(
+    ("kind", "key", "message"),
+    [
+        ("estimates", "n", "no n or unit"),
+        ("estimates", "unit", "no n or unit"),
+        ("estimates", "interval", "no interval method"),
+        ("figure", "n", "no n or unit"),
+    ],
+)
+def test_the_audit_sees_what_is_taken_away(data: dict[str, Any], kind: str, key: str, message: str) -> None:
+    broken = copy.deepcopy(data)
+    block = next(b for b in broken["blocks"] if b["kind"] == kind)
+    del (block if kind == "figure" else block["estimates"][0])[key]
+    assert any(message in fault for fault in faults(broken))
+
+
+def test_the_audit_sees_a_cutoff_without_source(data: dict[str, Any]) -> None:
+    broken = copy.deepcopy(data)
+    for _, one in walk(broken):
+        if one.get("name") == "sensitivity" and one.get("cutoff"):
+            one["cutoff"] = None
+    assert any("no cut-off" in fault for fault in faults(broken))
+
+
+def test_sections_cover_the_reporting_items_that_they_answer(data: dict[str, Any]) -> None:
+    missing = {item["key"] for item in data["missing_items"]}
+    answered = {"flow", "characteristics", "metrics", "cutoff", "calibration", "clinical_utility", "explainability"}
+    assert not missing & (answered | {"model", "training", "software"})
+    assert {"ethics", "funding", "blinding"} <= missing
+
+
+def test_the_methods_paragraph_names_every_family_once(data: dict[str, Any]) -> None:
+    methods = data["methods"]
+    for name in ("Welch t test", "log-rank test", "Cox regression", "Steel test", "Kruskal-Wallis", "exact McNemar",
+                 "DeLong test of two AUCs on the same rows", "no-information rate", "logistic recalibration",
+                 "Brookmeyer-Crowley", "Mercaldo logit"):  # fmt: skip
+        assert name in methods, name
+    assert methods.count("hazard ratios") == 1 and "low: median" not in methods
+
+
+def test_a_flow_that_loses_patients_is_refused() -> None:
+    with pytest.raises(InputError, match="22 are left after screened, but there is 20 eligible"):
+        Flow("patient", (Stage("screened", 25, {"no image": 3}), Stage("eligible", 20)))
+    with pytest.raises(InputError, match="the parts hold 19"):
+        Flow("patient", (Stage("screened", 20),), {"train": 12, "test": 7})
+    with pytest.raises(InputError, match="no further stage"):
+        Flow("patient", (Stage("screened", 20, {"no image": 3}),))
+    with pytest.raises(InputError, match="negative"):
+        Flow("patient", (Stage("screened", 20, {"no image": -3}), Stage("eligible", 23)))
+
+
+def test_the_model_card_says_cohort_cutoff_metrics_and_licence(data: dict[str, Any]) -> None:
+    block = next(b for b in data["blocks"] if b.get("title") == "Model card")
+    rows = dict(map(tuple, block["rows"]))
+    assert "Lim" in rows["Recipe"] and "epochs 60" in rows["Options"]
+    assert "patients 30" in rows["Training cohort"] and "train 24" in rows["Training cohort"]
+    assert "history" not in rows["Training cohort"]
+    assert CUTOFF.source in rows["Cut-off"] and "one false positive" in rows["Cut-off of a scan's candidates"]
+    assert rows["Licence of the weights"] == "CC BY 4.0"
+    assert (
+        rows["Metrics in the package"].startswith("AUC 0.833 (") and "n = 5 patches" in rows["Metrics in the package"]
+    )
+    bare = Report("x")
+    bare.add_model_card(replace(card(), metrics={}))
+    assert ("Metrics in the package", "none are stored") in bare.blocks[-1].rows  # type: ignore[union-attr]
