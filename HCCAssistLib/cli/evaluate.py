@@ -47,14 +47,15 @@ def summary(found: object) -> list[tuple[str, ...]]:
     rows = []
     for level in ("patch", "patient"):
         estimates = getattr(found, level).estimates
-        rows += [_row(level, estimates[name]) for name in ("AUC", "AP", "sensitivity", "specificity")]
+        rows += [row(level, estimates[name]) for name in ("AUC", "AP", "sensitivity", "specificity")]
     curve: FrocCurve | None = getattr(found, "froc", None)
     if curve:
-        rows += [_row("lesion", estimate) for estimate in (*curve.at_rates[3:5], curve.cpm)]
+        rows += [row("lesion", estimate) for estimate in (*curve.at_rates[3:5], curve.cpm)]
     return rows
 
 
-def _row(level: str, estimate: Estimate) -> tuple[str, ...]:
+def row(level: str, estimate: Estimate) -> tuple[str, ...]:
+    """One figure of the short table."""
     from HCCAssistLib.evaluation.display import estimate_text, interval_text, plural
 
     interval = estimate.clustered or estimate.interval
