@@ -9,7 +9,10 @@ import numpy as np
 
 from HCCAssistLib.cohort.cohort import Case, Cohort
 from HCCAssistLib.errors import InputError, Problem
+from HCCAssistLib.evaluation.baseline_table import BaselineTable
 from HCCAssistLib.evaluation.binary import BinaryEvaluation, binary_evaluation
+from HCCAssistLib.evaluation.cohort_description import cohort_flow, cohort_table
+from HCCAssistLib.evaluation.flow import Flow
 from HCCAssistLib.evaluation.froc import FrocCurve, VolumeFindings, froc, lesion_operating_point
 from HCCAssistLib.evaluation.report import Report
 from HCCAssistLib.evaluation.result import Estimate
@@ -39,6 +42,8 @@ class LTPEvaluation:
         patient: highest candidate of a patient against the patient's label.
         results: what the scan of each case gave, by case id.
         truth: annotated points of each case, LPS mm.
+        flow: from the cases of the table to those that were evaluated.
+        characteristics: of the cases by split; None where the table describes none.
         problems: what is doubtful.
     """
 
@@ -48,6 +53,8 @@ class LTPEvaluation:
     patient: BinaryEvaluation
     results: Mapping[str, DetectionResult]
     truth: Mapping[str, np.ndarray]
+    flow: Flow
+    characteristics: BaselineTable | None
     problems: tuple[Problem, ...] = field(default=())
 
 
@@ -125,6 +132,8 @@ def evaluate(
         ),
         results=results,
         truth=truth,
+        flow=cohort_flow(cohort, results, label=LTP.label),
+        characteristics=cohort_table(cohort, results),
         problems=problems,
     )
 
@@ -170,8 +179,6 @@ def _rng(case: Case) -> np.random.Generator:
 
 def report(found: LTPEvaluation, model: LoadedModel, *, title: str = "LTP detection: evaluation") -> Report:
     """The report of an evaluation, to be written or added to."""
-    from HCCAssistLib.evaluation.figures import froc_figure
-
     card = model.package.card
     pages = Report(
         title,
@@ -185,7 +192,7 @@ def report(found: LTPEvaluation, model: LoadedModel, *, title: str = "LTP detect
             "test patches seed": str(SEED),
             "device": model.device,
         },
-        covered=("partitions", "model", "software", "training", "cutoff", "metrics"),
+        covered=("purpose", "partitions", "preprocessing"),
     )
     if card.training.get("synthetic"):
         pages.add_warnings(
@@ -199,25 +206,31 @@ def report(found: LTPEvaluation, model: LoadedModel, *, title: str = "LTP detect
         )
     pages.add_warnings(found.problems)
     pages.add_text(
+        "The model looks for local tumour progression (LTP) after ablation on arterial-phase CT. It is meant to help a "
+        "reader in research, not to replace one. The truth is the points that a reader annotated. Cases of the split "
+        "test are evaluated where the table names splits; an image that the model was trained on is refused."
+    )
+    pages.add_heading("Cases")
+    pages.add_flow(found.flow)
+    if found.characteristics:
+        pages.add_cohort("Characteristics of the cases", found.characteristics)
+    pages.add_text(
         "Patch level follows the paper: 20 shifted patches around each annotated point, 40 patches per patient away "
         "from all points. Lesion and patient level come from a scan of the whole region, which the paper did not do. "
         "Patches of one patient are not independent: trust the interval that resamples patients."
     )
     pages.add_binary_evaluation("Patch level", found.patch)
-    pages.add_heading("Lesion level")
     if found.froc is None:
+        pages.add_heading("Lesion level")
         pages.add_text("No case holds an annotated lesion, so there is nothing to find.")
     else:
-        pages.add_text(found.froc.rule)
-        pages.add_estimates("Lesions found", (*found.at_cutoff, *found.froc.at_rates, found.froc.cpm))
-        pages.add_figure(
-            "lesion-level-froc",
-            froc_figure([("", found.froc)]),
-            "Lesion level: sensitivity against false positives per volume",
-            n=found.froc.lesions,
-            unit="lesion",
-            estimates=(*found.froc.at_rates, found.froc.cpm),
-            data=found.froc.as_json(),
-        )
+        pages.add_froc("Lesion level", found.froc, found.at_cutoff)
     pages.add_binary_evaluation("Patient level", found.patient)
+    pages.add_heading("Calibration and clinical utility")
+    pages.add_text(
+        "Not given. The network was trained on patches in a chosen mixture of classes, and a patient's score is the "
+        "highest of many patches. Neither is a calibrated risk, so a calibration curve or a net benefit would mean "
+        "nothing."
+    )
+    pages.add_model_card(card)
     return pages
