@@ -13,6 +13,7 @@ from HCCAssistLib.errors import InputError
 from HCCAssistLib.evaluation.bootstrap import DRAWS, Statistic, bootstrap_interval, ranking_statistic
 from HCCAssistLib.evaluation.decision import net_benefit_difference
 from HCCAssistLib.evaluation.discrimination import delong_paired_test
+from HCCAssistLib.evaluation.display import cutoff_text
 from HCCAssistLib.evaluation.group_tests import checked_sample, kruskal_wallis, mcnemar, steel_test
 from HCCAssistLib.evaluation.result import CutOff, Estimate, HypothesisTest
 from HCCAssistLib.evaluation.scores import checked_rows
@@ -94,7 +95,7 @@ def compare_models(
         clusters = None if groups is None else a.patients
         return Estimate(name, value, a.n, unit, interval, clusters=clusters, excluded=a.excluded, note=note)
 
-    cutoffs = f"cut-offs {cutoff_a.value:.4g} ({cutoff_a.source}) and {cutoff_b.value:.4g} ({cutoff_b.source})"
+    cutoffs = f"cut-offs {cutoff_text(cutoff_a)} and {cutoff_text(cutoff_b)}"
     differences = [
         difference(
             "difference of AUC",

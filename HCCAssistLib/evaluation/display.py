@@ -63,5 +63,11 @@ def plural(unit: str, n: int) -> str:
 
 
 def cutoff_text(cutoff: CutOff) -> str:
-    """The rule, four significant digits and the source of a cut-off."""
-    return f"\N{GREATER-THAN OR EQUAL TO} {cutoff.value:.4g} ({cutoff.source})"
+    """The rule, the value and the source of a cut-off."""
+    return f"\N{GREATER-THAN OR EQUAL TO} {cutoff_value(cutoff)} ({cutoff.source})"
+
+
+def cutoff_value(cutoff: CutOff) -> str:
+    """Four significant digits, or as many as it takes not to print a cut-off below 1 as 1."""
+    texts = (f"{cutoff.value:.{digits}g}" for digits in range(4, 18))
+    return next((text for text in texts if float(text) != 1.0 or cutoff.value == 1.0), repr(cutoff.value))

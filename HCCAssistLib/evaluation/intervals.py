@@ -140,16 +140,20 @@ def _predictive_value(
     """
     if right + wrong == 0:
         return None, Interval.missing("no unit was called so", method, level)
-    if right == 0 or wrong == 0:
-        extreme = 1.0 if wrong == 0 else 0.0
-        reason = f"the logit interval does not exist at {100 * extreme:.0f} %"
-        if elsewhere:
-            return extreme, Interval.missing(reason, method, level)
-        exact = proportion_interval(right, right + wrong, level=level)
-        return extreme, Interval(exact.low, exact.high, f"{exact.method} because {reason}", level)
     rate_right, rate_wrong = right / of_right, wrong / of_wrong
-    odds = rate_right * share / (rate_wrong * (1 - share))
-    variance = (1 - rate_right) / (rate_right * of_right) + (1 - rate_wrong) / (rate_wrong * of_wrong)
+    value = rate_right * share / (rate_right * share + rate_wrong * (1 - share))
+    reason = ""
+    if right == 0 or wrong == 0:
+        reason = f"the logit interval does not exist at {100 * value:.0f} %"
+    elif right == of_right and wrong == of_wrong:
+        reason = "the logit interval has no width where every unit is called alike"
+    if reason and elsewhere:
+        return value, Interval.missing(reason, method, level)
+    if reason:
+        exact = proportion_interval(right, right + wrong, level=level)
+        return value, Interval(exact.low, exact.high, f"{exact.method} because {reason}", level)
+    odds = value / (1 - value)
+    variance = (1 - rate_right) / right + (1 - rate_wrong) / wrong
     half = float(norm.ppf((1 + level) / 2)) * math.sqrt(variance)
     low, high = (float(expit(math.log(odds) + sign * half)) for sign in (-1, 1))
-    return odds / (1 + odds), Interval(low, high, method, level)
+    return value, Interval(low, high, method, level)

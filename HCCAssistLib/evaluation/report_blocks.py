@@ -135,8 +135,13 @@ class Picture:
             parts.append(f"Intervals ({level}): {'; '.join(methods)}.")
         if self.svg and not self.estimates:
             parts.append("No intervals are shown.")
-        lacking = [(e.name, i.reason) for e, i in zip(self.estimates, shown, strict=True) if i.low is None]
-        parts += [f"No interval for {name}: {reason}." for name, reason in lacking]
+        lacking: dict[str, list[str]] = {}
+        for estimate, interval in zip(self.estimates, shown, strict=True):
+            if interval.low is None:
+                lacking.setdefault(interval.reason, []).append(estimate.name)
+        for reason, names in lacking.items():
+            which = "" if len(names) == len(shown) else f" for {'; '.join(names)}"
+            parts.append(f"No interval{which}: {reason}.")
         if self.cutoff:
             parts.append(f"Cut-off {cutoff_text(self.cutoff)}.")
         return " ".join(dict.fromkeys(parts))

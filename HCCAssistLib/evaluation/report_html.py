@@ -9,6 +9,7 @@ from html import escape
 from HCCAssistLib.evaluation.checklist import Item
 from HCCAssistLib.evaluation.display import (
     NOT_GIVEN,
+    cutoff_value,
     estimate_text,
     interval_text,
     p_value,
@@ -172,7 +173,7 @@ def _estimates(block: EstimateTable) -> str:
     cutoffs: dict[str, dict[str, None]] = {}
     for estimate in block.estimates:
         if estimate.cutoff:
-            cutoffs.setdefault(estimate.cutoff.source, {})[f"{estimate.cutoff.value:.4g}"] = None
+            cutoffs.setdefault(estimate.cutoff.source, {})[cutoff_value(estimate.cutoff)] = None
     lines = [
         f"Cut-off{'s' if len(values) > 1 else ''} \N{GREATER-THAN OR EQUAL TO} {', '.join(values)} ({source})."
         for source, values in cutoffs.items()

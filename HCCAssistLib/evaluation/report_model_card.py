@@ -37,18 +37,15 @@ def model_card_table(card: ModelCard) -> Table:
 
 
 def _listed(values: Mapping[str, Any]) -> str:
-    """``epochs 60; input: windows 3``; names are written with spaces."""
-    parts = []
-    for name, value in values.items():
-        words = str(name).replace("_", " ")
-        text = f"({_listed(value)})" if isinstance(value, Mapping) else _text(value)
-        parts.append(f"{words} {text}")
-    return "; ".join(parts) or "not stated"
+    """``epochs 60; cases (train 24; test 6)``; names are written with spaces."""
+    return "; ".join(f"{str(name).replace('_', ' ')} {_text(value)}" for name, value in values.items()) or "not stated"
 
 
 def _text(value: Any) -> str:
+    if isinstance(value, Mapping):
+        return f"({_listed(value)})"
     if isinstance(value, list | tuple):
-        return " x ".join(map(_text, value))
+        return ", ".join(map(_text, value))
     if isinstance(value, bool):
         return "yes" if value else "no"
     return f"{value:.6g}" if isinstance(value, float) else str(value)
