@@ -164,6 +164,7 @@ def write_cohort(
                     "patient_id": patients[case_id],
                     "split": splits[case_id],
                     "ltp": int(ltp),
+                    "synthetic": 1,
                     "background": real.label if real else "",
                 }
                 for case_id, ltp in labels.items()

@@ -15,9 +15,9 @@ import numpy as np
 from HCCAssistLib.cohort.cohort import Case
 from HCCAssistLib.inference.candidates import suppressed
 from HCCAssistLib.inference.study import read_study
-from HCCAssistLib.recipes.ltp.prediction import scan_study
 from HCCAssistLib.recipes.ltp.recipe import LTP, TIME_POINT
 from HCCAssistLib.recipes.ltp.sampling import IntArray, is_negative, patches_at, start_around, voxel_of
+from HCCAssistLib.recipes.ltp.scanning import scan_study
 from HCCAssistLib.recipes.spec import Value
 from HCCAssistLib.training.samples import Samples
 

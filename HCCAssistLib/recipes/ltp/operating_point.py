@@ -15,8 +15,8 @@ from HCCAssistLib.cohort.cohort import Case
 from HCCAssistLib.evaluation.froc import VolumeFindings
 from HCCAssistLib.evaluation.result import CutOff
 from HCCAssistLib.inference.study import read_study
-from HCCAssistLib.recipes.ltp.prediction import refined_peaks, scan_study
 from HCCAssistLib.recipes.ltp.recipe import EXCLUSION_RADIUS, LTP, TIME_POINT
+from HCCAssistLib.recipes.ltp.scanning import refined_peaks, scan_study
 
 if TYPE_CHECKING:
     from HCCAssistLib.recipes.ltp.network import LTPNetwork
