@@ -1,0 +1,70 @@
+"""The four views and which of them a layout shows."""
+
+from __future__ import annotations
+
+from typing import Any
+
+import slicer
+from PySide6 import QtCore, QtWidgets
+
+from slicer_desk.surface import behaves
+from slicer_desk.views import SliceWidget, ThreeDWidget
+
+_PLACES = {"Red": (0, 0), "3D": (0, 1), "Yellow": (1, 0), "Green": (1, 1)}
+_SHOWN = {
+    3: tuple(_PLACES),  # vtkMRMLLayoutNode.SlicerLayoutFourUpView
+    4: ("3D",),  # SlicerLayoutOneUp3DView
+    6: ("Red",),  # SlicerLayoutOneUpRedSliceView
+    7: ("Yellow",),
+    8: ("Green",),
+}
+
+
+@behaves("qSlicerLayoutManager", defaults={"layout": 3, "threeDViewCount": 1})
+class LayoutManager:
+    def __init__(self, host: Any) -> None:
+        QtCore.QObject.__init__(self)
+        self._host = host
+        crosshair = slicer.vtkMRMLCrosshairNode()
+        crosshair.SetCrosshairName("default")
+        host.scene.AddNode(crosshair)
+        self._slices = {name: SliceWidget(host.slice_view(name, (300, 300))) for name in host.slice_logics}
+        self._three_d = ThreeDWidget(host.three_d_view((300, 300)))
+        self._viewport = QtWidgets.QWidget()
+        grid = QtWidgets.QGridLayout(self._viewport)
+        grid.setContentsMargins(0, 0, 0, 0)
+        grid.setSpacing(2)
+        for name, place in _PLACES.items():
+            grid.addWidget(self._widget(name), *place)
+
+    def sliceViewNames(self) -> tuple[str, ...]:
+        return tuple(self._slices)
+
+    def sliceWidget(self, name: str) -> Any:
+        return self._slices.get(name)
+
+    def threeDWidget(self, index: int) -> Any:
+        return self._three_d if index == 0 else None
+
+    def mrmlSliceLogics(self) -> Any:
+        return self._host.application_logic.GetSliceLogics()
+
+    def resetSliceViews(self, *_: Any) -> None:
+        for widget in self._slices.values():
+            widget.fitSliceToBackground()
+
+    def resetThreeDViews(self) -> None:
+        self._three_d.threeDView().resetFocalPoint()
+
+    def setLayout(self, layout: int) -> None:
+        if layout not in _SHOWN:
+            raise NotImplementedError(f"the desk has no layout {layout}: it has {sorted(_SHOWN)}")
+        self.layout = layout
+
+    def _on_layout(self, layout: int) -> None:
+        for name in _PLACES:
+            self._widget(name).setVisible(name in _SHOWN[layout])
+        self.layoutChanged.emit(layout)
+
+    def _widget(self, name: str) -> Any:
+        return self._three_d if name == "3D" else self._slices[name]
