@@ -189,7 +189,14 @@ def _is_missing(value: Any) -> bool:
 def _continuous_row(
     name: str, values: list[list[Any]], missing: tuple[int, ...], unit: str, wanted: TestName | None
 ) -> BaselineRow:
-    samples: list[FloatArray] = [np.asarray(known, dtype=np.float64) for known in values]
+    samples: list[FloatArray] = []
+    for known in values:
+        try:
+            samples.append(np.array([float(v) for v in known], dtype=np.float64))
+        except TypeError as error:
+            raise InputError("a value is neither a number nor a text", f"characteristic {name!r}") from error
+        if not np.isfinite(samples[-1]).all():
+            raise InputError("a value is infinite", f"characteristic {name!r}")
     several = len(samples) > 1 and all(sample.size for sample in samples)
     normality = [shapiro_wilk(sample, unit=unit).p if sample.size else None for sample in samples]
     normal = all(p is not None and p >= NORMALITY_LEVEL for p in normality)
@@ -197,7 +204,7 @@ def _continuous_row(
     if normal:
         why = f"Shapiro-Wilk P \N{GREATER-THAN OR EQUAL TO} .05 in every group (lowest {p_value(lowest)})"
     elif lowest is None:
-        why = "too few different values to test for a normal distribution"
+        why = "not tested for a normal distribution: too few different values, or more than 5,000"
     else:
         why = f"not normal in every group (lowest Shapiro-Wilk P {p_value(lowest)})"
     two = len(samples) == 2

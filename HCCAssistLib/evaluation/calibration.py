@@ -181,8 +181,8 @@ def _recalibration(rows: ScoredRows, unit: str, level: float) -> tuple[Estimate,
         return missing(f"undefined: {rows.one_class_reason}")
     if np.ptp(log_odds) == 0:
         return missing("undefined: every risk is the same")
-    highest_negative, lowest_positive = log_odds[~rows.labels].max(), log_odds[rows.labels].min()
-    if lowest_positive >= highest_negative:
+    of_negatives, of_positives = log_odds[~rows.labels], log_odds[rows.labels]
+    if of_positives.min() >= of_negatives.max() or of_positives.max() <= of_negatives.min():
         return missing("undefined: the risks separate the classes completely")
     api = statsmodels("api", "the calibration slope")
     outcome = rows.labels.astype(np.float64)

@@ -13,6 +13,7 @@ import numpy.typing as npt
 from scipy.stats import norm
 
 from HCCAssistLib.errors import InputError
+from HCCAssistLib.evaluation.group_tests import checked_sample
 from HCCAssistLib.evaluation.intervals import check_level
 from HCCAssistLib.evaluation.optional import statsmodels
 from HCCAssistLib.evaluation.result import Estimate, HypothesisTest, Interval
@@ -57,25 +58,33 @@ def cox_hazard_ratios(
     n = len(followed)
     if not happened.any():
         raise InputError("there was no event: a hazard ratio cannot be estimated")
-    columns = {name: np.asarray(values, dtype=np.float64) for name, values in covariates.items()}
+    if not covariates:
+        raise InputError("there is no covariate", "Cox regression")
+    columns = {name: checked_sample(values, f"covariate {name!r}") for name, values in covariates.items()}
     for name, values in columns.items():
-        if values.shape != followed.shape or not np.isfinite(values).all():
-            raise InputError(f"a value is missing, or there are not {n} of them", f"covariate {name!r}")
+        if values.shape != followed.shape:
+            raise InputError(f"there are {len(values)} values for {n} {unit}s", f"covariate {name!r}")
         if values.min() == values.max():
             raise InputError("every value is the same", f"covariate {name!r}", "leave it out of the model")
     design = np.stack(list(columns.values()), axis=1)
     scale = design.std(axis=0)
-    model = regression.PHReg(followed, (design - design.mean(axis=0)) / scale, happened.astype(int), ties="efron")
+    standardized = (design - design.mean(axis=0)) / scale
+    if np.linalg.matrix_rank(standardized) < design.shape[1]:
+        raise InputError(
+            "the covariates determine one another, so no hazard ratio is defined", "Cox regression", "leave one out"
+        )
+    model = regression.PHReg(followed, standardized, happened.astype(int), ties="efron")
     with np.errstate(all="ignore"), warnings.catch_warnings(record=True) as said:
         warnings.simplefilter("always")
         fit = model.fit(disp=0)
+        errors = fit.bse
     converged = not any("converge" in str(warning.message).lower() for warning in said)
     results = []
-    for name, standardized, error, unit_scale in zip(columns, fit.params, fit.bse, scale, strict=True):
+    for name, slope, error, unit_scale in zip(columns, fit.params, errors, scale, strict=True):
         results.append(
             _hazard_ratio(
                 name,
-                float(standardized / unit_scale),
+                float(slope / unit_scale),
                 float(error / unit_scale),
                 unit_scale,
                 converged,
@@ -93,9 +102,12 @@ def _hazard_ratio(
 ) -> HazardRatio:
     method = "Cox regression (Efron ties, Wald)"
     title, test_name = f"hazard ratio of {name}", "Wald test in Cox regression with Efron ties"
+    half = float(norm.ppf((1 + level) / 2)) * error
     # A group without events drives the estimate to infinity; its standard error then exceeds any real one.
     if not math.isfinite(error) or error * scale > 20 or abs(slope) * scale > 15:
         reason = "undefined: the likelihood has no maximum (a group without events)"
+    elif abs(slope) + half > 700:
+        reason = "undefined: too large to be written per unit of the covariate; give it in larger units"
     else:
         reason = "" if converged else "undefined: the regression did not converge"
     if reason:
@@ -104,7 +116,6 @@ def _hazard_ratio(
             Estimate(title, None, n, unit, missing, note=reason),
             HypothesisTest(test_name, None, n, unit, reason=reason),
         )
-    half = float(norm.ppf((1 + level) / 2)) * error
     interval = Interval(math.exp(slope - half), math.exp(slope + half), method, level)
     z = slope / error
     return HazardRatio(

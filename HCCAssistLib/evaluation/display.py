@@ -7,6 +7,8 @@ from decimal import ROUND_HALF_UP, Decimal
 from HCCAssistLib.evaluation.result import CutOff, Estimate, Interval
 
 NOT_GIVEN = "\N{EM DASH}"
+_LARGE = 1e15
+"""From here on (the limits of a hopeless hazard ratio) all digits would be noise."""
 
 
 def rounded(value: float, digits: int, *, percent: bool = False) -> str:
@@ -15,6 +17,8 @@ def rounded(value: float, digits: int, *, percent: bool = False) -> str:
     The shortest decimal that names the double is what gets rounded, so 0.125 gives 0.13 and 2.675 gives 2.68,
     as a reader with the printed number and a pencil would.
     """
+    if abs(value) >= _LARGE:
+        return f"{value:.2e}".replace("-", "\N{MINUS SIGN}")
     number = Decimal(repr(float(value))) * (100 if percent else 1)
     text = format(number.quantize(Decimal(1).scaleb(-digits), rounding=ROUND_HALF_UP), "f")
     if text.startswith("-") and not text.strip("-0."):

@@ -12,7 +12,7 @@ from typing import TYPE_CHECKING, Any
 
 import numpy as np
 
-from HCCAssistLib.errors import HCCAssistError
+from HCCAssistLib.errors import HCCAssistError, InputError
 from HCCAssistLib.evaluation.calibration import Calibration
 from HCCAssistLib.evaluation.confusion import ConfusionMatrix
 from HCCAssistLib.evaluation.decision import DecisionCurve
@@ -293,7 +293,7 @@ def decision_figure(curves: Sequence[tuple[str, DecisionCurve]]) -> Figure:
                 curve.thresholds, curve.model, color=COLOURS[i % 7], linestyle=LINES[i % 7], label=name or "model"
             )
         top = max(float(curve.model.max()) for _, curve in curves)
-        top = max(top, first.prevalence)
+        top = max(top, first.prevalence) or 0.1
         axes.set(ylim=(-0.25 * top, 1.1 * top), xlim=(0, float(first.thresholds.max())))
         axes.set(xlabel="Threshold probability", ylabel="Net benefit")
         axes.legend(loc="upper right")
@@ -317,7 +317,9 @@ def kaplan_meier_figure(
         test: a line to print in the picture ("log-rank P = .040").
         ticks: times at which numbers at risk are given.
     """
-    end = max(float(curve.times[-1]) for curve in curves)
+    if not curves:
+        raise InputError("there is no group to draw", "Kaplan-Meier curves")
+    end = max(float(curve.times[-1]) for curve in curves) or 1.0
     with canvas(4.6, 3.3 + 0.17 * len(curves)) as (figure, axes):
         for i, curve in enumerate(curves):
             colour = COLOURS[i % 7]
@@ -369,6 +371,8 @@ def importance_figure(
     intervals: Mapping[str, Interval] | None = None,
 ) -> Figure:
     """Importance of features, the largest on top, with their intervals where there are such."""
+    if not importance:
+        raise InputError("there is no importance to draw", "importance of features")
     ordered = sorted(importance.items(), key=lambda item: item[1])
     limits = {
         name: (one.low, one.high)

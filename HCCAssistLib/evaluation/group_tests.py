@@ -10,8 +10,12 @@ import numpy.typing as npt
 from scipy import stats
 
 from HCCAssistLib.errors import InputError
+from HCCAssistLib.evaluation.intervals import are_counts
 from HCCAssistLib.evaluation.result import HypothesisTest
 from HCCAssistLib.evaluation.scores import FloatArray, IntArray
+
+SHAPIRO_MOST = 5000
+"""Royston's approximation of the P value was made for samples up to this size."""
 
 
 def checked_sample(values: npt.ArrayLike, where: str = "sample") -> FloatArray:
@@ -20,7 +24,10 @@ def checked_sample(values: npt.ArrayLike, where: str = "sample") -> FloatArray:
     Raises:
         InputError: nothing, or a missing value; missing values are left out by the caller, who counts them.
     """
-    sample = np.asarray(values, dtype=np.float64)
+    try:
+        sample = np.asarray(values, dtype=np.float64)
+    except (TypeError, ValueError) as error:
+        raise InputError("there is something that is not a number", where) from error
     if sample.ndim != 1 or sample.size == 0 or not np.isfinite(sample).all():
         raise InputError("there are no values, or some are missing", where, "leave missing values out and say how many")
     return sample
@@ -32,7 +39,10 @@ def checked_table(table: npt.ArrayLike) -> IntArray:
     Raises:
         InputError: counts that are negative or broken, or fewer than two rows or columns with a count.
     """
-    counts = np.asarray(table, dtype=np.float64)
+    try:
+        counts = np.asarray(table, dtype=np.float64)
+    except (TypeError, ValueError) as error:
+        raise InputError("a contingency table holds counts, as many in every row", "table") from error
     if counts.ndim != 2 or not np.isfinite(counts).all() or (counts < 0).any() or (counts != np.floor(counts)).any():
         raise InputError("a contingency table holds counts", "table")
     whole = counts.astype(np.int64)
@@ -133,6 +143,9 @@ def shapiro_wilk(values: npt.ArrayLike, *, unit: str = "patient") -> HypothesisT
     name = "Shapiro-Wilk test of normality"
     if len(sample) < 3 or sample.min() == sample.max():
         return HypothesisTest(name, None, len(sample), unit, reason="it needs three values that are not all the same")
+    if len(sample) > SHAPIRO_MOST:
+        reason = f"it is made for at most {SHAPIRO_MOST:,} values"
+        return HypothesisTest(name, None, len(sample), unit, reason=reason)
     result = stats.shapiro(sample)
     return HypothesisTest(name, float(result.pvalue), len(sample), unit, "W", float(result.statistic))
 
@@ -190,14 +203,14 @@ def mcnemar(only_first_right: int, only_second_right: int, n: int, *, unit: str)
     Raises:
         InputError: counts that do not fit.
     """
-    discordant = only_first_right + only_second_right
-    if min(only_first_right, only_second_right) < 0 or discordant > n:
+    if not are_counts(only_first_right, only_second_right, n) or only_first_right + only_second_right > n:
         raise InputError(f"{only_first_right} and {only_second_right} discordant pairs do not fit n = {n}")
+    discordant = only_first_right + only_second_right
     name = "exact McNemar test"
     details = {"only_first_right": float(only_first_right), "only_second_right": float(only_second_right)}
     if discordant == 0:
         return HypothesisTest(name, None, n, unit, reason="both decide alike on every unit", details=details)
-    p = float(stats.binomtest(only_first_right, discordant, 0.5).pvalue)
+    p = float(stats.binomtest(int(only_first_right), int(discordant), 0.5).pvalue)
     return HypothesisTest(name, min(p, 1.0), n, unit, details=details)
 
 

@@ -6,6 +6,7 @@ import math
 from dataclasses import dataclass
 from typing import Literal
 
+import numpy as np
 from scipy.special import expit
 from scipy.stats import binomtest, norm
 
@@ -21,6 +22,11 @@ METHOD_TITLES = {
     "wilson-continuity": "Wilson score with continuity correction",
 }
 MERCALDO = "Mercaldo logit at the sample's prevalence"
+
+
+def are_counts(*values: object) -> bool:
+    """Whether every value is a whole number of units, 0 or more."""
+    return all(isinstance(v, int | float | np.number) and v >= 0 and float(v).is_integer() for v in values)
 
 
 def check_level(level: float) -> None:
@@ -57,7 +63,7 @@ def proportion_interval(
     if method not in (*_SCIPY_NAMES, "mercaldo-logit"):
         names = ", ".join((*_SCIPY_NAMES, "mercaldo-logit"))
         raise InputError(f"unknown interval method {method!r}", remedy=f"use one of {names}")
-    if n < 0 or not 0 <= successes <= n or int(successes) != successes or int(n) != n:
+    if not (are_counts(successes, n) and successes <= n):
         raise InputError(f"{successes} of {n} is not a proportion")
     if (method == "mercaldo-logit") != (class_sizes is not None):
         raise InputError(
@@ -115,12 +121,12 @@ def mercaldo_logit(
         InputError: no diseased or no healthy units, negative counts, or a prevalence outside (0, 1).
     """
     check_level(level)
-    diseased, healthy = tp + fn, tn + fp
-    if min(tp, fn, tn, fp) < 0 or diseased == 0 or healthy == 0:
+    if not are_counts(tp, fn, tn, fp) or tp + fn == 0 or tn + fp == 0:
         raise InputError(
-            f"predictive values need diseased and healthy units: TP {tp}, FN {fn}, TN {tn}, FP {fp}",
+            f"predictive values need counts of diseased and healthy units: TP {tp}, FN {fn}, TN {tn}, FP {fp}",
             remedy="evaluate on a cohort that holds both",
         )
+    diseased, healthy = tp + fn, tn + fp
     if prevalence is not None and not 0.0 < prevalence < 1.0:
         raise InputError(f"a prevalence lies between 0 and 1, not {prevalence}")
     p = diseased / (diseased + healthy) if prevalence is None else float(prevalence)

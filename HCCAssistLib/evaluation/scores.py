@@ -104,6 +104,8 @@ def numbered_groups(groups: Sequence[object] | npt.NDArray[np.generic] | None, n
         return np.arange(n, dtype=np.int64)
     if len(groups) != n:
         raise InputError(f"{len(groups)} patients are named for {n} rows", "groups", "name the patient of every row")
+    if any(group is None or group == "" or group != group for group in groups):
+        raise InputError("the patient of a row is missing", "groups", "name the patient of every row")
     numbers: dict[object, int] = {}
     return np.array([numbers.setdefault(group, len(numbers)) for group in groups], dtype=np.int64)
 

@@ -5,6 +5,7 @@ from __future__ import annotations
 import math
 import warnings
 from collections.abc import Sequence
+from contextlib import suppress
 from dataclasses import dataclass
 from typing import Any
 
@@ -130,7 +131,7 @@ def kaplan_meier(
     function = ecdf(CensoredData.right_censored(followed, ~happened)).sf
     distinct = np.asarray(function.quantiles, dtype=np.float64)
     survival = np.asarray(function.probabilities, dtype=np.float64)
-    happenings = np.array([(happened & (followed == t)).sum() for t in distinct], dtype=np.int64)
+    happenings = np.bincount(np.searchsorted(distinct, followed), happened, len(distinct)).astype(np.int64)
     with np.errstate(all="ignore"), warnings.catch_warnings():
         warnings.simplefilter("ignore", RuntimeWarning)  # limits that do not exist are NaN and told to the reader
         if happened.any():
@@ -140,7 +141,7 @@ def kaplan_meier(
             low = high = np.full(len(distinct), np.nan)
     undefined = (survival <= 0) | (survival >= 1)
     low, high = np.where(undefined, np.nan, low), np.where(undefined, np.nan, high)
-    at_risk = np.array([(followed >= t).sum() for t in distinct], dtype=np.int64)
+    at_risk = len(followed) - np.searchsorted(np.sort(followed), distinct, side="left")
     median = _median(distinct, survival, low, high, len(followed), unit, level)
     error = _median_standard_error(distinct, survival, at_risk, happenings, median.value)
     return KaplanMeier(
@@ -211,6 +212,9 @@ def _median_standard_error(
 def log_rank(groups: Sequence[tuple[npt.ArrayLike, npt.ArrayLike]], *, unit: str = "patient") -> HypothesisTest:
     """The log-rank test of equal survival in two or more groups.
 
+    A group whose follow-up ends before the first event expects none and is left out with its degree of freedom, as
+    in R; the result says so.
+
     Args:
         groups: follow-up times and events of each group.
         unit: what was followed.
@@ -226,22 +230,25 @@ def log_rank(groups: Sequence[tuple[npt.ArrayLike, npt.ArrayLike]], *, unit: str
     name = "log-rank test"
     if not any(events.any() for _, events in checked):
         return HypothesisTest(name, None, n, unit, reason="there was no event in any group")
-    if len(groups) == 2:
+    first = min(times[events].min() for times, events in checked if events.any())
+    checked = [(times, events) for times, events in checked if times.max() >= first]
+    left_out = len(groups) - len(checked)
+    note = f"{left_out} of {len(groups)} groups left out: nobody at risk at the first event" if left_out else ""
+    statistic = math.nan
+    if len(checked) == 2:
         with np.errstate(all="ignore"):
             z = float(logrank(*(CensoredData.right_censored(t, ~e) for t, e in checked)).statistic)
         statistic = z**2
-    else:
+    elif len(checked) > 2:
         survdiff = statsmodels("duration.survfunc", "a log-rank test of more than two groups").survdiff
         label = np.repeat(np.arange(len(checked)), [len(times) for times, _ in checked])
         together = [np.concatenate([pair[i] for pair in checked]) for i in (0, 1)]
-        try:
+        with suppress(np.linalg.LinAlgError):
             statistic = float(survdiff(together[0], together[1].astype(int), label)[0])
-        except np.linalg.LinAlgError:
-            statistic = math.nan
     if not math.isfinite(statistic):
         reason = "the variance of the statistic is 0: no event happened while more than one group was at risk"
         return HypothesisTest(name, None, n, unit, reason=reason)
-    freedom = len(groups) - 1
+    freedom = len(checked) - 1
     return HypothesisTest(
         name=name,
         p=float(chi2.sf(statistic, freedom)),
@@ -250,5 +257,6 @@ def log_rank(groups: Sequence[tuple[npt.ArrayLike, npt.ArrayLike]], *, unit: str
         statistic_name="chi-square",
         statistic=statistic,
         degrees_of_freedom=float(freedom),
+        note=note,
         details={"events": float(sum(int(events.sum()) for _, events in checked))},
     )
