@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import sys
 from collections.abc import Callable, Iterable
 from typing import Any
 
@@ -26,6 +27,11 @@ class SceneObserver:
             self._observed.RemoveObserver(tag)
         self._observed = observed
         self._tags = [] if observed is None else [observed.AddObserver(event, self._called) for event in self._events]
+
+    def __del__(self) -> None:
+        # VTK goes on calling a method whose object the garbage collector has emptied
+        if not sys.is_finalizing():
+            self.watch(None)
 
     def _called(self, *_: Any) -> None:
         if shiboken6.isValid(self._widget):
