@@ -20,19 +20,21 @@ class PlacedMaps:
 
     Attributes:
         merged: the largest value of all maps at each voxel, 0 to 1, cropped to the patches.
-        each: every map on its own patch, on the same scale.
-        scale: raw activation that is shown as 1; 0 where no map has any.
+        each: every map on its own patch, 0 to 1.
+        scales: raw activation of each map that is shown as 1; 0 where a map has none.
     """
 
     merged: Image
     each: tuple[Image, ...]
-    scale: float
+    scales: tuple[float, ...]
 
 
 def place(
     maps: npt.NDArray[Any], starts_ijk: npt.ArrayLike, geometry: Geometry, *, patch_shape: Sequence[int]
 ) -> PlacedMaps:
-    """Put maps onto the voxels that their patches cover.
+    """Put maps onto the voxels that their patches cover, each on the scale of its own highest activation.
+
+    A map says where the network looked in its patch, not how sure it was: that is the candidate's probability.
 
     The cells of a map share the patch evenly: of ``n`` cells over ``m`` voxels, cell ``c`` is centred at voxel
     ``(c + 0.5) m / n - 0.5``. Between the centres values are interpolated linearly; beyond the outermost ones, still
@@ -58,18 +60,18 @@ def place(
     ends = np.clip(starts + shape, 0, geometry.shape)
     if (ends <= firsts).any():
         raise ValueError("a patch lies outside the volume")
-    scale = float(maps.max())
-    history = (f"Grad-CAM of {len(maps)} patches; 1 is a raw activation of {scale:.4g}",)
+    scales = tuple(float(cells.max()) for cells in maps)
+    history = (f"Grad-CAM of {len(maps)} patches, each scaled to its own highest activation",)
     low, high = firsts.min(axis=0), ends.max(axis=0)
     merged = np.zeros(high - low, dtype=np.float32)
     each = []
-    for cells, start, first, end in zip(maps, starts, firsts, ends, strict=True):
+    for cells, scale, start, first, end in zip(maps, scales, starts, firsts, ends, strict=True):
         voxels = _on_voxels(cells / scale if scale > 0 else cells, shape)
         voxels = voxels[tuple(slice(a, b) for a, b in zip(first - start, end - start, strict=True))]
         target = merged[tuple(slice(a, b) for a, b in zip(first - low, end - low, strict=True))]
         np.maximum(target, voxels, out=target)
         each.append(_image(voxels, geometry, first, history))
-    return PlacedMaps(_image(merged, geometry, low, history), tuple(each), scale)
+    return PlacedMaps(_image(merged, geometry, low, history), tuple(each), scales)
 
 
 def _on_voxels(cells: npt.NDArray[np.float32], shape: npt.NDArray[Any]) -> npt.NDArray[np.float32]:

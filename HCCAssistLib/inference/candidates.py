@@ -7,7 +7,7 @@ around that point: its centroid, and not its highest voxel, is where the lesion 
 
 from __future__ import annotations
 
-from collections.abc import Iterator
+from collections.abc import Iterable, Iterator
 from dataclasses import dataclass
 
 import numpy as np
@@ -91,6 +91,16 @@ def centered(scores: ScoreMap) -> Peak:
     mean = ndimage.uniform_filter(filled, shifts, mode="nearest")
     peak = _peak(scores, mean, (slice(None),) * 3, mean > 0)
     return Peak(peak.center, float(mean.max()), peak.extent)
+
+
+def distinct(peaks: Iterable[Peak], patch: tuple[int, int, int]) -> list[Peak]:
+    """By falling probability, the peaks that have no better one within a patch ``(k, j, i)`` of them."""
+    kept: list[Peak] = []
+    for peak in sorted(peaks, key=lambda peak: -peak.probability):
+        apart = [np.abs(np.subtract(peak.center, other.center)) >= patch[::-1] for other in kept]
+        if all(axes.any() for axes in apart):
+            kept.append(peak)
+    return kept
 
 
 def components(scores: ScoreMap, threshold: float) -> list[Peak]:

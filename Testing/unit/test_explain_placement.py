@@ -92,32 +92,34 @@ def test_values_between_cell_centres_are_linear_in_the_patient():
 
     array, grid = placed.merged.array, placed.merged.geometry
     inner = np.argwhere(np.ones((4, 28, 28)))[:, ::-1] + 2  # voxels 2 .. 5 and 2 .. 29 lie between the centres
-    expected = (grid.to_world(inner) @ slope - base) / placed.scale
+    expected = (grid.to_world(inner) @ slope - base) / placed.scales[0]
     np.testing.assert_allclose(array[tuple(inner.T[::-1])], expected, atol=1e-5)
-    assert placed.scale == pytest.approx((cells - base).max(), rel=1e-6)
+    assert placed.scales[0] == pytest.approx((cells - base).max(), rel=1e-6)
     # beyond the outermost centres the border cell's value stays
-    assert array[0, 0, 0] == pytest.approx((cells[0, 0, 0] - base) / placed.scale, abs=1e-5)
-    assert array[7, 31, 31] == pytest.approx((cells[1, 7, 7] - base) / placed.scale, abs=1e-5)
+    assert array[0, 0, 0] == pytest.approx((cells[0, 0, 0] - base) / placed.scales[0], abs=1e-5)
+    assert array[7, 31, 31] == pytest.approx((cells[1, 7, 7] - base) / placed.scales[0], abs=1e-5)
 
 
-def test_maps_merge_by_their_maximum_on_one_scale_over_the_patches_only():
+def test_maps_merge_by_their_maximum_each_on_its_own_scale_over_the_patches_only():
     geometry = Geometry.from_parts((40, 100, 100), (1, 1, 2))
     maps = np.zeros((2, 2, 8, 8))
-    maps[0], maps[1] = 2.0, 8.0
+    maps[0], maps[1] = 0.5, 2.0
+    maps[0, 1], maps[1, 1] = 2.0, 8.0
 
     placed = place(maps, [(10, 20, 4), (30, 40, 8)], geometry, patch_shape=PATCH)
 
-    assert placed.scale == 8.0
+    assert placed.scales == (2.0, 8.0)
     assert placed.merged.geometry.shape == (12, 52, 52)
     np.testing.assert_allclose(placed.merged.geometry.origin, (10, 20, 8))
     merged = placed.merged.array
     assert merged[0, 0, 0] == pytest.approx(0.25)
     assert merged[11, 51, 51] == 1
-    assert merged[5, 25, 25] == 1  # both
+    assert merged[7, 25, 25] == 1  # both: the lower end of the second, the upper end of the first
+    assert merged[4, 51, 51] == pytest.approx(0.25)
     assert merged[0, 51, 51] == 0  # neither
-    assert [image.array.max() for image in placed.each] == pytest.approx([0.25, 1.0])
+    assert [image.array.max() for image in placed.each] == pytest.approx([1.0, 1.0])
     np.testing.assert_allclose(placed.each[1].geometry.origin, (30, 40, 16))
-    assert "8" in placed.merged.history[0]
+    assert "own highest activation" in placed.merged.history[0]
 
 
 def test_a_patch_that_sticks_out_is_cut_at_the_volumes_border():
@@ -139,7 +141,7 @@ def test_a_patch_that_sticks_out_is_cut_at_the_volumes_border():
 def test_maps_without_any_activation_stay_zero_and_say_so():
     placed = place(np.zeros((1, 2, 8, 8)), [(0, 0, 0)], Geometry.from_parts((8, 32, 32), (1, 1, 1)), patch_shape=PATCH)
 
-    assert placed.scale == 0
+    assert placed.scales == (0.0,)
     assert placed.merged.array.max() == 0
 
 

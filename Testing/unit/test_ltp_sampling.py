@@ -117,7 +117,7 @@ def test_rejected_findings_become_negatives_unless_they_hold_a_lesion(tmp_path: 
     lesion = lesion_at(image, (60, 40, 15))
     far, near = lesion_at(image, (25, 70, 24)), lesion_at(image, (66, 44, 15))
     samples = sample(cohort_of(tmp_path, image, {"ltp": [lesion], "rejected": [far, near]}))
-    negatives = samples.select((samples.labels == 0))
+    negatives = samples.select(samples.labels == 0)
     assert 60 <= len(negatives) < 80  # 40 at random, 20 around the far one, some around the near one
     voxels = np.abs((negatives.center_lps - np.array(lesion)) / image.geometry.spacing)
     assert not ((voxels[:, 0] < 15.5) & (voxels[:, 1] < 15.5) & (voxels[:, 2] < 3.4)).any()

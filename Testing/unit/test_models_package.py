@@ -176,9 +176,7 @@ def test_a_zip_of_a_package_installs(package: ModelPackage, tmp_path: Path) -> N
 
 
 @pytest.mark.parametrize("name", ["../outside.txt", "/outside.txt", "a/../../outside.txt", "..\\outside.txt", "C:x"])
-def test_a_zip_that_would_write_outside_its_folder_is_refused(
-    package: ModelPackage, tmp_path: Path, name: str
-) -> None:
+def test_a_zip_that_would_write_outside_its_folder_is_refused(package: ModelPackage, tmp_path: Path, name: str) -> None:
     archive = tmp_path / "deep" / "er" / "model.zip"
     archive.parent.mkdir(parents=True)
     with zipfile.ZipFile(archive, "w") as file:

@@ -69,7 +69,17 @@ def test_the_same_command_gives_the_same_weights_and_a_killed_one_goes_on(
     cohort: Path, model: Path, tmp_path: Path
 ) -> None:
     out = tmp_path / "killed"
-    command = [sys.executable, "-m", "HCCAssistLib.cli.main", "train", str(cohort), "--recipe", "ltp", "--out", str(out)]
+    command = [
+        sys.executable,
+        "-m",
+        "HCCAssistLib.cli.main",
+        "train",
+        str(cohort),
+        "--recipe",
+        "ltp",
+        "--out",
+        str(out),
+    ]
     process = subprocess.Popen([*command, *SETTINGS], stderr=subprocess.DEVNULL)
     try:
         deadline = time.monotonic() + 240

@@ -14,7 +14,7 @@ from HCCAssistLib.imaging.image import Image
 from HCCAssistLib.imaging.resampling import resample
 from HCCAssistLib.imaging.windows import AIR_HU
 from HCCAssistLib.imaging.working_grid import working_image
-from HCCAssistLib.inference.candidates import Peak, ScoreMap, centered, suppressed
+from HCCAssistLib.inference.candidates import Peak, ScoreMap, centered, distinct, suppressed
 from HCCAssistLib.inference.dense_scan import ScanGrid, scan
 from HCCAssistLib.inference.study import Study
 from HCCAssistLib.recipes.ltp.network import LTPNetwork
@@ -113,7 +113,7 @@ def refined_peaks(
             total += scan(network, scanned.image.array, WINDOWS, grid, device=device, cancelled=cancelled)
         z, y, x = grid.centers
         refined.append(centered(ScoreMap(total / np.float32(len(networks)), z, y, x, PATCH_SHAPE)))
-    return sorted(refined, key=lambda peak: -peak.probability)
+    return distinct(refined, PATCH_SHAPE)
 
 
 def _zone(study: Study, image: Image) -> Image | None:
