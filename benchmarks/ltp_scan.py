@@ -210,9 +210,11 @@ def main() -> None:
         for stride in STRIDES:
             job = Job(hu, ScanGrid.covering(hu.shape, stride, region), network)
             dense(job)
-            rate = peak_rate()
-            ours, scores = cpu_seconds(partial(dense, job), 5 if stride == STRIDES[0] else 2)
-            rate = max(rate, peak_rate())
+            rate, ours = 0.0, float("inf")
+            for _ in range(9 if stride == STRIDES[0] else 3):  # in turns: a busy machine slows both
+                rate = max(rate, peak_rate())
+                seconds, scores = cpu_seconds(partial(dense, job), 1)
+                ours = min(ours, seconds)
             some = job.layers(job.grid.shape[0] if stride == STRIDES[0] else min(3, job.grid.shape[0]))
             share = some.grid.shape[0] / job.grid.shape[0]
             looped, reference = cpu_seconds(partial(loop, some), 1)
