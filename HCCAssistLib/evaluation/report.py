@@ -18,12 +18,13 @@ from HCCAssistLib.evaluation.cox import HazardRatio
 from HCCAssistLib.evaluation.decision import DecisionCurve
 from HCCAssistLib.evaluation.discrimination import RocCurve
 from HCCAssistLib.evaluation.display import p_equation, rounded
+from HCCAssistLib.evaluation.example_cases import Example, example_figure
 from HCCAssistLib.evaluation.flow import Flow
 from HCCAssistLib.evaluation.flow_figure import flow_figure
 from HCCAssistLib.evaluation.froc import FrocCurve
 from HCCAssistLib.evaluation.report_model_card import model_card_table
 from HCCAssistLib.evaluation.report_pages import Pages
-from HCCAssistLib.evaluation.result import Estimate, HypothesisTest
+from HCCAssistLib.evaluation.result import CutOff, Estimate, HypothesisTest
 from HCCAssistLib.evaluation.survival import LOG_LOG, KaplanMeier
 
 if TYPE_CHECKING:
@@ -350,6 +351,22 @@ class Report(Pages):
         tests = [("all models", comparison.kruskal_wallis)]
         tests += [(f"{name} v {comparison.control}", test) for name, test in comparison.steel.items()]
         self.add_tests(f"{title}: tests", tests)
+
+    def add_examples(self, title: str, examples: Sequence[Example], *, cutoff: CutOff) -> None:
+        """Add example cases: what was found, missed and falsely raised at the cut-off; nothing where there is none."""
+        if not examples:
+            return
+        self.cover("failures")
+        self.add_heading(title)
+        for example in examples:
+            self.add_figure(
+                _stem(title, example.kind.replace(" ", "-")),
+                example_figure(example),
+                example.caption,
+                n=1,
+                unit="volume",
+                cutoff=cutoff,
+            )
 
     def add_model_card(self, card: ModelCard) -> None:
         """Add what a model package says of itself: recipe, options, training cohort, cut-off, metrics, licence."""

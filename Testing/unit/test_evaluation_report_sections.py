@@ -20,6 +20,7 @@ from HCCAssistLib.evaluation.confusion import ConfusionMatrix
 from HCCAssistLib.evaluation.cox import cox_hazard_ratios
 from HCCAssistLib.evaluation.decision import net_benefit, net_benefit_at
 from HCCAssistLib.evaluation.discrimination import auc, roc
+from HCCAssistLib.evaluation.example_cases import Example
 from HCCAssistLib.evaluation.flow import Flow, Stage
 from HCCAssistLib.evaluation.froc import VolumeFindings, froc, lesion_operating_point
 from HCCAssistLib.evaluation.report import Report
@@ -101,6 +102,8 @@ def whole_report() -> Report:
     sessions = {"net": [0.9, 0.91, 0.88], "other": [0.7, 0.72, 0.71], "third": [0.5, 0.6, 0.55]}
     report.add_sessions("Repeated training", compare_sessions(sessions, control="net"), measure="AUC")
     report.add_model_card(card())
+    slice_of = Example("found", "A lesion", np.zeros((8, 9), np.float32), (1.0, 2.0), (), np.zeros((1, 2)))
+    report.add_examples("Examples", [slice_of], cutoff=CUTOFF)
     return report
 
 

@@ -12,16 +12,17 @@ from HCCAssistLib.errors import InputError, Problem
 from HCCAssistLib.evaluation.baseline_table import BaselineTable
 from HCCAssistLib.evaluation.binary import BinaryEvaluation, binary_evaluation
 from HCCAssistLib.evaluation.cohort_description import cohort_flow, cohort_table
+from HCCAssistLib.evaluation.example_cases import Example, ExampleCases
 from HCCAssistLib.evaluation.flow import Flow
 from HCCAssistLib.evaluation.froc import FrocCurve, VolumeFindings, froc, lesion_operating_point
 from HCCAssistLib.evaluation.report import Report
-from HCCAssistLib.evaluation.result import Estimate
+from HCCAssistLib.evaluation.result import CutOff, Estimate
 from HCCAssistLib.inference.findings import DetectionResult
 from HCCAssistLib.inference.model import LoadedModel
 from HCCAssistLib.inference.study import Study, read_study
 from HCCAssistLib.recipes.ltp.operating_point import TOLERANCE_MM
 from HCCAssistLib.recipes.ltp.prediction import predict, probabilities
-from HCCAssistLib.recipes.ltp.recipe import LTP, TIME_POINT
+from HCCAssistLib.recipes.ltp.recipe import LTP, TIME_POINT, WINDOWS
 from HCCAssistLib.recipes.ltp.sampling import batch_maker, sample_case
 from HCCAssistLib.recipes.spec import Value
 from HCCAssistLib.training.loop import outputs
@@ -42,6 +43,7 @@ class LTPEvaluation:
         patient: highest candidate of a patient against the patient's label.
         results: what the scan of each case gave, by case id.
         truth: annotated points of each case, LPS mm.
+        examples: of a find, a miss and a false alarm at the cut-off of the scan.
         flow: from the cases of the table to those that were evaluated.
         characteristics: of the cases by split; None where the table describes none.
         problems: what is doubtful.
@@ -53,6 +55,7 @@ class LTPEvaluation:
     patient: BinaryEvaluation
     results: Mapping[str, DetectionResult]
     truth: Mapping[str, np.ndarray]
+    examples: tuple[Example, ...]
     flow: Flow
     characteristics: BaselineTable | None
     problems: tuple[Problem, ...] = field(default=())
@@ -82,6 +85,7 @@ def evaluate(
     results: dict[str, DetectionResult] = {}
     truth: dict[str, np.ndarray] = {}
     volumes: list[VolumeFindings] = []
+    shown = ExampleCases(tolerance_mm=TOLERANCE_MM, window=WINDOWS[0])
     for number, case in enumerate(cases):
         if progress:
             progress(f"case {case.case_id}", number / len(cases))
@@ -92,6 +96,7 @@ def evaluate(
         results[case.case_id] = result
         lesions = study.points.get(f"{TIME_POINT}/ltp")
         truth[case.case_id] = lesions.positions if lesions else np.empty((0, 3))
+        shown.see(study.volumes[f"{TIME_POINT}/arterial"], result, truth[case.case_id])
         volumes.append(
             VolumeFindings(
                 case.patient_id,
@@ -132,6 +137,7 @@ def evaluate(
         ),
         results=results,
         truth=truth,
+        examples=shown.examples,
         flow=cohort_flow(cohort, results, label=LTP.label),
         characteristics=cohort_table(cohort, results),
         problems=problems,
@@ -226,6 +232,8 @@ def report(found: LTPEvaluation, model: LoadedModel, *, title: str = "LTP detect
     else:
         pages.add_froc("Lesion level", found.froc, found.at_cutoff)
     pages.add_binary_evaluation("Patient level", found.patient)
+    scan = next(iter(found.results.values()))
+    pages.add_examples("Example cases", found.examples, cutoff=CutOff(scan.threshold, scan.threshold_source))
     pages.add_heading("Calibration and clinical utility")
     pages.add_text(
         "Not given. The network was trained on patches in a chosen mixture of classes, and a patient's score is the "
