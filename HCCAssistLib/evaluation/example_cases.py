@@ -132,13 +132,24 @@ def example_figure(example: Example) -> Figure:
     rows, columns = example.grey.shape
     width = 3.4
     height = width * rows * example.spacing[1] / (columns * example.spacing[0])
+    from matplotlib.patheffects import withStroke
+
+    edge = [withStroke(linewidth=1.5, foreground="black")]
     with canvas(width, height) as (figure, axes):
         axes.imshow(example.grey, cmap="gray", vmin=0, vmax=1, aspect=example.spacing[1] / example.spacing[0])
         for corners, probability in example.boxes:
             closed = np.vstack((corners, corners[:1]))
             axes.plot(*closed.T, color=COLOURS[4], linewidth=1.2)
             x, y = corners.min(axis=0)
-            axes.text(x, y - 2, f"{probability:.2f}", color=COLOURS[4], fontsize=7, va="bottom")
+            axes.annotate(
+                f"{probability:.2f}",
+                (x, y),
+                xytext=(0, 2),
+                textcoords="offset points",
+                color=COLOURS[4],
+                fontsize=8,
+                path_effects=edge,
+            )
         axes.plot(*example.points.T, "+", color=COLOURS[5], markersize=7, markeredgewidth=1.2)
         axes.set(xlim=(-0.5, columns - 0.5), ylim=(rows - 0.5, -0.5))
         axes.axis("off")

@@ -32,6 +32,9 @@ RESEARCH_USE_ONLY = (
     "Research use only. This software is not a medical device and this report supports no decision about a patient."
 )
 
+LONG_TABLE = 16
+"""Rows from which on a table may break across printed pages; its head is repeated there."""
+
 _CSS = """
 :root { --ink: #1b1f24; --soft: #57606a; --rule: #c9ced6; --strong: #1b1f24; --accent: #0b4f8a; }
 * { box-sizing: border-box; }
@@ -77,7 +80,8 @@ figcaption { font-size: .82rem; line-height: 1.4; margin-top: .5rem; }
   html { font-size: 10.5pt; }
   main { max-width: none; padding: 0; }
   h2 { break-after: avoid; }
-  .table, .notice, .warnings { break-inside: avoid; }
+  tr { break-inside: avoid; }
+  .table:not(.long), .notice, .warnings { break-inside: avoid; }
   thead { display: table-header-group; }
   .figures { grid-template-columns: 1fr 1fr; }
   .notice, .warnings { -webkit-print-color-adjust: exact; print-color-adjust: exact; }
@@ -118,8 +122,9 @@ def _table(title: str, columns: Sequence[str], rows: Iterable[Sequence[str]], cs
 
 
 def _with_notes(table: str, notes: str) -> str:
-    """Keep a table and its footnotes on one page."""
-    return f'<div class="table">{table}{notes}</div>'
+    """Keep a table and its footnotes on one page, unless it is so long that the page before would stay empty."""
+    css = "table long" if table.count("<tr>") > LONG_TABLE else "table"
+    return f'<div class="{css}">{table}{notes}</div>'
 
 
 def _interval_note(interval: Interval) -> str:
