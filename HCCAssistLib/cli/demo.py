@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import argparse
+import os
 from dataclasses import replace
 from pathlib import Path
 from typing import TYPE_CHECKING
@@ -26,7 +27,7 @@ if TYPE_CHECKING:
 CASES = 74
 """Phantoms of the demo's cohort, as many as patients in the paper: 48 to train, 10 to validate, 16 to test on."""
 
-EPOCHS = 10
+EPOCHS = 9
 SEED = 7
 UNSEEN_SEED = 90210
 
@@ -62,7 +63,8 @@ def run(args: argparse.Namespace) -> None:
     cohort_folder = out / "cohort"
     if not cohort_folder.exists():
         progress = Progress("1/4 phantoms")
-        write_cohort(cohort_folder, cases=args.cases, seed=SEED, field="liver", progress=progress.part)
+        workers = os.cpu_count() or 1
+        write_cohort(cohort_folder, cases=args.cases, seed=SEED, field="liver", workers=workers, progress=progress.part)
     cohort = read_cohort(cohort_folder)
 
     model_folder = out / "model"

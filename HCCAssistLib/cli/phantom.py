@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import argparse
 import importlib
+import os
 from pathlib import Path
 
 from HCCAssistLib.cli.console import Progress, say
@@ -30,5 +31,12 @@ def run(args: argparse.Namespace) -> None:
     module = importlib.import_module(f"HCCAssistLib.phantoms.{package}")
     background = read_image(args.background, name="background") if args.background else None
     progress = Progress("phantom")
-    module.write_cohort(args.out, cases=args.cases, seed=args.seed, background=background, progress=progress.part)
+    module.write_cohort(
+        args.out,
+        cases=args.cases,
+        seed=args.seed,
+        background=background,
+        workers=os.cpu_count() or 1,
+        progress=progress.part,
+    )
     say(f"{args.cases} synthetic cases in {args.out}; they say nothing about patients")

@@ -2,7 +2,9 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable, Sequence
+from collections.abc import Callable, Iterator, Sequence
+from concurrent.futures import ProcessPoolExecutor
+from multiprocessing import get_context
 from pathlib import Path
 from typing import Any
 
@@ -120,6 +122,7 @@ def write_cohort(
     seed: int = 0,
     background: Image | None = None,
     field: FieldOfView = "abdomen",
+    workers: int = 1,
     progress: Callable[[float], None] | None = None,
 ) -> None:
     """Write a synthetic cohort, whole or not at all; a case depends on the seed and on its number only.
@@ -130,6 +133,7 @@ def write_cohort(
         seed: another seed draws other patients.
         background: a real CT to put the lesions into. Its cases are one patient, so they all belong to the test set.
         field: the whole abdomen, or cut to the liver, which is twice as fast.
+        workers: processes that make cases side by side; a real CT is worked on by one.
         progress: is told how much is done, 0 to 1.
 
     Raises:
@@ -153,11 +157,13 @@ def write_cohort(
         splits = split_patients(Cohort(None, tuple(table)), seed=seed, label_column="ltp")
     try:
         with folder_written_whole(out) as part:
-            for number, (case_id, ltp) in enumerate(labels.items()):
-                phantom = make_case((seed, number), has_ltp=ltp, background=real, field=field)
-                _write_case(phantom, part / CASES / case_id)
+            jobs = [
+                ((seed, number), ltp, real, field, part / CASES / case_id)
+                for number, (case_id, ltp) in enumerate(labels.items())
+            ]
+            for done, _ in enumerate(_made(jobs, 1 if real else workers), start=1):
                 if progress is not None:
-                    progress((number + 1) / cases)
+                    progress(done / cases)
             rows = [
                 {
                     "case_id": case_id,
@@ -174,6 +180,23 @@ def write_cohort(
         raise InputError(
             f"the folder cannot be written ({error.strerror})", out.name, "check that it may be written and has space"
         ) from error
+
+
+_Job = tuple[tuple[int, int], bool, Background | None, FieldOfView, Path]
+
+
+def _made(jobs: Sequence[_Job], workers: int) -> Iterator[None]:
+    """Make and write the cases, one after the other or side by side."""
+    if workers <= 1 or len(jobs) < 4:
+        yield from map(_make, jobs)
+        return
+    with ProcessPoolExecutor(workers, mp_context=get_context("spawn")) as pool:
+        yield from pool.map(_make, jobs)
+
+
+def _make(job: _Job) -> None:
+    seed, ltp, background, field, folder = job
+    _write_case(make_case(seed, has_ltp=ltp, background=background, field=field), folder)
 
 
 def shows_ltp(seed: int, number: int) -> bool:

@@ -25,7 +25,7 @@ from HCCAssistLib.training.samples import Samples, joined
 if TYPE_CHECKING:
     from torch import nn
 
-ROUGH_EPOCHS = 6
+ROUGH_EPOCHS = 5
 """Epochs of the first fit where its false alarms are all that is wanted of it."""
 
 Say = Callable[[str, float], None]
