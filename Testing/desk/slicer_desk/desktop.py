@@ -149,7 +149,8 @@ class Desktop:
 
     def screenshot(self, path: Path) -> None:
         """Save a picture of the whole window as PNG."""
-        self.process_events()
+        for _ in range(3):  # labels that wrap settle their height in rounds
+            self.process_events()
         self.window.grab().save(str(path))
 
 
