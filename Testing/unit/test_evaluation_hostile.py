@@ -66,6 +66,23 @@ def test_clopper_pearson_and_wilson_at_the_ends_are_textbook_values() -> None:
     assert proportion_interval(500_000, 1_000_000).low == pytest.approx(0.49902, abs=5e-6)
 
 
+@pytest.mark.parametrize(
+    ("counts", "exact", "wilson", "corrected"),
+    [
+        ((81, 263), (0.2527, 0.3676), (0.2553, 0.3662), (0.2535, 0.3682)),
+        ((15, 148), (0.0578, 0.1617), (0.0624, 0.1605), (0.0598, 0.1644)),
+        ((0, 20), (0.0000, 0.1684), (0.0000, 0.1611), (0.0000, 0.2005)),
+        ((1, 29), (0.0009, 0.1776), (0.0061, 0.1718), (0.0018, 0.1963)),
+    ],
+)
+def test_intervals_of_newcombe_1998_come_out(
+    counts: tuple[int, int], exact: tuple[float, float], wilson: tuple[float, float], corrected: tuple[float, float]
+) -> None:
+    for method, printed in (("clopper-pearson", exact), ("wilson", wilson), ("wilson-continuity", corrected)):
+        interval = proportion_interval(*counts, method=method)  # type: ignore[arg-type]
+        assert (rounded(interval.low, 4), rounded(interval.high, 4)) == tuple(f"{v:.4f}" for v in printed)  # type: ignore[arg-type]
+
+
 def test_fisher_of_textbook_tables() -> None:
     assert fisher_exact([[3, 1], [1, 3]]).p == pytest.approx(0.4857143, abs=5e-8)  # the lady tasting tea
     assert fisher_exact([[2, 10], [15, 3]]).p == pytest.approx(0.0005367, abs=5e-8)  # convictions of twins
