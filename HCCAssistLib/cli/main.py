@@ -13,6 +13,7 @@ from typing import NoReturn
 
 from HCCAssistLib import __version__
 from HCCAssistLib.cli import demo, evaluate, models, phantom, predict, recipes, train
+from HCCAssistLib.cli.process import tune
 from HCCAssistLib.errors import Cancelled, HCCAssistError, InputError
 
 COMMANDS = (demo, recipes, phantom, train, predict, evaluate, models)
@@ -47,6 +48,7 @@ def main(arguments: Sequence[str] | None = None) -> int:
         args = parser().parse_args(arguments)
     except SystemExit as stop:
         return stop.code if isinstance(stop.code, int) else 2
+    tune()
     try:
         return int(args.run(args) or 0)
     except KeyboardInterrupt:

@@ -14,6 +14,7 @@ import numpy as np
 from HCCAssistLib.cohort.cohort import Case
 from HCCAssistLib.evaluation.froc import VolumeFindings
 from HCCAssistLib.evaluation.result import CutOff
+from HCCAssistLib.inference.candidates import FLOOR
 from HCCAssistLib.inference.study import read_study
 from HCCAssistLib.recipes.ltp.recipe import EXCLUSION_RADIUS, LTP, TIME_POINT
 from HCCAssistLib.recipes.ltp.scanning import refined_peaks, scan_study
@@ -57,10 +58,10 @@ def choose_scan_cutoff(networks: Sequence[tuple[LTPNetwork, Sequence[Case]]], *,
     false_alarms.sort(reverse=True)
     allowed = int(FALSE_ALARMS * volumes)
     # just above the first false alarm that is one too many
-    value = float(np.nextafter(np.float32(false_alarms[allowed]), 1)) if len(false_alarms) > allowed else 0.0
+    value = float(np.nextafter(np.float32(false_alarms[allowed]), 1)) if len(false_alarms) > allowed else FLOOR
     found = sum(score >= value for score in best)
     return CutOff(
-        value=min(1.0, value),
+        value=min(1.0, max(FLOOR, value)),
         source=(
             f"at most {FALSE_ALARMS:g} false positive per volume on scans of the {chosen_on} ({volumes} volumes, "
             f"{found} of {lesions} lesions found)"
