@@ -85,7 +85,6 @@ def train(
     if job.options.get("permute_labels"):
         samples = samples.permuted(job.seed)
     folds = _train_folds(used, samples, job, scratch, tell, cancelled)
-    fits = [fold.found for fold in folds]
     scores, truth = (np.concatenate(parts) for parts in zip(*(fold.validated for fold in folds), strict=True))
     tell("choosing the cut-off", 0.94)
     chosen_on = "validation set" if job.folds == 1 else f"held-out parts of {job.folds} folds"
@@ -96,14 +95,14 @@ def train(
         scan_cutoff = choose([(fold.network, fold.held_out) for fold in folds], device=job.device, chosen_on=chosen_on)
     package = write_package(
         job.out,
-        [found.weights for found in fits],
+        [fold.found.weights for fold in folds],
         name=job.name,
         recipe=job.recipe,
         options=job.options,
         cutoff=cutoff,
         scan_cutoff=scan_cutoff,
         input_spec=job.recipe.module("sampling").input_spec(job.options),
-        training=_training_record(cohort, samples, job, fits),
+        training=_training_record(cohort, samples, job, folds),
         software=software_versions(),
     )
     for path in scratch.iterdir():
@@ -137,19 +136,23 @@ def _train_folds(
 
         one = _Fold(job, fold, scratch, report, cancelled)
         found, validation = one.train(cohort, *parts)
-        held_out = tuple(cohort.case(validation.case_ids[number]) for number in sorted(set(validation.case)))
-        trained.append(_Trained(found, one.network.eval(), (one.scores(validation), validation.labels), held_out))
+        # a case stands in the list once more with its hard negatives
+        names = dict.fromkeys(validation.case_ids[number] for number in sorted(set(validation.case)))
+        held_out = tuple(cohort.case(name) for name in names)
+        validated = one.scores(validation), validation.labels
+        trained.append(_Trained(found, one.network.eval(), validated, held_out, dict(one.mined)))
     return trained
 
 
 @dataclass(frozen=True, eq=False, slots=True)
 class _Trained:
-    """A fitted network with the scores and labels of the samples, and the cases, that it was validated on."""
+    """A fitted network, the scores and labels of the samples and the cases that it was validated on, hard negatives."""
 
     found: Fit
     network: nn.Module
     validated: tuple[np.ndarray, np.ndarray]
     held_out: tuple[Case, ...]
+    hard_negatives: dict[str, int]
 
 
 class _Fold:
@@ -157,6 +160,7 @@ class _Fold:
 
     def __init__(self, job: Job, fold: int, scratch: Path, report: Say, cancelled: Callable[[], bool] | None) -> None:
         self.job, self.fold, self.scratch, self.report, self.cancelled = job, fold, scratch, report, cancelled
+        self.mined: dict[str, int] = {}
         self.network = job.recipe.module("network").build(job.options)
         self.make_batch = job.recipe.module("sampling").batch_maker(job.options)
 
@@ -167,8 +171,10 @@ class _Fold:
         if not options.get("hard_negatives") or options.get("permute_labels"):
             return self._fit(train, validation, epochs, "plain", 0.0, 1.0), validation
         self._fit(train, validation, min(epochs, ROUGH_EPOCHS), "rough", 0.0, 0.2)
-        train = joined([train, self._mined(cohort, train, "train", 0.2, 0.15)])
-        validation = joined([validation, self._mined(cohort, validation, "validation", 0.35, 0.05)])
+        hard = self._mined(cohort, train, "train", 0.2, 0.15)
+        hard_validation = self._mined(cohort, validation, "validation", 0.35, 0.05)
+        self.mined = {"train": len(hard), "validation": len(hard_validation)}
+        train, validation = joined([train, hard]), joined([validation, hard_validation])
         return self._fit(train, validation, epochs, "final", 0.4, 0.6), validation
 
     def scores(self, samples: Samples) -> np.ndarray:
@@ -263,7 +269,7 @@ def _key(train_part: Samples, validation_part: Samples, job: Job, fold: int) -> 
     return hashlib.sha256(json.dumps(facts, sort_keys=True).encode()).hexdigest()
 
 
-def _training_record(cohort: Cohort, samples: Samples, job: Job, fits: Sequence[Fit]) -> dict[str, Any]:
+def _training_record(cohort: Cohort, samples: Samples, job: Job, folds: Sequence[_Trained]) -> dict[str, Any]:
     counts = {split: sum(case.split == split for case in cohort.cases) for split in ("train", "validation", "test")}
     synthetic = [case.values.get("synthetic", "") not in ("", "0") for case in cohort.cases]
     return {
@@ -277,6 +283,7 @@ def _training_record(cohort: Cohort, samples: Samples, job: Job, fits: Sequence[
         "permuted_labels": bool(job.options.get("permute_labels", False)),
         "seed": job.seed,
         "folds": job.folds,
-        "best_epoch": [found.best_epoch for found in fits],
-        "history": [list(found.history) for found in fits],
+        "hard_negatives": [fold.hard_negatives for fold in folds],
+        "best_epoch": [fold.found.best_epoch for fold in folds],
+        "history": [list(fold.found.history) for fold in folds],
     }

@@ -62,6 +62,9 @@ def test_a_trained_model_says_where_everything_came_from(model: Path) -> None:
     assert card.cutoff.data_sha256
     assert len(card.training["history"][0]) == 3
     assert card.options["epochs"] == 3
+    assert 0 < card.training["hard_negatives"][0]["train"] <= 4 * card.options["hard_negatives"]
+    assert card.scan_cutoff is not None
+    assert "(2 volumes," in card.scan_cutoff.source
     assert not model.with_name("small.training").exists()
 
 

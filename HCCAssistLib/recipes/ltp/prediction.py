@@ -33,8 +33,8 @@ from HCCAssistLib.recipes.ltp.sampling import start_around
 from HCCAssistLib.recipes.ltp.scanning import Progress, refined_peaks, scan_study
 from HCCAssistLib.recipes.spec import Value
 
-EXPLAINED = 20
-"""Candidates, from the most probable down, that are explained by Grad-CAM."""
+LEAST_EXPLAINED, MOST_EXPLAINED = 3, 20
+"""Grad-CAM explains the candidates at or above the threshold, within these numbers: heat without a box misleads."""
 
 Scores = npt.NDArray[np.float32]
 
@@ -91,7 +91,9 @@ def predict(
     candidates = tuple(
         _candidate(number, peak, image.geometry, stored.geometry, surface) for number, peak in enumerate(peaks, 1)
     )
-    heatmap = _heatmap(model, image, peaks) if chosen["heatmap"] and peaks else None
+    shown = [peak for peak in peaks if peak.probability >= cutoff.value]
+    explained = peaks[: min(max(len(shown), LEAST_EXPLAINED), MOST_EXPLAINED)]
+    heatmap = _heatmap(model, image, explained) if chosen["heatmap"] and explained else None
     if progress:
         progress(1.0)
     return DetectionResult(
@@ -187,10 +189,10 @@ def _candidate(number: int, peak: Peak, working: Geometry, stored: Geometry, sur
 
 
 def _heatmap(model: LoadedModel, image: Image, peaks: Sequence[Peak]) -> Image:
-    """Grad-CAM of the best candidates, merged, where they lie in the patient."""
+    """Grad-CAM of candidates, merged, where they lie in the patient."""
     import torch
 
-    starts = [start_around(np.rint(peak.center).astype(np.int64)) for peak in peaks[:EXPLAINED]]
+    starts = [start_around(np.rint(peak.center).astype(np.int64)) for peak in peaks]
     maps = np.zeros(())
     for network in model.networks:
         margin = network.patch_shape[-1] // 2 - PATCH_SHAPE[-1] // 2
