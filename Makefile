@@ -6,6 +6,7 @@ VENV := .venv
 BIN := $(VENV)/bin
 PIP_INSTALL := $(BIN)/python -m pip install --quiet --disable-pip-version-check --constraint constraints.txt
 MESA := libegl1 libgl1-mesa-dri
+QT := libxkbcommon0 libdbus-1-3 libfontconfig1 libglib2.0-0 libgl1 libx11-6
 OUT ?= demo
 
 .PHONY: demo test lint unit system benchmarks clean
@@ -36,14 +37,15 @@ $(VENV)/demo.stamp: pyproject.toml constraints.txt | $(VENV)/bin/python
 
 $(VENV)/tests.stamp: pyproject.toml constraints.txt | $(VENV)/bin/python
 	$(PIP_INSTALL) torch==2.13.0
-	$(PIP_INSTALL) --editable ".[reports,scene,tests]"
+	$(PIP_INSTALL) --editable ".[reports,scene,desk,tests]"
 	touch $@
 
-# Off-screen pictures need Mesa. Without it everything else works and the program names the packages.
+# Off-screen pictures need Mesa, the stand-in desktop of the tests Qt's libraries. Without them everything else works
+# and the program names the packages.
 system:
-	@if [ "$$(id -u)" = 0 ] && command -v apt-get >/dev/null && ! dpkg -s $(MESA) >/dev/null 2>&1; then \
-		apt-get update -qq && apt-get install -y -qq --no-install-recommends $(MESA) >/dev/null \
-		|| echo "Mesa could not be installed: pictures of the scene will be missing"; \
+	@if [ "$$(id -u)" = 0 ] && command -v apt-get >/dev/null && ! dpkg -s $(MESA) $(QT) >/dev/null 2>&1; then \
+		apt-get update -qq && apt-get install -y -qq --no-install-recommends $(MESA) $(QT) >/dev/null \
+		|| echo "Mesa and Qt's libraries could not be installed: pictures of the scene will be missing"; \
 	fi
 
 clean:
