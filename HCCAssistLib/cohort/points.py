@@ -186,8 +186,6 @@ def with_own_labels(points: Sequence[Point]) -> tuple[Point, ...]:
     return tuple(unique)
 
 
-
-
 def _nodes_of_type(
     nodes: list[dict[str, Any]], types: tuple[str, ...], wanted: str, where: str
 ) -> list[dict[str, Any]]:
