@@ -193,7 +193,7 @@ def froc_figure(
         curves: name and curve of each model.
         operating_point: false positives per volume and sensitivity at the cut-off.
     """
-    with canvas() as (figure, axes):
+    with canvas(height=3.3 + 0.2 * (len(curves) - 1)) as (figure, axes):
         for i, (name, curve) in enumerate(curves):
             left, right = curve.rates[0] / 1.5, curve.rates[-1] * 1.5
             false_positives = curve.false_positives_per_volume
@@ -227,7 +227,9 @@ def froc_figure(
                 label="at the cut-off",
             )
         axes.set(ylim=(-0.01, 1.01), xlabel="False positives per volume", ylabel="Lesion-level sensitivity")
-        axes.legend(loc="upper left", bbox_to_anchor=(0, 1.14), ncols=2, borderaxespad=0)
+        # above the axes: one line for one curve and its point, a line each for several, whose names are long
+        columns = 2 if len(curves) == 1 else 1
+        axes.legend(loc="lower left", bbox_to_anchor=(0, 1.02), ncols=columns, borderaxespad=0)
         return figure
 
 
