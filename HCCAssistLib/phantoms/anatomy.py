@@ -55,8 +55,8 @@ class Anatomy:
             ascites=float(rng.uniform(4, 12)) if rng.random() < 0.15 else 0.0,
             liver_hu=liver_hu,
             aorta_hu=float(rng.uniform(280, 350)),
-            portal_hu=float(liver_hu + rng.uniform(25, 60)),
-            vein_hu=float(rng.uniform(38, 48)),
+            portal_hu=float(liver_hu + rng.uniform(15, 45)),
+            vein_hu=float(rng.uniform(41, 50)),
             spleen_hu=float(rng.uniform(105, 135)),
             kidney_hu=float(rng.uniform(170, 225)),
         )

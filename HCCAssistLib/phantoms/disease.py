@@ -111,7 +111,7 @@ class Nodule:
     @classmethod
     def draw(cls, rng: np.random.Generator, zone: AblationZone, direction: Vector, *, smallest_mm: float) -> Nodule:
         """A random nodule in a direction from the zone's centre; sizes as in the cohort of Lim 2023 (12 +- 5 mm)."""
-        diameter = float(np.clip(rng.lognormal(np.log(12.3), 0.4), smallest_mm, 26.0))
+        diameter = float(np.clip(rng.lognormal(np.log(11.7), 0.4), smallest_mm, 26.0))
         ratios = rng.uniform(0.8, 1.0, 3)
         ratios /= ratios.max()
         pattern = PATTERNS[int(rng.choice(len(PATTERNS), p=(0.56, 0.14, 0.18, 0.12)))]
@@ -213,7 +213,7 @@ def place_nodules(
             nodule = Nodule.draw(rng, zone, direction, smallest_mm=smallest_mm)
             center, radius = nodule.lump.center, nodule.lump.radius
             room = float(liver.depth_at(center)) - 0.75 * radius
-            taken = [(n.lump.center, n.lump.reach + 4) for n in nodules]
+            taken = [(n.lump.center, n.lump.reach + 12) for n in nodules]
             taken += [(z.lump.center, z.lump.reach) for z in zones if z is not zone]
             gaps = [float(np.linalg.norm(center - c)) - r - radius for c, r in [*avoid, *taken]]
             score = min([room, *gaps, 0.0])

@@ -70,7 +70,7 @@ def make_case(
     nodules: tuple[Nodule, ...] = ()
     if has_ltp:
         avoid = [(c.center, c.size_mm / 2) for c in confounders if c.kind != "benign rim"]
-        smallest = max(5.0, 1.5 * float(canvas.geometry.spacing.max()))
+        smallest = max(5.0, 1.8 * float(canvas.geometry.spacing.max()))
         nodules = place_nodules(tumour, region, zones, avoid, smallest_mm=smallest)
     for item in confounders:
         if item.kind != ON_THE_ZONE:

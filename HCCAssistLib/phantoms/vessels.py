@@ -160,10 +160,10 @@ def draw_liver_vessels(canvas: Canvas, a: Anatomy, inside: Callable[[Point], boo
         Tube(
             t.start + offset * (t.radius_start + 0.8),
             t.end + offset * (t.radius_end + 0.8),
-            0.35 + 0.22 * t.radius_start,
-            0.35 + 0.22 * t.radius_end,
+            0.25 + 0.15 * t.radius_start,
+            0.25 + 0.15 * t.radius_end,
         )
         for t in portal
-        if t.radius_start > 1.5
+        if t.radius_start > 2.0
     ]
     draw_tubes(canvas, arteries, a.aorta_hu * 0.85)
