@@ -67,7 +67,7 @@ def test_twenty_different_shifts_hold_the_point_and_keep_its_slice(tmp_path: Pat
         offset = np.abs(centers - np.array(lesion)) / spacing
         assert (offset[:, :2] <= 16.5).all()  # the point lies in the 32 x 32 patch
         assert (offset[:, 2] < 0.51).all()  # slices z-4 .. z+3 around the point's own
-        assert offset[:, :2].max() > 8  # and it is really shifted
+        assert offset[:, :2].max() > 5  # and it is really shifted
 
 
 def test_the_stored_voxels_are_those_around_the_stored_centre(tmp_path: Path, image: Image) -> None:
