@@ -53,7 +53,7 @@ def test_only_voxels_near_the_truth_change(background: Background) -> None:
     places = case.image.geometry.to_world(np.argwhere(changed)[:, ::-1])
     spheres = [(z.center_lps, max(z.axes_mm) / 2 + 8) for z in case.zones]
     spheres += [(lesion.center_lps, lesion.diameter_mm / 2 + 5) for lesion in case.lesions]
-    spheres += [(c.center_lps, max(c.size_mm, 24) + 5) for c in case.confounders]
+    spheres += [(c.center_lps, max(c.size_mm, 24) + 7) for c in case.confounders]
     near = np.zeros(len(places), bool)
     for center, radius in spheres:
         near |= np.linalg.norm(places - center, axis=1) < radius
