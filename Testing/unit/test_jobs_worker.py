@@ -138,6 +138,10 @@ def test_a_warm_worker_is_the_same_process_and_leaves_no_files_of_a_job(executor
     job = executor.submit(study, Request(model.package.folder, {**OPTIONS, "stride": "fast"}, "cpu"))
     assert last_event(executor, job).kind == "done"
     assert executor.pid == before
+    deadline = time.monotonic() + 10
+    while list(executor._folder.iterdir()) and time.monotonic() < deadline:  # swept right after the last event
+        executor.poll()
+        time.sleep(0.02)
     assert not list(executor._folder.iterdir())
 
 
