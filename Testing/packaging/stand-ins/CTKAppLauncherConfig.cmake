@@ -1,0 +1,3 @@
+# The launcher would start Slicer with the extension from the build folder; it is no part of a package.
+function(ctkAppLauncherConfigureForExecutable)
+endfunction()

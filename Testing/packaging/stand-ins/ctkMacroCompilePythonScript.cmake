@@ -1,0 +1,30 @@
+# What Slicer's macro for scripted modules hands over to CTK: scripts (with or without ".py") and resources are copied
+# into the build at their relative paths, and the folder is installed. CTK also compiles the scripts, which is left out.
+macro(ctkMacroCompilePythonScript)
+  cmake_parse_arguments(PY
+    "NO_INSTALL_SUBDIR" "TARGET_NAME;DESTINATION_DIR;INSTALL_DIR" "SCRIPTS;RESOURCES" ${ARGN})
+  set(copies)
+  foreach(file IN LISTS PY_SCRIPTS)
+    get_filename_component(extension "${file}" EXT)
+    if(NOT extension MATCHES "py")
+      string(APPEND file ".py")
+    endif()
+    list(APPEND copies "${file}")
+  endforeach()
+  list(APPEND copies ${PY_RESOURCES})
+
+  set(copied)
+  foreach(file IN LISTS copies)
+    set(from "${CMAKE_CURRENT_SOURCE_DIR}/${file}")
+    set(to "${PY_DESTINATION_DIR}/${file}")
+    add_custom_command(OUTPUT "${to}" COMMAND "${CMAKE_COMMAND}" -E copy "${from}" "${to}" DEPENDS "${from}")
+    list(APPEND copied "${to}")
+  endforeach()
+  add_custom_target("Copy${PY_TARGET_NAME}" ALL DEPENDS ${copied})
+
+  set(folder "${PY_DESTINATION_DIR}")
+  if(PY_NO_INSTALL_SUBDIR)
+    string(APPEND folder "/")
+  endif()
+  install(DIRECTORY "${folder}" DESTINATION "${PY_INSTALL_DIR}" COMPONENT RuntimeLibraries USE_SOURCE_PERMISSIONS)
+endmacro()
