@@ -6,6 +6,7 @@ import argparse
 from pathlib import Path
 
 from HCCAssistLib.cli.console import say, say_json, table
+from HCCAssistLib.files import size_on_disk
 from HCCAssistLib.models.package import ModelPackage
 from HCCAssistLib.models.store import ModelStore, default_store
 
@@ -54,14 +55,13 @@ def _list(store: ModelStore, *, as_json: bool) -> None:
             }
         )
         return
-    rows = [(p.card.name, p.card.recipe, f"{p.card.cutoff.value:.3f}", f"{_megabytes(p):.0f} MB") for p in good]
+    rows = [
+        (p.card.name, p.card.recipe, f"{p.card.cutoff.value:.3f}", f"{size_on_disk(p.folder) / 1e6:.0f} MB")
+        for p in good
+    ]
     say(table(("name", "recipe", "cut-off", "size"), rows) if rows else "no models are installed")
     for refused in bad:
         say(f"{refused.name} cannot be used: {refused.reason}")
-
-
-def _megabytes(package: ModelPackage) -> float:
-    return sum(path.stat().st_size for path in package.folder.iterdir()) / 1e6
 
 
 def _card(package: ModelPackage) -> str:

@@ -126,6 +126,23 @@ def read_package(folder: Path, *, recipe: str | None = None) -> ModelPackage:
     Raises:
         InputError: not a package, tampered with, cut short, of another recipe, or naming files outside itself.
     """
+    card = read_card(folder, recipe=recipe)
+    for name, sha in card.files.items():
+        if file_sha256(folder / name) != sha:
+            raise InputError(_TAMPERED.format(name), folder.name, _REINSTALL)
+    return ModelPackage(folder, card)
+
+
+def read_card(folder: Path, *, recipe: str | None = None) -> ModelCard:
+    """What a package says of itself; its files are there, but their content is not verified.
+
+    Args:
+        folder: with model.json.
+        recipe: the recipe wanted, if only one will do.
+
+    Raises:
+        InputError: not a package, of another recipe, lacking files, or naming files outside itself.
+    """
     where = folder.name
     path = folder / "model.json"
     if not path.is_file():
@@ -161,15 +178,13 @@ def read_package(folder: Path, *, recipe: str | None = None) -> ModelPackage:
     wanted.resolve(card.options)
     if not card.files:
         raise InputError("the package has no weights", where, _REINSTALL)
-    for name, sha in card.files.items():
+    for name in card.files:
         if not WEIGHTS_NAME.fullmatch(name):
             raise InputError(f"the package names a file that is none of its own: {name!r}", where, _REINSTALL)
         weights = folder / name
         if weights.is_symlink() or not weights.is_file():
             raise InputError(f"{name} is missing", where, _REINSTALL)
-        if file_sha256(weights) != sha:
-            raise InputError(_TAMPERED.format(name), where, _REINSTALL)
-    return ModelPackage(folder, card)
+    return card
 
 
 def write_package(

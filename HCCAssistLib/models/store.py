@@ -2,17 +2,17 @@
 
 from __future__ import annotations
 
-import os
 import shutil
-import sys
 import tempfile
 import zipfile
+import zlib
 from dataclasses import dataclass
 from pathlib import Path, PurePosixPath
 
 from HCCAssistLib.errors import HCCAssistError, InputError
-from HCCAssistLib.files import folder_written_whole
-from HCCAssistLib.models.package import ModelPackage, read_package
+from HCCAssistLib.files import folder_written_whole, remove_leftovers, size_on_disk
+from HCCAssistLib.models.package import ModelCard, ModelPackage, read_card, read_package
+from HCCAssistLib.places import data_folder
 
 PACKAGE_LIMIT = 4 * 2**30
 FILE_LIMIT = 64
@@ -20,15 +20,7 @@ FILE_LIMIT = 64
 
 def default_store() -> Path:
     """Where models are installed for this person: ``HCCASSIST_MODELS``, or the platform's place for data."""
-    if chosen := os.environ.get("HCCASSIST_MODELS"):
-        return Path(chosen)
-    if sys.platform == "win32":
-        base = Path(os.environ.get("LOCALAPPDATA", Path.home() / "AppData" / "Local"))
-    elif sys.platform == "darwin":
-        base = Path.home() / "Library" / "Application Support"
-    else:
-        base = Path(os.environ.get("XDG_DATA_HOME", Path.home() / ".local" / "share"))
-    return base / "HCCAssist" / "models"
+    return data_folder("models")
 
 
 @dataclass(frozen=True, slots=True)
@@ -40,16 +32,38 @@ class Refused:
 
 
 @dataclass(frozen=True, slots=True)
+class Entry:
+    """What is installed under a name, at a glance: its files are not verified.
+
+    Attributes:
+        name: of the folder.
+        card: what model.json says, None where it cannot be read.
+        reason: why it cannot be read.
+        size: bytes on disk.
+        installed: time in seconds since 1970.
+    """
+
+    name: str
+    card: ModelCard | None
+    reason: str
+    size: int
+    installed: float
+
+
+@dataclass(frozen=True, slots=True)
 class ModelStore:
     """Installed models under one folder."""
 
     folder: Path
 
+    def entries(self) -> tuple[Entry, ...]:
+        """All that is installed, by name, in no time: without reading any weights."""
+        return tuple(_entry(folder) for folder in self._folders())
+
     def packages(self) -> tuple[tuple[ModelPackage, ...], tuple[Refused, ...]]:
         """The valid packages, by name, and those that cannot be used with the reason."""
         good, bad = [], []
-        folders = self.folder.iterdir() if self.folder.is_dir() else ()
-        for folder in sorted(path for path in folders if path.is_dir() and path.suffix != ".part"):
+        for folder in self._folders():
             try:
                 good.append(read_package(folder))
             except InputError as error:
@@ -97,6 +111,7 @@ class ModelStore:
                     )
             try:
                 self.folder.mkdir(parents=True, exist_ok=True)
+                remove_leftovers(self.folder)
                 with folder_written_whole(target) as part:
                     for name in ("model.json", *package.card.files):
                         shutil.copyfile(folder / name, part / name)
@@ -116,10 +131,24 @@ class ModelStore:
             raise InputError(f"no model named {name!r} is installed")
         shutil.rmtree(folder)
 
+    def _folders(self) -> list[Path]:
+        folders = self.folder.iterdir() if self.folder.is_dir() else ()
+        return sorted(path for path in folders if path.is_dir() and path.suffix != ".part")
+
     def _folder(self, name: str) -> Path:
         if not name or name != Path(name).name or name in {".", ".."}:
             raise InputError(f"{name!r} is not the name of a model")
         return self.folder / name
+
+
+def _entry(folder: Path) -> Entry:
+    card, reason = None, ""
+    try:
+        card = read_card(folder)
+    except InputError as error:
+        reason = str(error)
+    path = folder / "model.json"
+    return Entry(folder.name, card, reason, size_on_disk(folder), (path if path.is_file() else folder).stat().st_mtime)
 
 
 def find_model(name: str, store: ModelStore, *, recipe: str | None = None) -> ModelPackage:
@@ -149,7 +178,7 @@ def _extracted(archive: Path, into: Path) -> Path:
                         "do not use it; ask whoever sent it",
                     )
             file.extractall(into)
-    except (zipfile.BadZipFile, EOFError, OSError, NotImplementedError, RuntimeError) as error:
+    except (zipfile.BadZipFile, zlib.error, EOFError, OSError, NotImplementedError, RuntimeError) as error:
         raise InputError(f"the archive cannot be read ({error})", archive.name) from error
     found = [path.parent for path in into.rglob("model.json")]
     if len(found) != 1:

@@ -1,4 +1,5 @@
 import json
+import time
 import zipfile
 from pathlib import Path
 
@@ -210,3 +211,93 @@ def test_a_name_cannot_lead_out_of_the_store(tmp_path: Path, name: str) -> None:
 def test_the_store_follows_the_environment(monkeypatch: pytest.MonkeyPatch, tmp_path: Path) -> None:
     monkeypatch.setenv("HCCASSIST_MODELS", str(tmp_path))
     assert default_store() == tmp_path
+
+
+def test_entries_tell_what_is_installed_without_reading_weights(
+    package: ModelPackage, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    store = ModelStore(tmp_path / "store")
+    assert store.entries() == ()
+    store.install(package.folder)
+    (store.folder / "odd").mkdir()
+    (store.folder / "half.7.part").mkdir()
+    monkeypatch.setattr("HCCAssistLib.models.package.file_sha256", lambda path: pytest.fail("weights were read"))
+    odd, small = store.entries()
+    assert (odd.name, odd.card, odd.size) == ("odd", None, 0)
+    assert "no model.json" in odd.reason
+    assert (small.name, small.card, small.reason) == ("small-model", package.card, "")
+    assert small.size == sum(path.stat().st_size for path in package.folder.iterdir())
+    assert small.installed == pytest.approx(time.time(), abs=60)
+
+
+def zipped(folder: Path, archive: Path, prefix: str = "") -> Path:
+    with zipfile.ZipFile(archive, "w", zipfile.ZIP_DEFLATED) as file:
+        for path in folder.iterdir():
+            file.write(path, f"{prefix}{path.name}")
+    return archive
+
+
+@pytest.mark.parametrize("prefix", ["", "a/b/small-model/"])
+def test_a_zip_may_hold_its_package_at_any_depth(package: ModelPackage, tmp_path: Path, prefix: str) -> None:
+    archive = zipped(package.folder, tmp_path / "model.zip", prefix)
+    with zipfile.ZipFile(archive, "a") as file:
+        file.writestr("__MACOSX/._model.json", "what a Mac adds")
+    assert ModelStore(tmp_path / "store").install(archive).card == package.card
+
+
+def test_a_zip_of_two_models_or_of_none_is_refused(package: ModelPackage, tmp_path: Path) -> None:
+    store = ModelStore(tmp_path / "store")
+    archive = zipped(package.folder, tmp_path / "model.zip", "one/")
+    with zipfile.ZipFile(archive, "a") as file:
+        file.writestr("two/model.json", "{}")
+    with pytest.raises(InputError, match="exactly one model"):
+        store.install(archive)
+    with zipfile.ZipFile(tmp_path / "none.zip", "w") as file:
+        file.writestr("readme.txt", "no model")
+    with pytest.raises(InputError, match="exactly one model"):
+        store.install(tmp_path / "none.zip")
+    assert store.entries() == ()
+
+
+def test_a_bomb_is_refused_before_it_is_unpacked(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr("HCCAssistLib.models.store.PACKAGE_LIMIT", 10**6)
+    monkeypatch.setattr(zipfile.ZipFile, "extractall", lambda *_: pytest.fail("it was unpacked"))
+    archive = tmp_path / "model.zip"
+    with zipfile.ZipFile(archive, "w", zipfile.ZIP_DEFLATED) as file:
+        file.writestr("weights-0.safetensors", bytes(10**6 + 1))
+    assert archive.stat().st_size < 5000
+    with pytest.raises(InputError, match="far larger than a model"):
+        ModelStore(tmp_path / "store").install(archive)
+    with zipfile.ZipFile(archive, "w") as file:
+        for number in range(100):
+            file.writestr(f"{number}", "")
+    with pytest.raises(InputError, match="far larger than a model"):
+        ModelStore(tmp_path / "store").install(archive)
+
+
+def test_a_bomb_that_lies_about_its_size_is_refused_and_fills_no_disk(package: ModelPackage, tmp_path: Path) -> None:
+    archive = tmp_path / "model.zip"
+    with zipfile.ZipFile(archive, "w", zipfile.ZIP_DEFLATED) as file:
+        file.writestr("weights-0.safetensors", bytes(5 * 10**7))
+    content = archive.read_bytes()
+    assert content.count((5 * 10**7).to_bytes(4, "little")) == 2  # in the file's own header and in the directory
+    archive.write_bytes(content.replace((5 * 10**7).to_bytes(4, "little"), (100).to_bytes(4, "little")))
+    with pytest.raises(InputError, match="cannot be read"):
+        ModelStore(tmp_path / "store").install(archive)
+
+
+def test_a_zip_that_was_damaged_on_its_way_is_refused(package: ModelPackage, tmp_path: Path) -> None:
+    archive = zipped(package.folder, tmp_path / "model.zip")
+    content = bytearray(archive.read_bytes())
+    content[200:60_000] = bytes(59_800)
+    archive.write_bytes(content)
+    with pytest.raises(InputError, match="cannot be read"):
+        ModelStore(tmp_path / "store").install(archive)
+    assert ModelStore(tmp_path / "store").entries() == ()
+
+
+def test_a_tampered_zip_is_refused(package: ModelPackage, tmp_path: Path) -> None:
+    path = package.folder / "weights-0.safetensors"
+    path.write_bytes(path.read_bytes()[:-1] + b"x")
+    with pytest.raises(InputError, match="sha256 differs"):
+        ModelStore(tmp_path / "store").install(zipped(package.folder, tmp_path / "model.zip"))
