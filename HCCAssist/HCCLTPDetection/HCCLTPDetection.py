@@ -3,12 +3,16 @@
 from __future__ import annotations
 
 import csv
+import importlib.util
 import logging
 import shutil
 import sys
+import tempfile
+import time
 from pathlib import Path
 from typing import Annotated
 
+import numpy as np
 import qt
 import slicer
 import vtk
@@ -19,6 +23,7 @@ from slicer.parameterNodeWrapper import Choice, WithinRange, parameterNodeWrappe
 from slicer.ScriptedLoadableModule import (
     ScriptedLoadableModule,
     ScriptedLoadableModuleLogic,
+    ScriptedLoadableModuleTest,
     ScriptedLoadableModuleWidget,
 )
 from slicer.util import VTKObservationMixin
@@ -572,3 +577,133 @@ class HCCLTPDetectionLogic(ScriptedLoadableModuleLogic):
         from HCCAssistLib.scene.drawing import set_verdict
 
         self.drawn = set_verdict(self.drawn, number, verdict, comment=comment)
+
+
+class HCCLTPDetectionTest(ScriptedLoadableModuleTest):
+    """What Slicer runs by "Reload and Test" and in a build. A detection needs PyTorch; all else runs without."""
+
+    BALL_RAS = (12.0, -9.0, 18.0)
+
+    def setUp(self):
+        """An empty scene, an empty store of models."""
+        from HCCAssistLib.models.store import ModelStore
+
+        slicer.mrmlScene.Clear(0)
+        self.folder = tempfile.TemporaryDirectory()
+        self.logic = HCCLTPDetectionLogic(store=ModelStore(Path(self.folder.name) / "models"))
+
+    def tearDown(self):
+        """No worker and no file stays."""
+        self.logic.close()
+        self.folder.cleanup()
+        slicer.mrmlScene.Clear(0)
+
+    def makeVolume(self):
+        """Soft tissue with a bright ball of 8 mm; voxels of 1.5 x 1.5 x 3 mm, stored towards left, posterior, superior."""
+        ijkToRas = np.array([[-1.5, 0, 0, 60.0], [0, -1.5, 0, 55.0], [0, 0, 3.0, -30.0], [0, 0, 0, 1.0]])
+        k, j, i = np.indices((24, 72, 80))
+        ras = np.stack([i, j, k, np.ones_like(i)], axis=-1) @ ijkToRas.T
+        away = np.linalg.norm(ras[..., :3] - self.BALL_RAS, axis=-1)
+        voxels = np.where(away < 8, 150, 60).astype(np.int16)
+        return slicer.util.addVolumeFromArray(voxels, ijkToRAS=ijkToRas, name="CT")
+
+    def makeResult(self, volume):
+        """Two candidates, the likelier one at the ball."""
+        from HCCAssistLib.imaging.geometry import Box
+        from HCCAssistLib.inference.findings import Candidate, DetectionResult, RunRecord
+        from HCCAssistLib.scene.inputs import image_from_volume
+
+        image = image_from_volume(volume)
+        candidates = []
+        for number, probability, shift in ((1, 0.9, 0.0), (2, 0.4, 30.0)):
+            r, a, s = self.BALL_RAS
+            box = Box((shift - r, -a, s), (20.0, 20.0, 20.0))
+            slice_ = round(float(image.geometry.to_index(box.center)[2]))
+            rectangle = tuple(tuple(corner) for corner in box.corners()[:4])
+            candidates.append(Candidate(number, box, probability, slice_, (slice_ - 3, slice_ + 3), rectangle, 20.0))
+        run = RunRecord("ltp", {}, "none", (), {}, "cpu", {"post/arterial": image.digest()}, 1.0)
+        return DetectionResult(tuple(candidates), 0.3, "a test", image.geometry, run)
+
+    def test_what_is_missing_is_said(self):
+        """The panel tells what to do next."""
+        parameters = self.logic.getParameterNode()
+        self.assertIn("arterial CT", self.logic.missing(parameters))
+        parameters.volume = self.makeVolume()
+        self.assertIn("model", self.logic.missing(parameters))
+        parameters.model = "some model"
+        self.assertEqual(self.logic.missing(parameters), "")
+        parameters.ring = True
+        self.assertIn("ablation zone", self.logic.missing(parameters))
+
+    def test_voxels_and_points_reach_the_library_in_place(self):
+        """Slicer's RAS becomes LPS once, not twice."""
+        from HCCAssistLib.scene.inputs import image_from_volume, points_from_markups
+
+        image = image_from_volume(self.makeVolume())
+        k, j, i = np.argwhere(image.array > 100).mean(axis=0)
+        r, a, s = self.BALL_RAS
+        self.assertLess(np.abs(image.geometry.to_world((i, j, k)) - (-r, -a, s)).max(), 1.5)
+        markups = slicer.mrmlScene.AddNewNodeByClass("vtkMRMLMarkupsFiducialNode")
+        markups.AddControlPointWorld(vtk.vtkVector3d(r, a, s))
+        (point,) = points_from_markups(markups, image).points
+        self.assertLess(np.abs(np.array(point.position) - (-r, -a, s)).max(), 0.01)
+
+    def test_a_review_is_kept_in_the_scene(self):
+        """Drawn, filtered, accepted, undone, found again."""
+        from HCCAssistLib.scene.drawing import draw_detection
+
+        volume = self.makeVolume()
+        self.logic.drawn = draw_detection(self.makeResult(volume), volume, slicer.mrmlScene)
+        self.assertEqual(slicer.mrmlScene.GetNumberOfNodesByClass("vtkMRMLMarkupsROINode"), 2)
+        for place, wanted in zip(self.logic.drawn.boxes[1].GetCenterWorld(), self.BALL_RAS, strict=True):
+            self.assertAlmostEqual(place, wanted, places=3)
+        self.logic.setThreshold(0.5)
+        self.assertEqual([candidate.number for candidate in self.logic.drawn.result.shown], [1])
+        self.logic.review(1, "accepted")
+        self.logic.review(2, "rejected")
+        self.logic.undo()
+        again = HCCLTPDetectionLogic(store=self.logic.store)
+        try:
+            again.restore()
+            verdicts = [candidate.verdict.value for candidate in again.drawn.result.candidates]
+        finally:
+            again.close()
+        self.assertEqual(verdicts, ["accepted", "pending"])
+
+    def test_a_detection_in_the_worker(self):
+        """An untrained network on a small volume, to the last event; left out, with a sentence, without PyTorch."""
+        absent = [name for name in ("torch", "safetensors") if importlib.util.find_spec(name) is None]
+        if absent:
+            self.delayDisplay(f"The detection itself is not tested: {' and '.join(absent)} not installed.")
+            return
+        from HCCAssistLib.evaluation.result import CutOff
+        from HCCAssistLib.models.package import write_package
+        from HCCAssistLib.recipes.ltp.network import build
+        from HCCAssistLib.recipes.registry import get_recipe
+
+        recipe = get_recipe("ltp")
+        options = recipe.resolve({})
+        package = write_package(
+            Path(self.folder.name) / "untrained",
+            [build(options).state_dict()],
+            name="untrained",
+            recipe=recipe,
+            options=options,
+            cutoff=CutOff(0.5, "a test"),
+            input_spec={},
+            training={},
+            software={},
+        )
+        self.logic.store.install(package.folder)
+        parameters = self.logic.getParameterNode()
+        parameters.volume = self.makeVolume()
+        parameters.model, parameters.quality, parameters.device = "untrained", "fast", "cpu"
+        self.logic.detect(parameters)
+        events, end = [], time.monotonic() + 120
+        while self.logic.job is not None and time.monotonic() < end:
+            slicer.app.processEvents()
+            time.sleep(0.02)
+            events += self.logic.poll()
+        self.assertEqual(events[-1].kind, "done", events[-1].message)
+        self.assertIn("progress", {event.kind for event in events})
+        self.assertIs(self.logic.drawn.volume, parameters.volume)
