@@ -599,7 +599,7 @@ class HCCLTPDetectionTest(ScriptedLoadableModuleTest):
         slicer.mrmlScene.Clear(0)
 
     def makeVolume(self):
-        """Soft tissue with a bright ball of 8 mm; voxels of 1.5 x 1.5 x 3 mm, stored towards left, posterior, superior."""
+        """Soft tissue with a bright ball of 8 mm; voxels of 1.5 x 1.5 x 3 mm, stored as most scanners do."""
         ijkToRas = np.array([[-1.5, 0, 0, 60.0], [0, -1.5, 0, 55.0], [0, 0, 3.0, -30.0], [0, 0, 0, 1.0]])
         k, j, i = np.indices((24, 72, 80))
         ras = np.stack([i, j, k, np.ones_like(i)], axis=-1) @ ijkToRas.T
