@@ -447,7 +447,7 @@ class HCCLTPDetectionLogic(ScriptedLoadableModuleLogic):
             if node and segment:
                 masks[key] = mask_from_segment(node, segment, volume)
         if parameters.zonePoints:
-            points[ABLATION] = points_from_markups(parameters.zonePoints, image)
+            points[ABLATION] = points_from_markups(parameters.zonePoints, image.geometry)
         options = {"stride": parameters.quality}
         if parameters.ring:
             options.update(region="ring", ring_mm=parameters.ringWidth)
@@ -645,7 +645,7 @@ class HCCLTPDetectionTest(ScriptedLoadableModuleTest):
         self.assertLess(np.abs(image.geometry.to_world((i, j, k)) - (-r, -a, s)).max(), 1.5)
         markups = slicer.mrmlScene.AddNewNodeByClass("vtkMRMLMarkupsFiducialNode")
         markups.AddControlPointWorld(vtk.vtkVector3d(r, a, s))
-        (point,) = points_from_markups(markups, image).points
+        (point,) = points_from_markups(markups, image.geometry).points
         self.assertLess(np.abs(np.array(point.position) - (-r, -a, s)).max(), 0.01)
 
     def test_a_review_is_kept_in_the_scene(self):

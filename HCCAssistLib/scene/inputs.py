@@ -1,10 +1,13 @@
-"""Inputs of the library from nodes of the scene, always in LPS millimetres of the world; the nodes stay untouched."""
+"""Inputs of the library from nodes of the scene, always in LPS millimetres of the world; the nodes stay untouched.
+
+Voxels are captured in the scene's thread, which takes no time, and read where it may take some, in any thread.
+"""
 
 from __future__ import annotations
 
-from collections.abc import Iterator
+from collections.abc import Callable, Iterator
 from contextlib import contextmanager
-from dataclasses import replace
+from dataclasses import dataclass, replace
 from typing import Any
 
 import numpy as np
@@ -36,20 +39,38 @@ def geometry_of_volume(node: Any) -> Geometry:
         raise InputError("the volume holds no voxels", node.GetName(), "load its images again")
     matrix = vtk.vtkMatrix4x4()
     node.GetIJKToRASMatrix(matrix)
-    with _named(node):
+    with _named(node.GetName()):
         return geometry_from_ijk_to_ras(data.GetDimensions()[::-1], to_world(node) @ from_vtk(matrix))
 
 
-def image_from_volume(node: Any, *, name: str = "") -> Image:
-    """A scalar volume node as an image: a copy, 16-bit where integers fit, linear transforms in its geometry.
+@dataclass(frozen=True, eq=False, slots=True)
+class CapturedVolume:
+    """A scalar volume as it is now, without a copy of its voxels.
+
+    Keep it until ``read`` is no longer needed: it holds the voxels, whatever becomes of the node.
+
+    Attributes:
+        geometry: its grid in the world.
+        read: the image, in any thread; its voxels are the scene's own unless they had to be made 16-bit. Raises
+            InputError on NaN, with the node's name.
+        is_unchanged: whether the node still holds these voxels, in the scene's thread.
+    """
+
+    geometry: Geometry
+    read: Callable[[], Image]
+    is_unchanged: Callable[[], bool]
+
+
+def capture_volume(node: Any, *, name: str = "") -> CapturedVolume:
+    """Hold what a scalar volume node shows now.
 
     Args:
         node: the volume node.
         name: pseudonymous label of the image. A node's name may tell the patient, so it is not taken.
 
     Raises:
-        InputError: with the node's name: no volume, empty, a single slice, several numbers in a voxel, NaN,
-            sheared, or under a transform that bends.
+        InputError: with the node's name: no volume, empty, a single slice, several numbers in a voxel, sheared, or
+            under a transform that bends.
     """
     geometry = geometry_of_volume(node)
     components = node.GetImageData().GetNumberOfScalarComponents()
@@ -64,7 +85,32 @@ def image_from_volume(node: Any, *, name: str = "") -> Image:
         raise InputError(
             f"the volume is {size} voxels: a single slice, not a volume", node.GetName(), "load the whole series"
         )
-    with _named(node):
+    scalars, title = node.GetImageData().GetPointData().GetScalars(), node.GetName()
+    changed, voxels = scalars.GetMTime(), vtk_to_numpy(scalars).reshape(geometry.shape)
+
+    def read() -> Image:
+        with _named(title):
+            return Image(compact(voxels), geometry, name)
+
+    def is_unchanged() -> bool:
+        data = node.GetImageData()
+        return data is not None and data.GetPointData().GetScalars() is scalars and scalars.GetMTime() == changed
+
+    return CapturedVolume(geometry, read, is_unchanged)
+
+
+def image_from_volume(node: Any, *, name: str = "") -> Image:
+    """A scalar volume node as an image: a copy, 16-bit where integers fit, linear transforms in its geometry.
+
+    Args:
+        node: the volume node.
+        name: as for ``capture_volume``.
+
+    Raises:
+        InputError: what ``capture_volume`` raises, or NaN.
+    """
+    geometry = capture_volume(node, name=name).geometry
+    with _named(node.GetName()):
         return Image(voxels_of_volume(node), geometry, name)
 
 
@@ -76,14 +122,14 @@ def voxels_of_volume(node: Any) -> npt.NDArray[Any]:
     return voxels.copy() if smaller is voxels else smaller
 
 
-def points_from_markups(node: Any, image: Image) -> PointList:
+def points_from_markups(node: Any, geometry: Geometry) -> PointList:
     """The placed points of a point list, where they stand in the world.
 
     Points that were never placed are left out with a warning.
 
     Args:
         node: a vtkMRMLMarkupsFiducialNode.
-        image: the volume that the points belong to.
+        geometry: grid of the volume that the points belong to.
 
     Raises:
         InputError: no point list, no placed point, or points outside the volume, by their labels.
@@ -110,7 +156,7 @@ def points_from_markups(node: Any, image: Image) -> PointList:
     if not points:
         raise InputError("the list holds no placed point", name, "click a point into each lesion")
     result = PointList(name, with_own_labels(points), tuple(warnings))
-    inside = image.geometry.contains(result.positions)
+    inside = geometry.contains(result.positions)
     outside = [point.label for point, here in zip(result.points, inside, strict=True) if not here]
     if outside:
         raise InputError(
@@ -121,37 +167,55 @@ def points_from_markups(node: Any, image: Image) -> PointList:
     return result
 
 
+def capture_segment(segmentation_node: Any, segment_id: str, volume_node: Any) -> Callable[[], Image]:
+    """Hold what a segment shows now; called, in any thread, it gives a mask of 0 and 1 on the volume's grid.
+
+    The parent transforms of both nodes count. A segment that has only a surface is turned into voxels here, which may
+    take a moment. Keep the result until it is no longer needed: it holds the voxels.
+
+    Raises:
+        InputError: no segmentation, no such segment, no voxels, or under a transform that bends. When called: empty,
+            or outside the volume.
+    """
+    _check(segmentation_node, "vtkMRMLSegmentationNode", "segmentation")
+    geometry = geometry_of_volume(volume_node)
+    segment = segmentation_node.GetSegmentation().GetSegment(segment_id)
+    if segment is None:
+        raise InputError(f"there is no segment {segment_id!r}", segmentation_node.GetName(), "choose the segment again")
+    name, title = segment.GetName() or segment_id, segmentation_node.GetName()
+    labelmap, value = _labelmap(segmentation_node, segment_id, name)
+    extent = labelmap.GetExtent()
+    if labelmap.IsEmpty() or extent[0] > extent[1]:
+        raise InputError("the segment is empty", name, "paint it, or choose another one")
+    shape = labelmap.GetDimensions()[::-1]
+    voxels: npt.NDArray[Any] = vtk_to_numpy(labelmap.GetPointData().GetScalars()).reshape(shape)
+    matrix = vtk.vtkMatrix4x4()
+    labelmap.GetImageToWorldMatrix(matrix)
+    start = np.eye(4)
+    start[:3, 3] = extent[::2]
+    with _named(title):
+        grid = geometry_from_ijk_to_ras(shape, to_world(segmentation_node) @ from_vtk(matrix) @ start)
+
+    def read() -> Image:
+        return mask_on(Segment(name, Image((voxels == value).view(np.uint8), grid, name)), geometry)
+
+    return read
+
+
 def mask_from_segment(segmentation_node: Any, segment_id: str, volume_node: Any) -> Image:
     """A segment as a mask of 0 and 1 on a volume's grid, the parent transforms of both included.
 
     Raises:
         InputError: no segmentation, no such segment, empty, outside the volume, or under a transform that bends.
     """
-    _check(segmentation_node, "vtkMRMLSegmentationNode", "segmentation")
-    geometry = geometry_of_volume(volume_node)
-    segmentation = segmentation_node.GetSegmentation()
-    segment = segmentation.GetSegment(segment_id)
-    if segment is None:
-        raise InputError(f"there is no segment {segment_id!r}", segmentation_node.GetName(), "choose the segment again")
-    name = segment.GetName() or segment_id
-    labelmap = _labelmap(segmentation_node, segment_id, name)
-    extent = labelmap.GetExtent()
-    if labelmap.IsEmpty() or extent[0] > extent[1]:
-        raise InputError("the segment is empty", name, "paint it, or choose another one")
-    voxels: npt.NDArray[Any] = vtk_to_numpy(labelmap.GetPointData().GetScalars())
-    matrix = vtk.vtkMatrix4x4()
-    labelmap.GetImageToWorldMatrix(matrix)
-    start = np.eye(4)
-    start[:3, 3] = extent[::2]
-    shape = labelmap.GetDimensions()[::-1]
-    with _named(segmentation_node):
-        grid = geometry_from_ijk_to_ras(shape, to_world(segmentation_node) @ from_vtk(matrix) @ start)
-    mask = (voxels.reshape(shape) != 0).astype(np.uint8)
-    return mask_on(Segment(name, Image(mask, grid, name)), geometry)
+    return capture_segment(segmentation_node, segment_id, volume_node)()
 
 
-def _labelmap(segmentation_node: Any, segment_id: str, name: str) -> Any:
-    """A copy of a segment's binary labelmap, made from its surface or contours where there is none."""
+def _labelmap(segmentation_node: Any, segment_id: str, name: str) -> tuple[Any, int]:
+    """A segment's binary labelmap, which others may share, and its value in there.
+
+    It is made from the surface or contours where there is none.
+    """
     segmentation = segmentation_node.GetSegmentation()
     if not segmentation.ContainsRepresentation(BINARY):
         converted = slicer.vtkSegmentation()
@@ -164,11 +228,9 @@ def _labelmap(segmentation_node: Any, segment_id: str, name: str) -> Any:
                 name,
                 "create its binary labelmap in the Segmentations module",
             )
-        return converted.GetSegment(segment_id).GetRepresentation(BINARY)
-    labelmap = slicer.vtkOrientedImageData()
-    if not segmentation_node.GetBinaryLabelmapRepresentation(segment_id, labelmap):
-        raise InputError("the voxels of the segment cannot be read", name, "draw it again")
-    return labelmap
+        segmentation = converted
+    segment = segmentation.GetSegment(segment_id)
+    return segment.GetRepresentation(BINARY), segment.GetLabelValue()
 
 
 def _check(node: Any, class_name: str, kind: str) -> None:
@@ -181,9 +243,9 @@ def _check(node: Any, class_name: str, kind: str) -> None:
 
 
 @contextmanager
-def _named(node: Any) -> Iterator[None]:
-    """Put the node's name into problems that were found deeper down."""
+def _named(title: str) -> Iterator[None]:
+    """Put a node's name into problems that were found deeper down."""
     try:
         yield
     except InputError as error:
-        raise InputError(replace(p, where=p.where or node.GetName()) for p in error.problems) from error
+        raise InputError(replace(p, where=p.where or title) for p in error.problems) from error

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from concurrent.futures import ThreadPoolExecutor
 from dataclasses import replace
 from pathlib import Path
 from typing import Any
@@ -21,7 +22,13 @@ pytest.importorskip("slicer", reason=f"SKIPPED: slicer-core is not installed. {I
 import slicer
 import vtk
 
-from HCCAssistLib.scene.inputs import image_from_volume, mask_from_segment, points_from_markups
+from HCCAssistLib.scene.inputs import (
+    capture_segment,
+    capture_volume,
+    image_from_volume,
+    mask_from_segment,
+    points_from_markups,
+)
 from HCCAssistLib.scene.transforms import to_vtk
 from HCCAssistLib.scene.volumes import segmentation_from_masks, volume_from_image
 
@@ -154,7 +161,7 @@ def test_points_loaded_by_slicer_are_what_the_library_reads(host: Any, tmp_path:
     points = [Point(f"L{n}", tuple(place), f"note {n}") for n, place in enumerate(inside)]
     write_points(PointList("lesions", tuple(points)), tmp_path / "lesions.mrk.json")
     node = host.scene.GetNodeByID(host.logics["Markups"].LoadMarkups(str(tmp_path / "lesions.mrk.json"), "lesions"))
-    ours, theirs = read_points(tmp_path / "lesions.mrk.json"), points_from_markups(node, volume)
+    ours, theirs = read_points(tmp_path / "lesions.mrk.json"), points_from_markups(node, volume.geometry)
     assert [p.label for p in theirs.points] == [p.label for p in ours.points]
     assert [p.description for p in theirs.points] == [p.description for p in ours.points]
     np.testing.assert_allclose(theirs.positions, ours.positions, atol=1e-9)
@@ -172,7 +179,7 @@ def test_points_outside_the_volume_are_refused_by_their_labels(scene: Any) -> No
     inside, outside = volume.geometry.to_world((3, 3, 3)), volume.geometry.to_world((-2, 3, 3))
     node = point_list(scene, [("good", inside), ("far", outside), ("off", outside + 50)])
     with pytest.raises(InputError, match="lesions: far, off lie outside the volume"):
-        points_from_markups(node, volume)
+        points_from_markups(node, volume.geometry)
 
 
 def test_unplaced_points_are_left_out_and_equal_labels_are_numbered(scene: Any) -> None:
@@ -180,12 +187,12 @@ def test_unplaced_points_are_left_out_and_equal_labels_are_numbered(scene: Any) 
     places = [volume.geometry.to_world((i, 5, 5)) for i in range(4)]
     node = point_list(scene, [("LTP", place) for place in places])
     node.UnsetNthControlPointPosition(1)
-    points = points_from_markups(node, volume)
+    points = points_from_markups(node, volume.geometry)
     assert [p.label for p in points.points] == ["LTP", "LTP (2)", "LTP (3)"]
     np.testing.assert_allclose(points.positions, [places[0], places[2], places[3]])
     assert "never placed" in str(points.warnings[0])
     with pytest.raises(InputError, match="lesions: the list holds no placed point"):
-        points_from_markups(point_list(scene, []), volume)
+        points_from_markups(point_list(scene, []), volume.geometry)
 
 
 def test_points_follow_their_parent_transform(scene: Any) -> None:
@@ -195,7 +202,7 @@ def test_points_follow_their_parent_transform(scene: Any) -> None:
     matrix = rigid((0, 0, 1), 10, (2, 3, 4))
     node.SetAndObserveTransformNodeID(transform(scene, matrix).GetID())
     expected = (FLIP @ matrix @ FLIP @ [*place, 1])[:3]
-    np.testing.assert_allclose(points_from_markups(node, volume).positions[0], expected, atol=1e-9)
+    np.testing.assert_allclose(points_from_markups(node, volume.geometry).positions[0], expected, atol=1e-9)
 
 
 def masks_of(volume: Image) -> list[Segment]:
@@ -290,3 +297,43 @@ def test_segments_that_cannot_be_used_are_refused_by_name(scene: Any) -> None:
     node.SetAndObserveTransformNodeID(bending(scene).GetID())
     with pytest.raises(InputError, match=r"segments: .*bends"):
         mask_from_segment(node, node.GetSegmentation().GetNthSegmentID(0), reference)
+
+
+def test_what_was_captured_outlives_its_nodes_and_is_read_in_another_thread(scene: Any) -> None:
+    volume = image("oblique left-handed")
+    reference = volume_from_image(volume, scene, "CT")
+    masks = {segment.name: segment.mask for segment in masks_of(volume)}
+    segments = segmentation_from_masks(masks, reference, scene, "segments")
+    captured = capture_volume(reference, name="ct")
+    liver = capture_segment(segments, segments.GetSegmentation().GetSegmentIdBySegmentName("liver"), reference)
+    assert np.shares_memory(captured.read().array, slicer.util.arrayFromVolume(reference))
+    slicer.util.updateVolumeFromArray(reference, np.zeros((5, 6, 7), np.float64))  # other voxels in another memory
+    scene.RemoveNode(segments)
+    scene.RemoveNode(reference)
+    with ThreadPoolExecutor(1) as thread:
+        found, mask = thread.submit(captured.read).result(), thread.submit(liver).result()
+    np.testing.assert_array_equal(found.array, volume.array)
+    np.testing.assert_array_equal(mask.array, masks["liver"].array)
+    assert found.name == "ct"
+
+
+def test_a_captured_volume_tells_whether_its_node_was_changed(scene: Any) -> None:
+    reference = volume_from_image(image("straight"), scene, "CT")
+    captured = capture_volume(reference)
+    reference.GetDisplayNode().SetWindowLevel(10, 20)
+    reference.SetName("other")
+    assert captured.is_unchanged()
+    slicer.util.arrayFromVolume(reference)[0] = 7
+    slicer.util.arrayFromVolumeModified(reference)
+    assert not captured.is_unchanged()
+    again = capture_volume(reference)
+    reference.SetAndObserveImageData(None)
+    assert not again.is_unchanged()
+
+
+def test_nan_in_a_captured_volume_is_said_when_it_is_read(scene: Any) -> None:
+    reference = volume_from_image(image("straight"), scene, "CT")
+    slicer.util.updateVolumeFromArray(reference, np.full((22, 44, 50), np.nan, np.float32))
+    captured = capture_volume(reference)
+    with pytest.raises(InputError, match="CT: 48400 voxels are NaN"):
+        captured.read()
