@@ -40,10 +40,15 @@ class Request:
 def write_request(study: Study, request: Request, folder: Path) -> None:
     """Write a request and the study it is about; the JSON comes last, so a folder that has it is complete.
 
+    Args:
+        study: what to work on.
+        request: what to do with it.
+        folder: a new one, in a folder that is there.
+
     Raises:
         OSError: the disk is full.
     """
-    folder.mkdir(parents=True)
+    folder.mkdir()
     files: list[str] = []
 
     def stored(image: Image) -> dict[str, Any]:

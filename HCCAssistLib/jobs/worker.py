@@ -21,6 +21,7 @@ from typing import TYPE_CHECKING, Any
 
 from HCCAssistLib.errors import Cancelled, HCCAssistError
 from HCCAssistLib.jobs.requests import Request, read_request
+from HCCAssistLib.recipes.registry import get_recipe
 
 if TYPE_CHECKING:
     from HCCAssistLib.inference.model import LoadedModel
@@ -30,15 +31,18 @@ IDLE_SECONDS = 900.0
 
 PROGRESS_SECONDS = 0.1
 
+NO_MEMORY = "There is not enough memory. Scan a smaller region, or close other programs."
+
 Say = Callable[..., None]
 
 
-def main(folder: Path, idle_seconds: float = IDLE_SECONDS) -> int:
+def main(folder: Path, idle_seconds: float = IDLE_SECONDS, recipe: str = "") -> int:
     """Work until stdin ends or nothing is asked for a long time.
 
     Args:
         folder: the worker's own, removed when stdin ends.
         idle_seconds: without a command, after which it ends.
+        recipe: whose code is loaded before the first job needs it.
     """
     say = _answers()
     commands: queue.SimpleQueue[dict[str, Any]] = queue.SimpleQueue()
@@ -47,7 +51,9 @@ def main(folder: Path, idle_seconds: float = IDLE_SECONDS) -> int:
     import torch  # before the first job needs it
 
     models: dict[tuple[str, str], LoadedModel] = {}
-    say("ready")
+    say("ready", devices=["cpu", *(["cuda"] if torch.cuda.is_available() else [])])
+    if recipe:
+        get_recipe(recipe).module("prediction")
     while True:
         try:
             command = commands.get(timeout=idle_seconds)
@@ -63,9 +69,7 @@ def main(folder: Path, idle_seconds: float = IDLE_SECONDS) -> int:
             say("failed", job=job, message=str(error))
         except (MemoryError, torch.OutOfMemoryError):
             models.clear()
-            say(
-                "failed", job=job, message="There is not enough memory. Scan a smaller region, or close other programs."
-            )
+            say("failed", job=job, message=NO_MEMORY)
         except Exception as error:
             message = f"The computation failed ({type(error).__name__}). Please report this."
             say("failed", job=job, message=message, details=traceback.format_exc())
@@ -133,4 +137,4 @@ def _answers() -> Say:
 
 
 if __name__ == "__main__":
-    raise SystemExit(main(Path(sys.argv[1]), float(sys.argv[2])))
+    raise SystemExit(main(Path(sys.argv[1]), float(sys.argv[2]), *sys.argv[3:]))

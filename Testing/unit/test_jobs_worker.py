@@ -8,6 +8,7 @@ import os
 import signal
 import subprocess
 import sys
+import threading
 import time
 from pathlib import Path
 
@@ -21,7 +22,7 @@ from HCCAssistLib.errors import InputError, Problem
 from HCCAssistLib.imaging.geometry import Geometry
 from HCCAssistLib.imaging.image import Image
 from HCCAssistLib.inference.study import Study
-from HCCAssistLib.jobs.local import DIED, LocalExecutor
+from HCCAssistLib.jobs.local import DIED, NOT_HANDED_OVER, LocalExecutor
 from HCCAssistLib.jobs.requests import Request, read_request, write_request
 from HCCAssistLib.recipes.ltp.prediction import predict
 
@@ -122,6 +123,7 @@ def test_the_worker_finds_what_this_process_finds_and_tells_how_far_it_is(execut
     job = executor.submit(study, Request(model.package.folder, OPTIONS, "cpu"))
     event = last_event(executor, job, events=events)
     assert event.kind == "done", event.message
+    events = [e for e in events if e.job == job]
     assert events[0].kind == "started"
     shares = [e.share for e in events if e.kind == "progress"]
     assert shares == sorted(shares)
@@ -206,6 +208,7 @@ def test_a_worker_that_dies_is_reported_in_a_sentence_and_started_again(executor
 
 
 def test_a_mistake_of_the_program_is_told_with_its_details_and_the_worker_goes_on(study, model, tmp_path):
+    (tmp_path / "jobs").mkdir()
     for job in (1, 2):
         options = {**OPTIONS, "stride": "fast"}
         write_request(study, Request(model.package.folder, options, "cpu"), tmp_path / "jobs" / str(job))
@@ -223,17 +226,99 @@ def test_a_mistake_of_the_program_is_told_with_its_details_and_the_worker_goes_o
     failed = next(event for event in said if event["event"] == "failed")
     assert "FileExistsError" in failed["message"]
     assert "Traceback" in failed["details"]
-    assert said[0] == {"event": "ready"}
+    assert said[0]["event"] == "ready"
+    assert said[0]["devices"][0] == "cpu"
     assert not (tmp_path / "jobs").exists()
 
 
-def test_a_python_that_cannot_work_is_reported(study, model):
-    executor = LocalExecutor(python="no-such-python")
+@pytest.mark.parametrize("python", ["no-such-python", "false"])
+def test_a_python_that_cannot_work_is_reported_before_and_in_a_job(study, model, python):
+    executor = LocalExecutor(python=python)
     try:
+        executor.warm_up()
+        assert "HCC Study" in last_event(executor, 0).message
         job = executor.submit(study, Request(model.package.folder))
         assert "could not be started" in last_event(executor, job).message
     finally:
         executor.close()
+
+
+def test_a_worker_that_is_ready_says_what_it_can_compute_on(executor):
+    executor.warm_up()
+    deadline = time.monotonic() + 30
+    while not executor.devices:
+        assert time.monotonic() < deadline
+        time.sleep(0.01)
+    assert executor.devices[0] == "cpu"
+
+
+def test_a_study_is_made_while_the_caller_goes_on(executor, study, model):
+    wait = threading.Event()
+
+    def gather():
+        wait.wait(10)
+        return study
+
+    job = executor.submit(gather, Request(model.package.folder, {**OPTIONS, "stride": "fast"}, "cpu"))
+    wait.set()
+    assert last_event(executor, job).kind == "done"
+
+
+@pytest.mark.parametrize(
+    ("error", "said"),
+    [
+        (InputError("7 voxels are NaN", "CT"), "CT: 7 voxels are NaN."),
+        (MemoryError(), "not enough memory"),
+        (RuntimeError("x"), "RuntimeError"),
+    ],
+)
+def test_a_study_that_cannot_be_made_is_the_failure_of_its_job(executor, model, error, said):
+    def gather():
+        raise error
+
+    event = last_event(executor, executor.submit(gather, Request(model.package.folder)))
+    assert event.kind == "failed"
+    assert said in event.message
+    assert ("Traceback" in event.details) == isinstance(error, RuntimeError)
+
+
+@pytest.mark.skipif(sys.platform == "win32", reason="limits the size of files")
+def test_a_full_disk_is_said_and_nothing_is_left_of_the_request(executor, study, model):
+    import resource
+
+    executor.warm_up()
+    before, limits = executor.pid, resource.getrlimit(resource.RLIMIT_FSIZE)
+    resource.setrlimit(resource.RLIMIT_FSIZE, (1 << 20, limits[1]))
+    try:
+        job = executor.submit(study, Request(model.package.folder, OPTIONS, "cpu"))
+        event = last_event(executor, job)
+    finally:
+        resource.setrlimit(resource.RLIMIT_FSIZE, limits)
+    assert (event.kind, event.message) == ("failed", NOT_HANDED_OVER)
+    after = executor.submit(study, Request(model.package.folder, {**OPTIONS, "stride": "fast"}, "cpu"))
+    assert last_event(executor, after).kind == "done"
+    assert executor.pid == before
+    assert not (executor._folder / str(job)).exists()
+
+
+def test_a_job_cancelled_while_it_is_handed_over_costs_no_worker(executor, study, model):
+    executor.warm_up()
+    before, wait = executor.pid, threading.Event()
+
+    def gather():
+        wait.wait(10)
+        return study
+
+    job = executor.submit(gather, Request(model.package.folder, OPTIONS, "cpu"))
+    began = time.monotonic()
+    executor.cancel(job)
+    assert last_event(executor, job).kind == "cancelled"
+    assert time.monotonic() - began < 0.1
+    wait.set()
+    after = executor.submit(study, Request(model.package.folder, {**OPTIONS, "stride": "fast"}, "cpu"))
+    assert last_event(executor, after).kind == "done"
+    assert executor.pid == before
+    assert not (executor._folder / str(job)).exists()
 
 
 def test_an_idle_worker_gives_its_memory_back_and_the_next_job_starts_another(study, model):
