@@ -6,6 +6,7 @@ from collections.abc import Collection, Sequence
 from typing import Any
 
 import numpy as np
+import slicer
 import vtk
 
 from HCCAssistLib.imaging.geometry import Box, FloatArray
@@ -79,6 +80,13 @@ def show_verdict(node: Any, candidate: Candidate) -> None:
     display.SetSelectedColor(*color)
     display.SetActiveColor(*color)
     display.SetOpacity(0.5 if candidate.verdict is Verdict.REJECTED else 1.0)
+
+
+def show_highlight(node: Any, *, highlighted: bool) -> None:
+    """Let a box stand out by a line twice as thick; its colour goes on to tell the verdict."""
+    display = node.GetDisplayNode()
+    display.SetCurveLineSizeMode(slicer.vtkMRMLMarkupsDisplayNode.UseLineThickness)
+    display.SetLineThickness(0.4 if highlighted else 0.2)
 
 
 def _label(candidate: Candidate) -> str:

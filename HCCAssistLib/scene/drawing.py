@@ -8,7 +8,7 @@ removed without leaving anything.
 from __future__ import annotations
 
 import json
-from collections.abc import Mapping
+from collections.abc import Generator, Mapping
 from dataclasses import dataclass, replace
 from typing import Any
 
@@ -19,8 +19,8 @@ from HCCAssistLib.errors import InputError
 from HCCAssistLib.imaging.geometry import Geometry
 from HCCAssistLib.imaging.image import Image
 from HCCAssistLib.inference.findings import DetectionResult, Verdict
-from HCCAssistLib.scene.boxes import NUMBER, add_box, add_labels, show_labels, show_verdict
-from HCCAssistLib.scene.heatmap import add_heatmap, add_legend, show_layers
+from HCCAssistLib.scene.boxes import NUMBER, add_box, add_labels, show_highlight, show_labels, show_verdict
+from HCCAssistLib.scene.heatmap import add_heatmap, add_legend, show_heat_of, show_layers
 from HCCAssistLib.scene.inputs import geometry_of_volume, voxels_of_volume
 from HCCAssistLib.scene.records import (
     BOX,
@@ -33,12 +33,18 @@ from HCCAssistLib.scene.records import (
     records,
     references,
     remove_record,
+    removed_in_steps,
     run_identity,
 )
 from HCCAssistLib.scene.table import fill_table
 
 SAME_PLACE_MM = 0.1
 """Two readers of the same files (the library and Slicer) round positions differently by less than this."""
+
+BOXES_AT_ONCE = 5
+"""Drawn in one step: the views take some milliseconds for each, and more at once the more there are."""
+
+Steps = Generator[None, None, "DrawnDetection"]
 
 
 @dataclass(frozen=True, eq=False, slots=True)
@@ -84,6 +90,72 @@ def draw_detection(
     Raises:
         InputError: the volume is no longer in the scene, or the result belongs to another volume.
     """
+    steps = drawn_in_steps(result, volume_node, scene, heat_threshold=heat_threshold, heat_opacity=heat_opacity)
+    while True:
+        try:
+            next(steps)
+        except StopIteration as end:
+            drawn: DrawnDetection = end.value
+            return drawn
+
+
+def drawn_in_steps(
+    result: DetectionResult,
+    volume_node: Any,
+    scene: Any,
+    *,
+    heat_threshold: float = 0.3,
+    heat_opacity: float = 0.6,
+) -> Steps:
+    """What ``draw_detection`` does, in steps that are short for a person; the drawing is the generator's value.
+
+    Until the last step it is no drawing yet that could be found again. Where a step fails, or the generator is closed
+    before, all of it goes.
+    """
+    _check_volume(result, volume_node, scene)
+    kind, run = result.run.recipe.upper(), run_identity(result)
+    old = [r for r in records(scene) if r.GetAttribute(RUN) == run and r.GetNodeReference(VOLUME) is volume_node]
+    record = scene.AddNewNodeByClass("vtkMRMLTextNode", f"{kind} result.json")
+    record.SetForceCreateStorageNode(slicer.vtkMRMLTextNode.CreateStorageNodeAlways)
+    record.SetNodeReferenceID(VOLUME, volume_node.GetID())
+    try:
+        for before in old:
+            before.RemoveAttribute(RUN)
+            yield from removed_in_steps(before)
+        boxes: list[Any] = []
+        for start in range(0, len(result.candidates), BOXES_AT_ONCE):
+            with batch(scene):
+                for candidate in result.candidates[start : start + BOXES_AT_ONCE]:
+                    boxes.append(add_box(candidate, kind, scene))
+                    boxes[-1].SetDisplayVisibility(candidate.probability >= result.threshold)
+                    record.AddNodeReferenceID(BOX, boxes[-1].GetID())
+            yield
+        labels = add_labels(result.candidates, kind, scene)
+        record.SetNodeReferenceID(LABELS, labels.GetID())
+        yield
+        heatmap = None
+        if result.heatmap is not None:
+            heatmap = add_heatmap(result.heatmap, f"{kind} Grad-CAM", scene, threshold=heat_threshold)
+            record.SetNodeReferenceID(HEATMAP, heatmap.GetID())
+            yield
+            show_heat_of(heatmap, result.shown, result.candidates)
+            yield
+        table = scene.AddNewNodeByClass("vtkMRMLTableNode", f"{kind} candidates")
+        record.SetNodeReferenceID(TABLE, table.GetID())
+        _check_volume(result, volume_node, scene)
+        show_layers(volume_node, heatmap, scene, opacity=heat_opacity)
+        if heatmap is not None:
+            add_legend(heatmap)
+        yield
+        _gather(volume_node, [*boxes, labels, heatmap, table, record], f"{kind} detection", scene)
+        record.SetAttribute(RUN, run)
+        return _show(record, result)
+    except BaseException:
+        remove_record(record)
+        raise
+
+
+def _check_volume(result: DetectionResult, volume_node: Any, scene: Any) -> None:
     if volume_node is None or volume_node.GetScene() is not scene:
         raise InputError("the volume of this result is no longer in the scene", remedy="load it again and run again")
     if not _cover_the_same(geometry_of_volume(volume_node), result.geometry):
@@ -92,32 +164,6 @@ def draw_detection(
             volume_node.GetName(),
             "choose the volume that was searched, or run again",
         )
-    run = run_identity(result)
-    for record in list(records(scene)):
-        if record.GetAttribute(RUN) == run and record.GetNodeReference(VOLUME) is volume_node:
-            remove_record(record)
-    kind = result.run.recipe.upper()
-    record = scene.AddNewNodeByClass("vtkMRMLTextNode", f"{kind} result.json")
-    record.SetForceCreateStorageNode(slicer.vtkMRMLTextNode.CreateStorageNodeAlways)
-    record.SetAttribute(RUN, run)
-    record.SetNodeReferenceID(VOLUME, volume_node.GetID())
-    with batch(scene):
-        boxes = {candidate.number: add_box(candidate, kind, scene) for candidate in result.candidates}
-        labels = add_labels(result.candidates, kind, scene)
-    for box in boxes.values():
-        record.AddNodeReferenceID(BOX, box.GetID())
-    record.SetNodeReferenceID(LABELS, labels.GetID())
-    heatmap = None
-    if result.heatmap is not None:
-        heatmap = add_heatmap(result.heatmap, f"{kind} Grad-CAM", scene, threshold=heat_threshold)
-        record.SetNodeReferenceID(HEATMAP, heatmap.GetID())
-    table = scene.AddNewNodeByClass("vtkMRMLTableNode", f"{kind} candidates")
-    record.SetNodeReferenceID(TABLE, table.GetID())
-    show_layers(volume_node, heatmap, scene, opacity=heat_opacity)
-    if heatmap is not None:
-        add_legend(heatmap)
-    _gather(volume_node, [*boxes.values(), labels, heatmap, table, record], f"{kind} detection", scene)
-    return _show(record, result)
 
 
 def apply_threshold(drawn: DrawnDetection, threshold: float, source: str = "set by the reader") -> DrawnDetection:
@@ -143,6 +189,12 @@ def set_verdict(
     if number in changed.boxes:
         show_verdict(changed.boxes[number], candidate)
     return changed
+
+
+def highlight(drawn: DrawnDetection, number: int | None) -> None:
+    """Let one candidate's box stand out, or none."""
+    for one, box in drawn.boxes.items():
+        show_highlight(box, highlighted=one == number)
 
 
 def restore(scene: Any) -> tuple[DrawnDetection, ...]:
@@ -180,6 +232,8 @@ def _show(record: Any, result: DetectionResult) -> DrawnDetection:
         box.SetDisplayVisibility(number in shown)
     if drawn.labels is not None:
         show_labels(drawn.labels, shown)
+    if drawn.heatmap is not None:
+        show_heat_of(drawn.heatmap, result.shown, result.candidates)
     if drawn.table is not None:
         fill_table(drawn.table, result.shown)
     record.SetText(json.dumps(result.as_json(), allow_nan=False))
@@ -205,7 +259,7 @@ def _stored_result(record: Any) -> DetectionResult:
     except ValueError as error:
         raise InputError("the stored result is damaged", record.GetName(), "delete it and run again") from error
     heatmap = record.GetNodeReference(HEATMAP)
-    image = None if heatmap is None else Image(voxels_of_volume(heatmap), geometry_of_volume(heatmap))
+    image = None if heatmap is None else Image(np.abs(voxels_of_volume(heatmap)), geometry_of_volume(heatmap))
     return DetectionResult.from_json(data if isinstance(data, dict) else {}, image)
 
 

@@ -2,14 +2,22 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterator
+from collections.abc import Iterator, Sequence
 from typing import Any
 
+import numpy as np
 import slicer
+from scipy.spatial import cKDTree
+from vtk.util.numpy_support import vtk_to_numpy
 
 from HCCAssistLib.imaging.image import Image
+from HCCAssistLib.inference.findings import Candidate
 from HCCAssistLib.scene.colors import heat_color_node
+from HCCAssistLib.scene.inputs import geometry_of_volume
 from HCCAssistLib.scene.volumes import volume_from_image
+
+SHOWN = "HCCAssist.shown"
+"""Attribute of a heat map: the numbers of the candidates whose heat is shown."""
 
 
 def add_heatmap(heatmap: Image, name: str, scene: Any, *, threshold: float) -> Any:
@@ -24,6 +32,35 @@ def add_heatmap(heatmap: Image, name: str, scene: Any, *, threshold: float) -> A
     display.SetThreshold(threshold, 1e6)
     display.SetApplyThreshold(True)
     return node
+
+
+def show_heat_of(node: Any, shown: Sequence[Candidate], candidates: Sequence[Candidate]) -> None:
+    """Show the heat of some candidates only: heat without a box misleads.
+
+    Heat belongs to the candidate nearest to it. What is hidden turns negative, so that it is transparent in every
+    view and nothing is lost, whether the scene is saved or not.
+
+    Args:
+        node: from ``add_heatmap``.
+        shown: those whose heat is to be seen.
+        candidates: all of the result.
+    """
+    numbers = " ".join(str(candidate.number) for candidate in shown)
+    if node.GetAttribute(SHOWN) == numbers or not candidates:
+        return
+    node.SetAttribute(SHOWN, numbers)
+    data = node.GetImageData()
+    scalars = data.GetPointData().GetScalars()
+    heat = vtk_to_numpy(scalars)
+    warm = np.flatnonzero(heat)
+    places = geometry_of_volume(node).to_world(
+        np.stack(np.unravel_index(warm, data.GetDimensions()[::-1])[::-1], axis=-1)
+    )
+    nearest = cKDTree([candidate.box.center for candidate in candidates]).query(places)[1]
+    is_shown = np.isin([candidate.number for candidate in candidates], [candidate.number for candidate in shown])
+    heat[warm] = np.where(is_shown[nearest], 1, -1) * np.abs(heat[warm])
+    scalars.Modified()
+    node.Modified()
 
 
 def add_legend(heatmap: Any) -> None:

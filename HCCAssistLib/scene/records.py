@@ -20,6 +20,9 @@ RUN = "HCCAssist.run"
 VOLUME, BOX, LABELS = "HCCAssist.volume", "HCCAssist.box", "HCCAssist.labels"
 HEATMAP, TABLE = "HCCAssist.heatmap", "HCCAssist.table"
 
+NODES_AT_ONCE = 5
+"""Removed in one step."""
+
 
 def run_identity(result: DetectionResult) -> str:
     """A digest of what was computed from what; not of when and on which machine."""
@@ -54,6 +57,12 @@ def batch(scene: Any) -> Iterator[None]:
 
 def remove_record(record: Any) -> None:
     """Take a record and all that it refers to, but for the volume, out of the scene."""
+    for _ in removed_in_steps(record):
+        pass
+
+
+def removed_in_steps(record: Any) -> Iterator[None]:
+    """What ``remove_record`` does, in steps that are short for a person."""
     scene = record.GetScene()
     if scene is None:
         return
@@ -63,14 +72,17 @@ def remove_record(record: Any) -> None:
     for view in composites(scene):
         if heatmap is not None and view.GetForegroundVolumeID() == heatmap.GetID():
             view.SetForegroundVolumeID(None)
-    with batch(scene):
-        for node in [*(n for role in (BOX, LABELS, HEATMAP, TABLE) for n in references(record, role)), record]:
-            _remove_node(node)
+    nodes = [*(node for role in (BOX, LABELS, HEATMAP, TABLE) for node in references(record, role)), record]
+    for start in range(0, len(nodes), NODES_AT_ONCE):
+        with batch(scene):
+            for node in nodes[start : start + NODES_AT_ONCE]:
+                _remove_node(node)
+        yield
     if not any(other.GetNodeReference(HEATMAP) for other in records(scene)):
         colors = scene.GetNodesByClassByName("vtkMRMLColorTableNode", HEAT_TABLE)
         for index in range(colors.GetNumberOfItems()):
             _remove_node(colors.GetItemAsObject(index))
-    if not hierarchy.GetNumberOfItemChildren(folder):
+    if folder != hierarchy.GetSceneItemID() and not hierarchy.GetNumberOfItemChildren(folder):
         hierarchy.RemoveItem(folder, False, False)
 
 

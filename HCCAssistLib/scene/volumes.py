@@ -28,24 +28,28 @@ def volume_from_image(image: Image, scene: Any, name: str, window: Window | None
         window: grey values to show; Slicer's own choice where it is None.
     """
     node = scene.AddNewNodeByClass("vtkMRMLScalarVolumeNode", name)
+    if window is not None:  # before the voxels come, or Slicer looks at all of them to choose grey values
+        node.CreateDefaultDisplayNodes()
+        node.GetDisplayNode().SetAutoWindowLevel(False)
+        node.GetDisplayNode().SetWindowLevel(window.width, window.level)
     node.SetAndObserveImageData(_vtk_image(image, vtk.vtkImageData()))
     node.SetIJKToRASMatrix(to_vtk(ijk_to_ras(image.geometry)))
-    node.CreateDefaultDisplayNodes()
-    if window is not None:
-        display = node.GetDisplayNode()
-        display.SetAutoWindowLevel(False)
-        display.SetWindowLevel(window.width, window.level)
+    if window is None:
+        node.CreateDefaultDisplayNodes()
     return node
 
 
-def segmentation_from_masks(masks: Mapping[str, Image], volume_node: Any, scene: Any, name: str) -> Any:
-    """A new segmentation node with one segment per mask (voxels above 0), and its surfaces.
+def segmentation_from_masks(
+    masks: Mapping[str, Image], volume_node: Any, scene: Any, name: str, *, surfaces: bool = True
+) -> Any:
+    """A new segmentation node with one segment per mask (voxels above 0).
 
     Args:
         masks: by the segments' names.
         volume_node: the volume that they belong to.
         scene: where the node goes.
         name: of the node.
+        surfaces: whether the 3-D view shows them, which takes a second for a liver.
     """
     node = scene.AddNewNodeByClass("vtkMRMLSegmentationNode", name)
     node.CreateDefaultDisplayNodes()
@@ -61,7 +65,8 @@ def segmentation_from_masks(masks: Mapping[str, Image], volume_node: Any, scene:
         color, opacity = surface_color(label)
         segment_id = node.AddSegmentFromBinaryLabelmapRepresentation(labelmap, label, color)
         display.SetSegmentOpacity3D(segment_id, opacity)
-    node.CreateClosedSurfaceRepresentation()
+    if surfaces:
+        node.CreateClosedSurfaceRepresentation()
     return node
 
 

@@ -33,7 +33,16 @@ import slicer
 import vtk
 
 from HCCAssistLib.scene import colors
-from HCCAssistLib.scene.drawing import DrawnDetection, apply_threshold, draw_detection, remove, restore, set_verdict
+from HCCAssistLib.scene.drawing import (
+    DrawnDetection,
+    apply_threshold,
+    draw_detection,
+    drawn_in_steps,
+    highlight,
+    remove,
+    restore,
+    set_verdict,
+)
 from HCCAssistLib.scene.inputs import image_from_volume
 from HCCAssistLib.scene.navigation import jump_to
 from HCCAssistLib.scene.volumes import volume_from_image
@@ -112,7 +121,7 @@ def test_the_heat_map_lies_over_the_volume_with_its_own_colours(scene: Any) -> N
     assert heat is not None
     assert drawn.heatmap is not None
     back = image_from_volume(drawn.heatmap)
-    np.testing.assert_array_equal(back.array, heat.array)
+    np.testing.assert_array_equal(np.abs(back.array), heat.array)
     assert back.geometry.matches(heat.geometry, 1e-6)
     peak = np.unravel_index(int(back.array.argmax()), back.array.shape)
     np.testing.assert_allclose(back.geometry.to_world(peak[::-1]), blob_center(volume.geometry), atol=1e-6)
@@ -186,6 +195,78 @@ def test_a_threshold_shows_and_hides_the_boxes_that_are_there(scene: Any) -> Non
         assert json.loads(changed.record.GetText())["threshold"] == threshold
     assert nodes(scene) == before
     assert drawn.result.threshold == 0.5, "a result never changes"
+
+
+def warm(drawn: DrawnDetection) -> list[int]:
+    """Candidates with visible heat in their middle."""
+    grid, heat = image_from_volume(drawn.heatmap).geometry, slicer.util.arrayFromVolume(drawn.heatmap)
+    seen = []
+    for candidate in drawn.result.candidates:
+        i, j, k = np.rint(grid.to_index(candidate.box.center)).astype(int)
+        if heat[k, j, i] > drawn.heatmap.GetDisplayNode().GetLowerThreshold():
+            seen.append(candidate.number)
+    return seen
+
+
+@pytest.mark.parametrize("kind", ["straight", "oblique left-handed"])
+def test_heat_is_seen_only_where_there_is_a_box(kind: str, scene: Any) -> None:
+    volume = image(kind)
+    template = result(volume)
+    places = [volume.geometry.to_index(candidate.box.center) for candidate in template.candidates]
+    k, j, i = np.indices(volume.geometry.shape)
+    away = [np.abs(np.stack([i, j, k], axis=-1) - place).max(axis=-1) for place in places]
+    heat = np.where(np.min(away, axis=0) < 5, 0.8, 0).astype(np.float32)
+    found = replace(template, heatmap=Image(heat, volume.geometry))
+    drawn = draw_detection(found, volume_from_image(volume, scene, "CT"), scene)
+    assert warm(drawn) == [1, 2]
+    for threshold, seen in ((0.1, [1, 2, 3]), (0.8, [1]), (1.0, []), (0.5, [1, 2])):
+        drawn = apply_threshold(drawn, threshold)
+        assert warm(drawn) == seen
+        (again,) = restore(scene)
+        np.testing.assert_array_equal(again.result.heatmap.array, heat)
+
+
+def test_a_drawing_in_steps_is_none_until_it_is_complete(scene: Any) -> None:
+    volume = image("oblique")
+    node = volume_from_image(volume, scene, "CT")
+    before = nodes(scene)
+    steps = drawn_in_steps(result(volume), node, scene)
+    for _ in range(3):
+        next(steps)
+        assert restore(scene) == ()
+    assert len(nodes(scene)) > len(before)
+    steps.close()
+    assert nodes(scene) == before
+    steps = drawn_in_steps(result(volume), node, scene)
+    next(steps)
+    node.SetSpacing(3, 3, 3)
+    with pytest.raises(InputError, match="moved since"):
+        list(steps)
+    assert nodes(scene) == before
+
+
+def test_the_scene_may_close_between_two_steps(scene: Any, host: Any) -> None:
+    volume = image("oblique")
+    steps = drawn_in_steps(result(volume), volume_from_image(volume, scene, "CT"), scene)
+    next(steps)
+    host.clear()
+    steps.close()
+    assert restore(scene) == ()
+
+
+def test_one_box_stands_out(scene: Any) -> None:
+    drawn, _, _ = drawn_on(scene)
+    colours = [box.GetDisplayNode().GetSelectedColor() for box in drawn.boxes.values()]
+
+    def lines() -> list[float]:
+        return [box.GetDisplayNode().GetLineThickness() for box in drawn.boxes.values()]
+
+    thin = lines()
+    highlight(drawn, 2)
+    assert [now / before for now, before in zip(lines(), thin, strict=True)] == [1, 2, 1]
+    assert [box.GetDisplayNode().GetSelectedColor() for box in drawn.boxes.values()] == colours
+    highlight(drawn, None)
+    assert lines() == thin
 
 
 def test_a_verdict_colours_the_box_and_is_written_down(scene: Any) -> None:
