@@ -1,0 +1,133 @@
+"""Which role a scan plays for the methods: its time point and contrast phase, as ``"post/arterial"``.
+
+A role is guessed from a name, a DICOM header and the voxels; a person confirms it, because a wrong phase can hurt.
+"""
+
+from __future__ import annotations
+
+import re
+from collections import Counter
+from dataclasses import dataclass
+from typing import TYPE_CHECKING, Literal
+
+from pydicom.dataset import Dataset
+
+from HCCAssistLib.cohort.case import TIME_POINTS
+from HCCAssistLib.dicom.phases import Phase, PhaseGuess, guess_phase
+from HCCAssistLib.recipes.registry import RECIPES
+
+if TYPE_CHECKING:
+    from HCCAssistLib.imaging.enhancement import ContrastEvidence
+
+PHASES = ("unenhanced", "arterial", "portal", "delayed")
+
+_OF_HEADER = {
+    Phase.UNENHANCED: "unenhanced",
+    Phase.EARLY_ARTERIAL: "arterial",
+    Phase.LATE_ARTERIAL: "arterial",
+    Phase.PORTAL_VENOUS: "portal",
+    Phase.DELAYED: "delayed",
+}
+_OF_VOXELS = {"unenhanced": ("unenhanced",), "arterial": ("arterial",), "portal-or-later": ("portal", "delayed")}
+
+_TREATMENT = r"(?:op|operativ\w*|tace|rfa|mwa|ablat\w*|treat\w*|therap\w*|interv\w*|embol\w*|resect\w*|surg\w*)"
+_TIME_POINT_WORDS = (
+    ("baseline", re.compile(r"\bbaseline\b")),
+    ("pre", re.compile(rf"\bpre[ -]?{_TREATMENT}|\bbefore\b|\bvor {_TREATMENT}")),
+    ("post", re.compile(rf"\bpost[ -]?{_TREATMENT}|\bafter\b|\bfollow[ -]?up\b|\bnach {_TREATMENT}")),
+)
+
+
+@dataclass(frozen=True, slots=True)
+class RoleGuess:
+    """A proposal for a person to confirm.
+
+    Attributes:
+        role: the proposal, None where there is none.
+        state: ``"guess"``; ``"conflict"`` where what is known contradicts itself; ``"unknown"`` where nothing says
+            it; ``"unsuitable"`` for what is no phase image.
+        reason: in words, for the person.
+    """
+
+    role: str | None
+    state: Literal["guess", "conflict", "unknown", "unsuitable"]
+    reason: str
+
+
+def needed_roles() -> dict[str, tuple[str, ...]]:
+    """The roles that the methods ask for, each with the titles of the methods, in the order of the registry."""
+    needed: dict[str, list[str]] = {}
+    for recipe in RECIPES.values():
+        for need in recipe.needs:
+            if need.kind == "volume":
+                needed.setdefault(str(need), []).append(recipe.title)
+    return {role: tuple(titles) for role, titles in needed.items()}
+
+
+def all_roles() -> tuple[str, ...]:
+    """Every role, those that the methods ask for first."""
+    return tuple(dict.fromkeys([*needed_roles(), *(f"{time}/{phase}" for time in TIME_POINTS for phase in PHASES)]))
+
+
+def phase_of_name(name: str) -> PhaseGuess:
+    """The phase that a node's or file's name tells, as a series description would."""
+    plain = _plain(name)
+    for _, words in _TIME_POINT_WORDS:
+        plain = words.sub(" ", plain)  # before the treatment is not before the contrast
+    header = Dataset()
+    header.SeriesDescription = plain.replace("\\", " ")[:64]
+    guess = guess_phase(header)
+    evidence = tuple(text.replace("series description", "name", 1) for text in guess.evidence)
+    return PhaseGuess(guess.phase, guess.confidence, evidence)
+
+
+def guess_role(name: str, header: PhaseGuess | None = None, voxels: ContrastEvidence | None = None) -> RoleGuess:
+    """A role from what is known of a scan.
+
+    Args:
+        name: of the scan, as loaded.
+        header: by its DICOM header, which counts more than its name; None where it has none.
+        voxels: by its voxels, where they were looked at.
+    """
+    words = phase_of_name(name)
+    told = header if header is not None and header.confidence != "none" else words
+    reasons = list(told.evidence)
+    if told.phase is Phase.EXCLUDED:
+        return RoleGuess(None, "unsuitable", _sentence([*reasons, "not an image of a contrast phase"]))
+    if told.confidence == "conflict":
+        return RoleGuess(None, "conflict", _sentence([*reasons, "this contradicts itself: look and choose"]))
+    if told.phase is not Phase.UNKNOWN and told.phase not in _OF_HEADER:
+        return RoleGuess(None, "unsuitable", _sentence([*reasons, "no method here uses this phase"]))
+    phase = _OF_HEADER.get(told.phase)
+    seen = _OF_VOXELS.get(voxels.phase, ()) if voxels else ()
+    if voxels:
+        reasons.append(f"voxels: {voxels.phase.replace('-', ' ')}, {voxels.reason}")
+    if phase and seen and phase not in seen:
+        return RoleGuess(None, "conflict", _sentence([*reasons, "these contradict each other: look and choose"]))
+    if phase is None and len(seen) == 1:
+        phase = seen[0]
+    if phase is None:
+        reasons.append("portal venous or delayed: choose which" if seen else "the phase is not known: look and choose")
+        return RoleGuess(None, "unknown", _sentence(reasons))
+    time, why = _time_point(name, phase)
+    return RoleGuess(f"{time}/{phase}", "guess", _sentence([*reasons, why]))
+
+
+def _time_point(name: str, phase: str) -> tuple[str, str]:
+    """The time point a name tells, or the one that the methods ask for, and why."""
+    found = [time for time, words in _TIME_POINT_WORDS if words.search(_plain(name))]
+    if len(found) == 1:
+        return found[0], f"time point by its name: {found[0]}"
+    needed = needed_roles()
+    times = [role.split("/")[0] for role in needed if role.endswith(f"/{phase}")]
+    times = times or [time for time, _ in Counter(role.split("/")[0] for role in needed).most_common()]
+    return times[0], f"time point not told: {times[0]} is what the methods here ask for"
+
+
+def _plain(name: str) -> str:
+    return name.lower().replace("_", " ")
+
+
+def _sentence(parts: list[str]) -> str:
+    text = "; ".join(parts)
+    return f"{text[:1].upper()}{text[1:]}."

@@ -1,0 +1,83 @@
+"""The process of one task: works in its folder, says in a file how far it is, and ends when standard input does."""
+
+from __future__ import annotations
+
+import _thread
+import json
+import os
+import shutil
+import signal
+import sys
+import threading
+import time
+import traceback
+from pathlib import Path
+from typing import Any
+
+from HCCAssistLib.errors import HCCAssistError
+
+TASK, EVENTS, ERRORS = "task.json", "events.jsonl", "errors.txt"
+
+GRACE_SECONDS = 3.0
+"""After nobody waits for the task any more, for it to remove what it had half written."""
+
+PROGRESS_SECONDS = 0.1
+
+
+def main(folder: Path) -> int:
+    """Do the task that is described in the folder.
+
+    Exit status 0 where its last word was said, which may be that it failed.
+    """
+    signal.signal(signal.SIGINT, signal.default_int_handler)  # a caller in the background had it ignored
+    threading.Thread(target=_end_with_caller, args=(folder,), daemon=True).start()
+    said = 0.0
+
+    def say(event: str, **content: Any) -> None:
+        with (folder / EVENTS).open("a", encoding="utf-8") as file:
+            file.write(json.dumps({"event": event, **content}, allow_nan=False) + "\n")
+
+    def progress(share: float) -> None:
+        nonlocal said
+        if time.monotonic() - said >= PROGRESS_SECONDS:
+            said = time.monotonic()
+            say("progress", share=share)
+
+    try:
+        from HCCAssistLib.jobs.tasks import TASKS
+
+        order = json.loads((folder / TASK).read_text(encoding="utf-8"))
+        say("done", share=1.0, result=TASKS[order["task"]](progress, **order["arguments"]))
+    except KeyboardInterrupt:
+        shutil.rmtree(folder, ignore_errors=True)
+        return 1
+    except HCCAssistError as error:
+        say("failed", message=str(error))
+    except MemoryError:
+        say("failed", message="There is not enough memory. Close other programs and try again.")
+    except OSError as error:
+        say("failed", message=f"{error.strerror or error}. Check the disk and the folder.", details=_trace())
+    except Exception as error:
+        say("failed", message=f"This failed ({type(error).__name__}). Please report it.", details=_trace())
+    return 0
+
+
+def _end_with_caller(folder: Path) -> None:
+    while os.read(0, 4096):  # sys.stdin would keep its lock when the process ends
+        pass
+    # As Ctrl+C does, so that half-written folders are removed on the way out.
+    if hasattr(signal, "pthread_kill"):
+        signal.pthread_kill(threading.main_thread().ident or 0, signal.SIGINT)  # ends a wait, too
+    else:
+        _thread.interrupt_main()
+    time.sleep(GRACE_SECONDS)
+    shutil.rmtree(folder, ignore_errors=True)
+    os._exit(1)
+
+
+def _trace() -> str:
+    return traceback.format_exc()
+
+
+if __name__ == "__main__":
+    raise SystemExit(main(Path(sys.argv[1])))

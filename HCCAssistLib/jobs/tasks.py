@@ -1,0 +1,120 @@
+"""The tasks that a panel hands to a process of its own: what takes longer than a hand may wait.
+
+Each takes ``progress(share)`` and values that JSON can write, and returns such values.
+"""
+
+from __future__ import annotations
+
+import platform
+from collections.abc import Callable
+from dataclasses import asdict
+from pathlib import Path
+from typing import Any
+
+from HCCAssistLib.errors import InputError
+
+Progress = Callable[[float], None]
+
+
+def computer(_progress: Progress) -> dict[str, Any]:
+    """PyTorch as a computing process meets it.
+
+    Returns:
+        ``python``; ``torch``, the version, or None with the ``reason`` why it does not start; ``gpu``, the name of the
+        CUDA card it computes on, or None; ``cuda``, the version of CUDA it was built for, or None.
+    """
+    found: dict[str, Any] = {"python": platform.python_version(), "torch": None, "gpu": None, "cuda": None}
+    try:
+        import torch
+
+        found["torch"] = torch.__version__
+        found["cuda"] = torch.version.cuda
+        found["gpu"] = torch.cuda.get_device_name(0) if torch.cuda.is_available() else None
+    except Exception as error:  # a half-installed library fails in any way
+        found["reason"] = f"{type(error).__name__}: {error}".splitlines()[0][:300]
+    return found
+
+
+def verify(progress: Progress, *, store: str, names: list[str]) -> dict[str, str]:
+    """Whether installed models are still what was installed: the reason by name, empty for a good one."""
+    from HCCAssistLib.models.store import ModelStore
+
+    found = {}
+    for done, name in enumerate(names):
+        progress(done / len(names))
+        try:
+            ModelStore(Path(store)).get(name)
+            found[name] = ""
+        except InputError as error:
+            found[name] = str(error)
+    return found
+
+
+def install(_progress: Progress, *, store: str, source: str) -> str:
+    """Install a model, a folder or a .zip; its name."""
+    from HCCAssistLib.models.store import ModelStore
+
+    return ModelStore(Path(store)).install(Path(source)).card.name
+
+
+def remove(_progress: Progress, *, store: str, name: str) -> str:
+    """Remove an installed model; its name."""
+    from HCCAssistLib.models.store import ModelStore
+
+    ModelStore(Path(store)).remove(name)
+    return name
+
+
+def phase(_progress: Progress, *, voxels: str, geometry: dict[str, Any], header: str) -> dict[str, Any]:
+    """What the header and the voxels of a volume say about its contrast phase.
+
+    Args:
+        voxels: file of the array ``[k, j, i]`` (.npy).
+        geometry: of the array, as ``Geometry.as_json``.
+        header: a DICOM file of the series, or empty.
+
+    Returns:
+        ``header``, a PhaseGuess as a dict, or None; ``voxels``, a ContrastEvidence as a dict.
+    """
+    import numpy as np
+
+    from HCCAssistLib.imaging.enhancement import contrast_evidence
+    from HCCAssistLib.imaging.geometry import Geometry
+    from HCCAssistLib.imaging.image import Image
+
+    array = np.load(voxels, mmap_mode="r", allow_pickle=False)
+    evidence = contrast_evidence(Image(array, Geometry.from_json(geometry)))
+    plain = {key: None if value != value else value for key, value in asdict(evidence).items()}  # JSON has no NaN
+    return {"header": _header_guess(header), "voxels": plain}
+
+
+def _header_guess(header: str) -> dict[str, Any] | None:
+    from pydicom import dcmread
+    from pydicom.errors import InvalidDicomError
+
+    from HCCAssistLib.dicom.phases import guess_phase
+
+    try:
+        return asdict(guess_phase(dcmread(header, stop_before_pixels=True))) if header else None
+    except (OSError, InvalidDicomError, ValueError):
+        return None
+
+
+def sample(_progress: Progress, *, folder: str) -> str:
+    """Make the sample case, unless it is there; the folder of the case."""
+    from HCCAssistLib.phantoms.sample import make_sample
+
+    return str(make_sample(Path(folder)))
+
+
+def remove_samples(_progress: Progress, *, folder: str) -> str:
+    """Remove what was kept of sample cases; the folder."""
+    from HCCAssistLib.phantoms.sample import remove_sample
+
+    remove_sample(Path(folder))
+    return folder
+
+
+TASKS: dict[str, Callable[..., Any]] = {
+    task.__name__: task for task in (computer, verify, install, remove, phase, sample, remove_samples)
+}

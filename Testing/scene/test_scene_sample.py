@@ -1,0 +1,50 @@
+"""The sample case in the scene: at its place, said to be synthetic, and never in the place of a patient."""
+
+from __future__ import annotations
+
+from pathlib import Path
+from typing import Any
+
+import numpy as np
+import pytest
+from cases import image
+
+from HCCAssistLib.phantoms.sample import make_sample, read_sample
+from HCCAssistLib.scene.rendering import INSTALL_SLICER_CORE
+
+pytest.importorskip("slicer", reason=f"SKIPPED: slicer-core is not installed. {INSTALL_SLICER_CORE}")
+
+from HCCAssistLib.scene.inputs import image_from_volume, mask_from_segment
+from HCCAssistLib.scene.roles import role_of, set_role, volume_with_role
+from HCCAssistLib.scene.sample import draw_sample
+from HCCAssistLib.scene.volumes import volume_from_image
+
+
+@pytest.fixture(scope="module")
+def case(tmp_path_factory: pytest.TempPathFactory) -> Any:
+    folder: Path = tmp_path_factory.mktemp("samples")
+    make_sample(folder)
+    return read_sample(folder)
+
+
+def test_it_comes_with_its_role_and_its_segments_in_place(case: Any, scene: Any) -> None:
+    volume, segments = draw_sample(case, scene)
+    assert "synthetic" in volume.GetName()
+    assert volume_with_role(scene, "post/arterial") is volume
+    loaded = image_from_volume(volume)
+    np.testing.assert_array_equal(loaded.array, case.image.array)
+    for name, mask in case.masks.items():
+        segment = segments.GetSegmentation().GetSegmentIdBySegmentName(name)
+        on_volume = mask_from_segment(segments, segment, volume)
+        assert on_volume.array.sum() == mask.array.sum()
+        inside = on_volume.geometry.to_world(np.argwhere(on_volume.array)[:, ::-1].mean(axis=0))
+        np.testing.assert_allclose(inside, mask.geometry.to_world(np.argwhere(mask.array)[:, ::-1].mean(axis=0)))
+
+
+def test_it_never_takes_the_role_from_a_patient(case: Any, scene: Any) -> None:
+    patient = volume_from_image(image("straight"), scene, "5: ART")
+    set_role(patient, "post/arterial")
+    volume, _ = draw_sample(case, scene)
+    assert (role_of(patient), role_of(volume)) == ("post/arterial", None)
+    again, _ = draw_sample(case, scene)
+    assert again.GetName() != volume.GetName()
