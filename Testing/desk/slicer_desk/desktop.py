@@ -113,7 +113,9 @@ class Desktop:
         self.process_events()
 
     def press(self, widget: Any, key: str, modifier: Any = QtCore.Qt.KeyboardModifier.NoModifier) -> None:
-        """Press a key, for example ``Key_Down``, on a widget."""
+        """Press a key, for example ``Key_Down``, on a widget; the window comes to the front first, as for a person."""
+        self.window.activateWindow()
+        self.wait_until(lambda: self.window.isActiveWindow)
         QTest.keyClick(widget, getattr(QtCore.Qt.Key, key), modifier)
         self.process_events()
 
