@@ -20,7 +20,7 @@ from HCCAssistLib.imaging.geometry import Geometry
 from HCCAssistLib.imaging.image import Image
 from HCCAssistLib.inference.findings import DetectionResult, Verdict
 from HCCAssistLib.scene.boxes import NUMBER, add_box, add_labels, show_highlight, show_labels, show_verdict
-from HCCAssistLib.scene.heatmap import add_heatmap, add_legend, show_heat_of, show_layers
+from HCCAssistLib.scene.heatmap import HeatOwners, add_heatmap, add_legend, show_heat_of, show_layers
 from HCCAssistLib.scene.inputs import geometry_of_volume, voxels_of_volume
 from HCCAssistLib.scene.records import (
     BOX,
@@ -58,6 +58,7 @@ class DrawnDetection:
         boxes: ROI node by the candidate's number; without those that were removed.
         labels: point list with the numbers beside the boxes, None where it was removed.
         heatmap: volume node, or None.
+        owners: which candidate the heat belongs to, None where there is no heat.
         table: table node, or None where it was removed.
     """
 
@@ -67,6 +68,7 @@ class DrawnDetection:
     boxes: Mapping[int, Any]
     labels: Any | None
     heatmap: Any | None
+    owners: HeatOwners | None
     table: Any | None
 
 
@@ -133,12 +135,12 @@ def drawn_in_steps(
         labels = add_labels(result.candidates, kind, scene)
         record.SetNodeReferenceID(LABELS, labels.GetID())
         yield
-        heatmap = None
+        heatmap = owners = None
         if result.heatmap is not None:
             heatmap = add_heatmap(result.heatmap, f"{kind} Grad-CAM", scene, threshold=heat_threshold)
             record.SetNodeReferenceID(HEATMAP, heatmap.GetID())
             yield
-            show_heat_of(heatmap, result.shown, result.candidates)
+            owners = HeatOwners.of(heatmap, result.candidates) if result.candidates else None
             yield
         table = scene.AddNewNodeByClass("vtkMRMLTableNode", f"{kind} candidates")
         record.SetNodeReferenceID(TABLE, table.GetID())
@@ -149,7 +151,7 @@ def drawn_in_steps(
         yield
         _gather(volume_node, [*boxes, labels, heatmap, table, record], f"{kind} detection", scene)
         record.SetAttribute(RUN, run)
-        return _show(record, result)
+        return _show(record, result, owners)
     except BaseException:
         remove_record(record)
         raise
@@ -172,7 +174,7 @@ def apply_threshold(drawn: DrawnDetection, threshold: float, source: str = "set 
     Raises:
         InputError: the drawing is no longer in the scene.
     """
-    return _show(drawn.record, replace(drawn.result, threshold=threshold, threshold_source=source))
+    return _show(drawn.record, replace(drawn.result, threshold=threshold, threshold_source=source), drawn.owners)
 
 
 def set_verdict(
@@ -184,7 +186,7 @@ def set_verdict(
         KeyError: no candidate has that number.
         InputError: the drawing is no longer in the scene.
     """
-    changed = _show(drawn.record, drawn.result.reviewed(number, verdict, reader, comment))
+    changed = _show(drawn.record, drawn.result.reviewed(number, verdict, reader, comment), drawn.owners)
     candidate = next(c for c in changed.result.candidates if c.number == number)
     if number in changed.boxes:
         show_verdict(changed.boxes[number], candidate)
@@ -203,7 +205,7 @@ def restore(scene: Any) -> tuple[DrawnDetection, ...]:
     Raises:
         InputError: the record of one is damaged.
     """
-    return tuple(_drawn(record, _stored_result(record)) for record in records(scene))
+    return tuple(_found(record) for record in records(scene))
 
 
 def remove(drawn: DrawnDetection) -> None:
@@ -222,25 +224,25 @@ def _cover_the_same(one: Geometry, other: Geometry) -> bool:
     return bool(same_voxels and apart.min(axis=1).max() <= SAME_PLACE_MM)
 
 
-def _show(record: Any, result: DetectionResult) -> DrawnDetection:
-    """Bring boxes, numbers, table and record in line with a result."""
+def _show(record: Any, result: DetectionResult, owners: HeatOwners | None) -> DrawnDetection:
+    """Bring boxes, numbers, heat, table and record in line with a result."""
     if record.GetScene() is None:
         raise InputError("the drawing is no longer in the scene", remedy="draw the result again")
-    drawn = _drawn(record, result)
+    drawn = _drawn(record, result, owners)
     shown = {candidate.number for candidate in result.shown}
     for number, box in drawn.boxes.items():
         box.SetDisplayVisibility(number in shown)
     if drawn.labels is not None:
         show_labels(drawn.labels, shown)
-    if drawn.heatmap is not None:
-        show_heat_of(drawn.heatmap, result.shown, result.candidates)
+    if drawn.heatmap is not None and owners is not None:
+        show_heat_of(drawn.heatmap, owners, sorted(shown))
     if drawn.table is not None:
         fill_table(drawn.table, result.shown)
     record.SetText(json.dumps(result.as_json(), allow_nan=False))
     return drawn
 
 
-def _drawn(record: Any, result: DetectionResult) -> DrawnDetection:
+def _drawn(record: Any, result: DetectionResult, owners: HeatOwners | None) -> DrawnDetection:
     """A result with the nodes of its record that are in the scene now: a person may delete any of them."""
     return DrawnDetection(
         result=result,
@@ -249,18 +251,22 @@ def _drawn(record: Any, result: DetectionResult) -> DrawnDetection:
         boxes={int(box.GetAttribute(NUMBER)): box for box in references(record, BOX)},
         labels=record.GetNodeReference(LABELS),
         heatmap=record.GetNodeReference(HEATMAP),
+        owners=owners,
         table=record.GetNodeReference(TABLE),
     )
 
 
-def _stored_result(record: Any) -> DetectionResult:
+def _found(record: Any) -> DrawnDetection:
+    """The drawing that a record tells of."""
     try:
         data = json.loads(record.GetText() or "")
     except ValueError as error:
         raise InputError("the stored result is damaged", record.GetName(), "delete it and run again") from error
     heatmap = record.GetNodeReference(HEATMAP)
     image = None if heatmap is None else Image(np.abs(voxels_of_volume(heatmap)), geometry_of_volume(heatmap))
-    return DetectionResult.from_json(data if isinstance(data, dict) else {}, image)
+    result = DetectionResult.from_json(data if isinstance(data, dict) else {}, image)
+    owners = HeatOwners.of(heatmap, result.candidates) if heatmap is not None and result.candidates else None
+    return _drawn(record, result, owners)
 
 
 def _gather(volume: Any, nodes: list[Any], name: str, scene: Any) -> None:

@@ -3,14 +3,17 @@
 from __future__ import annotations
 
 from collections.abc import Iterator, Sequence
+from dataclasses import dataclass
 from typing import Any
 
 import numpy as np
+import numpy.typing as npt
 import slicer
 from scipy.spatial import cKDTree
 from vtk.util.numpy_support import vtk_to_numpy
 
 from HCCAssistLib.imaging.image import Image
+from HCCAssistLib.imaging.windows import Window
 from HCCAssistLib.inference.findings import Candidate
 from HCCAssistLib.scene.colors import heat_color_node
 from HCCAssistLib.scene.inputs import geometry_of_volume
@@ -22,11 +25,9 @@ SHOWN = "HCCAssist.shown"
 
 def add_heatmap(heatmap: Image, name: str, scene: Any, *, threshold: float) -> Any:
     """A new volume node of heat 0 to 1; heat below the threshold is transparent."""
-    node = volume_from_image(heatmap, scene, name)
+    node = volume_from_image(heatmap, scene, name, Window(level=0.5, width=1.0))
     display = node.GetDisplayNode()
     display.SetAndObserveColorNodeID(heat_color_node(scene).GetID())
-    display.SetAutoWindowLevel(False)
-    display.SetWindowLevelMinMax(0.0, 1.0)
     display.SetInterpolate(True)
     display.SetAutoThreshold(False)
     display.SetThreshold(threshold, 1e6)
@@ -34,31 +35,44 @@ def add_heatmap(heatmap: Image, name: str, scene: Any, *, threshold: float) -> A
     return node
 
 
-def show_heat_of(node: Any, shown: Sequence[Candidate], candidates: Sequence[Candidate]) -> None:
-    """Show the heat of some candidates only: heat without a box misleads.
+@dataclass(frozen=True, eq=False, slots=True)
+class HeatOwners:
+    """Which candidate the heat of a map belongs to: the one nearest to it.
 
-    Heat belongs to the candidate nearest to it. What is hidden turns negative, so that it is transparent in every
-    view and nothing is lost, whether the scene is saved or not.
-
-    Args:
-        node: from ``add_heatmap``.
-        shown: those whose heat is to be seen.
-        candidates: all of the result.
+    Attributes:
+        voxels: flat index of every voxel that is not cold.
+        numbers: of the candidate that each belongs to.
     """
-    numbers = " ".join(str(candidate.number) for candidate in shown)
-    if node.GetAttribute(SHOWN) == numbers or not candidates:
+
+    voxels: npt.NDArray[np.int64]
+    numbers: npt.NDArray[np.int64]
+
+    @classmethod
+    def of(cls, node: Any, candidates: Sequence[Candidate]) -> HeatOwners:
+        """Find the owners in a node from ``add_heatmap``; there is at least one candidate."""
+        data = node.GetImageData()
+        warm = np.flatnonzero(vtk_to_numpy(data.GetPointData().GetScalars()))
+        k, j, i = np.unravel_index(warm, data.GetDimensions()[::-1])
+        grid = geometry_of_volume(node)
+        centers = grid.to_index([candidate.box.center for candidate in candidates])
+        # millimetres along the grid's own axes: distances are the same, and nothing needs to be turned
+        places = np.stack([i, j, k], axis=-1) * grid.spacing
+        nearest = cKDTree(centers * grid.spacing).query(places)[1]
+        return cls(warm, np.array([candidate.number for candidate in candidates])[nearest])
+
+
+def show_heat_of(node: Any, owners: HeatOwners, numbers: Sequence[int]) -> None:
+    """Show the heat of some candidates, by their numbers, and hide the others': heat without a box misleads.
+
+    What is hidden turns negative, so that it is transparent in every view and nothing is lost when the scene is saved.
+    """
+    shown = " ".join(map(str, sorted(numbers)))
+    if node.GetAttribute(SHOWN) == shown:
         return
-    node.SetAttribute(SHOWN, numbers)
-    data = node.GetImageData()
-    scalars = data.GetPointData().GetScalars()
+    node.SetAttribute(SHOWN, shown)
+    scalars = node.GetImageData().GetPointData().GetScalars()
     heat = vtk_to_numpy(scalars)
-    warm = np.flatnonzero(heat)
-    places = geometry_of_volume(node).to_world(
-        np.stack(np.unravel_index(warm, data.GetDimensions()[::-1])[::-1], axis=-1)
-    )
-    nearest = cKDTree([candidate.box.center for candidate in candidates]).query(places)[1]
-    is_shown = np.isin([candidate.number for candidate in candidates], [candidate.number for candidate in shown])
-    heat[warm] = np.where(is_shown[nearest], 1, -1) * np.abs(heat[warm])
+    heat[owners.voxels] = np.where(np.isin(owners.numbers, numbers), 1, -1) * np.abs(heat[owners.voxels])
     scalars.Modified()
     node.Modified()
 
