@@ -54,11 +54,15 @@ class Desktop:
 
     def open(self, path: Path) -> Any:
         """Load a module from its .py file and enter it; its Python widget object."""
-        from slicer_desk.modules import load_module
+        from slicer_desk.modules import load_module, unload_module
 
         self.close_module()
         module = load_module(path)
-        self.panel = module.widgetRepresentation()
+        try:
+            self.panel = module.widgetRepresentation()
+        except BaseException:
+            unload_module(path.stem)  # half a panel must not be heard in the tests that follow
+            raise
         self._scroll.setWidget(self.panel)
         self.panel.enter()
         self.process_events()

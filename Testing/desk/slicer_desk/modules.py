@@ -91,6 +91,8 @@ def unload_module(name: str) -> None:
         if module._widget.isEntered:
             module._widget.exit()
         manager.moduleAboutToBeUnloaded.emit(name)
+        if module._widget._python is not None:  # one whose clean-up failed is still connected
+            manager.disconnect("moduleAboutToBeUnloaded(QString)", module._widget._python._onModuleAboutToBeUnloaded)
         module._widget.deleteLater()
     for attribute in (name.lower(), f"{name}Instance", f"{name}Widget"):
         if hasattr(slicer.modules, attribute):
