@@ -1,0 +1,149 @@
+"""A case added to a cohort on disk; the first case makes the cohort."""
+
+from __future__ import annotations
+
+import re
+from collections.abc import Iterable, Mapping
+from pathlib import Path
+
+import numpy as np
+from scipy import ndimage
+
+from HCCAssistLib.cohort.case import CASES, TABLE, Case
+from HCCAssistLib.cohort.cohort import read_cohort, write_cohort_table
+from HCCAssistLib.cohort.points import PointList, write_points
+from HCCAssistLib.cohort.segments import Segment, write_segments
+from HCCAssistLib.errors import HCCAssistError, InputError
+from HCCAssistLib.files import folder_written_whole, remove_leftovers
+from HCCAssistLib.imaging.cropping import crop
+from HCCAssistLib.imaging.files import write_image
+from HCCAssistLib.imaging.image import Image
+
+_NUMBERED = re.compile(r"case-(\d{1,9})", re.IGNORECASE)
+_WORD = re.compile(r"[^\W\d_]{3,}|\d{4,}")
+_GENERAL = frozenset({"case", "patient", "phantom", "study", "subject", "synthetic"})
+
+
+def add_case(
+    cohort: Path,
+    case_id: str,
+    *,
+    volumes: Mapping[str, Image],
+    points: Mapping[str, PointList],
+    masks: Mapping[str, Image],
+    values: Mapping[str, str],
+    patient_id: str = "",
+    replace: bool = False,
+) -> Case:
+    """Write a case into a cohort's folder and its table, whole or not at all.
+
+    Args:
+        cohort: folder of a cohort, an empty one, or one that is not there yet.
+        case_id: pseudonym.
+        volumes: by ``"<time point>/<phase>"``.
+        points: by ``"<time point>/<name>"``; empty lists are left out.
+        masks: by ``"<time point>/<name>"``; empty masks are left out.
+        values: further columns of the case's row.
+        patient_id: pseudonym of the patient, who may have several cases; the case's own id where it is empty.
+        replace: overwrite a case of that id. Its row keeps its split and what ``values`` does not name.
+
+    Raises:
+        InputError: an id that is no safe pseudonym or is taken, a folder that is something else, a damaged table, or
+            a case to replace that holds files that the new one would not.
+        HCCAssistError: the disk is full or not writable.
+    """
+    case = Case(case_id, patient_id or case_id, "", {}, cohort / CASES / case_id)
+    rows = _rows(cohort)
+    old = next((row for row in rows if row["case_id"].lower() == case_id.lower()), None)
+    if old is not None:
+        case = Case(old["case_id"], case.patient_id, "", {}, cohort / CASES / old["case_id"])
+    files: dict[str, Image | PointList] = {
+        **{f"{key}.nrrd": image for key, image in volumes.items()},
+        **{f"{key}.mrk.json": found for key, found in points.items() if found.points},
+        **{f"{key}.seg.nrrd": mask for key, mask in masks.items() if mask.array.any()},
+    }
+    if not replace and (old is not None or case.folder.exists()):
+        raise InputError(f"there is a case {case.case_id} already", cohort.name, "choose another id, or replace it")
+    if case.folder.exists():
+        _refuse_loss(case, [*files, *(f"{key}.mrk.json" for key in points)])
+    row = {**(old or {"split": ""}), **values, "case_id": case.case_id, "patient_id": case.patient_id}
+    order = ("case_id", "patient_id", "split", *values)
+    row = {name: row[name] for name in (*order, *(name for name in row if name not in order))}
+    try:
+        case.folder.parent.mkdir(parents=True, exist_ok=True)
+        remove_leftovers(case.folder.parent)
+        with folder_written_whole(case.folder) as part:
+            for name, content in files.items():
+                (part / name).parent.mkdir(exist_ok=True)
+                _write(part / name, content)
+        write_cohort_table(cohort, [row if other is old else other for other in rows] + ([] if old else [row]))
+    except OSError as error:
+        raise HCCAssistError(f"The case could not be written: {error.strerror or 'the disk is full'}.") from error
+    return case
+
+
+def next_case_id(cohort: Path) -> str:
+    """The pseudonym to suggest for a new case: ``case-001``, and then the next number that is free."""
+    try:
+        names = [row["case_id"] for row in _rows(cohort)]
+    except InputError:
+        names = []
+    folder = cohort / CASES
+    names += [path.name for path in folder.iterdir()] if folder.is_dir() else []
+    used = [int(found[1]) for name in names if (found := _NUMBERED.fullmatch(name))]
+    return f"case-{max(used, default=0) + 1:03d}"
+
+
+def check_pseudonym(name: str, identifiers: Iterable[str]) -> None:
+    """Refuse a case's or patient's id that tells who the patient is.
+
+    Args:
+        name: the id.
+        identifiers: what the patient is called: names and numbers, as they stand in the scene or in DICOM.
+
+    Raises:
+        InputError: a word of at least three letters, or a number of at least four digits, stands in the id.
+    """
+    for identifier in identifiers:
+        for word in _WORD.findall(identifier.lower()):
+            if word in name.lower() and word not in _GENERAL:
+                raise InputError(
+                    f"{name!r} holds a part of the patient's name or number", remedy="use a pseudonym such as case-001"
+                )
+
+
+def _rows(cohort: Path) -> list[dict[str, str]]:
+    """The rows of a cohort's table; none where the cohort is still to be made."""
+    if (cohort / TABLE).is_file():
+        return [dict(case.values) for case in read_cohort(cohort).cases]
+    if cohort.exists() and (not cohort.is_dir() or any(path.name[:1] != "." for path in cohort.iterdir())):
+        raise InputError(
+            f"the folder is not empty and holds no {TABLE}", cohort.name, "choose a cohort's folder or an empty one"
+        )
+    return []
+
+
+def _refuse_loss(case: Case, written: Iterable[str]) -> None:
+    """Refuse to replace a case that holds other files than those written anew."""
+    there = {path.relative_to(case.folder).as_posix() for path in case.folder.rglob("*") if path.is_file()}
+    lost = sorted(there - set(written))
+    if lost:
+        raise InputError(
+            f"replacing the case would delete {', '.join(lost[:3])}", f"case {case.case_id}", "choose another id"
+        )
+
+
+def _write(path: Path, content: Image | PointList) -> None:
+    name = path.name.split(".")[0]
+    if isinstance(content, PointList):
+        write_points(content, path)
+    elif path.name.endswith(".seg.nrrd"):
+        write_segments([Segment(name, _cut(content))], path)
+    else:
+        write_image(content, path)
+
+
+def _cut(mask: Image) -> Image:
+    """The painted part of a mask: Slicer and the library know where it lies."""
+    (box,) = ndimage.find_objects((mask.array > 0).astype(np.uint8))
+    return crop(mask, [side.start for side in reversed(box)], [side.stop - side.start for side in box], outside=0)

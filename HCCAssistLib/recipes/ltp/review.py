@@ -1,0 +1,74 @@
+"""What a reader's review teaches the next model: accepted findings are positives, rejected ones hard negatives."""
+
+from __future__ import annotations
+
+import numpy as np
+
+from HCCAssistLib.cohort.points import Point, PointList
+from HCCAssistLib.errors import InputError, Problem
+from HCCAssistLib.imaging.geometry import Geometry
+from HCCAssistLib.inference.findings import Candidate, DetectionResult, Verdict
+from HCCAssistLib.recipes.ltp.recipe import LTP, TIME_POINT
+
+POSITIVES, HARD_NEGATIVES = f"{TIME_POINT}/ltp", f"{TIME_POINT}/rejected"
+
+
+def training_points(
+    result: DetectionResult, missed: PointList | None = None
+) -> tuple[dict[str, PointList], dict[str, str], tuple[Problem, ...]]:
+    """Points and label of a reviewed case, for a cohort to train on.
+
+    Verdicts count whatever the threshold. Candidates still to review are left out. Labels and comments of the reader
+    are not taken over, since they may hold names.
+
+    Args:
+        result: with the reader's verdicts.
+        missed: lesions that the model did not find, marked by the reader.
+
+    Returns:
+        The point lists by their place in the case, the label columns of the table, and warnings.
+
+    Raises:
+        InputError: nothing says whether the patient has a progression, or a point lies in a rejected candidate.
+    """
+    by = {verdict: [c for c in result.candidates if c.verdict is verdict] for verdict in Verdict}
+    accepted, rejected = by[Verdict.ACCEPTED], by[Verdict.REJECTED]
+    extra = missed.points if missed else ()
+    for point in extra:
+        for candidate in rejected:
+            if candidate.box.contains(point.position):
+                raise InputError(
+                    f"the missed lesion {point.label!r} lies in candidate {candidate.number}, which is rejected",
+                    remedy="accept the candidate instead, or move the point",
+                )
+    pending = [candidate for candidate in result.shown if candidate.verdict is Verdict.PENDING]
+    some = f"{len(pending)} candidate{'s are' if len(pending) > 1 else ' is'} still to review"
+    if pending and not accepted and not extra:
+        raise InputError(
+            f"{some}, and a case without an accepted one counts as free of progression",
+            remedy="accept or reject them first",
+        )
+    warnings = []
+    if pending:
+        what = f"{some} and not exported; training may take a negative there"
+        warnings.append(Problem("WARN", what, "", "accept or reject them"))
+    positives = [
+        *_centers(accepted, result.geometry),
+        *(Point(f"missed {n}", p.position) for n, p in enumerate(extra, 1)),
+    ]
+    points = {
+        POSITIVES: PointList("ltp", tuple(positives)),
+        HARD_NEGATIVES: PointList("rejected", tuple(_centers(rejected, result.geometry))),
+    }
+    return points, {LTP.label: str(int(bool(positives)))}, tuple(warnings)
+
+
+def _centers(candidates: list[Candidate], grid: Geometry) -> list[Point]:
+    """Their centres; one at the volume's very edge is moved into its last voxel."""
+    points = []
+    for candidate in candidates:
+        x, y, z = candidate.box.center
+        if not grid.contains(candidate.box.center):
+            x, y, z = grid.to_world(np.clip(grid.to_index(candidate.box.center), 0, grid.size_ijk - 1))
+        points.append(Point(f"candidate {candidate.number}", (x, y, z)))
+    return points

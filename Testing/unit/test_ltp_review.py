@@ -1,0 +1,105 @@
+"""A reader's verdicts become positives and hard negatives of the next training."""
+
+from __future__ import annotations
+
+import numpy as np
+import pytest
+from ltp_blob import BLOBS, blob_image, blob_model, straight_grid
+
+from HCCAssistLib.cohort.additions import add_case
+from HCCAssistLib.cohort.points import Point, PointList
+from HCCAssistLib.errors import InputError
+from HCCAssistLib.inference.findings import Verdict
+from HCCAssistLib.inference.study import Study
+from HCCAssistLib.recipes.ltp.prediction import predict
+from HCCAssistLib.recipes.ltp.review import training_points
+from HCCAssistLib.recipes.ltp.sampling import sample_case
+from HCCAssistLib.recipes.registry import get_recipe
+
+LTP = get_recipe("ltp")
+
+
+@pytest.fixture(scope="module")
+def found(tmp_path_factory):
+    """Three candidates, at the three blobs."""
+    study = Study("case", {"post/arterial": blob_image(straight_grid())})
+    result = predict(study, blob_model(tmp_path_factory.mktemp("m")), {"stride": "fast", "heatmap": False})
+    assert len(result.shown) == 3
+    return result
+
+
+def test_the_written_case_trains_on_what_the_reader_said(found, tmp_path):
+    said = found.reviewed(1, Verdict.ACCEPTED, comment="Mr X").reviewed(2, Verdict.REJECTED)
+    missed = PointList("seen by Dr Y", (Point("F-1", (10.0, 40.0, 10.0)),))
+    points, values, warnings = training_points(said, missed)
+    assert values == {"ltp": "1"}
+    assert "1 candidate is still to review" in str(warnings[0])
+    case = add_case(
+        tmp_path,
+        "case-001",
+        volumes={"post/arterial": blob_image(straight_grid())},
+        points=points,
+        masks={},
+        values=values,
+    )
+    written = "".join(path.read_text() for path in case.folder.rglob("*.json"))
+    assert "Mr X" not in written
+    assert "Dr Y" not in written
+    samples = sample_case(case, LTP.resolve({}), np.random.default_rng(0))
+    lesions = samples.labels.astype(bool)
+    assert lesions.sum() == 40
+    near = [np.linalg.norm(samples.center_lps - c.box.center, axis=1) < 15 for c in found.candidates[:2]]
+    assert (near[0] & lesions).sum() == 20
+    assert (near[1] & ~lesions).sum() == 20
+    at = {
+        round(float(np.min([np.linalg.norm(np.subtract(p.position, b)) for b, _ in BLOBS])), 0)
+        for p in points["post/ltp"].points
+    }
+    assert min(at) < 5
+
+
+def test_a_case_is_free_of_progression_only_when_all_was_reviewed(found):
+    with pytest.raises(InputError, match="3 candidates are still to review, and a case without"):
+        training_points(found)
+    refused = found
+    for candidate in found.shown:
+        refused = refused.reviewed(candidate.number, Verdict.REJECTED)
+    points, values, warnings = training_points(refused)
+    assert values == {"ltp": "0"}
+    assert warnings == ()
+    assert points["post/ltp"].points == ()
+    assert len(points["post/rejected"].points) == 3
+
+
+def test_a_missed_lesion_alone_makes_a_case_positive(found):
+    _, values, warnings = training_points(found, PointList("x", (Point("F-1", (10.0, 40.0, 10.0)),)))
+    assert values == {"ltp": "1"}
+    assert len(warnings) == 1
+
+
+def test_a_missed_lesion_in_a_rejected_candidate_is_a_contradiction(found):
+    said = found.reviewed(2, Verdict.REJECTED)
+    point = Point("F-7", said.candidates[1].box.center)
+    with pytest.raises(InputError, match="'F-7' lies in candidate 2, which is rejected"):
+        training_points(said, PointList("x", (point,)))
+
+
+def test_verdicts_count_whatever_the_threshold(found):
+    from dataclasses import replace
+
+    said = replace(found.reviewed(3, Verdict.ACCEPTED), threshold=1.0)
+    points, values, _ = training_points(said)
+    assert values == {"ltp": "1"}
+    assert [p.label for p in points["post/ltp"].points] == ["candidate 3"]
+
+
+def test_a_candidate_at_the_edge_stays_in_the_volume(found):
+    from dataclasses import replace
+
+    grid = found.geometry
+    outside = grid.to_world((-0.7, 10.0, 5.0))
+    edge = replace(found.candidates[0], box=replace(found.candidates[0].box, center=tuple(outside)))
+    said = replace(found, candidates=(edge, *found.candidates[1:])).reviewed(1, Verdict.ACCEPTED)
+    (point,) = training_points(said)[0]["post/ltp"].points
+    assert grid.contains(point.position)
+    assert np.linalg.norm(np.subtract(point.position, outside)) < 1
