@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+from dataclasses import replace
+
 import numpy as np
 import pytest
 from ltp_blob import BLOBS, blob_image, blob_model, straight_grid
@@ -51,11 +53,9 @@ def test_the_written_case_trains_on_what_the_reader_said(found, tmp_path):
     near = [np.linalg.norm(samples.center_lps - c.box.center, axis=1) < 15 for c in found.candidates[:2]]
     assert (near[0] & lesions).sum() == 20
     assert (near[1] & ~lesions).sum() == 20
-    at = {
-        round(float(np.min([np.linalg.norm(np.subtract(p.position, b)) for b, _ in BLOBS])), 0)
-        for p in points["post/ltp"].points
-    }
-    assert min(at) < 5
+    (accepted, extra) = points["post/ltp"].positions
+    assert min(np.linalg.norm(accepted - center) for center, _ in BLOBS) < 5
+    assert extra.tolist() == [10.0, 40.0, 10.0]
 
 
 def test_a_case_is_free_of_progression_only_when_all_was_reviewed(found):
@@ -85,8 +85,6 @@ def test_a_missed_lesion_in_a_rejected_candidate_is_a_contradiction(found):
 
 
 def test_verdicts_count_whatever_the_threshold(found):
-    from dataclasses import replace
-
     said = replace(found.reviewed(3, Verdict.ACCEPTED), threshold=1.0)
     points, values, _ = training_points(said)
     assert values == {"ltp": "1"}
@@ -94,8 +92,6 @@ def test_verdicts_count_whatever_the_threshold(found):
 
 
 def test_a_candidate_at_the_edge_stays_in_the_volume(found):
-    from dataclasses import replace
-
     grid = found.geometry
     outside = grid.to_world((-0.7, 10.0, 5.0))
     edge = replace(found.candidates[0], box=replace(found.candidates[0].box, center=tuple(outside)))
