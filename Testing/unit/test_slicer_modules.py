@@ -91,21 +91,27 @@ def work(source: str) -> list[str]:
 
 
 def installs(source: str) -> list[str]:
-    """Ways round Slicer's own: pip called, or torch named to what installs."""
+    """Ways round Slicer's own: pip called, torch left to what installs, shell commands."""
     found = []
-    for node in ast.walk(ast.parse(source)):
-        if isinstance(node, ast.Call) and name_of(node.func) in ("pip_install", "pip_uninstall"):
-            found.append(ast.unparse(node))
-        if isinstance(node, ast.Call) and name_of(node.func) == "pip_ensure":
-            skipped = [keyword.value for keyword in node.keywords if keyword.arg == "skip_packages"]
-            if not any("torch" in ast.unparse(value) for value in skipped):
-                found.append(f"{ast.unparse(node)} does not skip torch")
+    tree = ast.parse(source)
+    values = {ast.unparse(t): n.value for n in tree.body if isinstance(n, ast.Assign) for t in n.targets}
+    for node in ast.walk(tree):
         if isinstance(node, (ast.List, ast.Tuple)):
             words = [part.value for part in node.elts if isinstance(part, ast.Constant)]
             if "pip" in words and "install" in words:
                 found.append(ast.unparse(node))
-        if isinstance(node, ast.Call) and name_of(node.func) in ("system", "popen"):
+        if not isinstance(node, ast.Call):
+            continue
+        called, keywords = ast.unparse(node.func), {keyword.arg: keyword.value for keyword in node.keywords}
+        if name_of(node.func) in ("pip_install", "pip_uninstall") or called in ("os.system", "os.popen"):
+            found.append(called)
+        if "shell" in keywords:
             found.append(ast.unparse(node))
+        if name_of(node.func) == "pip_ensure":
+            skipped = keywords.get("skip_packages", ast.Constant(None))
+            named = [skipped, *(values[part.id] for part in ast.walk(skipped) if getattr(part, "id", None) in values)]
+            if not any("'torch'" in ast.unparse(value) for value in named):
+                found.append(f"{called} does not skip torch")
     return found
 
 
@@ -192,6 +198,7 @@ WORK = (
 QUIET = (
     '"""Words."""\nCOLUMNS = ("a", "b")\nA = COLUMNS.index("a")\nLIMIT: int = 3\n"""Words."""',
     "@parameterNodeWrapper\nclass P:\n    x: Annotated[float, WithinRange(0, 1)] = 0.5\n",
+    "SKIPPED = ('torch',)\n\ndef f():\n    pip_ensure(listed, skip_packages=list(SKIPPED))",
     "class A(B):\n    @property\n    def f(self, a=1, *, b=None):\n        return search()\n",
 )
 INSTALLS = (
@@ -199,6 +206,8 @@ INSTALLS = (
     "slicer.packaging.pip_ensure(load_requirements(path))",
     "subprocess.run([sys.executable, '-m', 'pip', 'install', 'torch'])",
     "os.system('pip install torch')",
+    "subprocess.run('pip install torch', shell=True)",
+    "SKIPPED = ('SimpleITK',)\npip_ensure(listed, skip_packages=list(SKIPPED))",
 )
 
 
