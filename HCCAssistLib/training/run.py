@@ -16,6 +16,8 @@ from HCCAssistLib.cohort.splits import folds as patient_folds
 from HCCAssistLib.cohort.splits import split_patients
 from HCCAssistLib.cohort.validation import validate
 from HCCAssistLib.errors import Cancelled, InputError, Problem
+from HCCAssistLib.evaluation.binary import binary_evaluation
+from HCCAssistLib.evaluation.result import Estimate
 from HCCAssistLib.models.package import ModelPackage, write_package
 from HCCAssistLib.provenance import software_versions
 from HCCAssistLib.recipes.spec import Recipe, Value
@@ -85,14 +87,20 @@ def train(
     if job.options.get("permute_labels"):
         samples = samples.permuted(job.seed)
     folds = _train_folds(used, samples, job, scratch, tell, cancelled)
-    scores, truth = (np.concatenate(parts) for parts in zip(*(fold.validated for fold in folds), strict=True))
+    scores, truth, patients = (np.concatenate(parts) for parts in zip(*(fold.validated for fold in folds), strict=True))
     tell("choosing the cut-off", 0.94)
     chosen_on = "validation set" if job.folds == 1 else f"held-out parts of {job.folds} folds"
     cutoff = job.recipe.module("prediction").choose_cutoff(truth, scores, chosen_on=chosen_on)
+    unit = "patch" if job.recipe.task == "detection" else "patient"
+    validated = binary_evaluation(truth, scores, patients, unit=unit, cutoff=cutoff).estimates
+    estimates = [validated[name] for name in ("AUC", "sensitivity", "specificity")]
     scan_cutoff = None
     if job.recipe.task == "detection":
         choose = job.recipe.module("operating_point").choose_scan_cutoff
-        scan_cutoff = choose([(fold.network, fold.held_out) for fold in folds], device=job.device, chosen_on=chosen_on)
+        scan_cutoff, of_scans = choose(
+            [(fold.network, fold.held_out) for fold in folds], device=job.device, chosen_on=chosen_on
+        )
+        estimates += of_scans
     package = write_package(
         job.out,
         [fold.found.weights for fold in folds],
@@ -104,6 +112,7 @@ def train(
         input_spec=job.recipe.module("sampling").input_spec(job.options),
         training=_training_record(cohort, samples, job, folds),
         software=software_versions(),
+        metrics=_metrics(estimates, chosen_on),
     )
     for path in scratch.iterdir():
         path.unlink()
@@ -139,18 +148,18 @@ def _train_folds(
         # a case stands in the list once more with its hard negatives
         names = dict.fromkeys(validation.case_ids[number] for number in sorted(set(validation.case)))
         held_out = tuple(cohort.case(name) for name in names)
-        validated = one.scores(validation), validation.labels
+        validated = one.scores(validation), validation.labels, validation.patients
         trained.append(_Trained(found, one.network.eval(), validated, held_out, dict(one.mined)))
     return trained
 
 
 @dataclass(frozen=True, eq=False, slots=True)
 class _Trained:
-    """A fitted network, the scores and labels of the samples and the cases that it was validated on, hard negatives."""
+    """A fitted network, what it was validated on (scores, labels and patients; cases), and its hard negatives."""
 
     found: Fit
     network: nn.Module
-    validated: tuple[np.ndarray, np.ndarray]
+    validated: tuple[np.ndarray, np.ndarray, np.ndarray]
     held_out: tuple[Case, ...]
     hard_negatives: dict[str, int]
 
@@ -267,6 +276,17 @@ def _key(train_part: Samples, validation_part: Samples, job: Job, fold: int) -> 
         "software": software_versions(),
     }
     return hashlib.sha256(json.dumps(facts, sort_keys=True).encode()).hexdigest()
+
+
+def _metrics(estimates: Sequence[Estimate], chosen_on: str) -> dict[str, Any]:
+    """Figures for the model card; they rest on the samples that chose the epoch and the cut-off, and say so."""
+    note = "the epoch and the cut-off were chosen on these very samples: expect less on unseen patients"
+    return {
+        e.name: replace(
+            e, name=f"{e.name}, {chosen_on} (optimistic)", note="; ".join(filter(None, (e.note, note)))
+        ).as_json()
+        for e in estimates
+    }
 
 
 def _training_record(cohort: Cohort, samples: Samples, job: Job, folds: Sequence[_Trained]) -> dict[str, Any]:

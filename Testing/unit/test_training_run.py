@@ -65,6 +65,18 @@ def test_a_trained_model_says_where_everything_came_from(model: Path) -> None:
     assert 0 < card.training["hard_negatives"][0]["train"] <= 4 * card.options["hard_negatives"]
     assert card.scan_cutoff is not None
     assert "(2 volumes," in card.scan_cutoff.source
+    assert {name: (m["unit"], m["n"]) for name, m in card.metrics.items()} == {
+        "AUC": ("patch", 150),
+        "sensitivity": ("patch", 60),
+        "specificity": ("patch", 90),
+        "lesion-level sensitivity": ("lesion", 3),
+        "false positives per volume": ("volume", 2),
+    }
+    for metric in card.metrics.values():
+        assert metric["name"].endswith("validation set (optimistic)")
+        assert "chosen on these very samples" in metric["note"]
+        assert metric["clusters"] == 2
+    assert card.metrics["lesion-level sensitivity"]["interval"]["low"] < 0.5
     assert not model.with_name("small.training").exists()
 
 

@@ -12,8 +12,8 @@ from typing import TYPE_CHECKING
 import numpy as np
 
 from HCCAssistLib.cohort.cohort import Case
-from HCCAssistLib.evaluation.froc import VolumeFindings
-from HCCAssistLib.evaluation.result import CutOff
+from HCCAssistLib.evaluation.froc import VolumeFindings, lesion_operating_point
+from HCCAssistLib.evaluation.result import CutOff, Estimate
 from HCCAssistLib.inference.candidates import FLOOR
 from HCCAssistLib.inference.study import read_study
 from HCCAssistLib.recipes.ltp.recipe import EXCLUSION_RADIUS, LTP, TIME_POINT
@@ -29,8 +29,12 @@ TOLERANCE_MM = EXCLUSION_RADIUS
 """A candidate this close to an annotated point has found it: the radius within which the paper takes no negatives."""
 
 
-def choose_scan_cutoff(networks: Sequence[tuple[LTPNetwork, Sequence[Case]]], *, device: str, chosen_on: str) -> CutOff:
+def choose_scan_cutoff(
+    networks: Sequence[tuple[LTPNetwork, Sequence[Case]]], *, device: str, chosen_on: str
+) -> tuple[CutOff, tuple[Estimate, Estimate]]:
     """The lowest threshold with at most one false positive per volume on scans of cases that were not trained on.
+
+    With it come the sensitivity for lesions and the false positives per volume on these very scans.
 
     Args:
         networks: each with the cases it was validated on.
@@ -38,7 +42,8 @@ def choose_scan_cutoff(networks: Sequence[tuple[LTPNetwork, Sequence[Case]]], *,
         chosen_on: the cases, in words.
     """
     false_alarms: list[float] = []
-    volumes = lesions = 0
+    volumes: list[VolumeFindings] = []
+    lesions = 0
     best: list[float] = []
     for network, cases in networks:
         for case in cases:
@@ -53,17 +58,18 @@ def choose_scan_cutoff(networks: Sequence[tuple[LTPNetwork, Sequence[Case]]], *,
             hits, misses = findings.matched(TOLERANCE_MM)
             false_alarms += misses.tolist()
             best += hits.tolist()
-            volumes += 1
+            volumes.append(findings)
             lesions += len(truth)
     false_alarms.sort(reverse=True)
-    allowed = int(FALSE_ALARMS * volumes)
+    allowed = int(FALSE_ALARMS * len(volumes))
     # just above the first false alarm that is one too many
     value = float(np.nextafter(np.float32(false_alarms[allowed]), 1)) if len(false_alarms) > allowed else FLOOR
     found = sum(score >= value for score in best)
-    return CutOff(
+    cutoff = CutOff(
         value=min(1.0, max(FLOOR, value)),
         source=(
-            f"at most {FALSE_ALARMS:g} false positive per volume on scans of the {chosen_on} ({volumes} volumes, "
+            f"at most {FALSE_ALARMS:g} false positive per volume on scans of the {chosen_on} ({len(volumes)} volumes, "
             f"{found} of {lesions} lesions found)"
         ),
     )
+    return cutoff, lesion_operating_point(volumes, cutoff, tolerance_mm=TOLERANCE_MM)
