@@ -23,7 +23,7 @@ def test_a_module_passes_its_own_test_by_name(desk, path):
     desk.open(path)
     suite = unittest.TestLoader().loadTestsFromName(f"{path.stem}.{path.stem}Test")
     result = unittest.TextTestRunner(stream=io.StringIO()).run(suite)
-    assert result.testsRun >= 2
+    assert result.testsRun >= 1
     assert result.wasSuccessful(), "\n".join(text for _, text in result.failures + result.errors)
 
 

@@ -254,33 +254,42 @@ def test_resources_lie_where_the_modules_look_for_them(package):
 
 
 OPEN = """
-import json, sys
+import io, json, sys, unittest
 from pathlib import Path
+for name in ("torch", "safetensors", "sklearn", "matplotlib", "pandas"):
+    sys.modules[name] = None
 from slicer_desk import faults
 from slicer_desk.desktop import start
 import HCCAssistLib, slicer
 desk = start()
+sys.excepthook = sys.__excepthook__
 for path in sorted(Path(sys.argv[1]).glob("*.py")):
     desk.open(path)
     module = slicer.app.moduleManager().module(path.stem)
-    print(json.dumps([path.stem, module.title, module.icon.isNull(), HCCAssistLib.__file__]))
+    tests = unittest.TestLoader().loadTestsFromName(f"{path.stem}.{path.stem}Test")
+    result = unittest.TextTestRunner(stream=io.StringIO()).run(tests)
+    failed = [text for _, text in result.failures + result.errors]
+    print(json.dumps([path.stem, module.title, module.icon.isNull(), HCCAssistLib.__file__, result.testsRun, failed]))
+desk.close_module()
 print(json.dumps(faults.take()))
 """
 
 
-def test_packaged_modules_open_on_the_desk_with_their_panels_icons_and_library(package, tmp_path):
+def test_packaged_modules_open_and_pass_their_own_tests_before_anything_is_installed(package, tmp_path):
     pytest.importorskip("PySide6.QtWidgets", reason="SKIPPED: the desk needs Qt")
     if problem := rendering_available():
         pytest.skip(f"SKIPPED: {problem}")
     source, modules, _ = package
-    done = in_python(OPEN, modules, tmp_path, ROOT / "Testing" / "desk")
-    *opened, faults_there = [json.loads(line) for line in done.splitlines() if line.startswith("[")]
+    said = in_python(OPEN, modules, tmp_path, ROOT / "Testing" / "desk")
+    *opened, faults_there = [json.loads(line) for line in said.splitlines() if line.startswith("[")]
     assert faults_there == []
     assert [name for name, *_ in opened] == [folder.name for folder in module_folders(source)]
-    for name, title, icon_is_missing, library in opened:
+    for name, title, icon_is_missing, library, tests, failed in opened:
         assert title.startswith("HCC"), name
         assert not icon_is_missing, name
         assert Path(library).parent == (modules / "HCCAssistLib").resolve()
+        assert tests >= 1, name
+        assert failed == [], name
 
 
 def test_the_tests_of_the_modules_are_registered_with_ctest(package):
