@@ -108,15 +108,24 @@ def drawn_in_steps(
     *,
     heat_threshold: float = 0.3,
     heat_opacity: float = 0.6,
+    alone: bool = False,
 ) -> Steps:
     """What ``draw_detection`` does, in steps that are short for a person; the drawing is the generator's value.
 
     Until the last step it is no drawing yet that could be found again. Where a step fails, or the generator is closed
     before, all of it goes.
+
+    Args:
+        result, volume_node, scene, heat_threshold, heat_opacity: as for ``draw_detection``.
+        alone: older drawings on the volume go, whichever run they are of.
     """
-    _check_volume(result, volume_node, scene)
+    check_volume(result, volume_node, scene)
     kind, run = result.run.recipe.upper(), run_identity(result)
-    old = [r for r in records(scene) if r.GetAttribute(RUN) == run and r.GetNodeReference(VOLUME) is volume_node]
+    old = [
+        record
+        for record in records(scene)
+        if record.GetNodeReference(VOLUME) is volume_node and (alone or record.GetAttribute(RUN) == run)
+    ]
     record = scene.AddNewNodeByClass("vtkMRMLTextNode", f"{kind} result.json")
     record.SetForceCreateStorageNode(slicer.vtkMRMLTextNode.CreateStorageNodeAlways)
     record.SetNodeReferenceID(VOLUME, volume_node.GetID())
@@ -144,7 +153,7 @@ def drawn_in_steps(
             yield
         table = scene.AddNewNodeByClass("vtkMRMLTableNode", f"{kind} candidates")
         record.SetNodeReferenceID(TABLE, table.GetID())
-        _check_volume(result, volume_node, scene)
+        check_volume(result, volume_node, scene)
         show_layers(volume_node, heatmap, scene, opacity=heat_opacity)
         if heatmap is not None:
             add_legend(heatmap)
@@ -157,7 +166,12 @@ def drawn_in_steps(
         raise
 
 
-def _check_volume(result: DetectionResult, volume_node: Any, scene: Any) -> None:
+def check_volume(result: DetectionResult, volume_node: Any, scene: Any) -> None:
+    """Refuse a volume that is not the one a result is about.
+
+    Raises:
+        InputError: it is no longer in the scene, another one, or it was moved since.
+    """
     if volume_node is None or volume_node.GetScene() is not scene:
         raise InputError("the volume of this result is no longer in the scene", remedy="load it again and run again")
     if not _cover_the_same(geometry_of_volume(volume_node), result.geometry):

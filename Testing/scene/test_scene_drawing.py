@@ -295,6 +295,10 @@ def test_drawing_a_run_again_replaces_it_and_another_run_stands_beside_it(scene:
     assert visible(second) == [1, 2, 3]
     draw_detection(result(volume, model="another"), node, scene)
     assert len(restore(scene)) == 2
+    list(drawn_in_steps(result(volume, model="a third"), node, scene, alone=True))
+    (left,) = restore(scene)
+    assert left.result.run.model == "a third"
+    assert Counter(name.rstrip("0123456789") for name in nodes(scene)) == kinds
 
 
 def test_removing_a_drawing_leaves_nothing(scene: Any, host: Any) -> None:
