@@ -129,5 +129,4 @@ def _plain(name: str) -> str:
 
 
 def _sentence(parts: list[str]) -> str:
-    text = "; ".join(parts)
-    return f"{text[:1].upper()}{text[1:]}."
+    return "; ".join(parts) + "."

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterator
+from collections.abc import Generator
 from pathlib import Path
 from typing import Any
 
@@ -15,7 +15,7 @@ SLAB_BYTES = 16 * 2**20
 """A hundredth of a second of copying."""
 
 
-def hand_over(node: Any, path: Path) -> Iterator[None]:
+def hand_over(node: Any, path: Path) -> Generator[None, None, None]:
     """Write the voxels ``[k, j, i]`` of a scalar volume node as ``.npy``; each step takes a hundredth of a second.
 
     Take all steps; the file is complete after the last one.

@@ -39,7 +39,7 @@ def test_roles_that_the_methods_need_come_first() -> None:
 def test_a_name_that_tells_the_phase_is_a_guess_with_its_reason(name: str, role: str) -> None:
     guess = guess_role(name)
     assert (guess.role, guess.state) == (role, "guess")
-    assert guess.reason.startswith("Name: ")
+    assert guess.reason.startswith("name: ")
     assert guess.reason.endswith(".")
     assert "series description" not in guess.reason
 
