@@ -84,6 +84,7 @@ class HCCStudyWidget(ScriptedLoadableModuleWidget, VTKObservationMixin):
         self._guiTag = None
         self._rows = []
         self._watched = []
+        self._tookRole = ""
 
     def setup(self):
         """Make the panel."""
@@ -155,6 +156,7 @@ class HCCStudyWidget(ScriptedLoadableModuleWidget, VTKObservationMixin):
     def onSceneStartClose(self, caller, event):
         """The scene closes: nothing of it is used any more."""
         self.logic.forget()
+        self._tookRole = ""
         self.setParameterNode(None)
 
     def onSceneChanged(self, caller, event):
@@ -352,7 +354,7 @@ class HCCStudyWidget(ScriptedLoadableModuleWidget, VTKObservationMixin):
         self.fitRows()
         for widget in (ui.roleTable, ui.voxelCheck, ui.needLabel):
             widget.visible = bool(volumes)
-        ui.roleLabel.text = self.logic.roleAdvice(volumes)
+        ui.roleLabel.text = "\n".join(filter(None, [self._tookRole, self.logic.roleAdvice(volumes)]))
         ui.needLabel.text = self.logic.needs()
         self.logic.looks.want(volumes if self._parameterNode.lookAtVoxels else [])
         self.listen()
@@ -374,10 +376,9 @@ class HCCStudyWidget(ScriptedLoadableModuleWidget, VTKObservationMixin):
     def confirm(self, node, role):
         """The person says which role a volume plays."""
         before = self.logic.setRole(node, role)
+        taken = _("{name} had the role {role} before. Now it plays none.")
+        self._tookRole = taken.format(name=before, role=role) if before else ""
         self.fillRoles()
-        if before:
-            text = _("{name} had the role {role} before. Now it plays none.")
-            self.ui.roleLabel.text = text.format(name=before, role=role)
 
     def fillSample(self, message=""):
         """Show what the sample case is, and what is kept of it."""
@@ -486,7 +487,8 @@ class RoleRow:
         self.combo.setCurrentIndex(self.combo.findText(shown))
         self._item.setText(volume.name)
         self._item.setToolTip(volume.name)
-        self.label.text = f"<b>{volume.state}</b>{': ' if volume.reason else ''}{html.escape(volume.reason)}"
+        reason = html.escape(volume.reason, quote=False)
+        self.label.text = f"<b>{volume.state}</b>{': ' if reason else ''}{reason}"
         done = volume.settled and not volume.disputed and shown == (volume.role or NO_ROLE)
         self.button.text = _("Confirmed") if done else _("Confirm")
         self.button.enabled = not done
@@ -655,7 +657,9 @@ class HCCStudyLogic(ScriptedLoadableModuleLogic):
         """How much the models take, and where."""
         from HCCAssistLib.files import size_on_disk
 
-        return _("{size} in {folder}").format(size=megabytes(size_on_disk(self.store.folder)), folder=self.store.folder)
+        size = size_on_disk(self.store.folder)
+        text = _("{size} in {folder}") if size else _("Models will be kept in {folder}")
+        return text.format(size=megabytes(size), folder=self.store.folder)
 
     def card(self, model):
         """All that a model says of itself, as a page."""

@@ -5,6 +5,7 @@ from __future__ import annotations
 import os
 import sys
 import tempfile
+import types
 from pathlib import Path
 from typing import Any
 
@@ -46,6 +47,8 @@ class Application:
         self._host = off_screen_host()
         self._modules = ModuleManager()
         self._layout: Any = None
+        self._testing = True
+        self._extensions_manager_opened = 0
 
     def mrmlScene(self) -> Any:
         return self._host.scene
@@ -63,7 +66,14 @@ class Application:
         return self._layout
 
     def testingEnabled(self) -> bool:
-        return True
+        return self._testing
+
+    def commandOptions(self) -> Any:
+        return types.SimpleNamespace(testingEnabled=self._testing, noMainWindow=True)
+
+    def openExtensionsManagerDialog(self) -> None:
+        """The desk has none; it counts how often somebody wanted it."""
+        self._extensions_manager_opened += 1
 
     def settings(self) -> Any:
         return QtCore.QSettings()

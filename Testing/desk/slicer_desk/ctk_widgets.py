@@ -126,3 +126,13 @@ class PathLineEdit:
     def _on_currentPath(self, path: str) -> None:
         self._edit.setText(path)
         self.currentPathChanged.emit(path)
+
+
+@behaves("ctkMessageBox")
+class MessageBox:
+    def exec_(self) -> int:
+        # slicer.util asks for its deletion before it is shown; without a main loop, Qt would delete it at once
+        QtCore.QCoreApplication.removePostedEvents(self, QtCore.QEvent.Type.DeferredDelete)
+        pressed = QtWidgets.QMessageBox.exec(self)
+        self.deleteLater()
+        return pressed

@@ -25,6 +25,20 @@ from slicer_desk.surface import MANIFEST, stand_in
 from slicer_desk.ui_files import STAND_INS
 
 
+class _MainWindow(QtWidgets.QMainWindow):
+    """Found by slicer.util under its real name; offers the module selector."""
+
+    def __init__(self, select: Callable[[str], None]) -> None:
+        QtWidgets.QMainWindow.__init__(self)
+        self.setObjectName("qSlicerMainWindow")
+        self.setWindowTitle("Slicer desk")
+        self.setCentralWidget(QtWidgets.QWidget())
+        self._selector = types.SimpleNamespace(selectModule=select)
+
+    def moduleSelector(self) -> Any:
+        return self._selector
+
+
 class Desktop:
     """What a test sees of Slicer. Get it from ``start``.
 
@@ -38,9 +52,8 @@ class Desktop:
 
         self.layout_manager = LayoutManager(slicer.app._host)
         slicer.app._layout = self.layout_manager
-        self.window = QtWidgets.QWidget()
-        self.window.setWindowTitle("Slicer desk")
-        row = QtWidgets.QHBoxLayout(self.window)
+        self.window = _MainWindow(self._show)
+        row = QtWidgets.QHBoxLayout(self.window.centralWidget())
         row.setContentsMargins(4, 4, 4, 4)
         self._scroll = QtWidgets.QScrollArea()
         self._scroll.setWidgetResizable(True)
@@ -59,25 +72,40 @@ class Desktop:
         self.close_module()
         module = load_module(path)
         try:
-            self.panel = module.widgetRepresentation()
+            self._show(module.objectName)
         except BaseException:
             unload_module(path.stem)  # half a panel must not be heard in the tests that follow
             raise
-        self._scroll.setWidget(self.panel)
-        self.panel.enter()
         self.process_events()
         return self.panel.self()
 
+    def load(self, path: Path) -> Any:
+        """Load a module as Slicer does when it starts, without opening its panel."""
+        from slicer_desk.modules import load_module
+
+        return load_module(path)
+
     def close_module(self) -> None:
-        """Leave and unload the open module."""
+        """Leave the open module, and unload all."""
         from slicer_desk.modules import unload_module
 
         if self.panel is not None:
-            name = self.panel.moduleName
             self._scroll.takeWidget()
             self.panel = None
+        for name in slicer.app.moduleManager().modulesNames():
             unload_module(name)
-            self.process_events()
+        self.process_events()
+
+    def _show(self, name: str) -> None:
+        """Leave the open module for another one that is loaded, as the module selector does."""
+        module = slicer.app.moduleManager().module(name)
+        panel = module.widgetRepresentation()
+        if self.panel is not None and self.panel is not panel:
+            self.panel.exit()
+            self._scroll.takeWidget()
+        self.panel = panel
+        self._scroll.setWidget(panel)
+        panel.enter()
 
     def tidy(self) -> None:
         """Close the module and the scene, as for the next test; what this looks like is not drawn."""
@@ -152,6 +180,21 @@ class Desktop:
                     self.process_events()
                     return
         raise AssertionError(f"{combo.objectName} offers no {text!r}")
+
+    def answering(self, *buttons: str) -> Any:
+        """A context in which questions are asked as in Slicer and answered by pressing these buttons, in turn.
+
+        It gives the list of the questions' texts. More or fewer questions than answers are an AssertionError.
+        """
+        from slicer_desk.dialogs import answering
+
+        return answering(buttons)
+
+    def choosing(self, path: Path | str) -> Any:
+        """A context in which the next file dialog is left with this path; an empty one for Cancel."""
+        from slicer_desk.dialogs import choosing
+
+        return choosing(path)
 
     def screenshot(self, path: Path) -> None:
         """Save a picture of the whole window as PNG."""

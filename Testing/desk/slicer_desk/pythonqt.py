@@ -11,6 +11,7 @@ from PySide6 import QtCore, QtGui, QtNetwork, QtUiTools, QtWidgets
 
 from slicer_desk import signals  # noqa: F401 - registers connect and disconnect
 from slicer_desk.attributes import patch
+from slicer_desk.dialogs import FileDialog
 from slicer_desk.ui_files import QUiLoader
 
 
@@ -30,6 +31,7 @@ def install() -> types.ModuleType:
             if not name.startswith("_"):
                 setattr(qt, name, getattr(library, name))
     qt.QUiLoader = QUiLoader  # type: ignore[attr-defined]
+    qt.QFileDialog = FileDialog  # type: ignore[attr-defined]
     for dialog in (QtWidgets.QDialog, QtWidgets.QMenu):
         dialog.exec_ = dialog.exec
     sys.modules["qt"] = qt
