@@ -97,7 +97,8 @@ class Installation:
             )
         missing = self.installable(packages)
         if missing:
-            parts.append("Press Set up to install what is missing. It asks before it downloads anything.")
+            names = ", ".join(package.name for package in missing)
+            parts.append(f"Press Set up to install {names}. It asks before it downloads anything.")
         elif not parts:
             no_card = computer is not None and computer.get("cuda") and not computer.get("gpu")
             parts.append("Everything is here." + (" No NVIDIA card that works was found." if no_card else ""))
@@ -162,9 +163,9 @@ class Installation:
             f"<h4>What to ask your IT department for</h4><p>These packages in Slicer's own Python ({system}):</p>"
             f"<ul>{listed}</ul><p>Either let Slicer reach pypi.org, files.pythonhosted.org and download.pytorch.org, "
             "or bring the packages in a folder. On a computer with internet access, the same operating system and "
-            f"the same Slicer:</p><pre>PythonSlicer -m pip download --dest wheels {quoted}</pre>"
+            f"the same Slicer:</p><p><code>PythonSlicer -m pip download --dest wheels {quoted}</code></p>"
             f"<p>Copy the folder <i>wheels</i> to this computer, and there:</p>"
-            f"<pre>PythonSlicer -m pip install --no-index --find-links wheels {quoted}</pre>"
+            f"<p><code>PythonSlicer -m pip install --no-index --find-links wheels {quoted}</code></p>"
             "<p>PythonSlicer lies in Slicer's folder <i>bin</i>. Then press <b>Check again</b>.</p>"
         )
 

@@ -128,6 +128,7 @@ class HCCStudyWidget(ScriptedLoadableModuleWidget, VTKObservationMixin):
             table.setHorizontalHeaderLabels([_(name) for name in columns])
             table.verticalHeader().setVisible(False)
             table.horizontalHeader().setSectionResizeMode(qt.QHeaderView.ResizeToContents)
+            table.horizontalHeader().setHighlightSections(False)
         ui.packageTable.horizontalHeader().setSectionResizeMode(2, qt.QHeaderView.Stretch)
         ui.modelTable.horizontalHeader().setSectionResizeMode(0, qt.QHeaderView.Stretch)
         ui.roleTable.horizontalHeader().setSectionResizeMode(0, qt.QHeaderView.Stretch)
@@ -230,7 +231,9 @@ class HCCStudyWidget(ScriptedLoadableModuleWidget, VTKObservationMixin):
         table.setRowCount(len(packages))
         for row, package in enumerate(packages):
             fill(table, row, (package.name, package.wanted, package.found), bold=not package.ready)
-        table.setFixedHeight(table.horizontalHeader().height + table.rowHeight(0) * len(packages) + 4)
+        fit(table)
+        if not all(package.ready for package in packages):
+            self.ui.setUpSection.collapsed = False
         self.ui.setUpLabel.text = installation.advice(packages, self.logic.computer)
         self.ui.setUpButton.enabled = bool(installation.installable(packages))
         self.ui.extensionsButton.visible = installation.needs_extension(packages)
@@ -267,6 +270,7 @@ class HCCStudyWidget(ScriptedLoadableModuleWidget, VTKObservationMixin):
         ui.modelTable.setRowCount(len(models))
         for row, model in enumerate(models):
             fill(ui.modelTable, row, model.cells, bold=model.state == DAMAGED, toolTip=model.reason)
+        fit(ui.modelTable)
         if models:
             ui.modelTable.selectRow(names.index(chosen) if chosen in names else 0)
         running = self.logic.running("install", "verify", "remove")
@@ -276,7 +280,7 @@ class HCCStudyWidget(ScriptedLoadableModuleWidget, VTKObservationMixin):
             button.enabled = bool(models) and not running
         ui.cardButton.enabled = ui.modelTable.visible = bool(models)
         ui.modelProgress.visible = ui.modelCancelButton.visible = running
-        damaged = [f"{model.name}: {model.reason}" for model in models if model.state == DAMAGED]
+        damaged = [model.reason for model in models if model.state == DAMAGED]
         if not models and not message:
             message = _(
                 "No model is installed. Install a model package, a .zip file or a folder: train one with "
@@ -362,8 +366,9 @@ class HCCStudyWidget(ScriptedLoadableModuleWidget, VTKObservationMixin):
     def fitRows(self, *sizes):
         """Make each row as high as its words need."""
         table = self.ui.roleTable
-        height = table.horizontalHeader().height + sum(row.fit() for row in self._rows) + 4
-        table.setFixedHeight(min(height, ROLE_TABLE_HEIGHT))
+        for row in self._rows:
+            row.fit()
+        fit(table)
 
     def watch(self, nodes):
         """Hear when these volumes are renamed or get a role, and no others."""
@@ -418,7 +423,7 @@ MODELS = ("model", "recipe", "trained on", "size", "state")
 ROLES = ("scan", "role", "")
 VERIFIED, CHECKING, UNVERIFIED, DAMAGED = "verified", "checking ...", "not verified", "damaged"
 NO_ROLE = "not used"
-ROLE_TABLE_HEIGHT = 420
+TABLE_HEIGHT = 420
 
 
 def fill(table, row, texts, *, bold=False, toolTip=""):
@@ -430,6 +435,12 @@ def fill(table, row, texts, *, bold=False, toolTip=""):
         item.setFont(font)
         item.setToolTip(toolTip or text)
         table.setItem(row, column, item)
+
+
+def fit(table):
+    """Make a table as high as its rows, up to a limit."""
+    height = table.horizontalHeader().height + sum(table.rowHeight(row) for row in range(table.rowCount)) + 2
+    table.setFixedHeight(min(height, TABLE_HEIGHT))
 
 
 def megabytes(size):
@@ -473,11 +484,9 @@ class RoleRow:
         table.setCellWidget(self._line, 0, self.label)
 
     def fit(self):
-        """Make the line below as high as its words need; how high both are."""
-        table = self._table
-        width = sum(table.columnWidth(column) for column in range(len(ROLES)))
-        table.setRowHeight(self._line, self.label.heightForWidth(width))
-        return table.rowHeight(self._line - 1) + table.rowHeight(self._line)
+        """Make the line below as high as its words need."""
+        width = sum(self._table.columnWidth(column) for column in range(len(ROLES)))
+        self._table.setRowHeight(self._line, self.label.heightForWidth(width))
 
     def show(self, volume):
         """Show how the volume is."""
@@ -669,11 +678,8 @@ class HCCStudyLogic(ScriptedLoadableModuleLogic):
         rows = [("Files", f"{model.state}. {model.reason}"), ("Installed", installed), ("Size", megabytes(model.size))]
         if model.entry.card is not None:
             rows += model_card_table(model.entry.card).rows
-        cells = "".join(
-            f"<tr><td><b>{html.escape(item)}</b></td><td>{html.escape(content)}</td></tr>" for item, content in rows
-        )
-        title = _("Research use only")
-        return f"<h3>{html.escape(model.name)}</h3><p><b>{title}</b></p><table cellpadding='3'>{cells}</table>"
+        listed = "".join(f"<p><b>{html.escape(item)}</b><br>{html.escape(content)}</p>" for item, content in rows)
+        return f"<h3>{html.escape(model.name)}</h3><p><b>{_('Research use only')}</b></p>{listed}"
 
     def verify(self, models=None):
         """Check the files of models; of all where none are named."""

@@ -185,3 +185,27 @@ def test_ui_files_are_checked(desk, tmp_path):
         path.write_text(content, encoding="utf-8")
         with pytest.raises((RuntimeError, ValueError, AttributeError), match=message.replace("no such signal", "mrml")):
             slicer.util.loadUI(str(path))
+
+
+def test_a_section_keeps_hidden_what_its_module_hid(desk):
+    import ctk
+    import qt
+
+    section = ctk.ctkCollapsibleButton()
+    layout = qt.QVBoxLayout(section)
+    shown, hidden, later = qt.QLabel("shown"), qt.QLabel("hidden"), qt.QLabel("later")
+    for label in (shown, hidden, later):
+        layout.addWidget(label)
+    hidden.visible = False
+    section.show()
+    section.collapsed = True
+    assert not (shown.visible or hidden.visible or later.visible)
+    later.visible = False
+    section.collapsed = False
+    assert (shown.visible, hidden.visible, later.visible) == (True, False, False)
+    section.collapsed = True
+    hidden.visible = True
+    assert not hidden.visible
+    section.collapsed = False
+    assert hidden.visible
+    section.close()

@@ -27,13 +27,32 @@ class CollapsibleButton:
         self.setChecked(not collapsed)
         for child in self.children():
             if isinstance(child, QtWidgets.QWidget):
-                child.setVisible(not collapsed)
+                self._show_child(child)
         self.updateGeometry()
         self.contentsCollapsed.emit(collapsed)
 
     def childEvent(self, event: QtCore.QChildEvent) -> None:
-        if event.added() and isinstance(event.child(), QtWidgets.QWidget) and self.collapsed:
-            event.child().setVisible(False)
+        if event.added() and isinstance(event.child(), QtWidgets.QWidget):
+            event.child().installEventFilter(self)
+            if self.collapsed:
+                self._show_child(event.child())
+
+    def eventFilter(self, child: Any, event: QtCore.QEvent) -> bool:
+        """What the module hides or shows itself is remembered, also while the section is collapsed."""
+        kinds = QtCore.QEvent.Type
+        if event.type() in (kinds.ShowToParent, kinds.HideToParent) and not self.__dict__.get("_forcing"):
+            child.setProperty("visibilityToParent", event.type() == kinds.ShowToParent)
+            if event.type() == kinds.ShowToParent and self.collapsed:
+                self._show_child(child)
+        return False
+
+    def _show_child(self, child: Any) -> None:
+        self._forcing = True
+        wanted = child.property("visibilityToParent") is not False
+        child.setVisible(not self.collapsed and wanted)
+        if wanted:  # so that Qt tells of it when the module hides it now
+            child.setAttribute(QtCore.Qt.WidgetAttribute.WA_WState_ExplicitShowHide, False)
+        self._forcing = False
 
     def hitButton(self, position: QtCore.QPoint) -> bool:
         return position.y() < _HEADER
