@@ -55,11 +55,26 @@ class Module:
             widget.moduleName = name
             widget.setMRMLScene(slicer.mrmlScene)
             self._widget = widget
-            widget._python = getattr(sys.modules[name], f"{name}Widget")(widget)
-            setattr(slicer.modules, f"{name}Widget", widget._python)
-            widget._python.setup()
+            try:
+                widget._python = getattr(sys.modules[name], f"{name}Widget")(widget)
+                setattr(slicer.modules, f"{name}Widget", widget._python)
+                widget._python.setup()
+            except BaseException:
+                self._abandon(widget)
+                raise
             widget.layout().addStretch(0)
         return self._widget
+
+    def _abandon(self, widget: Any) -> None:
+        """A panel that could not be made stays as it is, as in Slicer, but no later module of its name wakes it."""
+        if widget._python is not None:
+            signal = "moduleAboutToBeUnloaded(QString)"
+            slicer.app.moduleManager().disconnect(signal, widget._python._onModuleAboutToBeUnloaded)
+        _HALF_MADE.append(widget)
+        self._widget = None
+
+
+_HALF_MADE: list[Any] = []
 
 
 def load_module(path: Path) -> Any:
@@ -91,8 +106,7 @@ def unload_module(name: str) -> None:
         if module._widget.isEntered:
             module._widget.exit()
         manager.moduleAboutToBeUnloaded.emit(name)
-        if module._widget._python is not None:  # one whose clean-up failed is still connected
-            manager.disconnect("moduleAboutToBeUnloaded(QString)", module._widget._python._onModuleAboutToBeUnloaded)
+        manager.disconnect("moduleAboutToBeUnloaded(QString)", module._widget._python._onModuleAboutToBeUnloaded)
         module._widget.deleteLater()
     for attribute in (name.lower(), f"{name}Instance", f"{name}Widget"):
         if hasattr(slicer.modules, attribute):
