@@ -2,15 +2,27 @@
 
 from __future__ import annotations
 
+import csv
 import json
 from pathlib import Path
 
 from HCCAssistLib.errors import InputError
-from HCCAssistLib.files import write_json
+from HCCAssistLib.files import write_json, written_whole
 from HCCAssistLib.imaging.files import read_image, write_image
 from HCCAssistLib.inference.findings import DetectionResult
 
 HEATMAP = "heatmap.nrrd"
+CSV_COLUMNS = (
+    "number",
+    "probability",
+    "slice",
+    "diameter_mm",
+    "distance_to_ablation_mm",
+    "center_lps",
+    "size_mm",
+    "verdict",
+    "comment",
+)
 
 
 def write_result(result: DetectionResult, folder: Path) -> None:
@@ -36,3 +48,11 @@ def read_result(folder: Path) -> DetectionResult:
         raise InputError("there is no readable result.json", folder.name, "name the folder of a result") from error
     heatmap = read_image(folder / HEATMAP) if (folder / HEATMAP).exists() else None
     return DetectionResult.from_json(data, heatmap)
+
+
+def write_candidates(result: DetectionResult, path: Path) -> None:
+    """Write all candidates as a table that Excel opens, whole or not at all."""
+    with written_whole(path) as part, part.open("w", encoding="utf-8-sig", newline="") as file:
+        writer = csv.DictWriter(file, CSV_COLUMNS, extrasaction="ignore")
+        writer.writeheader()
+        writer.writerows(candidate.as_json() for candidate in result.candidates)

@@ -6,16 +6,18 @@ from collections.abc import Collection, Sequence
 from typing import Any
 
 import numpy as np
-import slicer
 import vtk
 
 from HCCAssistLib.imaging.geometry import Box, FloatArray
 from HCCAssistLib.inference.findings import Candidate, Verdict
-from HCCAssistLib.scene.colors import LABEL, box_color
+from HCCAssistLib.scene.colors import LABEL, Color, box_color
 from HCCAssistLib.scene.transforms import box_to_ras, lps_to_ras, to_vtk
 
 NUMBER = "HCCAssist.candidate"
 """Attribute of a box: the number of its candidate."""
+
+FRAME, FRAME_MM = "HCCAssist.frame", 3.0
+"""Attribute of the frame around the chosen box, and how far it stands off."""
 
 
 def add_box(candidate: Candidate, kind: str, scene: Any) -> Any:
@@ -24,14 +26,7 @@ def add_box(candidate: Candidate, kind: str, scene: Any) -> Any:
     node.SetAttribute(NUMBER, str(candidate.number))
     node.SetAndObserveObjectToNodeMatrix(to_vtk(box_to_ras(candidate.box)))
     node.SetSize(*candidate.box.size)
-    node.SetLocked(True)
-    node.CreateDefaultDisplayNodes()
-    display = node.GetDisplayNode()
-    display.SetHandlesInteractive(False)
-    display.SetFillVisibility(False)  # what is in the box is what the reader looks at
-    display.SetOutlineOpacity(1.0)
-    display.SetPropertiesLabelVisibility(False)  # Slicer writes it onto the middle of the box, over the lesion
-    _hide_points(display)
+    _look(node, box_color(candidate))
     show_verdict(node, candidate)
     return node
 
@@ -41,9 +36,7 @@ def add_labels(candidates: Sequence[Candidate], kind: str, scene: Any) -> Any:
     node = scene.AddNewNodeByClass("vtkMRMLMarkupsFiducialNode", f"{kind} numbers")
     node.CreateDefaultDisplayNodes()
     display = node.GetDisplayNode()
-    display.SetColor(*LABEL)
-    display.SetSelectedColor(*LABEL)
-    display.SetActiveColor(*LABEL)
+    _paint(display, LABEL)
     display.SetTextScale(4.0)
     display.SetOccludedVisibility(True)  # readable through the liver's surface
     display.SetOccludedOpacity(1.0)
@@ -75,18 +68,54 @@ def label_position(box: Box) -> FloatArray:
 def show_verdict(node: Any, candidate: Candidate) -> None:
     """Colour a box by the verdict on its candidate; a rejected one steps back."""
     display = node.GetDisplayNode()
-    color = box_color(candidate)
-    display.SetColor(*color)
-    display.SetSelectedColor(*color)
-    display.SetActiveColor(*color)
+    _paint(display, box_color(candidate))
     display.SetOpacity(0.5 if candidate.verdict is Verdict.REJECTED else 1.0)
 
 
-def show_highlight(node: Any, *, highlighted: bool) -> None:
-    """Let a box stand out by a line twice as thick; its colour goes on to tell the verdict."""
+def frame_box(candidate: Candidate | None, scene: Any) -> None:
+    """Let the box of one candidate stand out by a white frame around it, or of none.
+
+    A box's own line cannot be made thicker, and its colour tells the verdict. The frame is not saved.
+    """
+    found = scene.GetNodesByClass("vtkMRMLMarkupsROINode")
+    nodes = [found.GetItemAsObject(index) for index in range(found.GetNumberOfItems())]
+    node = next((node for node in nodes if node.GetAttribute(FRAME)), None)
+    if candidate is None:
+        if node is not None:
+            node.SetDisplayVisibility(False)
+        return
+    if node is None:
+        node = scene.CreateNodeByClass("vtkMRMLMarkupsROINode")
+        node.UnRegister(None)
+        node.SetName("chosen candidate")
+        node.SetAttribute(FRAME, "1")
+        node.SetHideFromEditors(True)
+        node.SetSaveWithScene(False)
+        scene.AddNode(node)
+        _look(node, LABEL)
+        node.GetDisplayNode().SetSaveWithScene(False)
+    node.SetAndObserveObjectToNodeMatrix(to_vtk(box_to_ras(candidate.box)))
+    node.SetSize(*(side + 2 * FRAME_MM for side in candidate.box.size))
+    node.SetDisplayVisibility(True)
+
+
+def _look(node: Any, color: Color) -> None:
+    """A plain outline that nobody can move by accident."""
+    node.SetLocked(True)
+    node.CreateDefaultDisplayNodes()
     display = node.GetDisplayNode()
-    display.SetCurveLineSizeMode(slicer.vtkMRMLMarkupsDisplayNode.UseLineThickness)
-    display.SetLineThickness(0.4 if highlighted else 0.2)
+    display.SetHandlesInteractive(False)
+    display.SetFillVisibility(False)  # what is in the box is what the reader looks at
+    display.SetOutlineOpacity(1.0)
+    display.SetPropertiesLabelVisibility(False)  # Slicer writes it onto the middle of the box, over the lesion
+    _hide_points(display)
+    _paint(display, color)
+
+
+def _paint(display: Any, color: Color) -> None:
+    display.SetColor(*color)
+    display.SetSelectedColor(*color)
+    display.SetActiveColor(*color)
 
 
 def _label(candidate: Candidate) -> str:

@@ -19,7 +19,7 @@ from HCCAssistLib.errors import InputError
 from HCCAssistLib.imaging.geometry import Geometry
 from HCCAssistLib.imaging.image import Image
 from HCCAssistLib.inference.findings import DetectionResult, Verdict
-from HCCAssistLib.scene.boxes import NUMBER, add_box, add_labels, show_highlight, show_labels, show_verdict
+from HCCAssistLib.scene.boxes import NUMBER, add_box, add_labels, show_labels, show_verdict
 from HCCAssistLib.scene.heatmap import HeatOwners, add_heatmap, add_legend, show_heat_of, show_layers
 from HCCAssistLib.scene.inputs import geometry_of_volume, voxels_of_volume
 from HCCAssistLib.scene.records import (
@@ -205,12 +205,6 @@ def set_verdict(
     if number in changed.boxes:
         show_verdict(changed.boxes[number], candidate)
     return changed
-
-
-def highlight(drawn: DrawnDetection, number: int | None) -> None:
-    """Let one candidate's box stand out, or none."""
-    for one, box in drawn.boxes.items():
-        show_highlight(box, highlighted=one == number)
 
 
 def restore(scene: Any) -> tuple[DrawnDetection, ...]:

@@ -5,17 +5,14 @@ from __future__ import annotations
 import shutil
 import sys
 from dataclasses import replace
-from pathlib import Path
 
+import numpy as np
 import pytest
+from ltp_reading import MODULE, AtOnce, frame, load_blobs, ras, rows, seen_boxes
 from reading import position_in_view
 
-from HCCAssistLib.imaging.windows import Window
 from HCCAssistLib.inference.study import Study
-from HCCAssistLib.jobs.local import Event
 
-ROOT = Path(__file__).parents[2]
-MODULE = ROOT / "HCCAssist" / "HCCLTPDetection" / "HCCLTPDetection.py"
 PY, UI = "HCCLTPDetection.py", "Resources/UI/HCCLTPDetection.ui"
 
 MISTAKES = {
@@ -34,19 +31,11 @@ MISTAKES = {
     "verdict overwrites the comment": (PY, "Verdict(verdict), candidate.comment)", 'Verdict(verdict), "")'),
     "undo takes the oldest back": (PY, "self._undo.pop()", "self._undo.pop(0)"),
     "undo forgets": (PY, "self._undo.append((number, candidate.verdict, candidate.comment))", "pass"),
-    "row taken for the number": (PY, "self.logic.jump(self.chosen())", "self.logic.jump(1)"),
+    "row taken for the number": (PY, "self.choose(self.number(self.ui.table.currentRow()))", "self.choose(1)"),
     "next goes back": (PY, "self.move(1)", "self.move(-1)"),
     "threshold without effect": (PY, "self.logic.setThreshold(p.threshold)", "pass"),
-    "threshold of the result not shown": (
-        PY,
-        "self._parameterNode.threshold = self.logic.drawn",
-        "_ = self.logic.drawn",
-    ),
-    "result drawn into no volume": (
-        PY,
-        "draw_detection(event.result, self._volume,",
-        "draw_detection(event.result, None,",
-    ),
+    "threshold of the result not shown": (PY, "self.getParameterNode().threshold = self.drawn", "_ = self.drawn"),
+    "result drawn into no volume": (PY, "drawn_in_steps(result, self._volume,", "drawn_in_steps(result, None,"),
     "boxes hidden in slices only": (PY, "node.GetDisplayNode().SetVisibility3D(boxes)", "pass"),
     "MRML method misspelt": (PY, "SetForegroundOpacity", "SetForegroundAlpha"),
     "heat map never hidden": (PY, "opacity if heatmap else 0.0", "opacity"),
@@ -59,39 +48,41 @@ MISTAKES = {
     "parameter forgotten in the .ui": (UI, "<string>showBoxes</string>", "<string></string>"),
     "class misspelt in the .ui": (UI, "qMRMLSegmentSelectorWidget", "qMRMLSegmentsSelectorWidget"),
     "connection forgotten in the .ui": (UI, "<receiver>zonePointsSelector", "<receiver>volumeSelector"),
+    "RAS taken for LPS": (PY, "place = ras_to_lps(", "place = tuple("),
+    "frame of another candidate": (PY, "self._candidate(number) if is_shown", "self._candidate(1) if is_shown"),
+    "frame kept when boxes are hidden": (PY, "and self.getParameterNode().showBoxes", ""),
+    "clicks in the views not heard": (PY, "        self.watchViews()\n", ""),
+    "drag taken for a click": (PY, "CLICK_PIXELS = 3", "CLICK_PIXELS = 3000"),
+    "view heard after the panel is left": (PY, "self.removeObserver(interactor,", "str("),
+    "sorting by text": (
+        PY,
+        "key=lambda candidate: _values(candidate)[column]",
+        "key=lambda c: str(-_values(c)[column])",
+    ),
+    "numbers follow the sorting": (PY, "return int(item.text())", "return row + 1"),
+    "old result left in the scene": (PY, "alone=True", "alone=False"),
+    "review lost without a question": (PY, "if reviewed and not", "if False and not"),
+    "changed scan not noticed": (PY, "elif not self._captured.is_unchanged():", "elif False:"),
+    "quality not handed over": (PY, '{"stride": parameters.quality}', "{}"),
+    "points of the zone forgotten": (
+        PY,
+        "gather():\n            return Study(SCAN, {ARTERIAL: captured.read()}, points,",
+        "gather():\n            return Study(SCAN, {ARTERIAL: captured.read()}, {},",
+    ),
+    "missed lesions forgotten": (PY, "training_points(result, missed)", "training_points(result)"),
+    "rejected ones not exported": (PY, "points={**points, **zone}", "points={POSITIVES: points[POSITIVES]}"),
+    "name of the patient let through": (PY, "check_pseudonym(name, patient_names(volume))", "pass"),
+    "case overwritten unasked": (PY, "replace=replaceCase", "replace=True"),
+    "written files never told": (PY, "        self.showWritten()\n", ""),
+    "undo of a hidden choice": (PY, "self._chosen = self.logic.undo()", "self.logic.undo()"),
+    "worker not closed": (PY, "        self.executor.close()", "        pass"),
 }
 """File, what stands there, what is planted in its place."""
-
-
-class AtOnce:
-    """An executor that has the result ready."""
-
-    def __init__(self, result):
-        self.result = result
-        self.events = []
-        self.closed = False
-
-    def submit(self, study, request):
-        assert set(study.volumes) == {"post/arterial"}
-        assert set(study.points) == {"post/ablation"}
-        assert request.options == {"stride": "fine"}
-        self.events = [Event(1, "started"), Event(1, "progress", 0.4, 3.0), Event(1, "done", 1.0, result=self.result)]
-        return 1
-
-    def poll(self):
-        return [self.events.pop(0)] if self.events else []
-
-    def cancel(self, job):
-        self.events = [Event(job, "cancelled")]
-
-    def close(self):
-        self.closed = True
 
 
 @pytest.fixture(scope="session")
 def ready(tmp_path_factory):
     """A store with a model, and what it finds."""
-    sys.path.append(str(ROOT / "Testing" / "unit"))
     from ltp_blob import blob_image, blob_model, straight_grid
 
     from HCCAssistLib.recipes.ltp.prediction import predict
@@ -99,29 +90,27 @@ def ready(tmp_path_factory):
     folder = tmp_path_factory.mktemp("store")
     study = Study("case", {"post/arterial": blob_image(straight_grid())})
     result = predict(study, blob_model(folder), {"stride": "fast"})
-    return folder, replace(result, threshold=0.4321)  # not the panel's own default
+    away = (9.0, 12.0, 100.0)
+    candidates = tuple(replace(c, distance_to_ablation_mm=d) for c, d in zip(result.candidates, away, strict=True))
+    return folder, replace(result, candidates=candidates, threshold=0.4321)  # not the panel's own default
 
 
-def rows(ui):
-    return [[ui.table.item(r, c).text() for c in range(ui.table.columnCount)] for r in range(ui.table.rowCount)]
-
-
-def read(desk, path, result, tmp_path):
+def read(desk, path, result, tmp_path, asked):
     """A reader's work with the panel, looked at step by step; the module's widget."""
     import slicer
-    from ltp_blob import BLOBS, blob_image, straight_grid
+    from ltp_blob import BLOBS
 
-    from HCCAssistLib.scene.volumes import volume_from_image
-
-    volume = volume_from_image(blob_image(straight_grid()), slicer.mrmlScene, "CT", Window(level=100, width=300))
-    slicer.util.setSliceViewerLayers(background=volume, fit=True)
-    x, y, z = BLOBS[0][0]
-    slicer.vtkMRMLSliceNode.JumpAllSlices(slicer.mrmlScene, -x, -y, z)
+    volume = load_blobs()
+    hierarchy = slicer.vtkMRMLSubjectHierarchyNode.GetSubjectHierarchyNode(slicer.mrmlScene)
+    patient = hierarchy.CreateSubjectItem(hierarchy.GetSceneItemID(), "Mustermann^Erika")
+    hierarchy.SetItemParent(hierarchy.GetItemByDataNode(volume), patient)
     widget = desk.open(path)
     ui, logic = widget.ui, widget.logic
+
+    # mark the zone and detect
     desk.choose(ui.zonePointsSelector, "Create new")
     desk.click(ui.placeWidget.placeButton())
-    desk.click_in_view("Red", (-x, -y, z))
+    desk.click_in_view("Red", ras(BLOBS[0][0]))
     desk.choose(ui.qualityBox, "fine")
     seen = []
     ui.progressBar.connect("valueChanged(int)", seen.append)
@@ -129,44 +118,137 @@ def read(desk, path, result, tmp_path):
     assert not ui.detectButton.enabled
     desk.wait_until(lambda: ui.table.rowCount > 0, 2)
     assert seen[-2:] == [40, 100]
+    assert set(logic.executor.study.points) == {"post/ablation"}
     assert [row[0] for row in rows(ui)] == [str(c.number) for c in result.shown]
     assert ui.thresholdSlider.value == pytest.approx(result.threshold)
+
+    # look and review
     ui.table.selectRow(1)
     box = result.shown[1].box.center
-    column, row = position_in_view(desk, "Red", (-box[0], -box[1], box[2]))
+    column, row = position_in_view(desk, "Red", ras(box))
     view = desk.layout_manager.sliceWidget("Red").sliceView()
     assert abs(column - view.width / 2) + abs(row - view.height / 2) < 4
+    np.testing.assert_allclose(frame(desk).GetCenterWorld(), ras(box), atol=0.01)
     desk.click(ui.acceptButton)
     desk.click(ui.nextButton)
     ui.table.item(2, 6).setText("vessel")
     desk.click(ui.rejectButton)
     assert [row[5:] for row in rows(ui)[1:3]] == [["accepted", ""], ["rejected", "vessel"]]
+    ui.table.selectRow(0)
     desk.click(ui.undoButton)
-    assert [row[5:] for row in rows(ui)[1:3]] == [["accepted", ""], ["pending", "vessel"]]
+    assert [row[5:] for row in rows(ui)[1:3]] == [["accepted", ""], ["to review", "vessel"]]
+    assert ui.table.currentRow() == 2
+
+    # a click into a box; a drag that ends there is none
+    slicer.vtkMRMLSliceNode.JumpAllSlices(slicer.mrmlScene, *ras(box))
+    chosen = []
+    show = logic.highlight
+    logic.highlight = lambda number: chosen.append(number) or show(number)
+    drag(desk, ras(box))
+    assert chosen == []
+    desk.click_in_view("Red", ras(box))
+    assert chosen == [2, 2]
+    assert ui.table.currentRow() == 1
+    desk.panel.exit()
+    desk.click_in_view("Red", ras(box))
+    assert chosen == [2, 2]
+    desk.panel.enter()
+    logic.highlight = show
+
+    # sort
+    header = ui.table.horizontalHeader()
+    header.sectionClicked.emit(4)
+    assert [row[0] for row in rows(ui)] == ["1", "2", "3"]
+    header.sectionClicked.emit(4)
+    assert [row[0] for row in rows(ui)] == ["3", "2", "1"]
+    ui.table.selectRow(0)
+    assert logic.drawn.boxes[3].GetCenterWorld() == pytest.approx(frame(desk).GetCenterWorld(), abs=0.01)
+    header.sectionClicked.emit(1)
+    ui.table.selectRow(1)
+
+    # threshold, boxes and heat
     ui.thresholdSlider.value = 1.0
     assert rows(ui) == [row for row in rows(ui) if float(row[1]) >= 1.0]
     assert len(rows(ui)) < len(result.shown)
     ui.thresholdSlider.value = result.threshold
     assert len(rows(ui)) == len(result.shown)
-    display = next(iter(logic.drawn.boxes.values())).GetDisplayNode()
+    ui.table.selectRow(1)
     ui.boxesCheck.checked = False
-    assert not (display.GetVisibility2D() or display.GetVisibility3D())
-    logic.show(boxes=True, heatmap=True, opacity=0.6)
-    if logic.drawn.heatmap is not None:
-        composite = desk.layout_manager.sliceWidget("Red").mrmlSliceCompositeNode()
-        ui.heatmapCheck.checked = False
-        assert composite.GetForegroundOpacity() == 0.0
+    assert seen_boxes(logic.drawn) == []
+    assert frame(desk) is None
+    ui.boxesCheck.checked = True
+    composite = desk.layout_manager.sliceWidget("Red").mrmlSliceCompositeNode()
+    ui.heatmapCheck.checked = False
+    assert composite.GetForegroundOpacity() == 0.0
+    ui.heatmapCheck.checked = True
+
+    # export
     logic.export(tmp_path / "result")
+    widget.showWriting()
+    desk.wait_until(lambda: "was written" in ui.exportLabel.text, 2)
     assert (tmp_path / "result" / "candidates.csv").read_text().count("accepted") == 1
+    ui.table.selectRow(2)
+    desk.click(ui.rejectButton)
+    missed = slicer.mrmlScene.AddNewNodeByClass("vtkMRMLMarkupsFiducialNode", "missed")
+    missed.AddControlPointWorld(ras((10.0, 12.0, 3.0)))
+    ui.missedSelector.setCurrentNode(missed)
+    desk.click(ui.exportsButton)
+    ui.cohortPath.currentPath = str(tmp_path / "cohort")
+    ui.caseEdit.text = "erika"
+    desk.click(ui.addButton)
+    assert "part of the patient's name" in ui.exportLabel.text
+    ui.caseEdit.text = "case-001"
+    desk.click(ui.addButton)
+    desk.wait_until(lambda: "2 positive(s), 1 hard negative(s)" in ui.exportLabel.text, 5)
+    assert (tmp_path / "cohort" / "cases" / "case-001" / "post" / "rejected.mrk.json").is_file()
+    assert (tmp_path / "cohort" / "cases" / "case-001" / "post" / "ltp.mrk.json").read_text().count('"label"') == 2
+    desk.click(ui.addButton)
+    desk.wait_until(lambda: "already" in ui.exportLabel.text, 5)
+
+    # leave and come back; detect again; close
     record = logic.drawn.record
     logic.drawn = None
     desk.panel.exit()
     desk.panel.enter()
     assert logic.drawn.record is record
-    assert [row[5:] for row in rows(ui)[1:3]] == [["accepted", ""], ["pending", "vessel"]]
+    assert [row[5:] for row in rows(ui)[1:3]] == [["accepted", ""], ["rejected", "vessel"]]
+    logic.executor.result = replace(result, run=replace(result.run, model="another"))
+    desk.click(ui.detectButton)
+    desk.wait_until(lambda: not ui.cancelButton.enabled, 2)
+    assert len(asked) == 1
+    assert slicer.mrmlScene.GetNumberOfNodesByClass("vtkMRMLTableNode") == 1
+    desk.click(ui.detectButton)
+    slicer.util.arrayFromVolume(volume)[0] = 7
+    slicer.util.arrayFromVolumeModified(volume)
+    desk.wait_until(lambda: not ui.cancelButton.enabled, 2)
+    assert "changed while it was searched" in ui.statusLabel.text
     slicer.mrmlScene.Clear(False)
     assert logic.drawn is None
+    desk.close_module()
+    assert logic.executor.closed
     return widget
+
+
+def drag(desk, to):
+    """Press somewhere else in the Red view and let go at a place."""
+    from PySide6 import QtCore
+    from PySide6.QtTest import QTest
+
+    view = desk.layout_manager.sliceWidget("Red").sliceView()
+    column, row = position_in_view(desk, "Red", to)
+    left = QtCore.Qt.MouseButton.LeftButton
+    QTest.mousePress(view, left, pos=QtCore.QPoint(round(column) - 40, round(row)))
+    QTest.mouseRelease(view, left, pos=QtCore.QPoint(round(column), round(row)))
+    desk.process_events()
+
+
+@pytest.fixture
+def asked(monkeypatch):
+    import slicer
+
+    questions = []
+    monkeypatch.setattr(slicer.util, "confirmOkCancelDisplay", lambda text, *_, **__: questions.append(text) or True)
+    return questions
 
 
 @pytest.fixture
@@ -177,7 +259,7 @@ def panel(desk, ready, monkeypatch):
 
     folder, result = ready
     monkeypatch.setenv("HCCASSIST_MODELS", str(folder))
-    monkeypatch.setattr(local, "LocalExecutor", lambda **_: AtOnce(result))
+    monkeypatch.setattr(local, "LocalExecutor", lambda **_: AtOnce(result, {"stride": "fine"}))
     desk.layout_manager.setLayout(slicer.vtkMRMLLayoutNode.SlicerLayoutOneUpRedSliceView)
     size = desk.window.size
     desk.window.resize(720, 320)  # one small view is drawn five times as fast
@@ -185,15 +267,13 @@ def panel(desk, ready, monkeypatch):
     desk.window.resize(size)
 
 
-def test_the_panel_without_a_mistake_passes(panel, ready, tmp_path):
-    widget = read(panel, MODULE, ready[1], tmp_path)
-    panel.close_module()
-    assert widget.logic.executor.closed
+def test_the_panel_without_a_mistake_passes(panel, ready, tmp_path, asked):
+    read(panel, MODULE, ready[1], tmp_path, asked)
 
 
 @pytest.mark.filterwarnings("ignore:does not have observer")
 @pytest.mark.parametrize("mistake", MISTAKES)
-def test_a_planted_mistake_is_caught(panel, ready, tmp_path, mistake, monkeypatch):
+def test_a_planted_mistake_is_caught(panel, ready, tmp_path, mistake, monkeypatch, asked):
     import slicer
     from slicer_desk import faults
 
@@ -206,7 +286,7 @@ def test_a_planted_mistake_is_caught(panel, ready, tmp_path, mistake, monkeypatc
     monkeypatch.setattr(sys, "dont_write_bytecode", True)
     caught, widget = [], None
     try:
-        widget = read(panel, tmp_path / "HCCLTPDetection" / PY, ready[1], tmp_path)
+        widget = read(panel, tmp_path / "HCCLTPDetection" / PY, ready[1], tmp_path, asked)
     except Exception as error:
         caught.append(repr(error))
     panel.tidy()

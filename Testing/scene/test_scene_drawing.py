@@ -6,6 +6,7 @@ import itertools
 import json
 from collections import Counter
 from dataclasses import replace
+from pathlib import Path
 from typing import Any
 
 import numpy as np
@@ -33,17 +34,18 @@ import slicer
 import vtk
 
 from HCCAssistLib.scene import colors
+from HCCAssistLib.scene.boxes import FRAME_MM, frame_box
 from HCCAssistLib.scene.drawing import (
     DrawnDetection,
     apply_threshold,
     draw_detection,
     drawn_in_steps,
-    highlight,
     remove,
     restore,
     set_verdict,
 )
 from HCCAssistLib.scene.inputs import image_from_volume
+from HCCAssistLib.scene.mrb import save_mrb
 from HCCAssistLib.scene.navigation import jump_to
 from HCCAssistLib.scene.volumes import volume_from_image
 
@@ -254,19 +256,26 @@ def test_the_scene_may_close_between_two_steps(scene: Any, host: Any) -> None:
     assert restore(scene) == ()
 
 
-def test_one_box_stands_out(scene: Any) -> None:
+def test_a_frame_tells_which_box_is_chosen_and_is_not_saved(scene: Any, host: Any, tmp_path: Path) -> None:
     drawn, _, _ = drawn_on(scene)
-    colours = [box.GetDisplayNode().GetSelectedColor() for box in drawn.boxes.values()]
-
-    def lines() -> list[float]:
-        return [box.GetDisplayNode().GetLineThickness() for box in drawn.boxes.values()]
-
-    thin = lines()
-    highlight(drawn, 2)
-    assert [now / before for now, before in zip(lines(), thin, strict=True)] == [1, 2, 1]
-    assert [box.GetDisplayNode().GetSelectedColor() for box in drawn.boxes.values()] == colours
-    highlight(drawn, None)
-    assert lines() == thin
+    before = nodes(scene)
+    frame_box(None, scene)
+    assert nodes(scene) == before
+    for candidate in drawn.result.candidates[:2]:
+        frame_box(candidate, scene)
+        (frame,) = [
+            slicer.mrmlScene.GetNodeByID(name) for name in nodes(scene) if name not in before and "ROINode" in name
+        ]
+        assert frame.GetDisplayVisibility()
+        wider = replace(candidate.box, size=tuple(side + 2 * FRAME_MM for side in candidate.box.size))
+        np.testing.assert_allclose(world_corners(frame), expected_corners(wider.corners()), atol=0.002)
+    frame_box(None, scene)
+    assert not frame.GetDisplayVisibility()
+    frame_box(drawn.result.candidates[0], scene)
+    save_mrb(scene, tmp_path / "case.mrb")
+    host.clear()
+    host.load(tmp_path / "case.mrb")
+    assert scene.GetNumberOfNodesByClass("vtkMRMLMarkupsROINode") == 3
 
 
 def test_a_verdict_colours_the_box_and_is_written_down(scene: Any) -> None:
