@@ -39,6 +39,11 @@ def gradcam(network: Explainable, x: Tensor, *, target: int | Tensor | None = No
     Raises:
         ValueError: the network is in training mode, where dropout would explain a different network every time.
     """
+    return gradcam_and_scores(network, x, target=target)[0]
+
+
+def gradcam_and_scores(network: Explainable, x: Tensor, *, target: int | Tensor | None = None) -> tuple[Tensor, Tensor]:
+    """The maps of ``gradcam`` and the scores ``(N,)`` that they explain, from one pass."""
     if network.training:
         raise ValueError("put the network into evaluation mode before explaining it")
     channels_last = {4: torch.channels_last, 5: torch.channels_last_3d}
@@ -53,4 +58,4 @@ def gradcam(network: Explainable, x: Tensor, *, target: int | Tensor | None = No
         (gradient,) = torch.autograd.grad(scores.sum(), maps)
     with torch.no_grad():
         weights = gradient.flatten(2).mean(dim=2)
-        return torch.einsum("nc,nc...->n...", weights, maps).relu_()
+        return torch.einsum("nc,nc...->n...", weights, maps).relu_(), scores.detach()

@@ -8,27 +8,26 @@ from dataclasses import dataclass
 from typing import TYPE_CHECKING
 
 import numpy as np
-import numpy.typing as npt
 
 from HCCAssistLib.cohort.cohort import Case, Cohort
 from HCCAssistLib.errors import InputError
 from HCCAssistLib.evaluation.froc import FrocCurve, VolumeFindings, froc
-from HCCAssistLib.imaging.cropping import crop
 from HCCAssistLib.imaging.image import Image
 from HCCAssistLib.imaging.windows import AIR_HU
 from HCCAssistLib.imaging.working_grid import working_image
 from HCCAssistLib.inference.study import Study, read_study
 from HCCAssistLib.phantoms.baseline import ThresholdCase, hu_threshold_score, tune_contrast
 from HCCAssistLib.recipes.ltp.operating_point import TOLERANCE_MM
-from HCCAssistLib.recipes.ltp.recipe import LTP, PATCH_SHAPE, TIME_POINT, WINDOWS
+from HCCAssistLib.recipes.ltp.recipe import LTP, PATCH_SHAPE, TIME_POINT
 
 if TYPE_CHECKING:
-    from torch import Tensor
-
     from HCCAssistLib.explain.pointing import Pointing
     from HCCAssistLib.recipes.ltp.network import LTPNetwork
 
 TUNING_CASES = 12
+SHIFTS = ((8, -8), (-8, 8), (8, 8), (-8, -8))
+"""Pixels by which patches are shifted off a nodule: as far as those that a network was trained on."""
+
 LAYERS = ("fc3", "fc2", "fc1", "conv3", "conv2", "conv1")
 """From the output back to the input: the order in which the weights are randomised."""
 
@@ -79,21 +78,16 @@ def pointing_evidence(cohort: Cohort, network: LTPNetwork, *, seeds: int = 5) ->
     Raises:
         InputError: no test case holds a lesion.
     """
-    from HCCAssistLib.explain.gradcam import gradcam
-    from HCCAssistLib.explain.placement import place
     from HCCAssistLib.explain.pointing import pointing_game, randomise_layers
-    from HCCAssistLib.recipes.ltp.network import windowed
+    from HCCAssistLib.recipes.ltp.explanation import explain
 
-    patches, images, nodules, starts = _nodule_patches(cohort.of_split("test"), network)
-    if not patches:
+    images, nodules, starts = _nodule_patches(cohort.of_split("test"))
+    if not images:
         raise InputError("no test case holds a lesion", "cohort.csv")
-    batch = windowed(_tensor(patches), WINDOWS)
 
     def play(candidate: LTPNetwork) -> Pointing:
-        maps = gradcam(candidate.eval(), batch).numpy()
         heats = [
-            place(one[None], [start], image.geometry, patch_shape=PATCH_SHAPE).merged
-            for one, start, image in zip(maps, starts, images, strict=True)
+            explain([candidate.eval()], image, [start]).merged for image, start in zip(images, starts, strict=True)
         ]
         return pointing_game(heats, nodules)
 
@@ -104,12 +98,13 @@ def pointing_evidence(cohort: Cohort, network: LTPNetwork, *, seeds: int = 5) ->
     return PointingEvidence(play(network), tuple(randomised), seeds)
 
 
-def _nodule_patches(
-    cases: Sequence[Case], network: LTPNetwork
-) -> tuple[list[npt.NDArray[np.int16]], list[Image], list[Image], list[tuple[int, int, int]]]:
-    """Patches shifted off the nodules, so that a peak in the middle of the patch is not yet a hit."""
-    patches, images, nodules, starts = [], [], [], []
-    margin = network.margin
+def _nodule_patches(cases: Sequence[Case]) -> tuple[list[Image], list[Image], list[tuple[int, int, int]]]:
+    """Patches shifted off the nodules, so that a peak in the middle of the patch is not yet a hit.
+
+    Returns:
+        For every nodule the image around it, the nodule and the first voxel of the patch.
+    """
+    images, nodules, starts = [], [], []
     for case in cases:
         lesions = json.loads((case.folder / "truth.json").read_text(encoding="utf-8"))["lesions"]
         if not lesions:
@@ -118,20 +113,12 @@ def _nodule_patches(
         image, _ = working_image(study.volumes[f"{TIME_POINT}/arterial"], LTP.spacing_mm, outside=AIR_HU)
         for number, lesion in enumerate(lesions):
             center = np.rint(image.geometry.to_index(lesion["center_lps"])).astype(int)
-            shift = np.array([(6, -5), (-6, 5), (5, 6), (-5, -6)][number % 4])
+            shift = np.array(SHIFTS[number % len(SHIFTS)])
             i, j, k = (int(v) for v in center - np.array(PATCH_SHAPE[::-1]) // 2 + (*shift, 0))
-            block = crop(image, (i - margin, j - margin, k), network.patch_shape, outside=AIR_HU)
-            patches.append(block.array.astype(np.int16))
             images.append(image)
             nodules.append(_ball(image, lesion["center_lps"], lesion["diameter_mm"] / 2))
             starts.append((i, j, k))
-    return patches, images, nodules, starts
-
-
-def _tensor(patches: list[npt.NDArray[np.int16]]) -> Tensor:
-    import torch
-
-    return torch.from_numpy(np.stack(patches))
+    return images, nodules, starts
 
 
 def _ball(image: Image, center: Sequence[float], radius_mm: float) -> Image:

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import time
-from collections.abc import Callable, Mapping, Sequence
+from collections.abc import Callable, Mapping
 
 import numpy as np
 import numpy.typing as npt
@@ -14,21 +14,17 @@ from scipy.special import expit
 from HCCAssistLib.errors import Problem
 from HCCAssistLib.evaluation.cutoffs import mean_cutoff
 from HCCAssistLib.evaluation.result import CutOff
-from HCCAssistLib.explain.gradcam import gradcam
-from HCCAssistLib.explain.placement import place
-from HCCAssistLib.imaging.cropping import crop
 from HCCAssistLib.imaging.enhancement import contrast_evidence
 from HCCAssistLib.imaging.geometry import Box, Geometry
 from HCCAssistLib.imaging.image import Image
 from HCCAssistLib.imaging.orientation import stored_slice
-from HCCAssistLib.imaging.windows import AIR_HU
 from HCCAssistLib.inference.candidates import Peak, components
 from HCCAssistLib.inference.findings import Candidate, DetectionResult, RunRecord
 from HCCAssistLib.inference.model import LoadedModel
 from HCCAssistLib.inference.study import Study
 from HCCAssistLib.provenance import software_versions
-from HCCAssistLib.recipes.ltp.network import windowed
-from HCCAssistLib.recipes.ltp.recipe import LTP, PATCH_SHAPE, TIME_POINT, WINDOWS
+from HCCAssistLib.recipes.ltp.explanation import explain
+from HCCAssistLib.recipes.ltp.recipe import LTP, PATCH_SHAPE, TIME_POINT
 from HCCAssistLib.recipes.ltp.sampling import start_around
 from HCCAssistLib.recipes.ltp.scanning import Progress, refined_peaks, scan_study
 from HCCAssistLib.recipes.spec import Value
@@ -93,7 +89,10 @@ def predict(
     )
     shown = [peak for peak in peaks if peak.probability >= cutoff.value]
     explained = peaks[: min(max(len(shown), LEAST_EXPLAINED), MOST_EXPLAINED)]
-    heatmap = _heatmap(model, image, explained) if chosen["heatmap"] and explained else None
+    heatmap = None
+    if chosen["heatmap"] and explained:
+        starts = [start_around(np.rint(peak.center).astype(np.int64)) for peak in explained]
+        heatmap = explain(model.networks, image, starts, device=model.device).merged
     if progress:
         progress(1.0)
     return DetectionResult(
@@ -186,19 +185,3 @@ def _candidate(number: int, peak: Peak, working: Geometry, stored: Geometry, sur
         diameter_mm=float(max(size[:2])),
         distance_to_ablation_mm=surface.distance(center) if surface else None,
     )
-
-
-def _heatmap(model: LoadedModel, image: Image, peaks: Sequence[Peak]) -> Image:
-    """Grad-CAM of candidates, merged, where they lie in the patient."""
-    import torch
-
-    starts = [start_around(np.rint(peak.center).astype(np.int64)) for peak in peaks]
-    maps = np.zeros(())
-    for network in model.networks:
-        margin = network.patch_shape[-1] // 2 - PATCH_SHAPE[-1] // 2
-        patches = [
-            crop(image, (i - margin, j - margin, k), network.patch_shape, outside=AIR_HU).array for i, j, k in starts
-        ]
-        hu = torch.from_numpy(np.stack(patches)).to(model.device)
-        maps = maps + gradcam(network, windowed(hu, WINDOWS)).cpu().numpy() / len(model.networks)
-    return place(maps, np.array(starts), image.geometry, patch_shape=PATCH_SHAPE).merged
