@@ -24,10 +24,11 @@ if TYPE_CHECKING:
     from HCCAssistLib.inference.study import Study
     from HCCAssistLib.recipes.ltp.network import LTPNetwork
 
-CASES = 74
-"""Phantoms of the demo's cohort, as many as patients in the paper: 48 to train, 10 to validate, 16 to test on."""
+CASES = 160
+"""Phantoms of the demo's cohort. With the paper's 74 patients the network learns bright spots, not progression: on other
+phantoms it then finds no more lesions than a threshold on HU."""
 
-EPOCHS = 9
+EPOCHS = 7
 SEED = 7
 UNSEEN_SEED = 90210
 

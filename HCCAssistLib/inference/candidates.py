@@ -20,6 +20,10 @@ FLOOR = 0.02
 LIMIT = 30
 """Most candidates kept of one scan."""
 
+APART = (0.5, 0.75, 0.75)
+"""Parts of a patch ``(k, j, i)`` within which the better of two peaks stands for both: two lesions on the margin of
+one ablation zone may lie closer than a patch."""
+
 FloatArray = npt.NDArray[np.float32]
 
 
@@ -61,12 +65,14 @@ class ScoreMap:
 
 
 def suppressed(scores: ScoreMap) -> list[Peak]:
-    """Peaks that are the best within a patch's size of them, by falling probability, whatever the threshold."""
+    """Peaks that are the best within ``APART`` of them, by falling probability, whatever the threshold."""
     filled = np.nan_to_num(scores.scores, nan=0.0)
     # an eighth of a patch: joins a plateau's ripples, keeps two lesions a patch apart
     sigma = [size / 8 / step for size, step in zip(scores.patch, scores.steps, strict=True)]
     smooth = ndimage.gaussian_filter(filled, sigma, mode="constant")
-    reach = [max(1, round(size / step)) for size, step in zip(scores.patch, scores.steps, strict=True)]
+    reach = [
+        max(1, round(part * size / step)) for part, size, step in zip(APART, scores.patch, scores.steps, strict=True)
+    ]
     peaks = []
     for index in _greedy(np.where(filled > 0, smooth, 0.0), reach):
         window = tuple(
@@ -94,10 +100,11 @@ def centered(scores: ScoreMap) -> Peak:
 
 
 def distinct(peaks: Iterable[Peak], patch: tuple[int, int, int]) -> list[Peak]:
-    """By falling probability, the peaks that have no better one within a patch ``(k, j, i)`` of them."""
+    """By falling probability, the peaks that have no better one within ``APART`` of them; patch ``(k, j, i)``."""
+    reach = np.multiply(APART, patch)[::-1]
     kept: list[Peak] = []
     for peak in sorted(peaks, key=lambda peak: -peak.probability):
-        apart = [np.abs(np.subtract(peak.center, other.center)) >= patch[::-1] for other in kept]
+        apart = [np.abs(np.subtract(peak.center, other.center)) >= reach for other in kept]
         if all(axes.any() for axes in apart):
             kept.append(peak)
     return kept

@@ -1,4 +1,4 @@
-"""The training loop of all networks: early stop on the validation loss, a checkpoint after every epoch."""
+"""The training loop of all networks: averaged weights, early stop on the validation loss, checkpoints at epoch ends."""
 
 from __future__ import annotations
 
@@ -18,6 +18,7 @@ from HCCAssistLib.training.samples import Samples
 if TYPE_CHECKING:
     from torch import Generator, Tensor, nn
     from torch.optim import Optimizer
+    from torch.optim.swa_utils import AveragedModel
 
 
 class BatchMaker(Protocol):
@@ -29,7 +30,17 @@ class BatchMaker(Protocol):
 
 @dataclass(frozen=True, slots=True)
 class Plan:
-    """How long and how fast to train."""
+    """How long and how fast to train.
+
+    Attributes:
+        epochs: at most.
+        patience: epochs without a lower validation loss before it ends.
+        batch: samples in a batch.
+        learning_rate: of Adam.
+        seed: of weights, order and augmentation.
+        device: to train on.
+        averaging: share of the running average of the weights that a step keeps; 0 takes the last weights alone.
+    """
 
     epochs: int
     patience: int
@@ -37,11 +48,12 @@ class Plan:
     learning_rate: float
     seed: int
     device: str = "cpu"
+    averaging: float = 0.0
 
 
 @dataclass(frozen=True, eq=False, slots=True)
 class Fit:
-    """A finished training: the weights of its best epoch and the course of all epochs."""
+    """A finished training: the (averaged) weights of its best epoch and the course of all epochs."""
 
     weights: dict[str, Tensor]
     best_epoch: int
@@ -80,18 +92,20 @@ def fit(
         HCCAssistError: the loss is no longer a number.
     """
     import torch
+    from torch.optim.swa_utils import AveragedModel, get_ema_multi_avg_fn
 
     torch.manual_seed(plan.seed)
     generator = torch.Generator().manual_seed(plan.seed)
     _initialise(network)
     network.to(plan.device).to(memory_format=_memory_format(network))  # type: ignore[call-overload]
     optimizer = torch.optim.Adam(network.parameters(), lr=plan.learning_rate, fused=True)
+    averaged = AveragedModel(network, multi_avg_fn=get_ema_multi_avg_fn(plan.averaging))
     history: list[dict[str, float]] = []
-    best = {name: tensor.detach().clone() for name, tensor in network.state_dict().items()}
+    best = _weights(averaged)
     if checkpoint is not None and checkpoint.exists():
         state = Checkpoint.load(checkpoint, key)
         history = list(state.history)
-        best = _restore(state, network, optimizer, generator)
+        best = _restore(state, network, averaged, optimizer, generator)
     voxels = torch.from_numpy(train.voxels).to(plan.device)
     labels = torch.from_numpy(train.labels.astype(np.int64)).to(plan.device)
     while not _finished(history, plan):
@@ -108,18 +122,19 @@ def fit(
             value = loss(network(make_batch(voxels[picked], generator)), labels[picked])
             value.backward()
             optimizer.step()
+            averaged.update_parameters(network)
             total += value.detach() * len(picked)
             if cancelled and cancelled():
                 raise Cancelled("the training was cancelled; run the same command again to go on")
         epoch = {"train_loss": float(total) / len(train)}
-        epoch["validation_loss"] = evaluate_loss(network, make_batch, loss, validation, plan)
+        epoch["validation_loss"] = evaluate_loss(averaged.module, make_batch, loss, validation, plan)
         if not all(math.isfinite(v) for v in epoch.values()):
             raise HCCAssistError(f"the loss is no longer a number in epoch {len(history) + 1}; lower learning_rate")
         history.append(epoch)
         if best_epoch(history) == len(history):
-            best = {name: tensor.detach().clone() for name, tensor in network.state_dict().items()}
+            best = _weights(averaged)
         if checkpoint is not None:
-            _state(key, history, network, best, optimizer, generator).save(checkpoint)
+            _state(key, history, network, averaged, best, optimizer, generator).save(checkpoint)
         if progress:
             progress(len(history), epoch)
     return Fit({n: t.cpu().contiguous() for n, t in best.items()}, best_epoch(history), tuple(history))
@@ -166,6 +181,10 @@ def _initialise(network: nn.Module) -> None:
             reset()
 
 
+def _weights(averaged: AveragedModel) -> dict[str, Tensor]:
+    return {name: tensor.detach().clone() for name, tensor in averaged.module.state_dict().items()}
+
+
 def _memory_format(network: nn.Module) -> object:
     import torch
 
@@ -177,6 +196,7 @@ def _state(
     key: str,
     history: list[dict[str, float]],
     network: nn.Module,
+    averaged: AveragedModel,
     best: dict[str, Tensor],
     optimizer: Optimizer,
     generator: Generator,
@@ -184,6 +204,7 @@ def _state(
     import torch
 
     tensors = {f"network.{n}": t.detach().cpu() for n, t in network.state_dict().items()}
+    tensors |= {f"averaged.{n}": t.detach().cpu() for n, t in averaged.state_dict().items()}
     tensors |= {f"best.{n}": t.cpu() for n, t in best.items()}
     for index, moments in optimizer.state_dict()["state"].items():
         tensors |= {f"optimizer.{index}.{n}": torch.as_tensor(v).cpu() for n, v in moments.items()}
@@ -193,10 +214,13 @@ def _state(
     return Checkpoint(key, tuple(history), tensors)
 
 
-def _restore(state: Checkpoint, network: nn.Module, optimizer: Optimizer, generator: Generator) -> dict[str, Tensor]:
+def _restore(
+    state: Checkpoint, network: nn.Module, averaged: AveragedModel, optimizer: Optimizer, generator: Generator
+) -> dict[str, Tensor]:
     import torch
 
     network.load_state_dict(state.group("network"))
+    averaged.load_state_dict(state.group("averaged"))
     parameters = optimizer.param_groups[0]["params"]
     moments: dict[int, dict[str, Tensor]] = {}
     for name, tensor in state.group("optimizer").items():

@@ -27,7 +27,7 @@ from HCCAssistLib.training.samples import Samples, joined
 if TYPE_CHECKING:
     from torch import nn
 
-ROUGH_EPOCHS = 5
+ROUGH_EPOCHS = 3
 """Epochs of the first fit where its false alarms are all that is wanted of it."""
 
 Say = Callable[[str, float], None]
@@ -204,6 +204,7 @@ class _Fold:
             patience=int(options["patience"]),
             batch=int(options["batch"]),
             learning_rate=float(options["learning_rate"]),
+            averaging=float(options["averaging"]),
             seed=self.job.seed + self.fold,
             device=self.job.device,
         )

@@ -17,7 +17,7 @@ from HCCAssistLib.training.augmentation import AxialAffine, center_crop
 from HCCAssistLib.training.loop import Fit, Plan, fit, outputs
 from HCCAssistLib.training.samples import Samples, joined
 
-PLAN = Plan(epochs=6, patience=6, batch=8, learning_rate=3e-2, seed=3)
+PLAN = Plan(epochs=6, patience=6, batch=8, learning_rate=3e-2, seed=3, averaging=0.8)
 
 
 def samples(count: int, seed: int, case: str = "case") -> Samples:

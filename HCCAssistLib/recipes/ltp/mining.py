@@ -40,7 +40,7 @@ def mine_case(
         device: where to scan.
     """
     study = read_study(case, LTP)
-    scanned = scan_study(study, networks, LTP.resolve({}, run=True), device=device)
+    scanned = scan_study(study, networks, LTP.resolve({"stride": "fast"}, run=True), device=device)
     image = scanned.image
     marked = study.points.get(f"{TIME_POINT}/ltp")
     lesions = [voxel_of(image, point) for point in marked.points] if marked else []

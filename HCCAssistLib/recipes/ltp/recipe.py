@@ -70,6 +70,13 @@ LTP = Recipe(
         Option("patience", 8, "epochs without a better validation loss before training stops", bounds=(1, 1000)),
         Option("batch", 64, "patches in a batch", bounds=(2, 4096)),
         Option("learning_rate", 1e-3, "of Adam", bounds=(1e-7, 1.0)),
+        Option(
+            "averaging",
+            0.99,
+            "share of the running average of the weights that a step keeps, so that one bad epoch does not decide; 0 "
+            "takes the last weights alone",
+            bounds=(0.0, 0.9999),
+        ),
         Option("augment", True, "flip, shift, shear, zoom and rotate training patches in the axial plane"),
         Option("permute_labels", False, "shuffle the labels: a check for leaks, never a model to use"),
     ),
