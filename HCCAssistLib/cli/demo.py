@@ -25,8 +25,8 @@ if TYPE_CHECKING:
     from HCCAssistLib.recipes.ltp.network import LTPNetwork
 
 CASES = 160
-"""Phantoms of the demo's cohort. With the paper's 74 patients the network learns bright spots, not progression: on other
-phantoms it then finds no more lesions than a threshold on HU."""
+"""Phantoms of the demo's cohort. The paper's 74 patients are too few here: the network then learns bright spots, which a
+threshold finds as well."""
 
 EPOCHS = 7
 SEED = 7
