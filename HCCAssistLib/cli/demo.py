@@ -25,8 +25,8 @@ if TYPE_CHECKING:
     from HCCAssistLib.recipes.ltp.network import LTPNetwork
 
 CASES = 160
-"""Phantoms of the demo's cohort. The paper's 74 patients are too few here: the network then learns bright spots, which a
-threshold finds as well."""
+"""Phantoms of the demo's cohort. The paper's 74 patients are too few here: the network then learns bright spots, which
+a threshold finds as well."""
 
 EPOCHS = 7
 SEED = 7
