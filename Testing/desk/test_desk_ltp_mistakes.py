@@ -2,13 +2,12 @@
 
 from __future__ import annotations
 
-import shutil
-import sys
 from dataclasses import replace
 
 import numpy as np
 import pytest
 from ltp_reading import MODULE, AtOnce, frame, load_blobs, ras, rows, seen_boxes
+from planting import noticed, planted
 from reading import position_in_view
 
 from HCCAssistLib.inference.study import Study
@@ -273,26 +272,6 @@ def test_the_panel_without_a_mistake_passes(panel, ready, tmp_path, asked):
 
 @pytest.mark.filterwarnings("ignore:does not have observer")
 @pytest.mark.parametrize("mistake", MISTAKES)
-def test_a_planted_mistake_is_caught(panel, ready, tmp_path, mistake, monkeypatch, asked):
-    import slicer
-    from slicer_desk import faults
-
-    file, right, wrong = MISTAKES[mistake]
-    shutil.copytree(MODULE.parent, tmp_path / "HCCLTPDetection")
-    path = tmp_path / "HCCLTPDetection" / file
-    text = path.read_text(encoding="utf-8")
-    assert right in text, "the panel changed: adapt this mistake"
-    path.write_text(text.replace(right, wrong), encoding="utf-8")
-    monkeypatch.setattr(sys, "dont_write_bytecode", True)
-    caught, widget = [], None
-    try:
-        widget = read(panel, tmp_path / "HCCLTPDetection" / PY, ready[1], tmp_path, asked)
-    except Exception as error:
-        caught.append(repr(error))
-    panel.tidy()
-    slicer.mrmlScene.Clear(False)  # what still listens is heard now
-    caught += faults.take()
-    if widget is not None:
-        widget.removeObservers()
-    sys.path[:] = [folder for folder in sys.path if not folder.startswith(str(tmp_path))]
-    assert caught, f"nobody noticed: {mistake}"
+def test_a_planted_mistake_is_caught(panel, ready, tmp_path, mistake, asked):
+    path = planted(MODULE, MISTAKES[mistake], tmp_path)
+    assert noticed(panel, lambda: read(panel, path, ready[1], tmp_path, asked)), f"nobody noticed: {mistake}"

@@ -5,10 +5,8 @@ Those that a panel of the extension can hold too are planted there: see test_des
 
 from __future__ import annotations
 
-import shutil
-import sys
-
 import pytest
+from planting import noticed, planted
 from reading import EXAMPLE, mark_and_count
 
 PY, UI = "DeskExample.py", "Resources/UI/DeskExample.ui"
@@ -34,34 +32,12 @@ MISTAKES = {
 """File, what stands there, what is planted in its place."""
 
 
-def planted(mistake, folder):
-    file, right, wrong = MISTAKES[mistake]
-    shutil.copytree(EXAMPLE.parent, folder / "DeskExample")
-    path = folder / "DeskExample" / file
-    text = path.read_text(encoding="utf-8")
-    assert right in text, "the example changed: adapt this mistake"
-    path.write_text(text.replace(right, wrong), encoding="utf-8")
-    return folder / "DeskExample" / PY
-
-
 @pytest.mark.filterwarnings("ignore:does not have observer")
 @pytest.mark.parametrize("mistake", MISTAKES)
 def test_a_planted_mistake_is_caught(desk, tmp_path, mistake, monkeypatch):
     import slicer
-    from slicer_desk import faults
 
     monkeypatch.setattr(desk, "wait_until", lambda condition, seconds=2.0: type(desk).wait_until(desk, condition, 2.0))
-    monkeypatch.setattr(sys, "dont_write_bytecode", True)
     desk.layout_manager.setLayout(slicer.vtkMRMLLayoutNode.SlicerLayoutOneUpRedSliceView)  # faster
-    caught, widget = [], None
-    try:
-        widget = mark_and_count(desk, planted(mistake, tmp_path))
-    except Exception as error:
-        caught.append(repr(error))
-    desk.tidy()
-    slicer.mrmlScene.Clear(False)  # what still listens is heard now
-    caught += faults.take()
-    if widget is not None:
-        widget.removeObservers()
-    sys.path[:] = [folder for folder in sys.path if not folder.startswith(str(tmp_path))]
-    assert caught, f"nobody noticed: {mistake}"
+    path = planted(EXAMPLE, MISTAKES[mistake], tmp_path)
+    assert noticed(desk, lambda: mark_and_count(desk, path)), f"nobody noticed: {mistake}"

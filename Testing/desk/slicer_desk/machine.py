@@ -21,6 +21,7 @@ from packaging.requirements import Requirement
 from packaging.utils import canonicalize_name
 
 HERE = Path(__file__).parent
+_LIGHT = ("light_the_torch", "light_the_torch._patch")
 
 
 class Machine:
@@ -61,10 +62,11 @@ class Machine:
                 completedCallback(1)
                 return
             raise CalledProcessError(1, ["PythonSlicer", "-m", module, *args])
-        for arg in args[1:]:
-            if not arg.startswith("-"):
-                self.missing.discard(canonicalize_name(Requirement(arg).name))
-        self.missing |= self.broken
+        names = {canonicalize_name(Requirement(arg).name) for arg in args[1:] if not arg.startswith("-")}
+        if "light-the-torch" in names:  # which the PyTorch extension imports next
+            sys.modules.update({name: types.ModuleType(name) for name in _LIGHT})
+            sys.modules[_LIGHT[0]]._patch = sys.modules[_LIGHT[1]]  # type: ignore[attr-defined]
+        self.missing -= names - self.broken
         if completedCallback is not None:
             completedCallback(0)
 
@@ -87,13 +89,10 @@ def sitting_at(machine: Machine, *, has_extension: bool = True) -> Iterator[Mach
     patched.append((slicer.util, "_executePythonModule", machine.run))
     if hasattr(slicer.packaging, "_scrub_metadata"):  # it would write into packages that are really there
         patched.append((slicer.packaging, "_scrub_metadata", lambda *_: None))
-    light = {name: types.ModuleType(name) for name in ("light_the_torch", "light_the_torch._patch")}
-    light["light_the_torch"]._patch = light["light_the_torch._patch"]  # type: ignore[attr-defined]
     before = [(owner, name, getattr(owner, name)) for owner, name, _ in patched]
     path = str(_extension_folder())
     for owner, name, value in patched:
         setattr(owner, name, value)
-    sys.modules.update(light)
     sys.modules.pop("PyTorchUtils", None)
     if has_extension:
         sys.path.append(path)
@@ -102,7 +101,7 @@ def sitting_at(machine: Machine, *, has_extension: bool = True) -> Iterator[Mach
     finally:
         for owner, name, value in before:
             setattr(owner, name, value)
-        for name in (*light, "PyTorchUtils"):
+        for name in (*_LIGHT, "PyTorchUtils"):
             sys.modules.pop(name, None)
         if has_extension:
             sys.path.remove(path)

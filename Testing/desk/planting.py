@@ -1,0 +1,49 @@
+"""Mistakes planted into a module: what the tests of the tests share."""
+
+from __future__ import annotations
+
+import shutil
+import sys
+from collections.abc import Callable
+from pathlib import Path
+from typing import Any
+
+Mistake = tuple[str, str, str]
+"""File within the module's folder, what stands there, what is planted in its place."""
+
+
+def planted(module: Path, mistake: Mistake, folder: Path) -> Path:
+    """A copy of a module with a mistake in it; the path of its .py file."""
+    file, right, wrong = mistake
+    shutil.copytree(module.parent, folder / module.parent.name)
+    path = folder / module.parent.name / file
+    text = path.read_text(encoding="utf-8")
+    assert right in text, "the module changed: adapt this mistake"
+    path.write_text(text.replace(right, wrong), encoding="utf-8")
+    return folder / module.parent.name / module.name
+
+
+def noticed(desk: Any, work: Callable[[], Any]) -> list[str]:
+    """What goes wrong where somebody works with a module: what the work meets, and what is heard when it is closed.
+
+    Args:
+        desk: to be tidied afterwards.
+        work: opens the module, uses it and gives its Python widget.
+    """
+    import slicer
+    from slicer_desk import faults
+
+    caught: list[str] = []
+    widget, before, no_bytecode = None, sys.path.copy(), sys.dont_write_bytecode
+    sys.dont_write_bytecode = True
+    try:
+        widget = work()
+    except Exception as error:
+        caught.append(repr(error))
+    desk.tidy()
+    slicer.mrmlScene.Clear(False)  # what still listens is heard now
+    caught += faults.take()
+    if widget is not None:
+        widget.removeObservers()
+    sys.path[:], sys.dont_write_bytecode = before, no_bytecode
+    return caught
