@@ -95,13 +95,6 @@ class HCCStudyWidget(ScriptedLoadableModuleWidget, VTKObservationMixin):
         uiWidget.setMRMLScene(slicer.mrmlScene)
         self.logic = HCCStudyLogic(self.resourcePath("HCCAssistRequirements.txt"))
 
-        scene = slicer.mrmlScene
-        self.addObserver(scene, scene.StartCloseEvent, self.onSceneStartClose)
-        for event in (scene.EndCloseEvent, scene.EndImportEvent):
-            self.addObserver(scene, event, self.onSceneChanged)
-        for event in (scene.NodeAddedEvent, scene.NodeRemovedEvent, scene.EndBatchProcessEvent):
-            self.addObserver(scene, event, self.onVolumes)
-
         self._timer = qt.QTimer(uiWidget)
         self._timer.setInterval(POLL_MS)
         self._timer.connect("timeout()", self.onPoll)
@@ -136,6 +129,13 @@ class HCCStudyWidget(ScriptedLoadableModuleWidget, VTKObservationMixin):
         ui.setUpPage.visible = False
         packages = self.logic.installation.packages(None)
         ui.setUpSection.collapsed = all(package.ready for package in packages)
+
+        scene = slicer.mrmlScene
+        self.addObserver(scene, scene.StartCloseEvent, self.onSceneStartClose)
+        for event in (scene.EndCloseEvent, scene.EndImportEvent):
+            self.addObserver(scene, event, self.onSceneChanged)
+        for event in (scene.NodeAddedEvent, scene.NodeRemovedEvent, scene.EndBatchProcessEvent):
+            self.addObserver(scene, event, self.onVolumes)
         self.initializeParameterNode()
 
     def cleanup(self):
