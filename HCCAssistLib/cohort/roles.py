@@ -8,16 +8,14 @@ from __future__ import annotations
 import re
 from collections import Counter
 from dataclasses import dataclass
-from typing import TYPE_CHECKING, Literal
+from typing import Literal
 
 from pydicom.dataset import Dataset
 
 from HCCAssistLib.cohort.case import TIME_POINTS
 from HCCAssistLib.dicom.phases import Phase, PhaseGuess, guess_phase
+from HCCAssistLib.imaging.contrast import ContrastEvidence
 from HCCAssistLib.recipes.registry import RECIPES
-
-if TYPE_CHECKING:
-    from HCCAssistLib.imaging.enhancement import ContrastEvidence
 
 PHASES = ("unenhanced", "arterial", "portal", "delayed")
 

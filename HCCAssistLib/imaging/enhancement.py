@@ -8,17 +8,16 @@ needs no segmentation and takes well under a second. It answers "unknown" rather
 from __future__ import annotations
 
 from dataclasses import dataclass
-from typing import Literal
 
 import numpy as np
 import numpy.typing as npt
 from scipy import ndimage
 
+from HCCAssistLib.imaging.contrast import ContrastEvidence, Phase
 from HCCAssistLib.imaging.image import Image
 from HCCAssistLib.imaging.orientation import to_lps_order
 from HCCAssistLib.imaging.windows import AIR_HU
 
-Phase = Literal["unenhanced", "arterial", "portal-or-later", "unknown"]
 Array = npt.NDArray[np.float32]
 Mask = npt.NDArray[np.bool_]
 
@@ -37,25 +36,6 @@ ARTERIAL_VESSEL_HU, ARTERIAL_OVER_LIVER = 180, 2.2
 ENHANCED_VESSEL_HU, ENHANCED_LIVER_HU = 120, 82
 LATE_VESSEL_HU = 90
 ENHANCED_SHARE, UNENHANCED_SHARE = 0.04, 0.03
-
-
-@dataclass(frozen=True, slots=True)
-class ContrastEvidence:
-    """What the voxels say about contrast.
-
-    Attributes:
-        phase: the estimate.
-        enhanced_volume_ml: soft tissue of 90 to 450 HU away from bone and spine.
-        vessel_hu: the brightest vessel along the spine; an upper bound without contrast; NaN where not found.
-        liver_hu: the commonest attenuation of even tissue in the right half; NaN where not found.
-        reason: one sentence.
-    """
-
-    phase: Phase
-    enhanced_volume_ml: float
-    vessel_hu: float
-    liver_hu: float
-    reason: str
 
 
 def contrast_evidence(image: Image) -> ContrastEvidence:

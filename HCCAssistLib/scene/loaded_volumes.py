@@ -14,7 +14,7 @@ import slicer
 from HCCAssistLib.cohort.roles import RoleGuess, guess_role
 from HCCAssistLib.dicom.phases import Phase, PhaseGuess
 from HCCAssistLib.errors import InputError
-from HCCAssistLib.imaging.enhancement import ContrastEvidence
+from HCCAssistLib.imaging.contrast import ContrastEvidence
 from HCCAssistLib.jobs.runner import TaskEvent, TaskRunner
 from HCCAssistLib.scene.handover import hand_over
 from HCCAssistLib.scene.inputs import geometry_of_volume

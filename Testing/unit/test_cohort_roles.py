@@ -5,7 +5,7 @@ import pytest
 
 from HCCAssistLib.cohort.roles import all_roles, guess_role, needed_roles, phase_of_name
 from HCCAssistLib.dicom.phases import Phase, PhaseGuess
-from HCCAssistLib.imaging.enhancement import ContrastEvidence
+from HCCAssistLib.imaging.contrast import ContrastEvidence
 from HCCAssistLib.recipes.registry import RECIPES
 
 ARTERIAL = ContrastEvidence("arterial", 470.0, 300.0, 68.0, "the aorta is far brighter than the liver")
