@@ -400,7 +400,8 @@ class HCCStudyWidget(ScriptedLoadableModuleWidget, VTKObservationMixin):
             "A synthetic CT after ablation with local tumour progression, with liver and ablation zones. It is made on "
             "this computer in seconds; nothing is downloaded."
         )
-        ui.sampleLabel.text = "\n".join(filter(None, [about, message]))
+        where = _("Kept in {folder}").format(folder=self.logic.samples) if kept else ""
+        ui.sampleLabel.text = "\n".join(filter(None, [about, message, where]))
         self.listen()
 
     def onSample(self):

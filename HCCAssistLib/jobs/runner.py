@@ -64,6 +64,7 @@ class TaskRunner:
 
     def prepare(self) -> Path:
         """A folder for files of the next task; it goes with the task."""
+        self._folder.mkdir(parents=True, exist_ok=True)  # systems clean their temporary folders after some days
         return Path(tempfile.mkdtemp(dir=self._folder))
 
     def start(self, name: str, arguments: Mapping[str, Any] | None = None, *, folder: Path | None = None) -> int:
@@ -103,6 +104,8 @@ class TaskRunner:
         """End all tasks; each cleans up behind itself within seconds."""
         for running in self._running.values():
             running.let_go()
+            if os.name == "posix":  # a launcher that keeps the end of its input from the task
+                running.process.terminate()
         self._running.clear()
         self._unsaid.clear()
         shutil.rmtree(self._folder, ignore_errors=True)

@@ -22,6 +22,7 @@ GRACE_SECONDS = 3.0
 """After nobody waits for the task any more, for it to remove what it had half written."""
 
 PROGRESS_SECONDS = 0.1
+ENDINGS = (signal.SIGINT, signal.SIGTERM)
 
 
 def main(folder: Path) -> int:
@@ -29,7 +30,8 @@ def main(folder: Path) -> int:
 
     Exit status 0 where its last word was said, which may be that it failed.
     """
-    signal.signal(signal.SIGINT, signal.default_int_handler)  # a caller in the background had it ignored
+    for ending in ENDINGS:  # a caller in the background had the first ignored
+        signal.signal(ending, _interrupt)
     threading.Thread(target=_end_with_caller, args=(folder,), daemon=True).start()
     said = 0.0
 
@@ -60,6 +62,13 @@ def main(folder: Path) -> int:
     except Exception as error:
         say("failed", message=f"This failed ({type(error).__name__}). Please report it.", details=_trace())
     return 0
+
+
+def _interrupt(*_: object) -> None:
+    """Once: what is removed on the way out must not be interrupted in its turn."""
+    for ending in ENDINGS:
+        signal.signal(ending, signal.SIG_IGN)
+    raise KeyboardInterrupt
 
 
 def _end_with_caller(folder: Path) -> None:
