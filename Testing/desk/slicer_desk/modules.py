@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import contextlib
 import importlib.util
 import sys
 from pathlib import Path
@@ -66,12 +67,18 @@ class Module:
         return self._widget
 
     def _abandon(self, widget: Any) -> None:
-        """A panel that could not be made stays as it is, as in Slicer, but no later module of its name wakes it."""
-        if widget._python is not None:
-            signal = "moduleAboutToBeUnloaded(QString)"
-            slicer.app.moduleManager().disconnect(signal, widget._python._onModuleAboutToBeUnloaded)
+        """A panel that could not be made lets go of the scene as far as it can, and no later module wakes it.
+
+        Its widgets stay: what still refers to them must not meet deleted ones in the tests that follow.
+        """
+        python, self._widget = widget._python, None
         _HALF_MADE.append(widget)
-        self._widget = None
+        for leave in ("exit", "cleanup", "removeObservers"):
+            with contextlib.suppress(Exception):
+                getattr(python, leave)()
+        if python is not None:
+            signal = "moduleAboutToBeUnloaded(QString)"
+            slicer.app.moduleManager().disconnect(signal, python._onModuleAboutToBeUnloaded)
 
 
 _HALF_MADE: list[Any] = []

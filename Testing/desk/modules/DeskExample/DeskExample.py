@@ -111,8 +111,8 @@ class DeskExampleWidget(ScriptedLoadableModuleWidget, VTKObservationMixin):
         self._checkCanApply()
 
     def onOutput(self):
-        for line in self.process.readAllStandardOutput().data().decode().splitlines():
-            self.ui.progressBar.value = int(line.split()[1])
+        while self.process.canReadLine():  # half a line may come first
+            self.ui.progressBar.value = int(self.process.readLine().data().decode().split()[1])
 
     def onFinished(self, exitCode, status):
         self.process = None
