@@ -114,6 +114,31 @@ def test_a_node_selector_follows_the_scene(desk):
     assert got == [volume, None]
 
 
+def test_a_node_selector_keeps_its_node_while_others_come_and_go_at_once(desk):
+    import slicer
+
+    from HCCAssistLib.scene.records import batch
+
+    selector = make("qMRMLNodeComboBox")
+    selector.nodeTypes = ["vtkMRMLScalarVolumeNode"]
+    selector.noneEnabled = True
+    selector.setMRMLScene(slicer.mrmlScene)
+    volume = load_ct()
+    selector.setCurrentNode(volume)
+    told = []
+    selector.connect("currentNodeChanged(vtkMRMLNode*)", told.append)
+    with batch(slicer.mrmlScene):
+        other = slicer.mrmlScene.AddNewNodeByClass("vtkMRMLScalarVolumeNode", "other")
+        slicer.mrmlScene.AddNewNodeByClass("vtkMRMLMarkupsROINode", "box")
+        assert selector.nodeCount() == 2
+    assert selector.currentNode() is volume
+    with batch(slicer.mrmlScene):
+        slicer.mrmlScene.RemoveNode(other)
+    assert told == []
+    slicer.mrmlScene.Clear(False)
+    assert told == [None]
+
+
 def test_a_node_selector_without_none_takes_the_first_node_and_tells_whether_there_is_one(desk):
     import slicer
 

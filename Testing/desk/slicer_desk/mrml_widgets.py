@@ -118,7 +118,7 @@ class NodeComboBox:
             self._scene.RemoveNode(self._current)
 
     def _nodes(self) -> list[Any]:
-        if self._scene is None or self._scene.IsBatchProcessing():
+        if self._scene is None:
             return []
         nodes = [self._scene.GetNthNode(n) for n in range(self._scene.GetNumberOfNodes())]
         return [node for node in nodes if self._offers(node)]
@@ -134,6 +134,8 @@ class NodeComboBox:
         )
 
     def _refresh(self) -> None:
+        if self._scene is not None and (self._scene.IsClosing() or self._scene.IsImporting()):
+            return  # the real one waits for the end, too, and goes on as ever while nodes come in a batch
         nodes = self._nodes()
         self._combo.clear()
         if self.noneEnabled:
