@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import pytest
 from planting import noticed, planted
-from studying import MODULE, cells, model_package, rest, row_of, volume, zipped
+from studying import MODULE, cells, model_package, pip_failed, rest, row_of, volume, zipped
 
 PY, UI = "HCCStudy.py", "Resources/UI/HCCStudy.ui"
 
@@ -144,7 +144,7 @@ def first_day(desk, path, archive, home):
         with desk.answering("Cancel"):
             desk.click(ui.setUpButton)
         assert machine.calls == []
-        with desk.answering("OK", "OK"):
+        with desk.answering("OK", "OK", *pip_failed()):
             desk.click(ui.setUpButton)
         assert "The set-up did not finish" in ui.setUpPage.toPlainText()
         assert ui.setUpPage.visible
