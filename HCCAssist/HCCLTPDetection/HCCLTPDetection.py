@@ -288,7 +288,7 @@ class HCCLTPDetectionWidget(ScriptedLoadableModuleWidget, VTKObservationMixin):
         ui = self.ui
         ui.detectButton.enabled = not (missing or running)
         ui.detectButton.toolTip = missing or _("Search the scan for candidates")
-        ui.cancelButton.enabled = running
+        ui.cancelButton.enabled = ui.progressBar.visible = running
         ui.ringSlider.enabled = p.ring
         self.showText(ui.roleLabel, self.logic.roleWarning(p.volume))
         if not running:
@@ -579,7 +579,7 @@ class HCCLTPDetectionLogic(ScriptedLoadableModuleLogic):
 
         self.executor = executor or LocalExecutor(python=shutil.which("PythonSlicer") or sys.executable)
         self.store = store or ModelStore(default_store())
-        self.drawn = None
+        self._drawn = None
         self.job = None
         self._volume = None
         self._captured = None
@@ -590,6 +590,15 @@ class HCCLTPDetectionLogic(ScriptedLoadableModuleLogic):
         self._warming = False
         self._writer = ThreadPoolExecutor(max_workers=1)  # what it began to write is written, even when Slicer closes
         self._writing = None
+
+    @property
+    def drawn(self):
+        """The detection that is shown; None where there is none, or where a person deleted its record."""
+        return self._drawn if self._drawn is not None and self._drawn.record.GetScene() is not None else None
+
+    @drawn.setter
+    def drawn(self, drawn):
+        self._drawn = drawn
 
     def getParameterNode(self):
         """The scene's parameters."""
@@ -923,9 +932,10 @@ class HCCLTPDetectionLogic(ScriptedLoadableModuleLogic):
         """Show or hide boxes and heat map, without drawing them anew."""
         from HCCAssistLib.scene.heatmap import composites
 
-        for node in [*self.drawn.boxes.values(), *([self.drawn.labels] if self.drawn.labels is not None else [])]:
-            node.GetDisplayNode().SetVisibility2D(boxes)
-            node.GetDisplayNode().SetVisibility3D(boxes)
+        for node in [*self.drawn.boxes.values(), self.drawn.labels]:
+            if node is not None and node.GetScene() is not None:  # a person may delete any of them
+                node.GetDisplayNode().SetVisibility2D(boxes)
+                node.GetDisplayNode().SetVisibility3D(boxes)
         if self.drawn.heatmap is not None:
             for view in composites(slicer.mrmlScene):
                 if view.GetForegroundVolumeID() == self.drawn.heatmap.GetID():

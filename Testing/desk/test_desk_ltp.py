@@ -347,6 +347,29 @@ def test_a_new_search_replaces_the_old_one_and_asks_before_a_review_is_lost(desk
     assert not widget.ui.undoButton.enabled
 
 
+def test_a_reader_may_delete_what_was_drawn(desk, panel):
+    import slicer
+
+    widget = panel()
+    ui, drawn = widget.ui, widget.logic.drawn
+    for node in (drawn.boxes[1], drawn.labels, drawn.heatmap, drawn.table):
+        slicer.mrmlScene.RemoveNode(node)
+    ui.boxesCheck.checked = False
+    ui.boxesCheck.checked = True
+    ui.table.selectRow(0)
+    desk.click(ui.acceptButton)
+    ui.thresholdSlider.value = 0.2
+    assert rows(ui)[0][5] == "accepted"
+    slicer.mrmlScene.RemoveNode(drawn.record)
+    ui.thresholdSlider.value = 0.3
+    desk.panel.exit()
+    desk.panel.enter()
+    assert rows(ui) == []
+    assert ui.resultLabel.text == "No result yet."
+    detect(desk, ui)
+    assert numbers(ui) == [1, 2, 3]
+
+
 def test_empty_states_say_what_to_do(desk, ct, monkeypatch, tmp_path):
     import slicer
 
