@@ -57,7 +57,8 @@ class TaskRunner:
 
     def __init__(self, *, python: str = sys.executable) -> None:
         self._python = python
-        self._folder = Path(tempfile.mkdtemp(prefix="hccassist-tasks-"))
+        self._temporary = tempfile.TemporaryDirectory(prefix="hccassist-tasks-", ignore_cleanup_errors=True)
+        self._folder = Path(self._temporary.name)
         self._running: dict[int, _Running] = {}
         self._unsaid: list[TaskEvent] = []
         self._last = 0
@@ -108,7 +109,7 @@ class TaskRunner:
                 running.process.terminate()
         self._running.clear()
         self._unsaid.clear()
-        shutil.rmtree(self._folder, ignore_errors=True)
+        self._temporary.cleanup()
 
     def _process(self, folder: Path, name: str, arguments: Mapping[str, Any]) -> subprocess.Popen[bytes]:
         write_json(folder / TASK, {"task": name, "arguments": dict(arguments)})
