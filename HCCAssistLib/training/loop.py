@@ -1,4 +1,4 @@
-"""The training loop of all networks: averaged weights, early stop on the validation loss, checkpoints at epoch ends."""
+"""The training loop of all networks: averaged weights, early stop on validation samples, checkpoints at epoch ends."""
 
 from __future__ import annotations
 
@@ -28,13 +28,17 @@ class BatchMaker(Protocol):
         """Network input from ``(n, *patch)`` int16 voxels; augmented where a generator is given."""
 
 
+Criterion = Callable[[npt.NDArray[np.uint8], npt.NDArray[np.float32]], float]
+"""How good a network's outputs are, of ``(labels, outputs)`` of the validation samples; more is better."""
+
+
 @dataclass(frozen=True, slots=True)
 class Plan:
     """How long and how fast to train.
 
     Attributes:
         epochs: at most.
-        patience: epochs without a lower validation loss before it ends.
+        patience: epochs without a better one on the validation samples before it ends.
         batch: samples in a batch.
         learning_rate: of Adam.
         seed: of weights, order and augmentation.
@@ -69,6 +73,7 @@ def fit(
     plan: Plan,
     *,
     key: str,
+    criterion: Criterion | None = None,
     checkpoint: Path | None = None,
     progress: Callable[[int, dict[str, float]], None] | None = None,
     cancelled: Callable[[], bool] | None = None,
@@ -83,6 +88,7 @@ def fit(
         validation: patches of other patients, which decide when to stop.
         plan: epochs, batch, learning rate, seed, device.
         key: names this training; see ``Checkpoint``.
+        criterion: by which the best epoch is chosen, the lower loss where two are equal; by the loss alone where None.
         checkpoint: file written after each epoch, or None to keep nothing.
         progress: called with the number of finished epochs and the last epoch's losses.
         cancelled: asked after every batch.
@@ -127,9 +133,12 @@ def fit(
             if cancelled and cancelled():
                 raise Cancelled("the training was cancelled; run the same command again to go on")
         epoch = {"train_loss": float(total) / len(train)}
-        epoch["validation_loss"] = evaluate_loss(averaged.module, make_batch, loss, validation, plan)
+        said = outputs(averaged.module, make_batch, validation, device=plan.device)
+        epoch["validation_loss"] = _loss(loss, said, validation)
         if not all(math.isfinite(v) for v in epoch.values()):
             raise HCCAssistError(f"the loss is no longer a number in epoch {len(history) + 1}; lower learning_rate")
+        if criterion:
+            epoch["criterion"] = criterion(validation.labels, said)
         history.append(epoch)
         if best_epoch(history) == len(history):
             best = _weights(averaged)
@@ -155,19 +164,20 @@ def outputs(
     return np.concatenate(found)
 
 
-def evaluate_loss(
-    network: nn.Module, make_batch: BatchMaker, loss: Callable[[Tensor, Tensor], Tensor], samples: Samples, plan: Plan
-) -> float:
-    """Mean loss over samples that are not augmented."""
+def _loss(loss: Callable[[Tensor, Tensor], Tensor], said: npt.NDArray[np.float32], samples: Samples) -> float:
     import torch
 
-    logits = torch.from_numpy(outputs(network, make_batch, samples, device=plan.device))
-    return float(loss(logits, torch.from_numpy(samples.labels.astype(np.int64))))
+    return float(loss(torch.from_numpy(said), torch.from_numpy(samples.labels.astype(np.int64))))
 
 
 def best_epoch(history: list[dict[str, float]]) -> int:
-    """The epoch, counted from 1, with the lowest validation loss; 0 before the first."""
-    return int(np.argmin([epoch["validation_loss"] for epoch in history])) + 1 if history else 0
+    """The epoch, counted from 1, that did best on the validation samples; 0 before the first."""
+    if not history:
+        return 0
+    return 1 + max(
+        range(len(history)),
+        key=lambda n: (history[n].get("criterion", 0.0), -history[n]["validation_loss"], -n),
+    )
 
 
 def _finished(history: list[dict[str, float]], plan: Plan) -> bool:

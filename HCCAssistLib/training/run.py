@@ -216,6 +216,7 @@ class _Fold:
             validation,
             plan,
             key=_key(train, validation, self.job, self.fold),
+            criterion=self.job.recipe.module("prediction").criterion,
             checkpoint=self.scratch / f"{stage}-{self.fold}.safetensors",
             progress=report,
             cancelled=self.cancelled,

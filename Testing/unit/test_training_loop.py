@@ -144,6 +144,18 @@ def test_it_stops_early_and_keeps_the_best_epoch() -> None:
     assert len(losses) - found.best_epoch == 3
 
 
+def test_a_criterion_chooses_the_epoch_and_the_loss_decides_between_equals() -> None:
+    given = iter([0.5, 0.9, 0.7, 0.9, 0.2, 0.1])
+    found = run(criterion=lambda labels, said: next(given))
+    assert [epoch["criterion"] for epoch in found.history] == [0.5, 0.9, 0.7, 0.9, 0.2, 0.1]
+    second, fourth = (found.history[n]["validation_loss"] for n in (1, 3))
+    assert found.best_epoch == (2 if second <= fourth else 4)
+
+
+def test_averaged_weights_are_kept_and_not_the_last_ones() -> None:
+    assert not same(run(), run(replace(PLAN, averaging=0.0)))
+
+
 def test_a_loss_that_is_no_number_is_said() -> None:
     with pytest.raises(HCCAssistError, match="no longer a number"):
         run(replace(PLAN, learning_rate=1e30))

@@ -13,6 +13,7 @@ from scipy.special import expit
 
 from HCCAssistLib.errors import Problem
 from HCCAssistLib.evaluation.cutoffs import mean_cutoff
+from HCCAssistLib.evaluation.discrimination import average_precision
 from HCCAssistLib.evaluation.result import CutOff
 from HCCAssistLib.imaging.enhancement import contrast_evidence
 from HCCAssistLib.imaging.geometry import Box, Geometry
@@ -38,6 +39,15 @@ Scores = npt.NDArray[np.float32]
 def probabilities(logits: Scores) -> Scores:
     """Scores from what the network says, ``(n,)``."""
     return expit(logits)
+
+
+def criterion(labels: npt.NDArray[np.uint8], logits: Scores) -> float:
+    """What decides which epoch is kept: the average precision, which rests on the negatives with the highest scores.
+
+    Those are the false alarms of a scan. On phantoms the loss chose early epochs, before the network told vessels from
+    nodules: it weighs most how sure a later network is of the few patches where it is wrong.
+    """
+    return float(average_precision(labels, logits, unit="patch").value or 0.0)
 
 
 def choose_cutoff(labels: npt.NDArray[np.uint8], scores: Scores, *, chosen_on: str) -> CutOff:
