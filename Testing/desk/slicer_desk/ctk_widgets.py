@@ -59,7 +59,7 @@ class CollapsibleButton:
 
     def sizeHint(self) -> QtCore.QSize:
         layout = self.layout()
-        return QtCore.QSize(200, _HEADER) if self.collapsed or layout is None else layout.sizeHint()
+        return QtCore.QSize(200, _HEADER) if self.collapsed or layout is None else layout.totalSizeHint()
 
     def minimumSizeHint(self) -> QtCore.QSize:
         return QtCore.QSize(0, self.sizeHint().height())
