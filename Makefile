@@ -22,7 +22,7 @@ lint: $(VENV)/tests.stamp
 	$(BIN)/mypy
 
 unit: $(VENV)/tests.stamp system
-	$(BIN)/python -m pytest
+	$(BIN)/python -m pytest --numprocesses logical --maxprocesses 4 --dist loadfile
 
 benchmarks: $(VENV)/tests.stamp
 	for script in benchmarks/*.py; do $(BIN)/python $$script || exit 1; done
