@@ -33,6 +33,9 @@ sys.path += [str(TESTING / "desk"), str(TESTING / "unit")]  # the desk, and a mo
 MIB = 1 << 20
 LARGE = Geometry.from_parts((300, 512, 512), (0.75, 0.75, 1.0), (-191.0, -191.0, -150.0))
 USUAL = Geometry.from_parts((60, 512, 512), (0.75, 0.75, 4.0), (-191.0, -191.0, -120.0))
+NEVER = float("inf")
+REPEATS = 3
+"""A stall is the longest of a run, and the shortest of so many runs: a machine that others use holds everybody up."""
 CANDIDATES = 30
 """As many as a search ever keeps."""
 
@@ -129,7 +132,7 @@ class Desk:
     def wait(self, done: Callable[[], bool]) -> tuple[float, float]:
         """Let the panel go on until something is done: its longest stall in ms, and the highest memory in MiB."""
         longest, highest, last = 0.0, 0.0, time.perf_counter()
-        end = last + 40
+        end = last + 300
         while not done():
             if last > end:
                 raise TimeoutError(self.ui.statusLabel.text)
@@ -143,22 +146,25 @@ class Desk:
 
 def large_scan(panel: Desk) -> dict[str, float]:
     """Detect and cancel on 512 x 512 x 300 voxels with a warm worker."""
-    executor, found = panel.widget.logic.executor, {}
-    panel.load(*body(LARGE))
+    executor = panel.widget.logic.executor
+    image, liver = body(LARGE)
     panel.desk.choose(panel.ui.qualityBox, "standard")
-    before = panel.process.memory_info().rss / MIB
+    found, highest = {"detect": NEVER, "search": NEVER, "slicer": 0.0}, 0.0
     worker = psutil.Process(executor.pid)
-    found["detect"] = panel.timed(panel.ui.detectButton.click)
-    highest = 0.0
 
     def done() -> bool:
         nonlocal highest
         highest = max(highest, worker.memory_info().rss / MIB)
         return not panel.ui.cancelButton.enabled
 
-    found["search"], own = panel.wait(done)
-    assert panel.ui.statusLabel.text == "Done.", panel.ui.statusLabel.text
-    found |= {"slicer": own - before, "worker": highest, "compute": panel.widget.logic.drawn.result.run.seconds}
+    for _ in range(REPEATS):
+        panel.load(image, liver)
+        before = panel.process.memory_info().rss / MIB
+        found["detect"] = min(found["detect"], panel.timed(panel.ui.detectButton.click))
+        stall, own = panel.wait(done)
+        assert panel.ui.statusLabel.text.startswith("Done"), panel.ui.statusLabel.text
+        found["search"] = min(found["search"], stall)
+        found["slicer"] = max(found["slicer"], own - before)
     cancelled = []
     for wait in (0.1, 1.0, 2.5):
         panel.ui.detectButton.click()
@@ -168,19 +174,17 @@ def large_scan(panel: Desk) -> dict[str, float]:
         panel.ui.cancelButton.click()
         panel.wait(lambda: not panel.ui.cancelButton.enabled)
         cancelled.append(time.perf_counter() - began)
-    return found | {"cancel": max(cancelled)}
+    return found | {"worker": highest, "cancel": max(cancelled)}
 
 
 def first_box(panel: Desk) -> float:
     """Seconds from the click on Detect to the first box, on a usual scan with a liver and a warm worker."""
     import slicer
 
-    panel.load(*body(USUAL))
-    panel.wait(lambda: panel.widget.logic.executor.pid is not None and not panel.widget.logic.busy())
+    image, liver = body(USUAL)
     taken = []
     for _ in range(3):
-        for node in slicer.util.getNodesByClass("vtkMRMLMarkupsROINode"):
-            slicer.mrmlScene.RemoveNode(node)
+        panel.load(image, liver)
         began = time.perf_counter()
         panel.ui.detectButton.click()
         panel.wait(lambda: slicer.mrmlScene.GetNumberOfNodesByClass("vtkMRMLMarkupsROINode") > 0)
@@ -195,22 +199,26 @@ def many_boxes(panel: Desk) -> dict[str, float]:
     panel.load(image, liver)
     logic, ui = panel.widget.logic, panel.ui
     real, logic.executor = logic.executor, AtOnce(many(LARGE))
+    found = dict.fromkeys(("draw", "slide", "review", "restore"), NEVER)
     try:
-        drawn = []
-        for _ in range(2):  # the second one takes the first one away
+        for turn in range(REPEATS + 1):  # all but the first one take the one before away
             ui.detectButton.click()
-            drawn.append(panel.wait(lambda: not ui.cancelButton.enabled)[0])
-        assert ui.table.rowCount == 28
-        slide = [panel.timed(lambda v=v: setattr(ui.thresholdSlider, "value", v)) for v in np.linspace(0, 1, 51)]
-        ui.thresholdSlider.value = 0.3
-        review = []
-        for row in range(10):
-            review.append(panel.timed(lambda row=row: ui.table.selectRow(row)))
-            review.append(panel.timed(ui.acceptButton.click))
-        restored = panel.timed(logic.restore)
+            stalls = {"draw": panel.wait(lambda: not ui.cancelButton.enabled)[0]}
+            assert ui.table.rowCount == 28
+            moves = [panel.timed(lambda v=v: setattr(ui.thresholdSlider, "value", v)) for v in np.linspace(0, 1, 51)]
+            ui.thresholdSlider.value = 0.3
+            steps = []
+            for row in range(10):
+                steps.append(panel.timed(lambda row=row: ui.table.selectRow(row)))
+                steps.append(panel.timed(ui.acceptButton.click))
+            stalls |= {"slide": max(moves), "review": max(steps), "restore": panel.timed(logic.restore)}
+            while logic.canUndo():  # or the panel asks before it replaces the review
+                ui.undoButton.click()
+            if turn:
+                found = {name: min(found[name], stalls[name]) for name in found}
     finally:
         logic.executor = real
-    return {"draw": max(drawn), "slide": max(slide), "review": max(review), "restore": restored}
+    return found
 
 
 def worker(model: Path) -> tuple[float, float]:
@@ -245,7 +253,7 @@ def main() -> None:
     from ltp_blob import blob_model
 
     with tempfile.TemporaryDirectory() as folder:
-        model = blob_model(Path(folder)).package.folder
+        model = blob_model(Path(folder), pools=3).package.folder  # as the recipe's default
         os.environ["HCCASSIST_MODELS"] = folder
         cold, overhead = worker(model)
         print(f"worker: ready {cold:.2f} s after it was started, {overhead:.0f} ms beyond the computation when warm")

@@ -156,7 +156,6 @@ class HCCLTPDetectionWidget(ScriptedLoadableModuleWidget, VTKObservationMixin):
         ui.table.verticalHeader().setVisible(False)
         header = ui.table.horizontalHeader()
         header.setHighlightSections(False)
-        header.setSectionResizeMode(qt.QHeaderView.ResizeToContents)
         header.setSectionResizeMode(COMMENT, qt.QHeaderView.Stretch)
         header.setMinimumSectionSize(24)
         header.setDefaultAlignment(qt.Qt.AlignLeft | qt.Qt.AlignVCenter)
@@ -358,7 +357,9 @@ class HCCLTPDetectionWidget(ScriptedLoadableModuleWidget, VTKObservationMixin):
         self.ui.progressBar.value = 100 if event.kind == "done" else 0
         if event.details:
             logging.error(event.details)
-        self.say({"done": _("Done."), "cancelled": _("Cancelled.")}.get(event.kind, event.message))
+        took = event.result.run.seconds if event.kind == "done" else 0
+        done = _("Done in {seconds:.0f} s.").format(seconds=took)
+        self.say({"done": done, "cancelled": _("Cancelled.")}.get(event.kind, event.message))
         if event.kind == "done" and self._parameterNode:
             self.fillTable()
             self.suggestCase()
@@ -390,6 +391,8 @@ class HCCLTPDetectionWidget(ScriptedLoadableModuleWidget, VTKObservationMixin):
             for column, name in enumerate(COLUMNS):
                 mark = (" ▾" if self._order[1] else " ▴") if column == self._order[0] else ""
                 ui.table.horizontalHeaderItem(column).setText(_(name) + mark)
+            for column in range(COMMENT):
+                ui.table.resizeColumnToContents(column)
         finally:
             self._filling = False
         self.logic.highlight(self._chosen)
@@ -847,12 +850,12 @@ class HCCLTPDetectionLogic(ScriptedLoadableModuleLogic):
             return _("No result yet.")
         result = self.drawn.result
         cutoff = CutOff(result.threshold, result.threshold_source)
-        where = _("at or above {value} ({source})").format(value=cutoff_value(cutoff), source=cutoff.source)
-        shown, found = len(result.shown), len(result.candidates)
-        if shown:
-            return _("{shown} of {found} candidates {where}.").format(shown=shown, found=found, where=where)
-        text = _("No candidate {where}. This does not exclude progression.").format(where=where)
-        return text + (_(" {found} below it: move the threshold to see them.").format(found=found) if found else "")
+        value, shown, found = cutoff_value(cutoff), len(result.shown), len(result.candidates)
+        text = _("{shown} of {found} candidates at or above {value}.").format(shown=shown, found=found, value=value)
+        if not shown:
+            text = _("No candidate at or above {value}. This does not exclude progression.").format(value=value)
+            text += _(" {found} below it: move the threshold to see them.").format(found=found) if found else ""
+        return text + "\n" + _("Threshold: {source}.").format(source=cutoff.source)
 
     def counts(self):
         """How far the review is."""

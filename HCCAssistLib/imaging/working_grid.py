@@ -70,7 +70,7 @@ def _smoothed(image: Image, coarsening: np.ndarray) -> Image:
     array = image.array
     for axis, factor in zip((2, 1, 0), coarsening, strict=True):
         if factor > 1.2:
-            array = gaussian_filter1d(array.astype(np.float32), 0.425 * np.sqrt(factor**2 - 1), axis=axis)
+            array = gaussian_filter1d(array, 0.425 * np.sqrt(factor**2 - 1), axis=axis, output=np.float32)
     return image if array is image.array else image.with_array(array, "smoothed before a coarser grid")
 
 

@@ -43,7 +43,7 @@ def figures(card: ModelCard) -> list[str]:
 def _data(training: Mapping[str, Any]) -> str:
     if not training.get("patients"):
         return "not stated"
-    kind = "synthetic patients (phantoms)" if training.get("synthetic") else "patients"
+    kind = "synthetic phantoms" if training.get("synthetic") else "patients"
     cases = training.get("cases") or {}
     split = ", ".join(f"{n} {name}" for name, n in cases.items() if n and name != "test")
     text = f"{training['patients']} {kind}" + (f" ({split})" if split else "")

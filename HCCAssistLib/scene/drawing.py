@@ -41,7 +41,7 @@ from HCCAssistLib.scene.table import fill_table
 SAME_PLACE_MM = 0.1
 """Two readers of the same files (the library and Slicer) round positions differently by less than this."""
 
-BOXES_AT_ONCE = 5
+BOXES_AT_ONCE = 3
 """Drawn in one step: the views take some milliseconds for each, and more at once the more there are."""
 
 Steps = Generator[None, None, "DrawnDetection"]

@@ -20,7 +20,7 @@ RUN = "HCCAssist.run"
 VOLUME, BOX, LABELS = "HCCAssist.volume", "HCCAssist.box", "HCCAssist.labels"
 HEATMAP, TABLE = "HCCAssist.heatmap", "HCCAssist.table"
 
-NODES_AT_ONCE = 5
+NODES_AT_ONCE = 3
 """Removed in one step."""
 
 

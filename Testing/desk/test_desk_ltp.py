@@ -323,7 +323,7 @@ def test_a_search_goes_on_while_the_reader_looks_at_another_module(desk, ct, fou
     desk.wait_until(lambda: widget.logic.drawn is not None)
     desk.panel.enter()
     assert numbers(widget.ui) == [1, 2, 3]
-    assert widget.ui.statusLabel.text == "Done."
+    assert widget.ui.statusLabel.text.startswith("Done in")
 
 
 def test_a_new_search_replaces_the_old_one_and_asks_before_a_review_is_lost(desk, panel, monkeypatch):
@@ -391,7 +391,7 @@ def test_empty_states_say_what_to_do(desk, ct, monkeypatch, tmp_path):
 
 def test_finding_nothing_is_said_with_what_it_does_not_mean(desk, panel, found):
     ui = panel(replace(found, candidates=(), heatmap=None)).ui
-    text = "No candidate at or above 0.5 (set by hand for a test). This does not exclude progression."
+    text = "No candidate at or above 0.5. This does not exclude progression.\nThreshold: set by hand for a test."
     assert ui.resultLabel.text == text
     assert rows(ui) == []
 

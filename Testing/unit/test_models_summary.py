@@ -29,7 +29,7 @@ def card(tmp_path_factory):
 def test_recipe_data_figures_cutoff_and_use_are_told(card):
     rows = dict(card_rows(card))
     assert rows["Recipe"] == "Local tumour progression after ablation"
-    assert rows["Trained on"] == "58 synthetic patients (phantoms) (48 train, 10 validation)"
+    assert rows["Trained on"] == "58 synthetic phantoms (48 train, 10 validation)"
     assert rows["Cut-off"] == "0.813: at most 1 false positive per volume"
     assert rows["Use"] == RESEARCH
     assert "Research use only" in RESEARCH

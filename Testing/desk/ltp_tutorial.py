@@ -1,0 +1,154 @@
+"""The pictures of the LTP tutorial, made on the desk from a finished demo.
+
+    python Testing/desk/ltp_tutorial.py DEMO [OUT]
+
+DEMO is the folder that ``hccassist demo`` wrote; the pictures go to ``Resources/Screenshots``.
+"""
+
+from __future__ import annotations
+
+import argparse
+import os
+import tempfile
+from pathlib import Path
+from typing import Any
+
+import numpy as np
+
+from HCCAssistLib.cohort.cohort import read_cohort
+from HCCAssistLib.imaging.windows import Window
+from HCCAssistLib.inference.study import Study, read_study
+from HCCAssistLib.models.store import ModelStore
+from HCCAssistLib.recipes.registry import get_recipe
+from HCCAssistLib.scene.rendering import rendering_available
+
+ROOT = Path(__file__).parents[2]
+MODULE = ROOT / "HCCAssist" / "HCCLTPDetection" / "HCCLTPDetection.py"
+SIZE = (1280, 940)
+NEAR_MM = 15
+LARGEST = 300_000
+"""Bytes of a picture in the repository."""
+
+
+class Tutorial:
+    """A reader who takes a picture after each step."""
+
+    def __init__(self, study: Study, out: Path) -> None:
+        from slicer_desk.desktop import start
+
+        self.study, self.out = study, out
+        self.desk = start()
+        self.desk.window.resize(*SIZE)
+
+    def run(self) -> None:
+        """From the loaded scan to the cohort."""
+        import slicer
+
+        segments = self.load()
+        widget = self.desk.open(MODULE)
+        ui, logic = widget.ui, widget.logic
+        self.desk.wait_until(lambda: not logic.busy(), 60)
+        for selector, name in ((ui.liverSelector, "liver"), (ui.zoneSelector, "ablation")):
+            selector.setCurrentNode(segments)
+            selector.setCurrentSegmentID(segments.GetSegmentation().GetSegmentIdBySegmentName(name))
+        self.jump(self.study.masks["post/ablation"])
+        ui.cardButton.collapsed = False
+        self.picture("1-inputs")
+
+        ui.cardButton.collapsed = True
+        self.desk.choose(ui.qualityBox, "fine")
+        self.desk.click(ui.detectButton)
+        self.desk.wait_until(lambda: ui.progressBar.value >= 40 or not ui.cancelButton.enabled, 300)
+        self.picture("2-searching")
+        self.desk.wait_until(lambda: not ui.cancelButton.enabled, 300)
+        if not logic.drawn.result.shown:  # there is something to look at below the cut-off
+            ui.thresholdSlider.value = logic.drawn.result.candidates[0].probability - 0.001
+            self.desk.click(ui.nextButton)
+        ui.inputsButton.collapsed = True
+        self.picture("3-candidates")
+
+        lesions = self.study.points["post/ltp"].positions
+        found = np.zeros(len(lesions), dtype=bool)
+        for row in range(ui.table.rowCount):
+            ui.table.selectRow(row)
+            candidate = logic._candidate(widget.number(row))
+            near = np.linalg.norm(lesions - candidate.box.center, axis=1) < NEAR_MM
+            found |= near
+            self.desk.click(ui.acceptButton if near.any() else ui.rejectButton)
+            if not near.any():
+                ui.table.item(row, 6).setText("vessel")
+        ui.table.selectRow(0)
+        self.picture("4-reviewed")
+
+        ui.detectionButton.collapsed = True
+        ui.exportsButton.collapsed = False
+        for x, y, z in lesions[~found]:
+            if ui.missedSelector.currentNode() is None:
+                self.desk.choose(ui.missedSelector, "Create new")
+            slicer.vtkMRMLSliceNode.JumpAllSlices(slicer.mrmlScene, -x, -y, z)
+            self.desk.click(ui.missedPlaceWidget.placeButton())
+            self.desk.click_in_view("Red", (-x, -y, z))
+        with tempfile.TemporaryDirectory() as folder:
+            ui.cohortPath.currentPath = str(Path(folder) / "my-cohort")
+            self.desk.click(ui.addButton)
+            self.desk.wait_until(lambda: not logic.writing(), 60)
+            ui.cohortPath.currentPath = "my-cohort"  # not the folder of whoever makes the pictures
+            self.picture("5-exported")
+        self.desk.close_module()
+
+    def load(self) -> Any:
+        """The scan and its segments, as Slicer's Add Data loads them; the segmentation node."""
+        import slicer
+
+        from HCCAssistLib.scene.roles import set_role
+        from HCCAssistLib.scene.volumes import segmentation_from_masks, volume_from_image
+
+        scene = slicer.mrmlScene
+        image = self.study.volumes["post/arterial"]
+        volume = volume_from_image(image, scene, "phantom, arterial", Window(level=80, width=350))
+        set_role(volume, "post/arterial")
+        masks = {key.split("/")[1]: mask for key, mask in self.study.masks.items()}
+        segments = segmentation_from_masks(masks, volume, scene, "segments")
+        slicer.util.setSliceViewerLayers(background=volume, fit=True)
+        slicer.util.resetThreeDViews()
+        return segments
+
+    def jump(self, mask: Any) -> None:
+        """Show the middle of a mask."""
+        import slicer
+
+        k, j, i = np.argwhere(mask.array).mean(axis=0)
+        x, y, z = mask.geometry.to_world((i, j, k))
+        slicer.vtkMRMLSliceNode.JumpAllSlices(slicer.mrmlScene, -x, -y, z)
+
+    def picture(self, name: str) -> None:
+        """Save what the window shows, small enough for a repository."""
+        path = self.out / f"ltp-panel-{name}.jpg"
+        for _ in range(5):
+            self.desk.process_events()
+        shown = self.desk.window.grab()
+        quality = 93
+        while not path.exists() or path.stat().st_size > LARGEST or quality == 93:
+            shown.save(str(path), "JPG", quality)
+            quality -= 4
+        print(f"{path.name}: {path.stat().st_size // 1000} kB")
+
+
+def main() -> None:
+    parser = argparse.ArgumentParser(description=__doc__)
+    parser.add_argument("demo", type=Path, metavar="DEMO")
+    parser.add_argument("out", type=Path, metavar="OUT", nargs="?", default=ROOT / "Resources" / "Screenshots")
+    arguments = parser.parse_args()
+    problem = rendering_available()
+    if problem is not None:
+        raise SystemExit(str(problem))
+    cohort = read_cohort(arguments.demo / "unseen")
+    case = next(case for case in cohort.cases if case.values["ltp"] == "1")
+    with tempfile.TemporaryDirectory() as folder:
+        ModelStore(Path(folder)).install(arguments.demo / "model")
+        os.environ["HCCASSIST_MODELS"] = folder
+        Tutorial(read_study(case, get_recipe("ltp")), arguments.out).run()
+
+
+if __name__ == "__main__":
+    main()
