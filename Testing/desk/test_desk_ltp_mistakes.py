@@ -221,8 +221,9 @@ def read(desk, path, result, tmp_path, asked):
     slicer.util.arrayFromVolumeModified(volume)
     desk.wait_until(lambda: not ui.cancelButton.enabled, 2)
     assert "changed while it was searched" in ui.statusLabel.text
+    desk.click(ui.detectButton)
     slicer.mrmlScene.Clear(False)
-    assert logic.drawn is None
+    assert logic.drawn is logic.job is None
     desk.close_module()
     assert logic.executor.closed
     return widget
