@@ -396,6 +396,16 @@ def test_finding_nothing_is_said_with_what_it_does_not_mean(desk, panel, found):
     assert rows(ui) == []
 
 
+def test_a_worker_that_cannot_start_is_said_before_anybody_waits_for_it(desk, ct, monkeypatch):
+    import shutil
+
+    which = shutil.which
+    monkeypatch.setattr(shutil, "which", lambda name: which("false") if name == "PythonSlicer" else which(name))
+    ui = desk.open(MODULE).ui
+    desk.wait_until(lambda: "PyTorch may not be installed" in ui.statusLabel.text)
+    assert "HCC Study" in ui.statusLabel.text
+
+
 def test_bad_input_is_said_in_the_panel(desk, ct):
     import slicer
 
