@@ -3,8 +3,8 @@
 from __future__ import annotations
 
 import argparse
+import json
 import os
-from dataclasses import replace
 from pathlib import Path
 from typing import TYPE_CHECKING
 
@@ -12,7 +12,7 @@ import numpy as np
 
 from HCCAssistLib.cli.console import Progress, say, table, warn
 from HCCAssistLib.cli.evaluate import summary
-from HCCAssistLib.cohort.cohort import Cohort, read_cohort
+from HCCAssistLib.cohort.cohort import Case, Cohort, read_cohort
 from HCCAssistLib.errors import InputError
 from HCCAssistLib.imaging.files import read_image
 from HCCAssistLib.recipes.registry import get_recipe
@@ -31,6 +31,7 @@ a threshold finds as well."""
 EPOCHS = 7
 SEED = 7
 UNSEEN_SEED = 90210
+PLAIN_MM = 10.0
 
 
 def add(subcommands: argparse._SubParsersAction) -> argparse.ArgumentParser:
@@ -90,7 +91,7 @@ def run(args: argparse.Namespace) -> None:
         write_cohort(case_folder, cases=4, seed=UNSEEN_SEED, background=background)
     case = _with_lesion(read_cohort(case_folder))
     progress = Progress("4/4 detection")
-    study = read_study(case.cases[0], recipe)
+    study = read_study(case, recipe)
     result = prediction.predict(study, model, {"stride": "fine"}, progress=progress.part)
     result_folder = out / "result"
     write_result(result, result_folder)
@@ -134,12 +135,17 @@ def run(args: argparse.Namespace) -> None:
     say(f"model     {model_folder} (install it with: hccassist models install {model_folder})")
 
 
-def _with_lesion(cohort: Cohort) -> Cohort:
-    """The first case that holds a lesion."""
-    for case in cohort.cases:
-        if case.values.get("ltp") == "1":
-            return replace(cohort, cases=(case,))
-    raise InputError("none of the cases holds a lesion", "cohort.csv")
+def _with_lesion(cohort: Cohort) -> Case:
+    """The first case with a lesion of the usual size and contrast, or with any; the evaluation has all kinds."""
+
+    def plain(case: Case) -> bool:
+        lesions = json.loads((case.folder / "truth.json").read_text(encoding="utf-8"))["lesions"]
+        return any(lesion["diameter_mm"] >= PLAIN_MM and lesion["pattern"] != "faint" for lesion in lesions)
+
+    lesions = [case for case in cohort.cases if case.values.get("ltp") == "1"]
+    if not lesions:
+        raise InputError("none of the cases holds a lesion", "cohort.csv")
+    return next(filter(plain, lesions), lesions[0])
 
 
 def _evidence(cohort: Cohort, network: LTPNetwork, curve: FrocCurve | None, pages: Report) -> list[tuple[str, ...]]:
