@@ -300,6 +300,24 @@ def test_a_scan_that_is_no_longer_what_was_searched_gets_no_boxes(desk, ct, foun
     assert slicer.mrmlScene.GetNumberOfNodesByClass("vtkMRMLTextNode") == 0
 
 
+def test_a_result_cancelled_while_it_is_drawn_leaves_nothing(desk, ct, found, monkeypatch):
+    import slicer
+
+    from HCCAssistLib.jobs import local
+
+    monkeypatch.setattr(local, "LocalExecutor", lambda **_: AtOnce(found))
+    widget = desk.open(MODULE)
+    ui, logic = widget.ui, widget.logic
+    before = slicer.mrmlScene.GetNumberOfNodes()
+    monkeypatch.setattr(logic, "_draw", lambda: next(logic._drawing[0]) or [])  # one step at a time
+    desk.click(ui.detectButton)
+    desk.wait_until(lambda: slicer.mrmlScene.GetNumberOfNodesByClass("vtkMRMLMarkupsROINode") > 0)
+    desk.click(ui.cancelButton)
+    desk.wait_until(lambda: ui.statusLabel.text == "Cancelled.")
+    assert slicer.mrmlScene.GetNumberOfNodes() == before
+    assert ui.detectButton.enabled
+
+
 def test_a_scene_closed_in_mid_run_gets_nothing_of_it(desk, ct):
     import slicer
 
@@ -518,6 +536,7 @@ def test_an_unfinished_review_is_not_exported_as_free_of_progression(desk, panel
 
 @pytest.mark.slow
 def test_a_large_scan_never_holds_the_panel_up(desk, store, monkeypatch):
+    import qt
     import slicer
 
     from HCCAssistLib.imaging.image import Image
@@ -536,14 +555,17 @@ def test_a_large_scan_never_holds_the_panel_up(desk, store, monkeypatch):
     desk.layout_manager._viewport.hide()  # drawn by software here: only the panel's own time counts
     try:
         desk.wait_until(lambda: not widget.logic.busy(), 60)
-        beats, last = [], time.perf_counter()
+        beats = []
+        heart = qt.QTimer()
+        heart.setInterval(5)
+        heart.connect("timeout()", lambda: beats.append(time.perf_counter()))
+        heart.start()
         desk.click(ui.detectButton)
-        while ui.cancelButton.enabled:
-            desk.process_events()
-            beats.append(time.perf_counter() - last)
-            last = time.perf_counter()
-            time.sleep(0.002)
+        desk.wait_until(lambda: not ui.cancelButton.enabled, 120)
+        last = len(beats)
+        desk.wait_until(lambda: len(beats) > last)
+        heart.stop()
     finally:
         desk.layout_manager._viewport.show()
     assert len(rows(ui)) >= 3
-    assert max(beats) < 0.4  # a coarse bound for a machine that others use; the benchmark tells the goal of 0.1 s
+    assert np.diff(beats).max() < 0.4  # a coarse bound for a machine that others use; the benchmark tells of 0.1 s
