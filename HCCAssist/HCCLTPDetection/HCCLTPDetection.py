@@ -679,8 +679,11 @@ class HCCLTPDetectionLogic(ScriptedLoadableModuleLogic):
         if parameters.ring:
             options.update(region="ring", ring_mm=parameters.ringWidth)
 
+        values = self._values(parameters.volume)
+
         def gather():
-            return Study(SCAN, {ARTERIAL: captured.read()}, points, {key: read() for key, read in masks.items()})
+            images = {key: read() for key, read in masks.items()}
+            return Study(SCAN, {ARTERIAL: captured.read()}, points, images, values)
 
         device = parameters.device if parameters.device in self.devices() else "auto"
         self._volume, self._captured, self._dropped = parameters.volume, captured, ""
@@ -698,6 +701,12 @@ class HCCLTPDetectionLogic(ScriptedLoadableModuleLogic):
         node = parameters.zonePoints
         points = {ABLATION: points_from_markups(node, geometry)} if node else {}
         return masks, points
+
+    def _values(self, volume):
+        """What is known of a scan beside its voxels: a phantom must not pass for a patient."""
+        from HCCAssistLib.scene.roles import SYNTHETIC
+
+        return {"synthetic": "1"} if volume.GetAttribute(SYNTHETIC) else {}
 
     def cancel(self):
         """Stop the running job, or the drawing of its result."""
@@ -818,9 +827,9 @@ class HCCLTPDetectionLogic(ScriptedLoadableModuleLogic):
         if self.drawn is None:
             return []
         shown = self.drawn.result.shown
-        known = [candidate for candidate in shown if _values(candidate)[column] is not None]
+        known = [candidate for candidate in shown if _sortKeys(candidate)[column] is not None]
         rest = [candidate for candidate in shown if candidate not in known]
-        return [*sorted(known, key=lambda candidate: _values(candidate)[column], reverse=falling), *rest]
+        return [*sorted(known, key=lambda candidate: _sortKeys(candidate)[column], reverse=falling), *rest]
 
     def row(self, candidate):
         """The cells of a candidate."""
@@ -987,6 +996,7 @@ class HCCLTPDetectionLogic(ScriptedLoadableModuleLogic):
         missed = points_from_markups(node, captured.geometry) if placed else None
         points, values, warnings = training_points(result, missed)
         masks, zone = self._annotations(parameters, volume, captured.geometry)
+        known = self._values(volume)
         counts = len(points[POSITIVES].points), len(points[HARD_NEGATIVES].points)
 
         def write():
@@ -996,7 +1006,7 @@ class HCCLTPDetectionLogic(ScriptedLoadableModuleLogic):
                 volumes={ARTERIAL: captured.read()},
                 points={**points, **zone},
                 masks={key: read() for key, read in masks.items()},
-                values=values,
+                values={**values, **known},
                 patient_id=patientId,
                 replace=replaceCase,
             )
@@ -1035,7 +1045,7 @@ class HCCLTPDetectionLogic(ScriptedLoadableModuleLogic):
         self.drawn = set_verdict(self.drawn, number, verdict, comment=comment)
 
 
-def _values(candidate):
+def _sortKeys(candidate):
     """What the columns of the table are sorted by."""
     return (
         candidate.number,

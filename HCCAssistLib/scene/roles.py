@@ -12,6 +12,9 @@ from HCCAssistLib.scene.records import HEATMAP, records, references
 ROLE = "HCCAssist.Role"
 """Attribute of a volume node."""
 
+SYNTHETIC = "HCCAssist.Synthetic"
+"""Attribute of a volume node that shows no patient: a model trained on it must say so."""
+
 NOT_USED = "none"
 """Its value where a person said that the volume plays no role."""
 

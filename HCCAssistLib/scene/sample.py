@@ -13,7 +13,7 @@ from HCCAssistLib.imaging.image import Image
 from HCCAssistLib.imaging.windows import Window
 from HCCAssistLib.phantoms.sample import SampleCase
 from HCCAssistLib.scene.heatmap import show_layers
-from HCCAssistLib.scene.roles import set_role, volume_with_role
+from HCCAssistLib.scene.roles import SYNTHETIC, set_role, volume_with_role
 from HCCAssistLib.scene.transforms import lps_to_ras
 from HCCAssistLib.scene.volumes import segmentation_from_masks, volume_from_image
 
@@ -27,6 +27,7 @@ def draw_sample(case: SampleCase, scene: Any) -> Iterator[Any]:
     The volume gets its role unless another one has it: a phantom never takes the place of a patient.
     """
     volume = volume_from_image(case.image, scene, scene.GenerateUniqueName(NAME), Window(level=80, width=350))
+    volume.SetAttribute(SYNTHETIC, "1")
     if volume_with_role(scene, ROLE) is None:
         set_role(volume, ROLE)
     show_layers(volume, None, scene, opacity=0.0)

@@ -100,12 +100,13 @@ class Tutorial:
         """The scan and its segments, as Slicer's Add Data loads them; the segmentation node."""
         import slicer
 
-        from HCCAssistLib.scene.roles import set_role
+        from HCCAssistLib.scene.roles import SYNTHETIC, set_role
         from HCCAssistLib.scene.volumes import segmentation_from_masks, volume_from_image
 
         scene = slicer.mrmlScene
         image = self.study.volumes["post/arterial"]
         volume = volume_from_image(image, scene, "phantom, arterial", Window(level=80, width=350))
+        volume.SetAttribute(SYNTHETIC, "1")
         set_role(volume, "post/arterial")
         masks = {key.split("/")[1]: mask for key, mask in self.study.masks.items()}
         segments = segmentation_from_masks(masks, volume, scene, "segments")

@@ -55,19 +55,16 @@ MISTAKES = {
     "view heard after the panel is left": (PY, "self.removeObserver(interactor,", "str("),
     "sorting by text": (
         PY,
-        "key=lambda candidate: _values(candidate)[column]",
-        "key=lambda c: str(-_values(c)[column])",
+        "key=lambda candidate: _sortKeys(candidate)[column]",
+        "key=lambda c: str(-_sortKeys(c)[column])",
     ),
     "numbers follow the sorting": (PY, "return int(item.text())", "return row + 1"),
     "old result left in the scene": (PY, "alone=True", "alone=False"),
     "review lost without a question": (PY, "if reviewed and not", "if False and not"),
     "changed scan not noticed": (PY, "elif not self._captured.is_unchanged():", "elif False:"),
     "quality not handed over": (PY, '{"stride": parameters.quality}', "{}"),
-    "points of the zone forgotten": (
-        PY,
-        "gather():\n            return Study(SCAN, {ARTERIAL: captured.read()}, points,",
-        "gather():\n            return Study(SCAN, {ARTERIAL: captured.read()}, {},",
-    ),
+    "points of the zone forgotten": (PY, "captured.read()}, points, images", "captured.read()}, {}, images"),
+    "phantom taken for a patient": (PY, 'return {"synthetic": "1"} if', 'return {"synthetic": ""} if'),
     "missed lesions forgotten": (PY, "training_points(result, missed)", "training_points(result)"),
     "rejected ones not exported": (PY, "points={**points, **zone}", "points={POSITIVES: points[POSITIVES]}"),
     "name of the patient let through": (PY, "check_pseudonym(name, patient_names(volume))", "pass"),
@@ -103,6 +100,7 @@ def read(desk, path, result, tmp_path, asked):
     hierarchy = slicer.vtkMRMLSubjectHierarchyNode.GetSubjectHierarchyNode(slicer.mrmlScene)
     patient = hierarchy.CreateSubjectItem(hierarchy.GetSceneItemID(), "Mustermann^Erika")
     hierarchy.SetItemParent(hierarchy.GetItemByDataNode(volume), patient)
+    volume.SetAttribute("HCCAssist.Synthetic", "1")
     widget = desk.open(path)
     ui, logic = widget.ui, widget.logic
 
@@ -201,6 +199,7 @@ def read(desk, path, result, tmp_path, asked):
     desk.wait_until(lambda: "2 positive(s), 1 hard negative(s)" in ui.exportLabel.text, 5)
     assert (tmp_path / "cohort" / "cases" / "case-001" / "post" / "rejected.mrk.json").is_file()
     assert (tmp_path / "cohort" / "cases" / "case-001" / "post" / "ltp.mrk.json").read_text().count('"label"') == 2
+    assert (tmp_path / "cohort" / "cohort.csv").read_text(encoding="utf-8-sig").splitlines()[1].endswith(",1,1")
     desk.click(ui.addButton)
     desk.wait_until(lambda: "already" in ui.exportLabel.text, 5)
 

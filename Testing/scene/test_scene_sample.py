@@ -15,7 +15,7 @@ from HCCAssistLib.scene.rendering import INSTALL_SLICER_CORE
 pytest.importorskip("slicer", reason=f"SKIPPED: slicer-core is not installed. {INSTALL_SLICER_CORE}")
 
 from HCCAssistLib.scene.inputs import image_from_volume, mask_from_segment
-from HCCAssistLib.scene.roles import role_of, set_role, volume_with_role
+from HCCAssistLib.scene.roles import SYNTHETIC, role_of, set_role, volume_with_role
 from HCCAssistLib.scene.sample import draw_sample
 from HCCAssistLib.scene.volumes import volume_from_image
 
@@ -30,6 +30,7 @@ def case(tmp_path_factory: pytest.TempPathFactory) -> Any:
 def test_it_comes_with_its_role_and_its_segments_in_place(case: Any, scene: Any) -> None:
     volume, segments = draw_sample(case, scene)
     assert "synthetic" in volume.GetName()
+    assert volume.GetAttribute(SYNTHETIC) == "1"
     assert volume_with_role(scene, "post/arterial") is volume
     loaded = image_from_volume(volume)
     np.testing.assert_array_equal(loaded.array, case.image.array)
