@@ -17,6 +17,7 @@ import numpy as np
 
 from HCCAssistLib.cohort.cohort import read_cohort
 from HCCAssistLib.imaging.windows import Window
+from HCCAssistLib.inference.results import read_result
 from HCCAssistLib.inference.study import Study, read_study
 from HCCAssistLib.models.store import ModelStore
 from HCCAssistLib.recipes.registry import get_recipe
@@ -135,6 +136,16 @@ class Tutorial:
         print(f"{path.name}: {path.stat().st_size // 1000} kB")
 
 
+def case_of(demo: Path) -> Study:
+    """The unseen case that the demo shows."""
+    shown = read_result(demo / "result").run.inputs["post/arterial"]
+    for case in read_cohort(demo / "unseen").cases:
+        study = read_study(case, get_recipe("ltp"))
+        if study.volumes["post/arterial"].digest() == shown:
+            return study
+    raise SystemExit(f"{demo}: the result is of none of the unseen cases")
+
+
 def main() -> None:
     parser = argparse.ArgumentParser(description=__doc__)
     parser.add_argument("demo", type=Path, metavar="DEMO")
@@ -143,12 +154,11 @@ def main() -> None:
     problem = rendering_available()
     if problem is not None:
         raise SystemExit(str(problem))
-    cohort = read_cohort(arguments.demo / "unseen")
-    case = next(case for case in cohort.cases if case.values["ltp"] == "1")
+    study = case_of(arguments.demo)
     with tempfile.TemporaryDirectory() as folder:
         ModelStore(Path(folder)).install(arguments.demo / "model")
         os.environ["HCCASSIST_MODELS"] = folder
-        Tutorial(read_study(case, get_recipe("ltp")), arguments.out).run()
+        Tutorial(study, arguments.out).run()
 
 
 if __name__ == "__main__":
