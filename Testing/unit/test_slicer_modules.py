@@ -16,7 +16,7 @@ SCRIPTS = sorted((ROOT / "HCCAssist").rglob("*.py"))
 MODULES = sorted(folder / f"{folder.name}.py" for folder in (ROOT / "HCCAssist").iterdir() if any(folder.rglob("*.py")))
 SHIPPED = {*sys.stdlib_module_names, "slicer", "vtk", "SimpleITK", "numpy", "scipy", "qt", "ctk"}
 """What a module may import at file scope."""
-DECORATORS = {"parameterNodeWrapper", "parameterPack", "dataclass", "property", "staticmethod", "classmethod"}
+DECORATORS = {"parameterNodeWrapper", "parameterPack", "dataclass", "property", "setter", "staticmethod", "classmethod"}
 CONSTRAINTS = {"Annotated", "Choice", "Default", "Exclude", "Maximum", "Minimum", "WithinRange"}
 """Of Slicer's parameter node wrapper: how a parameter says what it may be."""
 DEFINITIONS = (ast.ClassDef, ast.FunctionDef, ast.AsyncFunctionDef)
