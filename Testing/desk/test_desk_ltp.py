@@ -122,8 +122,9 @@ def test_a_reader_detects_reviews_saves_and_exports(desk, ct, tmp_path):
     assert len(rows(ui)) == before
     assert "set by hand for a test" in ui.resultLabel.text
 
-    widget.logic.export(tmp_path / "result")
-    widget.showWriting()
+    desk.click(ui.exportsButton)
+    with desk.choosing(tmp_path / "result"):
+        desk.click(ui.exportButton)
     desk.wait_until(lambda: "candidates.csv" in ui.exportLabel.text)
     written = read_result(tmp_path / "result")
     assert [c.verdict.value for c in written.shown[1:3]] == ["accepted", "rejected"]
@@ -344,23 +345,20 @@ def test_a_search_goes_on_while_the_reader_looks_at_another_module(desk, ct, fou
     assert widget.ui.statusLabel.text.startswith("Done in")
 
 
-def test_a_new_search_replaces_the_old_one_and_asks_before_a_review_is_lost(desk, panel, monkeypatch):
+def test_a_new_search_replaces_the_old_one_and_asks_before_a_review_is_lost(desk, panel):
     import slicer
 
-    asked = []
     widget = panel()
-    monkeypatch.setattr(
-        slicer.util, "confirmOkCancelDisplay", lambda text, *_, **__: asked.append(text) or len(asked) > 1
-    )
-    detect(desk, widget.ui, "standard")
-    assert asked == [], "nothing was reviewed yet"
+    with desk.answering():
+        detect(desk, widget.ui, "standard")  # nothing was reviewed yet
     assert len(list(slicer.util.getNodesByClass("vtkMRMLTableNode"))) == 1
     desk.click(widget.ui.acceptButton)
-    desk.click(widget.ui.detectButton)
+    with desk.answering("Cancel") as asked:
+        desk.click(widget.ui.detectButton)
     assert "1 accepted, 0 rejected, 2 to review" in asked[0]
     assert rows(widget.ui)[0][5] == "accepted"
-    detect(desk, widget.ui, "fine")
-    assert len(asked) == 2
+    with desk.answering("OK"):
+        detect(desk, widget.ui, "fine")
     assert rows(widget.ui)[0][5] == "to review"
     assert not widget.ui.undoButton.enabled
 

@@ -180,8 +180,9 @@ def read(desk, path, result, tmp_path, asked):
     ui.heatmapCheck.checked = True
 
     # export
-    logic.export(tmp_path / "result")
-    widget.showWriting()
+    desk.click(ui.exportsButton)
+    with desk.choosing(tmp_path / "result"):
+        desk.click(ui.exportButton)
     desk.wait_until(lambda: "was written" in ui.exportLabel.text, 2)
     assert (tmp_path / "result" / "candidates.csv").read_text().count("accepted") == 1
     ui.table.selectRow(2)
@@ -189,7 +190,6 @@ def read(desk, path, result, tmp_path, asked):
     missed = slicer.mrmlScene.AddNewNodeByClass("vtkMRMLMarkupsFiducialNode", "missed")
     missed.AddControlPointWorld(ras((10.0, 12.0, 3.0)))
     ui.missedSelector.setCurrentNode(missed)
-    desk.click(ui.exportsButton)
     ui.cohortPath.currentPath = str(tmp_path / "cohort")
     ui.caseEdit.text = "erika"
     desk.click(ui.addButton)
