@@ -35,12 +35,13 @@ ARTERIAL, LIVER, ABLATION = "post/arterial", "post/liver", "post/ablation"
 POLL_MS = 20
 STEP_SECONDS = 0.02
 """How long the drawing of a result may go on before the reader's hand is heard again."""
-COLUMNS = ("No.", "Prob.", "Slice", "Size\nmm", "To zone\nmm", "Verdict", "Comment")
+COLUMNS = ("No.", "Prob.", "Slice", "Box\nmm", "To zone\nmm", "Verdict", "Comment")
 COLUMN_TIPS = (
     "Number of the box: 1 is the most probable of the search. It stays, however the table is sorted",
-    "The network's highest score in the candidate, 0 to 1. It is no risk of this patient",
+    "The network's score, 0 to 1, a mean over small shifts of the place. It is no risk of this patient",
     "Slice of the scan as stored, counted from 0, as in Slicer's data probe (last of IJK)",
-    "Longest edge of the box in the axial plane, in millimetres. The box is at least as wide as the network's patch",
+    "Longest edge of the box in the axial plane, in millimetres: at least that of the network's patch, and not the size "
+    "of a lesion",
     "From the middle of the box to the surface of the ablation zone, in millimetres; negative inside. "
     "Needs the zone's segment",
     "What the reader said: to review, accepted (progression) or rejected (something else)",

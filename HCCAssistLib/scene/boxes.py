@@ -119,7 +119,9 @@ def _paint(display: Any, color: Color) -> None:
 
 
 def _label(candidate: Candidate) -> str:
-    return f"{candidate.number}: {candidate.probability:.2f}"
+    text = f"{candidate.probability:.2f}"
+    # nothing is certain: what rounds to 1 is not written as 1
+    return f"{candidate.number}: {'>0.99' if text == '1.00' and candidate.probability < 1 else text}"
 
 
 def _hide_points(display: Any) -> None:
