@@ -40,7 +40,7 @@ COLUMN_TIPS = (
     "Number of the box: 1 is the most probable of the search. It stays, however the table is sorted",
     "The network's score, 0 to 1, a mean over small shifts of the place. It is no risk of this patient",
     "Slice of the scan as stored, counted from 0, as in Slicer's data probe (last of IJK)",
-    "Longest edge of the box in the axial plane, in millimetres: at least that of the network's patch, and not the size "
+    "Longest edge of the box in the axial plane, in millimetres: at least that of the network's patch, not the size "
     "of a lesion",
     "From the middle of the box to the surface of the ablation zone, in millimetres; negative inside. "
     "Needs the zone's segment",
