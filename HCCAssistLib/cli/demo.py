@@ -197,7 +197,7 @@ def _draw(result: DetectionResult, study: Study, folder: Path) -> tuple[Path, ..
     if missing is None:
         from HCCAssistLib.scene.pictures import save_case
 
-        save_case(result, image, masks, folder / "case.mrb")
+        save_case(result, image, masks, folder / "case.mrb", synthetic=True)
         missing = rendering_available()
     if missing is not None:
         warn([missing])

@@ -16,6 +16,7 @@ from HCCAssistLib.scene.drawing import DrawnDetection, draw_detection
 from HCCAssistLib.scene.host import Host, off_screen_host
 from HCCAssistLib.scene.mrb import save_mrb
 from HCCAssistLib.scene.navigation import jump_to
+from HCCAssistLib.scene.roles import SYNTHETIC
 from HCCAssistLib.scene.transforms import from_vtk, lps_to_ras
 from HCCAssistLib.scene.views import write_png
 from HCCAssistLib.scene.volumes import segmentation_from_masks, volume_from_image
@@ -85,8 +86,17 @@ def save_case(
     path: Path,
     *,
     window: Window = ABDOMEN,
+    synthetic: bool = False,
 ) -> None:
     """Write the volume, the masks and the drawn result as one ``.mrb`` that Slicer opens; needs no rendering.
+
+    Args:
+        result: to draw.
+        image: the volume it is about.
+        masks: shown as segments, by name.
+        path: of the file.
+        window: of the volume.
+        synthetic: marks the volume, so that a case exported from the scene is not taken for a patient.
 
     Raises:
         InputError: the result does not belong to the image, or the file's name or folder is not right.
@@ -94,6 +104,8 @@ def save_case(
     host = off_screen_host()
     try:
         drawn = _build(result, image, masks or {}, window, host)
+        if synthetic and drawn.volume is not None:
+            drawn.volume.SetAttribute(SYNTHETIC, "1")
         for logic in host.slice_logics.values():
             logic.FitSliceToBackground()
         if drawn.result.shown:

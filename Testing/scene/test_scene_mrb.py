@@ -81,12 +81,14 @@ def test_a_loaded_drawing_lives_on(host: Any, tmp_path: Path) -> None:
 def test_a_case_is_saved_with_its_segments(host: Any, tmp_path: Path) -> None:
     volume = image("oblique")
     mask = volume.with_array((volume.array > 200).astype(np.uint8), "threshold")
-    save_case(result(volume), volume, {"ablation zone": mask}, tmp_path / "case.mrb")
+    save_case(result(volume), volume, {"ablation zone": mask}, tmp_path / "case.mrb", synthetic=True)
     assert restore(host.scene) == (), "the host is left empty"
     host.load(tmp_path / "case.mrb")
     segmentation = host.scene.GetFirstNodeByClass("vtkMRMLSegmentationNode").GetSegmentation()
     assert segmentation.GetNthSegment(0).GetName() == "ablation zone"
-    display = restore(host.scene)[0].volume.GetDisplayNode()
+    found = restore(host.scene)[0].volume
+    assert found.GetAttribute("HCCAssist.Synthetic") == "1"
+    display = found.GetDisplayNode()
     assert (display.GetLevel(), display.GetWindow()) == (60, 400)
 
 
