@@ -45,7 +45,8 @@ class Option:
             else:
                 value = kind(given)
         except (KeyError, ValueError) as error:
-            raise InputError(f"{given!r} is not a {kind.__name__}", f"option {self.name}") from error
+            wanted = {bool: "true or false", int: "a whole number", float: "a number"}.get(kind, "text")
+            raise InputError(f"{given!r} is not {wanted}", f"option {self.name}") from error
         if self.choices and value not in self.choices:
             allowed = ", ".join(str(choice) for choice in self.choices)
             raise InputError(f"{value!r} is not one of the choices", f"option {self.name}", f"choose from {allowed}")

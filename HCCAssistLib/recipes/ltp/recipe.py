@@ -67,7 +67,7 @@ LTP = Recipe(
             bounds=(0, 100),
         ),
         Option("epochs", 50, "epochs at most", bounds=(1, 1000)),
-        Option("patience", 8, "epochs without a better validation loss before training stops", bounds=(1, 1000)),
+        Option("patience", 8, "epochs without better validation scores before training stops", bounds=(1, 1000)),
         Option("batch", 64, "patches in a batch", bounds=(2, 4096)),
         Option("learning_rate", 1e-3, "of Adam", bounds=(1e-7, 1.0)),
         Option(
