@@ -108,8 +108,9 @@ class Installation:
         """What will be downloaded, from where, and how much it is."""
         lines = "\n".join(f"  \N{BULLET} {package.name} {package.wanted}: {SIZES[package.name]}" for package in missing)
         return (
-            f"These packages will be downloaded and installed into this Slicer:\n\n{lines}\n\nThey come from pypi.org "
-            "and pytorch.org. Nothing about you or your images is sent. It takes some minutes, in which Slicer waits."
+            f"These packages will be downloaded and installed into this Slicer:\n\n{lines}\n\nThey come from the "
+            "public servers of Python's packages. Nothing about you or your images is sent. It takes some minutes, in "
+            "which Slicer waits."
         )
 
     def set_up(self, missing: Sequence[Package]) -> dict[str, str]:
@@ -161,8 +162,9 @@ class Installation:
             "<h4>What works without it</h4><p>Installing, verifying and reading about models, the phases of scans, the "
             "sample case, and the review of results that were saved before. Searching a scan and training need it.</p>"
             f"<h4>What to ask your IT department for</h4><p>These packages in Slicer's own Python ({system}):</p>"
-            f"<ul>{listed}</ul><p>Either let Slicer reach pypi.org, files.pythonhosted.org and download.pytorch.org, "
-            "or bring the packages in a folder. On a computer with internet access, the same operating system and "
+            f"<ul>{listed}</ul><p>Either let Slicer reach the Python Package Index with its file server and "
+            "PyTorch's download server, or bring the packages in a folder. On a computer with internet access, the "
+            "same operating system and "
             f"the same Slicer:</p><p><code>PythonSlicer -m pip download --dest wheels {quoted}</code></p>"
             f"<p>Copy the folder <i>wheels</i> to this computer, and there:</p>"
             f"<p><code>PythonSlicer -m pip install --no-index --find-links wheels {quoted}</code></p>"

@@ -108,7 +108,14 @@ def test_a_fresh_computer_is_set_up_after_asking(desk, at, home, monkeypatch):
     with desk.answering("OK", "OK") as asked:
         desk.click(ui.setUpButton)
     ours, theirs = asked
-    for word in ("PyTorch 2.4 or newer", "200 MB", "GB", "scikit-learn 1.4 or newer", "pypi.org", "Nothing about you"):
+    for word in (
+        "PyTorch 2.4 or newer",
+        "200 MB",
+        "GB",
+        "scikit-learn 1.4 or newer",
+        "public servers",
+        "Nothing about you",
+    ):
         assert word in ours
     assert "light-the-torch" in theirs
     assert "torch>=2.4" in theirs
