@@ -14,6 +14,7 @@ from collections.abc import Callable
 import numpy as np
 import torch
 
+from HCCAssistLib.cli.process import tune
 from HCCAssistLib.recipes.ltp.network import build, loss, windowed
 from HCCAssistLib.recipes.ltp.recipe import WINDOWS
 from HCCAssistLib.recipes.ltp.sampling import STORED, batch_maker
@@ -116,6 +117,7 @@ def main() -> None:
     parser.add_argument("--quick", action="store_true", help="fewer patches; the peers are scaled up")
     parser.add_argument("--device", default="cpu")
     arguments = parser.parse_args()
+    tune()  # memory is kept between batches, as the command does, for the peers too
     torch.set_num_threads(1)
     torch.manual_seed(0)
     count, epochs = (640, 2) if arguments.quick else (PATCHES, 10)
