@@ -99,3 +99,17 @@ def test_slicers_own_helpers_find_the_desk(desk):
         assert composite.GetForegroundOpacity() == 0.4
     slicer.util.resetSliceViews()
     slicer.util.resetThreeDViews()
+
+
+def test_a_picture_of_another_size_leaves_the_views_of_the_next_test_as_they_were(desk):
+    import slicer
+    from slicer_desk.views import pixels
+
+    slicer.app._host.slice_view("Red", (200, 700))
+    desk.tidy()
+    load_ct()
+    desk.process_events()
+    view = desk.layout_manager.sliceWidget("Red").sliceView()
+    bright = np.argwhere(pixels(view)[..., 0] > 140)
+    column, row = position_in_view(desk, "Red", LESION_RAS)
+    assert np.abs(bright.mean(axis=0) - (row, column)).max() < 4

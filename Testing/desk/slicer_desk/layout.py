@@ -56,6 +56,11 @@ class LayoutManager:
     def resetThreeDViews(self) -> None:
         self._three_d.threeDView().resetFocalPoint()
 
+    def _take_sizes(self) -> None:
+        """Let every view be as large as its widget again."""
+        for view in (*(widget.sliceView() for widget in self._slices.values()), self._three_d.threeDView()):
+            view._take_size()
+
     def setLayout(self, layout: int) -> None:
         if layout not in _SHOWN:
             raise NotImplementedError(f"the desk has no layout {layout}: it has {sorted(_SHOWN)}")

@@ -42,6 +42,10 @@ class _View:
         self.repaint()
 
     def resizeEvent(self, _event: Any) -> None:
+        self._take_size()
+
+    def _take_size(self) -> None:
+        """Draw as large as the widget is; pictures that other tests of the process made had sizes of their own."""
         self._view.window.SetSize(self.width, self.height)
         self._view.interactor.UpdateSize(self.width, self.height)
         if hasattr(self._view, "logic"):
