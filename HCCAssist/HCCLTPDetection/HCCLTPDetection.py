@@ -9,6 +9,7 @@ import shutil
 import sys
 import tempfile
 import time
+import traceback
 from concurrent.futures import ThreadPoolExecutor
 from dataclasses import replace
 from pathlib import Path
@@ -591,6 +592,7 @@ class HCCLTPDetectionLogic(ScriptedLoadableModuleLogic):
         self._drawing = None
         self._late = []
         self._undo = []
+        self._looked = None, None
         self._warming = False
         self._writer = ThreadPoolExecutor(max_workers=1)  # what it began to write is written, even when Slicer closes
         self._writing = None
@@ -688,7 +690,7 @@ class HCCLTPDetectionLogic(ScriptedLoadableModuleLogic):
 
         device = parameters.device if parameters.device in self.devices() else "auto"
         self._volume, self._captured, self._dropped = parameters.volume, captured, ""
-        self.job = self.executor.submit(gather, Request(self.store.folder / parameters.model, options, device))
+        self.job = self.executor.submit(gather, Request(self.store.path(parameters.model), options, device))
 
     def _annotations(self, parameters, volume, geometry):
         """The chosen segments, not read yet, and the points of the ablation zone."""
@@ -773,6 +775,10 @@ class HCCLTPDetectionLogic(ScriptedLoadableModuleLogic):
             self.getParameterNode().threshold = self.drawn.result.threshold
         except ValueError as error:  # the volume went or was moved in the meantime
             event = replace(event, kind="failed", message=str(error), result=None)
+        except Exception as error:
+            message = _("The result could not be shown ({error}). Please report this.")
+            message = message.format(error=type(error).__name__)
+            event = replace(event, kind="failed", message=message, details=traceback.format_exc(), result=None)
         else:
             return []
         self._end()
@@ -808,7 +814,8 @@ class HCCLTPDetectionLogic(ScriptedLoadableModuleLogic):
         """Show the candidates at another threshold."""
         from HCCAssistLib.scene.drawing import apply_threshold
 
-        source = {} if threshold != self.cutoff() else {"source": self._cutoff().source}
+        found = self._cutoff()
+        source = {"source": found.source} if found and found.value == threshold else {}
         self.drawn = apply_threshold(self.drawn, threshold, **source)
 
     def cutoff(self):
@@ -817,11 +824,13 @@ class HCCLTPDetectionLogic(ScriptedLoadableModuleLogic):
         return self.drawn.result.threshold if found is None else found.value
 
     def _cutoff(self):
+        """Of the model that made the result; looked up once, since a slider asks at every step."""
         run = self.drawn.result.run
-        for entry in self.store.entries():
-            if entry.name == run.model and entry.card and set(entry.card.files.values()) == set(run.weights_sha256):
-                return entry.card.scan_cutoff or entry.card.cutoff
-        return None
+        if self._looked[0] is not run:
+            cards = [entry.card for entry in self.store.entries() if entry.name == run.model and entry.card]
+            known = [card for card in cards if set(card.files.values()) == set(run.weights_sha256)]
+            self._looked = run, (known[0].scan_cutoff or known[0].cutoff) if known else None
+        return self._looked[1]
 
     def candidates(self, column=1, falling=True):
         """The candidates at the threshold, sorted by a column of the table; without a value last."""

@@ -76,7 +76,7 @@ class ModelStore:
         Raises:
             InputError: none is installed under it, or it is not valid.
         """
-        folder = self._folder(name)
+        folder = self.path(name)
         if not folder.is_dir():
             installed = ", ".join(package.card.name for package in self.packages()[0]) or "none"
             raise InputError(f"no model named {name!r} is installed", remedy=f"installed models: {installed}")
@@ -98,7 +98,7 @@ class ModelStore:
             else:
                 raise InputError("there is no such file or folder", source.name)
             package = read_package(folder)
-            target = self._folder(package.card.name)
+            target = self.path(package.card.name)
             if target.is_dir():
                 try:
                     installed = read_package(target)
@@ -126,7 +126,7 @@ class ModelStore:
         Raises:
             InputError: none of that name is there.
         """
-        folder = self._folder(name)
+        folder = self.path(name)
         if not folder.is_dir():
             raise InputError(f"no model named {name!r} is installed")
         shutil.rmtree(folder)
@@ -135,7 +135,12 @@ class ModelStore:
         folders = self.folder.iterdir() if self.folder.is_dir() else ()
         return sorted(path for path in folders if path.is_dir() and path.suffix != ".part")
 
-    def _folder(self, name: str) -> Path:
+    def path(self, name: str) -> Path:
+        """Where a model of that name is kept, or would be.
+
+        Raises:
+            InputError: not a name, such as one that would lead out of the store.
+        """
         if not name or name != Path(name).name or name in {".", ".."}:
             raise InputError(f"{name!r} is not the name of a model")
         return self.folder / name
@@ -178,7 +183,10 @@ def _extracted(archive: Path, into: Path) -> Path:
                         "do not use it; ask whoever sent it",
                     )
             file.extractall(into)
-    except (zipfile.BadZipFile, zlib.error, EOFError, OSError, NotImplementedError, RuntimeError) as error:
+    except OSError as error:  # its text would hold paths; a full disk is no fault of the archive
+        raise HCCAssistError(f"the archive {archive.name} could not be unpacked: {error.strerror or error}") from error
+    except (zipfile.BadZipFile, zlib.error, EOFError, NotImplementedError, RuntimeError) as error:
+        # zipfile says NotImplementedError of a compression it does not know, RuntimeError of a password
         raise InputError(f"the archive cannot be read ({error})", archive.name) from error
     found = [path.parent for path in into.rglob("model.json")]
     if len(found) != 1:

@@ -41,6 +41,9 @@ from HCCAssistLib.scene.table import fill_table
 SAME_PLACE_MM = 0.1
 """Two readers of the same files (the library and Slicer) round positions differently by less than this."""
 
+HEAT_THRESHOLD = 0.3
+"""Heat below it is transparent."""
+
 BOXES_AT_ONCE = 3
 """Drawn in one step: the views take some milliseconds for each, and more at once the more there are."""
 
@@ -72,27 +75,18 @@ class DrawnDetection:
     table: Any | None
 
 
-def draw_detection(
-    result: DetectionResult,
-    volume_node: Any,
-    scene: Any,
-    *,
-    heat_threshold: float = 0.3,
-    heat_opacity: float = 0.6,
-) -> DrawnDetection:
+def draw_detection(result: DetectionResult, volume_node: Any, scene: Any) -> DrawnDetection:
     """Draw a result into the scene, in a folder beside its volume; an older drawing of the same run goes.
 
     Args:
         result: of a run on ``volume_node``; its places are in the world, parent transforms included.
         volume_node: the scalar volume node.
         scene: the vtkMRMLScene that holds it.
-        heat_threshold: heat below it is transparent.
-        heat_opacity: of the heat map over the volume.
 
     Raises:
         InputError: the volume is no longer in the scene, or the result belongs to another volume.
     """
-    steps = drawn_in_steps(result, volume_node, scene, heat_threshold=heat_threshold, heat_opacity=heat_opacity)
+    steps = drawn_in_steps(result, volume_node, scene)
     while True:
         try:
             next(steps)
@@ -102,13 +96,7 @@ def draw_detection(
 
 
 def drawn_in_steps(
-    result: DetectionResult,
-    volume_node: Any,
-    scene: Any,
-    *,
-    heat_threshold: float = 0.3,
-    heat_opacity: float = 0.6,
-    alone: bool = False,
+    result: DetectionResult, volume_node: Any, scene: Any, *, heat_opacity: float = 0.6, alone: bool = False
 ) -> Steps:
     """What ``draw_detection`` does, in steps that are short for a person; the drawing is the generator's value.
 
@@ -116,7 +104,8 @@ def drawn_in_steps(
     before, all of it goes.
 
     Args:
-        result, volume_node, scene, heat_threshold, heat_opacity: as for ``draw_detection``.
+        result, volume_node, scene: as for ``draw_detection``.
+        heat_opacity: of the heat map over the volume.
         alone: older drawings on the volume go, whichever run they are of.
     """
     check_volume(result, volume_node, scene)
@@ -146,7 +135,7 @@ def drawn_in_steps(
         yield
         heatmap = owners = None
         if result.heatmap is not None:
-            heatmap = add_heatmap(result.heatmap, f"{kind} Grad-CAM", scene, threshold=heat_threshold)
+            heatmap = add_heatmap(result.heatmap, f"{kind} Grad-CAM", scene, threshold=HEAT_THRESHOLD)
             record.SetNodeReferenceID(HEATMAP, heatmap.GetID())
             yield
             owners = HeatOwners.of(heatmap, result.candidates) if result.candidates else None

@@ -49,6 +49,23 @@ def detect(desk: Any, ui: Any, quality: str = "fast") -> None:
     desk.wait_until(lambda: not ui.cancelButton.enabled, 60)
 
 
+def add_to_cohort(desk: Any, ui: Any, cohort: Path, patient: str, seconds: float) -> None:
+    """Mark a lesion that was missed, try a part of the patient's name as the case, then add it under a pseudonym."""
+    import slicer
+
+    missed = slicer.mrmlScene.AddNewNodeByClass("vtkMRMLMarkupsFiducialNode", "Dr Who saw")
+    missed.AddControlPointWorld(ras((10.0, 12.0, 3.0)))
+    ui.missedSelector.setCurrentNode(missed)
+    ui.cohortPath.currentPath = str(cohort)
+    assert ui.caseEdit.text == "case-001"
+    ui.caseEdit.text = patient
+    desk.click(ui.addButton)
+    assert "part of the patient's name" in ui.exportLabel.text
+    ui.caseEdit.text = "case-001"
+    desk.click(ui.addButton)
+    desk.wait_until(lambda: "2 positive(s), 1 hard negative(s)" in ui.exportLabel.text, seconds)
+
+
 def frame(desk: Any) -> Any:
     """The frame round the chosen box, or None."""
     import slicer

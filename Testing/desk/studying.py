@@ -19,19 +19,14 @@ MODULE = ROOT / "HCCAssist" / "HCCStudy" / "HCCStudy.py"
 def model_package(folder: Path) -> Path:
     """A small model package in a folder of its own name, with a figure in its card."""
     sys.path.append(str(ROOT / "Testing" / "unit"))
-    from ltp_blob import LTP, blob_network
+    from ltp_blob import blob_network, blob_package
 
     from HCCAssistLib.evaluation.result import CutOff, Estimate, Interval
-    from HCCAssistLib.models.package import write_package
 
-    network = blob_network()
     auc = Estimate("AUC", 0.91, 240, "patch", Interval(0.86, 0.95, "DeLong"))
-    write_package(
-        folder / "blobs",
-        [network.state_dict()],
-        name="blobs",
-        recipe=LTP,
-        options=LTP.resolve({"pools": network.pools, "border": network.border}),
+    blob_package(
+        folder,
+        blob_network(),
         cutoff=CutOff(0.437, "Youden index on 240 patches of the validation set"),
         input_spec={"patch": "8 x 32 x 32"},
         training={"patients": 58, "synthetic": True, "cases": {"train": 48, "validation": 10, "test": 16}},

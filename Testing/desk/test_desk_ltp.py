@@ -9,7 +9,19 @@ from dataclasses import replace
 
 import numpy as np
 import pytest
-from ltp_reading import MODULE, AtOnce, detect, frame, load_blobs, numbers, ras, rows, seen_boxes, warm_places
+from ltp_reading import (
+    MODULE,
+    AtOnce,
+    add_to_cohort,
+    detect,
+    frame,
+    load_blobs,
+    numbers,
+    ras,
+    rows,
+    seen_boxes,
+    warm_places,
+)
 
 from HCCAssistLib.imaging.geometry import Geometry
 from HCCAssistLib.inference.study import Study
@@ -319,6 +331,29 @@ def test_a_result_cancelled_while_it_is_drawn_leaves_nothing(desk, ct, found, mo
     assert ui.detectButton.enabled
 
 
+def test_a_result_that_cannot_be_drawn_is_told_once_and_leaves_nothing(desk, ct, found, monkeypatch):
+    import slicer
+
+    from HCCAssistLib.jobs import local
+    from HCCAssistLib.scene import drawing
+
+    def fail(*_):
+        raise RuntimeError("a fault of ours")
+
+    monkeypatch.setattr(local, "LocalExecutor", lambda **_: AtOnce(found))
+    monkeypatch.setattr(drawing, "add_labels", fail)
+    widget = desk.open(MODULE)
+    ui = widget.ui
+    before = slicer.mrmlScene.GetNumberOfNodes()
+    desk.click(ui.detectButton)
+    desk.wait_until(lambda: "could not be shown (RuntimeError)" in ui.statusLabel.text)
+    desk.wait_until(lambda: not widget.logic.busy())
+    assert slicer.mrmlScene.GetNumberOfNodes() == before
+    monkeypatch.undo()
+    desk.click(ui.detectButton)
+    desk.wait_until(lambda: widget.logic.drawn is not None)
+
+
 def test_a_scene_closed_in_mid_run_gets_nothing_of_it(desk, ct):
     import slicer
 
@@ -489,18 +524,8 @@ def test_an_exported_case_has_its_points_where_they_were(desk, store, monkeypatc
     desk.click(ui.acceptButton)
     desk.click(ui.nextButton)
     desk.click(ui.rejectButton)
-    missed = slicer.mrmlScene.AddNewNodeByClass("vtkMRMLMarkupsFiducialNode", "Dr Who saw")
-    missed.AddControlPointWorld(ras((10.0, 12.0, 3.0)))
-    ui.missedSelector.setCurrentNode(missed)
     desk.click(ui.exportsButton)
-    ui.cohortPath.currentPath = str(tmp_path / "cohort")
-    assert ui.caseEdit.text == "case-001"
-    ui.caseEdit.text = "mustermann-1"
-    desk.click(ui.addButton)
-    assert "part of the patient's name" in ui.exportLabel.text
-    ui.caseEdit.text = "case-001"
-    desk.click(ui.addButton)
-    desk.wait_until(lambda: "2 positive(s), 1 hard negative(s)" in ui.exportLabel.text, 30)
+    add_to_cohort(desk, ui, tmp_path / "cohort", "mustermann-1", 30)
     assert "1 candidate is still to review" in ui.exportLabel.text
     desk.screenshot(tmp_path / "exported.png")
 

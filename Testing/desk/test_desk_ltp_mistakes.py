@@ -6,7 +6,7 @@ from dataclasses import replace
 
 import numpy as np
 import pytest
-from ltp_reading import MODULE, AtOnce, frame, load_blobs, ras, rows, seen_boxes
+from ltp_reading import MODULE, AtOnce, add_to_cohort, frame, load_blobs, ras, rows, seen_boxes
 from planting import noticed, planted
 from reading import position_in_view
 
@@ -187,16 +187,7 @@ def read(desk, path, result, tmp_path, asked):
     assert (tmp_path / "result" / "candidates.csv").read_text().count("accepted") == 1
     ui.table.selectRow(2)
     desk.click(ui.rejectButton)
-    missed = slicer.mrmlScene.AddNewNodeByClass("vtkMRMLMarkupsFiducialNode", "missed")
-    missed.AddControlPointWorld(ras((10.0, 12.0, 3.0)))
-    ui.missedSelector.setCurrentNode(missed)
-    ui.cohortPath.currentPath = str(tmp_path / "cohort")
-    ui.caseEdit.text = "erika"
-    desk.click(ui.addButton)
-    assert "part of the patient's name" in ui.exportLabel.text
-    ui.caseEdit.text = "case-001"
-    desk.click(ui.addButton)
-    desk.wait_until(lambda: "2 positive(s), 1 hard negative(s)" in ui.exportLabel.text, 5)
+    add_to_cohort(desk, ui, tmp_path / "cohort", "erika", 5)
     assert (tmp_path / "cohort" / "cases" / "case-001" / "post" / "rejected.mrk.json").is_file()
     assert (tmp_path / "cohort" / "cases" / "case-001" / "post" / "ltp.mrk.json").read_text().count('"label"') == 2
     assert (tmp_path / "cohort" / "cohort.csv").read_text(encoding="utf-8-sig").splitlines()[1].endswith(",1,1")

@@ -1,6 +1,7 @@
 """A hand-made network that finds bright blobs, and a body with some: truth without training."""
 
 from pathlib import Path
+from typing import Any
 
 import numpy as np
 import torch
@@ -9,7 +10,7 @@ from HCCAssistLib.evaluation.result import CutOff
 from HCCAssistLib.imaging.geometry import Geometry
 from HCCAssistLib.imaging.image import Image
 from HCCAssistLib.inference.model import LoadedModel, load_model
-from HCCAssistLib.models.package import write_package
+from HCCAssistLib.models.package import ModelPackage, write_package
 from HCCAssistLib.recipes.ltp.network import LTPNetwork, build
 from HCCAssistLib.recipes.registry import get_recipe
 
@@ -36,19 +37,20 @@ def blob_network(pools: int = 2, border: str = "context") -> LTPNetwork:
 
 
 def blob_model(folder: Path, **options: object) -> LoadedModel:
-    network = blob_network(**options)  # type: ignore[arg-type]
-    package = write_package(
+    return load_model(blob_package(folder, blob_network(**options)))  # type: ignore[arg-type]
+
+
+def blob_package(folder: Path, network: LTPNetwork, **card: Any) -> ModelPackage:
+    """Written as ``folder/blobs``; what ``card`` says replaces what its model card says otherwise."""
+    said = {"cutoff": CutOff(0.5, "set by hand for a test"), "input_spec": {}, "training": {"patients": 0}}
+    return write_package(
         folder / "blobs",
         [network.state_dict()],
         name="blobs",
         recipe=LTP,
         options=LTP.resolve({"pools": network.pools, "border": network.border}),
-        cutoff=CutOff(0.5, "set by hand for a test"),
-        input_spec={},
-        training={"patients": 0},
-        software={},
+        **{**said, "software": {}, **card},
     )
-    return load_model(package)
 
 
 BLOBS = (((40.0, -20.0, 30.0), 8.0), ((-25.0, 15.0, -14.0), 6.0), ((-30.0, -28.0, 22.0), 10.0))

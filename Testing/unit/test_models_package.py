@@ -1,3 +1,4 @@
+import errno
 import json
 import time
 import zipfile
@@ -6,7 +7,7 @@ from pathlib import Path
 import pytest
 import torch
 
-from HCCAssistLib.errors import InputError
+from HCCAssistLib.errors import HCCAssistError, InputError
 from HCCAssistLib.evaluation.result import CutOff
 from HCCAssistLib.inference.model import load_model
 from HCCAssistLib.models.package import ModelPackage, read_package, write_package
@@ -206,6 +207,8 @@ def test_a_name_cannot_lead_out_of_the_store(tmp_path: Path, name: str) -> None:
     (tmp_path / "store").mkdir()
     with pytest.raises(InputError, match="not the name of a model"):
         ModelStore(tmp_path / "store").remove(name)
+    with pytest.raises(InputError, match="not the name of a model"):
+        ModelStore(tmp_path / "store").path(name)
 
 
 def test_the_store_follows_the_environment(monkeypatch: pytest.MonkeyPatch, tmp_path: Path) -> None:
@@ -294,6 +297,19 @@ def test_a_zip_that_was_damaged_on_its_way_is_refused(package: ModelPackage, tmp
     with pytest.raises(InputError, match="cannot be read"):
         ModelStore(tmp_path / "store").install(archive)
     assert ModelStore(tmp_path / "store").entries() == ()
+
+
+def test_a_full_disk_is_no_fault_of_the_archive_and_tells_no_path(
+    package: ModelPackage, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    def full(_: zipfile.ZipFile, into: Path) -> None:
+        raise OSError(errno.ENOSPC, "No space left on device", str(into))
+
+    archive = zipped(package.folder, tmp_path / "model.zip")
+    monkeypatch.setattr(zipfile.ZipFile, "extractall", full)
+    with pytest.raises(HCCAssistError) as caught:
+        ModelStore(tmp_path / "store").install(archive)
+    assert str(caught.value) == "the archive model.zip could not be unpacked: No space left on device"
 
 
 def test_a_tampered_zip_is_refused(package: ModelPackage, tmp_path: Path) -> None:

@@ -67,13 +67,6 @@ class FileDialog(QtWidgets.QFileDialog):
     def getExistingDirectory(parent: Any = None, caption: str = "", folder: str = "", *_options: Any) -> str:
         return _taken(parent, caption, folder)
 
-    @staticmethod
-    def getSaveFileName(
-        parent: Any = None, caption: str = "", folder: str = "", kinds: str = "", *_options: Any
-    ) -> str:
-        assert isinstance(kinds, str)
-        return _taken(parent, caption, folder)
-
 
 @contextmanager
 def choosing(path: Path | str) -> Iterator[None]:
