@@ -196,10 +196,9 @@ def capture_segment(segmentation_node: Any, segment_id: str, volume_node: Any) -
     with _named(title):
         grid = geometry_from_ijk_to_ras(shape, to_world(segmentation_node) @ from_vtk(matrix) @ start)
 
-    def read() -> Image:
-        return mask_on(Segment(name, Image((voxels == value).view(np.uint8), grid, name)), geometry)
-
-    return read
+    # a copy: unlike a volume, a segment is painted voxel by voxel, and nobody would notice half a stroke
+    mask = (voxels == value).view(np.uint8)
+    return lambda: mask_on(Segment(name, Image(mask, grid, name)), geometry)
 
 
 def mask_from_segment(segmentation_node: Any, segment_id: str, volume_node: Any) -> Image:

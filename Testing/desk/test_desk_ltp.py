@@ -520,7 +520,18 @@ def test_an_exported_case_has_its_points_where_they_were(desk, store, monkeypatc
     widget = desk.open(MODULE)
     ui = widget.ui
     detect(desk, ui)
-    centers = [np.array(c.box.center) for c in widget.logic.drawn.result.candidates[:3]]
+    boxes = [c.box for c in widget.logic.drawn.result.candidates[:3]]
+    centers = [np.array(box.center) for box in boxes]
+    # from the screen to the box along its own axes, just within its edge and just beyond it
+    for number, box in enumerate(boxes[1:], start=2):
+        edge = np.array(box.axes[1]) * box.size[1] / 2
+        for share, chosen in ((1.15, 1), (0.85, number)):
+            ui.table.selectRow(0)
+            place = ras(np.array(box.center) + share * edge)
+            slicer.vtkMRMLSliceNode.JumpAllSlices(slicer.mrmlScene, *place)
+            desk.click_in_view("Red", place)
+            assert numbers(ui)[ui.table.currentRow()] == chosen
+    ui.table.selectRow(0)
     desk.click(ui.acceptButton)
     desk.click(ui.nextButton)
     desk.click(ui.rejectButton)

@@ -21,6 +21,7 @@ from HCCAssistLib.scene.rendering import INSTALL_SLICER_CORE
 pytest.importorskip("slicer", reason=f"SKIPPED: slicer-core is not installed. {INSTALL_SLICER_CORE}")
 import slicer
 import vtk
+from vtk.util.numpy_support import vtk_to_numpy
 
 from HCCAssistLib.scene.inputs import (
     capture_segment,
@@ -305,9 +306,13 @@ def test_what_was_captured_outlives_its_nodes_and_is_read_in_another_thread(scen
     masks = {segment.name: segment.mask for segment in masks_of(volume)}
     segments = segmentation_from_masks(masks, reference, scene, "segments")
     captured = capture_volume(reference, name="ct")
-    liver = capture_segment(segments, segments.GetSegmentation().GetSegmentIdBySegmentName("liver"), reference)
+    liver_id = segments.GetSegmentation().GetSegmentIdBySegmentName("liver")
+    liver = capture_segment(segments, liver_id, reference)
     assert np.shares_memory(captured.read().array, slicer.util.arrayFromVolume(reference))
     slicer.util.updateVolumeFromArray(reference, np.zeros((5, 6, 7), np.float64))  # other voxels in another memory
+    painted = segments.GetSegmentation().GetSegment(liver_id)
+    voxels = vtk_to_numpy(painted.GetRepresentation("Binary labelmap").GetPointData().GetScalars())
+    voxels[:] = painted.GetLabelValue()  # a stroke after the capture, in the same memory
     scene.RemoveNode(segments)
     scene.RemoveNode(reference)
     with ThreadPoolExecutor(1) as thread:
