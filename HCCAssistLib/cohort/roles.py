@@ -79,17 +79,20 @@ def phase_of_name(name: str) -> PhaseGuess:
     return PhaseGuess(guess.phase, guess.confidence, evidence)
 
 
-def guess_role(name: str, header: PhaseGuess | None = None, voxels: ContrastEvidence | None = None) -> RoleGuess:
+def guess_role(
+    name: str, header: PhaseGuess | None = None, voxels: ContrastEvidence | None = None, *, unseen: str = ""
+) -> RoleGuess:
     """A role from what is known of a scan.
 
     Args:
         name: of the scan, as loaded.
         header: by its DICOM header, which counts more than its name; None where it has none.
         voxels: by its voxels, where they were looked at.
+        unseen: why they could not be looked at.
     """
     words = phase_of_name(name)
     told = header if header is not None and header.confidence != "none" else words
-    reasons = list(told.evidence)
+    reasons = [*told.evidence, *([f"its voxels could not be looked at ({unseen})"] if unseen else [])]
     if told.phase is Phase.EXCLUDED:
         return RoleGuess(None, "unsuitable", _sentence([*reasons, "not an image of a contrast phase"]))
     if told.confidence == "conflict":

@@ -63,6 +63,15 @@ class LoadedVolume:
         return "" if self.settled else self.guess.reason
 
 
+@dataclass(frozen=True, slots=True)
+class _Look:
+    """What header and voxels of a volume said, or why its voxels could not be looked at."""
+
+    header: PhaseGuess | None = None
+    voxels: ContrastEvidence | None = None
+    unseen: str = ""
+
+
 @dataclass(slots=True)
 class _HandOver:
     """A volume whose voxels are being written for the other process."""
@@ -82,7 +91,7 @@ class VolumeLooks:
 
     def __init__(self, tasks: TaskRunner) -> None:
         self._tasks = tasks
-        self._found: dict[Key, tuple[PhaseGuess | None, ContrastEvidence | None]] = {}
+        self._found: dict[Key, _Look] = {}
         self._waiting: list[Any] = []
         self._handing: _HandOver | None = None
         self._task: tuple[int, Key] | None = None
@@ -94,7 +103,8 @@ class VolumeLooks:
         found = []
         for node, role in zip(nodes, roles, strict=True):
             name = node.GetName() or ""
-            guess = guess_role(name, *self._found.get(_key(node), (None, None)))
+            look = self._found.get(_key(node), _Look())
+            guess = guess_role(name, look.header, look.voxels, unseen=look.unseen)
             disputed = role is not None and roles.count(role) > 1
             found.append(LoadedVolume(node, name, role, is_settled(node), disputed, guess))
         return found
@@ -127,9 +137,9 @@ class VolumeLooks:
         if event.kind != "progress":
             key, self._task = self._task[1], None
             if event.kind == "done":
-                self._found[key] = (_phase_guess(event.result["header"]), _evidence(event.result["voxels"]))
+                self._found[key] = _Look(_phase_guess(event.result["header"]), _evidence(event.result["voxels"]))
             elif event.kind == "failed":
-                self._found[key] = (None, None)  # its name must do
+                self._found[key] = _Look(unseen=event.message.rstrip("."))
         return True
 
     def forget(self) -> None:
@@ -143,8 +153,8 @@ class VolumeLooks:
             return
         try:
             geometry = geometry_of_volume(node).as_json()
-        except InputError:
-            self._found[key] = (None, None)
+        except InputError as error:
+            self._found[key] = _Look(unseen=error.problems[0].what)
             return
         folder = self._tasks.prepare()
         voxels = folder / "voxels.npy"
@@ -156,8 +166,11 @@ class VolumeLooks:
             if next(handing.steps, StopIteration) is StopIteration:
                 self._handing = None
                 self._task = (self._tasks.start("phase", handing.order, folder=handing.folder), handing.key)
-        except (InputError, OSError):  # it changed or went, or the disk is full
-            self._found[handing.key] = (None, None)
+        except InputError as error:  # it changed or went
+            self._found[handing.key] = _Look(unseen=error.problems[0].what)
+            self._stop_handing()
+        except OSError as error:
+            self._found[handing.key] = _Look(unseen=error.strerror or "the disk cannot be written")
             self._stop_handing()
 
     def _stop_handing(self) -> None:

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import errno
 from pathlib import Path
 from typing import Any
 
@@ -10,6 +11,7 @@ import pytest
 from cases import image, result
 
 from HCCAssistLib.errors import InputError
+from HCCAssistLib.jobs.runner import TaskRunner
 from HCCAssistLib.scene.rendering import INSTALL_SLICER_CORE
 
 pytest.importorskip("slicer", reason=f"SKIPPED: slicer-core is not installed. {INSTALL_SLICER_CORE}")
@@ -18,6 +20,7 @@ import slicer
 
 from HCCAssistLib.scene.drawing import draw_detection
 from HCCAssistLib.scene.handover import SLAB_BYTES, hand_over
+from HCCAssistLib.scene.loaded_volumes import VolumeLooks
 from HCCAssistLib.scene.mrb import save_mrb
 from HCCAssistLib.scene.roles import is_settled, role_of, role_volumes, set_role, volume_with_role
 from HCCAssistLib.scene.volumes import volume_from_image
@@ -116,3 +119,21 @@ def test_a_volume_that_changes_meanwhile_is_not_handed_over(scene: Any, tmp_path
         list(steps)
     with pytest.raises(InputError, match="no voxels"):
         next(hand_over(scene.AddNewNodeByClass("vtkMRMLScalarVolumeNode", "empty"), tmp_path / "empty.npy"))
+
+
+def test_voxels_that_could_not_be_looked_at_are_told_and_not_taken_for_looked_at(
+    two: Any, scene: Any, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    def full(*_: Any) -> Any:
+        raise OSError(errno.ENOSPC, "No space left on device")
+        yield
+
+    monkeypatch.setattr("HCCAssistLib.scene.loaded_volumes.hand_over", full)
+    tasks = TaskRunner()
+    looks = VolumeLooks(tasks)
+    looks.want(looks.loaded(scene))
+    while looks.busy:
+        looks.step()
+    tasks.close()
+    for volume in looks.loaded(scene):
+        assert "its voxels could not be looked at (No space left on device)" in volume.reason
