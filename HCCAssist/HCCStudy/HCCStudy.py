@@ -600,8 +600,10 @@ class HCCStudyLogic(ScriptedLoadableModuleLogic):
             if event.kind != "progress":
                 del self._running[event.task]
             if event.kind == "done" and what == "sample":
-                self._beginDrawing()
-                continue
+                if self._beginDrawing():
+                    continue
+                gone = _("The sample case was removed or damaged in the meantime. Press Load sample case again.")
+                event = TaskEvent(event.task, "failed", message=gone)
             if event.kind == "done":
                 self._take(what, event.result, about)
             elif event.kind == "failed" and what == "computer":
@@ -759,10 +761,13 @@ class HCCStudyLogic(ScriptedLoadableModuleLogic):
             self.start("sample", {"folder": str(self.samples)})
 
     def _beginDrawing(self):
+        """Whether there is a case to draw."""
         from HCCAssistLib.phantoms.sample import read_sample
         from HCCAssistLib.scene.sample import draw_sample
 
-        self._drawing = draw_sample(read_sample(self.samples), slicer.mrmlScene)
+        case = read_sample(self.samples)
+        self._drawing = draw_sample(case, slicer.mrmlScene) if case is not None else None
+        return case is not None
 
     def removeSample(self):
         """Delete what is kept of the sample case."""

@@ -693,6 +693,19 @@ def test_the_sample_case_never_takes_the_role_of_a_patient(desk, panel, made, mo
     assert row_of(panel, "LTP phantom (synthetic)").button.text == "Confirm"
 
 
+def test_a_sample_case_that_goes_before_it_is_loaded_is_told(desk, panel, made, monkeypatch):
+    import slicer
+
+    panel.logic.samples = made
+    monkeypatch.setattr("HCCAssistLib.phantoms.sample.read_sample", lambda folder: None)
+    desk.click(panel.ui.sampleButton)
+    rest(desk, panel, 60)
+    assert "was removed or damaged in the meantime" in panel.ui.sampleLabel.text
+    assert "is loaded" not in panel.ui.sampleLabel.text
+    assert slicer.mrmlScene.GetNumberOfNodesByClass("vtkMRMLScalarVolumeNode") == 0
+    assert panel.ui.sampleButton.enabled
+
+
 def test_sample_data_offers_the_case_and_opens_the_panel_with_it(desk, made, monkeypatch):
     import slicer
     from slicer_desk.machine import sample_data_folder

@@ -53,7 +53,7 @@ MISTAKES = {
     "new volumes not noticed": (PY, "(scene.NodeAddedEvent, scene.NodeRemovedEvent,", "(scene.NodeRemovedEvent,"),
     "voxels never looked at": (PY, "        self.looks.step()\n", ""),
     "voxels looked at unasked": (PY, "volumes if self._parameterNode.lookAtVoxels else []", "volumes"),
-    "sample case in no scene": (PY, "read_sample(self.samples), slicer.mrmlScene", "read_sample(self.samples), None"),
+    "sample case in no scene": (PY, "draw_sample(case, slicer.mrmlScene)", "draw_sample(case, None)"),
     "sample case out of view": (PY, "                slicer.util.resetSliceViews()", "                pass"),
     "progress for ever": (PY, "ui.sampleCancelButton.visible = running", "ui.sampleCancelButton.visible = True"),
     "sample not said to be synthetic": (PY, 'SAMPLE = "LTP phantom (synthetic)"', 'SAMPLE = "LTP case"'),
