@@ -16,12 +16,14 @@ class Problem:
         what: the fault in plain words.
         where: the file, case, series or point it was found in.
         remedy: what the person can do.
+        case_id: the one case of a cohort that it concerns; empty where it concerns the whole input.
     """
 
     level: Literal["STOP", "WARN"]
     what: str
     where: str = ""
     remedy: str = ""
+    case_id: str = ""
 
     def __str__(self) -> str:
         text = f"{self.where}: {self.what}" if self.where else self.what

@@ -5,6 +5,7 @@ from __future__ import annotations
 import re
 from collections import defaultdict
 from collections.abc import Iterator, Sequence
+from dataclasses import replace
 
 from HCCAssistLib.cohort.case import CASES, TABLE, Case
 from HCCAssistLib.cohort.case_files import CaseFiles, check_files, how_to_add
@@ -39,7 +40,7 @@ def validate(
     """
     problems = [*cohort.table_problems, *_folders(cohort), *_patients(cohort), *_identifiers(cohort)]
     checked = [(case, check_files(case, needs)) for case in cohort.cases if case.folder.is_dir()]
-    problems += [problem for _, files in checked for problem in files.problems]
+    problems += [replace(problem, case_id=case.case_id) for case, files in checked for problem in files.problems]
     problems += _duplicates(checked)
     if label is not None:
         problems += _labels(cohort, label, classes)
@@ -57,7 +58,11 @@ def _folders(cohort: Cohort) -> Iterator[Problem]:
     zeros = "; Excel removes leading zeros" if any(name[:1] == "0" for name in there - rows) else ""
     for name in sorted(rows - there):
         yield Problem(
-            "STOP", f"there is no folder {CASES}/{name}", f"case {name}", f"add the folder or correct the id{zeros}"
+            "STOP",
+            f"there is no folder {CASES}/{name}",
+            f"case {name}",
+            f"add the folder or correct the id{zeros}",
+            name,
         )
     for name in sorted(there - rows):
         if not name.startswith("."):
@@ -90,7 +95,13 @@ def _identifiers(cohort: Cohort) -> Iterator[Problem]:
     for case in cohort.cases:
         for name in sorted({case.case_id, case.patient_id}):
             if _DATE.search(name):
-                yield Problem("WARN", f"the id {name} seems to hold a date", f"case {case.case_id}", "use a pseudonym")
+                yield Problem(
+                    "WARN",
+                    f"the id {name} seems to hold a date",
+                    f"case {case.case_id}",
+                    "use a pseudonym",
+                    case.case_id,
+                )
     columns = cohort.cases[0].values if cohort.cases else {}
     for column in columns:
         if _IDENTIFYING.fullmatch(column):
@@ -124,7 +135,7 @@ def _labels(cohort: Cohort, column: str, classes: Sequence[str]) -> Iterator[Pro
         label = case.values.get(column, "")
         if label not in classes:
             what = f"the label {column} is {label!r}" if label else f"the label {column} is empty"
-            yield Problem("STOP", what, f"case {case.case_id}", f"write {' or '.join(classes)}")
+            yield Problem("STOP", what, f"case {case.case_id}", f"write {' or '.join(classes)}", case.case_id)
 
 
 def _marks(
@@ -134,10 +145,12 @@ def _marks(
         for case, files in checked:
             value, where = case.values.get(column), f"case {case.case_id}, {need}"
             if value == classes[-1] and need not in files.paths:
-                yield Problem("STOP", f"{column} is {value}, but no point is marked", where, how_to_add(case, need))
+                yield Problem(
+                    "STOP", f"{column} is {value}, but no point is marked", where, how_to_add(case, need), case.case_id
+                )
             elif value in classes[:-1] and files.points.get(need):
                 what = f"{column} is {value}, but {files.points[need]} points are marked"
-                yield Problem("STOP", what, where, "correct the label or delete the points")
+                yield Problem("STOP", what, where, "correct the label or delete the points", case.case_id)
 
 
 def _balance(cohort: Cohort, column: str, classes: Sequence[str]) -> Iterator[Problem]:
