@@ -829,7 +829,7 @@ class HCCLTPDetectionLogic(ScriptedLoadableModuleLogic):
         if self._looked[0] is not run:
             cards = [entry.card for entry in self.store.entries() if entry.name == run.model and entry.card]
             known = [card for card in cards if set(card.files.values()) == set(run.weights_sha256)]
-            self._looked = run, (known[0].scan_cutoff or known[0].cutoff) if known else None
+            self._looked = run, known[0].default_cutoff if known else None
         return self._looked[1]
 
     def candidates(self, column=1, falling=True):

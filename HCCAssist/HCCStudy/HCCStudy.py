@@ -781,8 +781,9 @@ def _stamp(entry):
 
 def _patients(card):
     """How many a model was trained on, and whether they were patients."""
-    number = card.training.get("patients", "?")
-    return f"{number} phantoms" if card.training.get("synthetic") else f"{number} patients"
+    from HCCAssistLib.models.caveats import trained_on
+
+    return trained_on(card.training) or "?"
 
 
 class HCCStudyTest(ScriptedLoadableModuleTest):

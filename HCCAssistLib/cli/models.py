@@ -5,8 +5,10 @@ from __future__ import annotations
 import argparse
 from pathlib import Path
 
-from HCCAssistLib.cli.console import say, say_json, table
+from HCCAssistLib.cli.console import say, say_json, table, warn
+from HCCAssistLib.evaluation.display import cutoff_value
 from HCCAssistLib.files import size_on_disk
+from HCCAssistLib.models.caveats import model_warnings, trained_on
 from HCCAssistLib.models.package import ModelPackage
 from HCCAssistLib.models.store import ModelStore, default_store
 
@@ -40,9 +42,11 @@ def run(args: argparse.Namespace) -> None:
         return
     package = store.install(Path(args.model)) if args.action == "install" else store.get(args.model)
     if args.json:
-        say_json({"model": package.card.as_json(), "folder": str(package.folder)})
+        warnings = [str(warning) for warning in model_warnings(package.card)]
+        say_json({"model": package.card.as_json(), "folder": str(package.folder), "warnings": warnings})
     else:
         say(_card(package))
+        warn(model_warnings(package.card))
 
 
 def _list(store: ModelStore, *, as_json: bool) -> None:
@@ -56,25 +60,31 @@ def _list(store: ModelStore, *, as_json: bool) -> None:
         )
         return
     rows = [
-        (p.card.name, p.card.recipe, f"{p.card.cutoff.value:.3f}", f"{size_on_disk(p.folder) / 1e6:.0f} MB")
+        (
+            p.card.name,
+            p.card.recipe,
+            cutoff_value(p.card.default_cutoff),
+            trained_on(p.card.training) or "not stated",
+            f"{size_on_disk(p.folder) / 1e6:.0f} MB",
+        )
         for p in good
     ]
-    say(table(("name", "recipe", "cut-off", "size"), rows) if rows else "no models are installed")
+    say(table(("name", "recipe", "cut-off", "trained on", "size"), rows) if rows else "no models are installed")
     for refused in bad:
         say(f"{refused.name} cannot be used: {refused.reason}")
 
 
 def _card(package: ModelPackage) -> str:
     card = package.card
-    training = card.training
     lines = [
         f"{card.name}: {package.recipe.title} ({card.recipe}). Research use only.",
         f"  options   {', '.join(f'{k}={v}' for k, v in card.options.items())}",
-        f"  cut-off   {card.cutoff.value:.4f}, {card.cutoff.source}",
-        f"  training  {training.get('patients')} patients"
-        + (", all synthetic: says nothing about patients" if training.get("synthetic") else ""),
+        f"  cut-off   {cutoff_value(card.default_cutoff)}, {card.default_cutoff.source}",
+        *([f"  patches   cut-off {cutoff_value(card.cutoff)}, {card.cutoff.source}"] if card.scan_cutoff else []),
+        f"  training  {trained_on(card.training) or 'not stated'}",
         f"  software  {', '.join(f'{k} {v}' for k, v in card.software.items())}",
         f"  licence   {card.licence}",
+        f"  seal      {card.seal or 'none'}",
         f"  weights   {', '.join(f'{name} sha256 {sha}' for name, sha in card.files.items())}",
     ]
     return "\n".join(lines)

@@ -8,6 +8,8 @@ from pathlib import Path
 from HCCAssistLib.cli.console import Progress, say, settings, warn
 from HCCAssistLib.cohort.cohort import read_cohort
 from HCCAssistLib.errors import InputError
+from HCCAssistLib.evaluation.display import cutoff_value
+from HCCAssistLib.models.caveats import model_warnings, trained_on
 from HCCAssistLib.recipes.registry import RECIPES, get_recipe
 
 
@@ -45,8 +47,8 @@ def run(args: argparse.Namespace) -> None:
         device=choose_device(args.device),
     )
     package, problems = train(read_cohort(args.cohort, tolerant=True), job, say=Progress("train"))
-    warn(problems)
-    training, cutoff = package.card.training, package.card.cutoff
+    warn((*problems, *model_warnings(package.card)))
+    training, cutoff = package.card.training, package.card.default_cutoff
     say(f"model {package.card.name} in {package.folder}")
-    say(f"  {training['patients']} patients, best epoch {', '.join(map(str, training['best_epoch']))}")
-    say(f"  cut-off {cutoff.value:.3f} ({cutoff.source})")
+    say(f"  {trained_on(training)}, best epoch {', '.join(map(str, training['best_epoch']))}")
+    say(f"  cut-off {cutoff_value(cutoff)} ({cutoff.source})")

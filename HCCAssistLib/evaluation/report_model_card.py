@@ -7,13 +7,14 @@ from typing import TYPE_CHECKING, Any
 
 from HCCAssistLib.evaluation.display import cutoff_text, plural, rounded
 from HCCAssistLib.evaluation.report_blocks import Table
+from HCCAssistLib.models.caveats import model_warnings, trained_on
 from HCCAssistLib.recipes.registry import get_recipe
 
 if TYPE_CHECKING:
     from HCCAssistLib.models.package import ModelCard
 
-_LONG = ("image_digests", "history")
-"""Entries of the training record that fill pages; model.json and report.json hold them."""
+_ELSEWHERE = ("image_digests", "fingerprints", "history", "trained_on", "patients", "synthetic")
+"""Entries of the training record that fill pages (model.json and report.json hold them), or are said in other words."""
 
 
 def model_card_table(card: ModelCard) -> Table:
@@ -25,15 +26,22 @@ def model_card_table(card: ModelCard) -> Table:
         ("Intended use", "Research only; not a medical device, not validated for patients"),
         ("Input", _listed(card.input)),
         ("Options", _listed(card.options)),
-        ("Training cohort", _listed({k: v for k, v in card.training.items() if k not in _LONG})),
-        ("Cut-off", cutoff_text(card.cutoff)),
-        *([("Cut-off of a scan's candidates", cutoff_text(card.scan_cutoff))] if card.scan_cutoff else []),
+        *(("Beware", warning.what) for warning in model_warnings(card)),
+        ("Training cohort", _training(card.training)),
+        ("Cut-off", cutoff_text(card.default_cutoff)),
+        *([("Cut-off of single patches", cutoff_text(card.cutoff))] if card.scan_cutoff else []),
         *(("Metrics in the package", text) for text in list(_metrics(card.metrics)) or ["none are stored"]),
         ("Trained with", _listed(card.software)),
         *((f"SHA-256 of {name}", digest) for name, digest in sorted(card.files.items())),
+        ("Seal of model.json", card.seal or "none"),
         ("Licence of the weights", card.licence),
     ]
     return Table("Model card", ("Item", "Content"), tuple(rows), "", data=card.as_json())
+
+
+def _training(record: Mapping[str, Any]) -> str:
+    others = {name: value for name, value in record.items() if name not in _ELSEWHERE}
+    return "; ".join(filter(None, (trained_on(record), _listed(others) if others else ""))) or "not stated"
 
 
 def _listed(values: Mapping[str, Any]) -> str:

@@ -1,4 +1,9 @@
-"""A trained model as a folder: model.json and weights-<k>.safetensors, checked before anything of it is used."""
+"""A trained model as a folder: model.json and weights-<k>.safetensors, checked before anything of it is used.
+
+model.json holds the sha256 of the weights and is sealed itself: the entry "seal" is the sha256 of everything else in
+it, so that a cut-off, a figure or a name that was changed afterwards is noticed. A seal is no signature: it tells a
+package that was damaged or edited by hand, not who wrote it, and whoever can edit the file can seal it anew.
+"""
 
 from __future__ import annotations
 
@@ -19,7 +24,10 @@ from HCCAssistLib.recipes.spec import Recipe, Value
 if TYPE_CHECKING:
     from torch import Tensor
 
-FORMAT = "hccassist-model/1"
+FORMAT = "hccassist-model/2"
+UNSEALED_FORMAT = "hccassist-model/1"
+"""The format before model.json was sealed: still read, but a warning goes with everything the model says."""
+
 WEIGHTS_NAME = re.compile(r"weights-\d{1,3}\.safetensors")
 SAFE_NAME = re.compile(r"[A-Za-z0-9][A-Za-z0-9._-]{0,79}")
 MODEL_JSON_LIMIT = 16 * 2**20
@@ -35,12 +43,14 @@ class ModelCard:
         options: the recipe's options it was trained with.
         cutoff: of single samples, with its source.
         scan_cutoff: of the candidates of a detector's scan, where another one than of single samples serves it.
+            What a prediction begins with is ``default_cutoff``.
         input: windows, patch and spacing the weights expect.
         metrics: figures with intervals, n and unit, as the evaluation wrote them.
         training: cohort digest, numbers of cases, digests of the images it has seen, course of the loss.
         software: versions that trained it.
         licence: of the weights.
         files: name to sha256.
+        seal: sha256 of all of this as it stands in model.json; empty where model.json is not sealed.
     """
 
     name: str
@@ -54,11 +64,17 @@ class ModelCard:
     files: dict[str, str]
     metrics: dict[str, Any] = field(default_factory=dict)
     licence: str = "not stated"
+    seal: str = ""
+
+    @property
+    def default_cutoff(self) -> CutOff:
+        """The cut-off that a prediction begins with: what every command, panel and report calls the model's own."""
+        return self.scan_cutoff or self.cutoff
 
     def as_json(self) -> dict[str, Any]:
         """The content of model.json."""
         return {
-            "format": FORMAT,
+            "format": FORMAT if self.seal else UNSEALED_FORMAT,
             "research_use_only": True,
             "name": self.name,
             "recipe": self.recipe,
@@ -71,6 +87,7 @@ class ModelCard:
             "software": self.software,
             "licence": self.licence,
             "files": self.files,
+            **({"seal": self.seal} if self.seal else {}),
         }
 
 
@@ -141,7 +158,8 @@ def read_card(folder: Path, *, recipe: str | None = None) -> ModelCard:
         recipe: the recipe wanted, if only one will do.
 
     Raises:
-        InputError: not a package, of another recipe, lacking files, or naming files outside itself.
+        InputError: not a package, changed since it was sealed, of another recipe, lacking files, or naming files
+            outside itself.
     """
     where = folder.name
     path = folder / "model.json"
@@ -151,8 +169,13 @@ def read_card(folder: Path, *, recipe: str | None = None) -> ModelCard:
         raise InputError("model.json is far too large", where, _REINSTALL)
     try:
         data = json.loads(_read(path))
-        if not isinstance(data, dict) or data.get("format") != FORMAT:
+        if not isinstance(data, dict) or data.get("format") not in (FORMAT, UNSEALED_FORMAT):
             raise InputError("model.json is of an unknown format", where, "update HCCAssist or the model")
+        # a format without a seal that carries one was written with it and changed since
+        if (data["format"] == FORMAT or "seal" in data) and data != sealed(data):
+            raise InputError(
+                "model.json was changed after the model was written: its seal is broken", where, _REINSTALL
+            )
         card = ModelCard(
             name=str(data["name"]),
             recipe=str(data["recipe"]),
@@ -165,6 +188,7 @@ def read_card(folder: Path, *, recipe: str | None = None) -> ModelCard:
             software=dict(data["software"]),
             licence=str(data["licence"]),
             files={str(name): str(sha) for name, sha in data["files"].items()},
+            seal=str(data.get("seal", "")),
         )
     except InputError:
         raise
@@ -201,7 +225,7 @@ def write_package(
     software: dict[str, str],
     metrics: dict[str, Any] | None = None,
 ) -> ModelPackage:
-    """Write a package, whole or not at all, and verify it by reading it back.
+    """Write a package, sealed, whole or not at all, and verify it by reading it back.
 
     Raises:
         InputError: the name is not a safe file name.
@@ -228,8 +252,23 @@ def write_package(
             metrics=metrics or {},
             files=files,
         )
-        write_json(part / "model.json", card.as_json())
+        write_json(part / "model.json", sealed(card.as_json()))
     return read_package(folder, recipe=recipe.id)
+
+
+def sealed(content: Mapping[str, Any]) -> dict[str, Any]:
+    """The content of model.json in the sealed format, with the seal that belongs to it.
+
+    The seal is the sha256 of the JSON with sorted keys, without spaces, as ASCII: it rests on what is said, and not
+    on how a line is wrapped.
+
+    Raises:
+        ValueError: a number that is not finite.
+    """
+    said = {**json.loads(json.dumps(content, allow_nan=False)), "format": FORMAT}
+    said.pop("seal", None)
+    text = json.dumps(said, sort_keys=True, separators=(",", ":"))
+    return {**said, "seal": hashlib.sha256(text.encode()).hexdigest()}
 
 
 def file_sha256(path: Path) -> str:

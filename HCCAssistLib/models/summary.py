@@ -5,7 +5,8 @@ from __future__ import annotations
 from collections.abc import Mapping
 from typing import Any
 
-from HCCAssistLib.evaluation.display import plural, rounded
+from HCCAssistLib.evaluation.display import cutoff_value, plural, rounded
+from HCCAssistLib.models.caveats import model_warnings, trained_on
 from HCCAssistLib.models.package import ModelCard
 from HCCAssistLib.recipes.registry import get_recipe
 
@@ -14,13 +15,16 @@ RESEARCH = "Research use only. Not a medical device, not validated for patients.
 
 def card_rows(card: ModelCard) -> tuple[tuple[str, str], ...]:
     """What a model was made for and from, how well it did, where its threshold comes from: headings and texts."""
-    recipe, cutoff = get_recipe(card.recipe), card.scan_cutoff or card.cutoff
+    recipe, cutoff = get_recipe(card.recipe), card.default_cutoff
+    beware = "\n".join(warning.what for warning in model_warnings(card))
     return (
         ("Recipe", recipe.title),
         ("Published in", recipe.paper),
         ("Trained on", _data(card.training)),
         ("Figures", "\n".join(figures(card)) or "none are stored in the package"),
-        ("Cut-off", f"{rounded(cutoff.value, 3)}: {cutoff.source}"),
+        ("Cut-off", f"{cutoff_value(cutoff)}: {cutoff.source}"),
+        *([("Cut-off of patches", f"{cutoff_value(card.cutoff)}: {card.cutoff.source}")] if card.scan_cutoff else []),
+        *([("Beware", f"{beware[:1].upper()}{beware[1:]}")] if beware else []),
         ("Licence", card.licence),
         ("Use", RESEARCH),
     )
@@ -41,10 +45,10 @@ def figures(card: ModelCard) -> list[str]:
 
 
 def _data(training: Mapping[str, Any]) -> str:
-    if not training.get("patients"):
+    data = trained_on(training)
+    if not data:
         return "not stated"
-    kind = "synthetic phantoms" if training.get("synthetic") else "patients"
     cases = training.get("cases") or {}
     split = ", ".join(f"{n} {name}" for name, n in cases.items() if n and name != "test")
-    text = f"{training['patients']} {kind}" + (f" ({split})" if split else "")
+    text = data + (f" ({split})" if split else "")
     return f"{text}; labels shuffled as a check, the findings mean nothing" if training.get("permuted_labels") else text

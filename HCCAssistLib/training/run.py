@@ -14,6 +14,7 @@ import numpy as np
 from HCCAssistLib.cohort.cohort import Case, Cohort
 from HCCAssistLib.cohort.splits import folds as patient_folds
 from HCCAssistLib.cohort.splits import split_patients
+from HCCAssistLib.cohort.synthetic import is_synthetic, unclear
 from HCCAssistLib.cohort.validation import validate
 from HCCAssistLib.errors import Cancelled, InputError, Problem
 from HCCAssistLib.evaluation.binary import binary_evaluation
@@ -73,7 +74,7 @@ def train(
     """
     tell = say or (lambda what, done: None)
     tell("checking the cohort", 0.0)
-    problems = validate(cohort, job.recipe.needs, label=job.recipe.label)
+    problems = (*validate(cohort, job.recipe.needs, label=job.recipe.label), *unclear(cohort.cases))
     if stops := [problem for problem in problems if problem.level == "STOP"]:
         raise InputError(stops)
     cohort = with_splits(cohort, job.recipe, job.seed)
@@ -293,15 +294,18 @@ def _metrics(estimates: Sequence[Estimate], chosen_on: str) -> dict[str, Any]:
 
 def _training_record(cohort: Cohort, samples: Samples, job: Job, folds: Sequence[_Trained]) -> dict[str, Any]:
     counts = {split: sum(case.split == split for case in cohort.cases) for split in ("train", "validation", "test")}
-    synthetic = [case.values.get("synthetic", "") not in ("", "0") for case in cohort.cases]
+    used = [case for case in cohort.cases if case.split != "test"]
+    synthetic = {case.patient_id for case in used if is_synthetic(case)}
+    patients = {case.patient_id for case in used if not is_synthetic(case)}
     return {
         "cohort_digest": samples.digest(),
         "image_digests": list(samples.image_digests),
         "cases": counts,
         "patients": len(set(samples.patient_ids)),
+        "trained_on": {"synthetic": len(synthetic), "patients": len(patients)},
         "samples": {split: len(samples.of_split(split)) for split in ("train", "validation")},
         "positives": {split: int(samples.of_split(split).labels.sum()) for split in ("train", "validation")},
-        "synthetic": all(synthetic),
+        "synthetic": bool(synthetic),
         "permuted_labels": bool(job.options.get("permute_labels", False)),
         "seed": job.seed,
         "folds": job.folds,

@@ -267,7 +267,7 @@ def test_a_model_is_installed_read_verified_and_removed(desk, panel, package, ho
     desk.screenshot(home / "no-model.png")
     install(desk, panel, zipped(package, home / "blobs.zip"))
     assert ui.modelLabel.text == "blobs is installed."
-    assert [row[:3] + row[4:] for row in cells(ui.modelTable)] == [["blobs", "ltp", "58 phantoms", "verified"]]
+    assert [row[:3] + row[4:] for row in cells(ui.modelTable)] == [["blobs", "ltp", "58 synthetic cases", "verified"]]
     size = sum(path.stat().st_size for path in (home / "models" / "blobs").iterdir())
     assert f"{size / 1e6:.0f} MB in {home / 'models'}" in ui.storeLabel.text
 
@@ -373,14 +373,14 @@ def test_installing_is_cancelled_without_leaving_anything(desk, panel, package, 
 def test_a_big_model_is_verified_without_a_stall(desk, package, home):
     """200 MB of weights: a second and more to read."""
     from HCCAssistLib.files import write_json
-    from HCCAssistLib.models.package import file_sha256, read_card
+    from HCCAssistLib.models.package import file_sha256, read_card, sealed
 
     folder = home / "models" / "blobs"
     shutil.copytree(package, folder)
     (folder / "weights-1.safetensors").write_bytes(os.urandom(200 * 2**20))
     card = read_card(folder).as_json()
     card["files"]["weights-1.safetensors"] = file_sha256(folder / "weights-1.safetensors")
-    write_json(folder / "model.json", card)
+    write_json(folder / "model.json", sealed(card))
     widget = desk.open(MODULE)
     rest(desk, widget)
     with heartbeat(desk) as gaps:

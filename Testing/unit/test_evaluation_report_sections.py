@@ -223,7 +223,7 @@ def test_the_model_card_says_cohort_cutoff_metrics_and_licence(data: dict[str, A
     block = next(b for b in data["blocks"] if b.get("title") == "Model card")
     rows = dict(map(tuple, block["rows"]))
     assert "Lim" in rows["Recipe"] and "epochs 60" in rows["Options"]
-    assert "patients 30" in rows["Training cohort"] and "train 24" in rows["Training cohort"]
+    assert "30 patients" in rows["Training cohort"] and "train 24" in rows["Training cohort"]
     assert "history" not in rows["Training cohort"]
     assert CUTOFF.source in rows["Cut-off"] and "one false positive" in rows["Cut-off of a scan's candidates"]
     assert rows["Licence of the weights"] == "CC BY 4.0"

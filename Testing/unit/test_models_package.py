@@ -2,6 +2,7 @@ import errno
 import json
 import time
 import zipfile
+from dataclasses import replace
 from pathlib import Path
 
 import pytest
@@ -10,7 +11,8 @@ import torch
 from HCCAssistLib.errors import HCCAssistError, InputError
 from HCCAssistLib.evaluation.result import CutOff
 from HCCAssistLib.inference.model import load_model
-from HCCAssistLib.models.package import ModelPackage, read_package, write_package
+from HCCAssistLib.models.caveats import model_warnings
+from HCCAssistLib.models.package import ModelPackage, read_card, read_package, sealed, write_package
 from HCCAssistLib.models.store import ModelStore, default_store, find_model
 from HCCAssistLib.recipes.ltp.network import build
 from HCCAssistLib.recipes.registry import get_recipe
@@ -36,8 +38,22 @@ def package(tmp_path: Path) -> ModelPackage:
 
 
 def edit(package: ModelPackage, **changes: object) -> Path:
+    """What ``model.json`` says is changed, and sealed anew as whoever wrote such a package would have."""
     path = package.folder / "model.json"
-    path.write_text(json.dumps({**json.loads(path.read_text()), **changes}))
+    path.write_text(json.dumps({**sealed({**json.loads(path.read_text()), **changes}), **only_format(changes)}))
+    return package.folder
+
+
+def only_format(changes: dict[str, object]) -> dict[str, object]:
+    return {name: value for name, value in changes.items() if name == "format"}
+
+
+def tamper(package: ModelPackage, **changes: object) -> Path:
+    """What ``model.json`` says is changed, and nothing else; None takes an entry away."""
+    path = package.folder / "model.json"
+    said = {**json.loads(path.read_text()), **changes}
+    gone = {name for name, value in changes.items() if value is None}
+    path.write_text(json.dumps({name: value for name, value in said.items() if name not in gone}))
     return package.folder
 
 
@@ -49,6 +65,61 @@ def test_a_written_package_reads_back_and_its_network_computes_the_same(package:
     original = build(LTP.resolve({})).eval()
     x = torch.rand(2, 3, *original.patch_shape)
     assert torch.equal(load_model(again).networks[0](x), original(x))
+
+
+CUTOFF = {"value": 0.01, "rule": ">=", "source": "chosen by hand for a test", "ties": [], "data_sha256": ""}
+
+
+@pytest.mark.parametrize(
+    "changes",
+    [
+        {"cutoff": CUTOFF},
+        {"scan_cutoff": CUTOFF},
+        {"name": "better-model"},
+        {"licence": "CC0"},
+        {"metrics": {"AUC": {"value": 0.99}}},
+        {"training": {"patients": 5000}},
+        {"research_use_only": False},
+        {"approved": "by somebody"},
+        {"seal": "0" * 64},
+        {"seal": None},
+        {"seal": ""},
+        {"format": "hccassist-model/1"},
+        {"files": {}},
+    ],
+)
+def test_a_model_json_that_was_changed_is_refused_wherever_it_is_read(
+    package: ModelPackage, tmp_path: Path, changes: dict[str, object]
+) -> None:
+    folder = tamper(package, **changes)
+    for read in (read_package, read_card, ModelStore(tmp_path / "store").install):
+        with pytest.raises(InputError, match=r"changed after the model was written.*Install the model again"):
+            read(folder)
+
+
+def test_a_seal_rests_on_what_is_said_and_not_on_how_it_is_written(package: ModelPackage) -> None:
+    path = package.folder / "model.json"
+    said = json.loads(path.read_text())
+    path.write_text("\n\n" + json.dumps(dict(reversed(said.items())), indent=7, ensure_ascii=False))
+    assert read_package(package.folder).card == package.card
+    assert package.card.seal == said["seal"] == sealed(package.card.as_json())["seal"]
+    assert len(package.card.seal) == 64
+
+
+def test_a_package_of_the_older_format_is_read_and_said_not_to_be_sealed(package: ModelPackage) -> None:
+    before = package.card
+    card = read_package(tamper(package, format="hccassist-model/1", seal=None)).card
+    assert card == replace(before, seal="")
+    assert "seal" not in card.as_json() and card.as_json()["format"] == "hccassist-model/1"
+    (warning,) = model_warnings(card)
+    assert warning.level == "WARN" and "without a seal" in warning.what and "small-model" in warning.where
+    assert model_warnings(before) == ()
+
+
+def test_the_cutoff_of_a_prediction_is_that_of_the_scan_where_there_is_one(package: ModelPackage) -> None:
+    assert package.card.default_cutoff == package.card.cutoff
+    scan = CutOff(0.9, "at most 1 false positive per volume")
+    assert replace(package.card, scan_cutoff=scan).default_cutoff == scan
 
 
 def test_one_changed_byte_of_the_weights_is_refused(package: ModelPackage) -> None:

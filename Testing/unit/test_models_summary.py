@@ -29,8 +29,10 @@ def card(tmp_path_factory):
 def test_recipe_data_figures_cutoff_and_use_are_told(card):
     rows = dict(card_rows(card))
     assert rows["Recipe"] == "Local tumour progression after ablation"
-    assert rows["Trained on"] == "58 synthetic phantoms (48 train, 10 validation)"
-    assert rows["Cut-off"] == "0.813: at most 1 false positive per volume"
+    assert rows["Trained on"] == "58 synthetic cases (48 train, 10 validation)"
+    assert rows["Beware"].startswith("This model was trained on synthetic cases only (58)")
+    assert rows["Cut-off"] == "0.8125: at most 1 false positive per volume"
+    assert rows["Cut-off of patches"] == "0.5: set by hand for a test"
     assert rows["Use"] == RESEARCH
     assert "Research use only" in RESEARCH
     assert rows["Licence"] == "not stated"

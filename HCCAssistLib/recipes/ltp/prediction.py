@@ -23,6 +23,7 @@ from HCCAssistLib.inference.candidates import Peak, components
 from HCCAssistLib.inference.findings import Candidate, DetectionResult, RunRecord
 from HCCAssistLib.inference.model import LoadedModel
 from HCCAssistLib.inference.study import Study
+from HCCAssistLib.models.caveats import model_warnings
 from HCCAssistLib.provenance import software_versions
 from HCCAssistLib.recipes.ltp.explanation import explain
 from HCCAssistLib.recipes.ltp.recipe import LTP, PATCH_SHAPE, TIME_POINT
@@ -86,9 +87,9 @@ def predict(
         *scanned.warnings,
         *_phase_warnings(stored),
         *_region_warnings(study, chosen),
-        *_model_warnings(model, study),
+        *model_warnings(model.package.card),
     )
-    cutoff = model.package.card.scan_cutoff or model.package.card.cutoff
+    cutoff = model.package.card.default_cutoff
     if chosen["candidates"] == "components":
         peaks = components(scores, cutoff.value)
     else:
@@ -143,17 +144,6 @@ def _region_warnings(study: Study, chosen: Mapping[str, Value]) -> tuple[Problem
         return ()
     what = "there is no liver segment, so the whole volume was scanned and organs beside the liver can be marked"
     return (Problem("WARN", what, study.case_id, "segment the liver (any liver segmentation will do)"),)
-
-
-def _model_warnings(model: LoadedModel, study: Study) -> tuple[Problem, ...]:
-    training = model.package.card.training
-    if training.get("permuted_labels"):
-        what = "this model was trained on shuffled labels as a check; its findings mean nothing"
-    elif training.get("synthetic") and not study.values.get("synthetic"):
-        what = "this model has only seen synthetic cases; its findings say nothing about patients"
-    else:
-        return ()
-    return (Problem("WARN", what, f"model {model.package.card.name}"),)
 
 
 class _Surface:

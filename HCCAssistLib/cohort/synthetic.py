@@ -1,0 +1,41 @@
+"""Which cases of a cohort are synthetic, as the column ``synthetic`` of its table says."""
+
+from __future__ import annotations
+
+from collections.abc import Iterable
+
+from HCCAssistLib.cohort.case import TABLE, Case
+from HCCAssistLib.cohort.table import MISSING
+from HCCAssistLib.errors import InputError, Problem
+
+COLUMN = "synthetic"
+YES = frozenset({"1", "1.0", "yes", "y", "true", "t"})
+NO = frozenset({"0", "0.0", "no", "n", "false", "f"}) | MISSING
+
+
+def is_synthetic(case: Case) -> bool:
+    """Whether a case is a phantom or holds implanted lesions; a case of which the table says nothing is a patient.
+
+    Raises:
+        InputError: the cell is neither a yes nor a no.
+    """
+    cell = next((cell for name, cell in case.values.items() if name.strip().lower() == COLUMN), "")
+    said = cell.strip().lower()
+    if said in YES or said in NO:
+        return said in YES
+    raise InputError(
+        f"the column {COLUMN} holds {cell!r}",
+        f"{TABLE}, case {case.case_id}",
+        "write 1 for a synthetic case, 0 or nothing for a patient",
+    )
+
+
+def unclear(cases: Iterable[Case]) -> list[Problem]:
+    """The cells that are neither a yes nor a no."""
+    found: list[Problem] = []
+    for case in cases:
+        try:
+            is_synthetic(case)
+        except InputError as error:
+            found += [Problem(p.level, p.what, p.where, p.remedy, case.case_id) for p in error.problems]
+    return found

@@ -1,0 +1,57 @@
+"""What must be known of a model before any of its results is trusted; it goes with every one of them."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+from typing import Any
+
+from HCCAssistLib.errors import Problem
+from HCCAssistLib.evaluation.display import plural
+from HCCAssistLib.models.package import ModelCard
+
+
+def model_warnings(card: ModelCard) -> tuple[Problem, ...]:
+    """All that is doubtful about a model; empty where nothing is."""
+    return tuple(filter(None, (training_data_warning(card), seal_warning(card))))
+
+
+def training_data_warning(card: ModelCard) -> Problem | None:
+    """The warning of a model that learnt from shuffled labels or from synthetic cases, whatever it is applied to."""
+    synthetic, patients = counts(card.training)
+    if card.training.get("permuted_labels"):
+        what = "this model was trained on shuffled labels as a check; its findings mean nothing"
+    elif synthetic and patients:
+        what = (
+            f"this model was trained on {trained_on(card.training)}; its findings rest on synthetic cases in part, "
+            "and nothing tells how far they hold for patients"
+        )
+    elif synthetic:
+        what = f"this model was trained on synthetic cases only ({synthetic}); its findings say nothing about patients"
+    else:
+        return None
+    return Problem("WARN", what, f"model {card.name}")
+
+
+def seal_warning(card: ModelCard) -> Problem | None:
+    """The warning of a model.json that nothing protects from a change."""
+    if card.seal:
+        return None
+    what = "model.json is of an older format without a seal: nothing shows whether its cut-off was changed"
+    return Problem("WARN", what, f"model {card.name}", "train the model again to have it sealed")
+
+
+def trained_on(training: Mapping[str, Any]) -> str:
+    """``120 synthetic cases, 3 patients``, from a model card's training record; empty where it does not say."""
+    synthetic, patients = counts(training)
+    parts = [f"{n} {plural(kind, n)}" for n, kind in ((synthetic, "synthetic case"), (patients, "patient")) if n]
+    return ", ".join(parts)
+
+
+def counts(training: Mapping[str, Any]) -> tuple[int, int]:
+    """Synthetic patients and real ones that a model was trained on; zeros where the record does not say."""
+    apart = training.get("trained_on")
+    if isinstance(apart, Mapping):
+        return int(apart.get("synthetic") or 0), int(apart.get("patients") or 0)
+    # records of older models know only whether all cases were synthetic
+    total = int(training.get("patients") or 0)
+    return (max(total, 1), 0) if training.get("synthetic") else (0, total)

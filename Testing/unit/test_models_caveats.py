@@ -1,0 +1,108 @@
+"""What a model learnt from is counted apart, and its warning goes with everything it says."""
+
+from __future__ import annotations
+
+from dataclasses import replace
+from pathlib import Path
+from typing import Any
+
+import pytest
+from ltp_blob import blob_image, blob_model, straight_grid
+
+from HCCAssistLib.cohort.case import Case
+from HCCAssistLib.cohort.synthetic import is_synthetic, unclear
+from HCCAssistLib.errors import InputError
+from HCCAssistLib.evaluation.report_model_card import model_card_table
+from HCCAssistLib.inference.model import LoadedModel
+from HCCAssistLib.inference.study import Study
+from HCCAssistLib.models.caveats import model_warnings, trained_on, training_data_warning
+from HCCAssistLib.models.package import ModelPackage
+from HCCAssistLib.models.summary import card_rows
+from HCCAssistLib.recipes.ltp.prediction import predict
+
+MIXED = {"patients": 123, "synthetic": True, "trained_on": {"synthetic": 120, "patients": 3}}
+
+
+@pytest.fixture(scope="module")
+def model(tmp_path_factory: pytest.TempPathFactory) -> LoadedModel:
+    return blob_model(tmp_path_factory.mktemp("m"))
+
+
+def trained(model: LoadedModel, training: dict[str, Any]) -> LoadedModel:
+    package = ModelPackage(model.package.folder, replace(model.package.card, training=training))
+    return LoadedModel(package, model.networks, model.device)
+
+
+@pytest.mark.parametrize(
+    ("training", "text"),
+    [
+        (MIXED, "120 synthetic cases, 3 patients"),
+        ({"patients": 3, "synthetic": False, "trained_on": {"synthetic": 0, "patients": 3}}, "3 patients"),
+        ({"patients": 1, "synthetic": True, "trained_on": {"synthetic": 1, "patients": 0}}, "1 synthetic case"),
+        ({"patients": 58, "synthetic": True}, "58 synthetic cases"),
+        ({"patients": 58, "synthetic": False}, "58 patients"),
+        ({"patients": 58}, "58 patients"),
+        ({}, ""),
+    ],
+)
+def test_synthetic_cases_and_patients_are_counted_apart(training: dict[str, Any], text: str) -> None:
+    assert trained_on(training) == text
+
+
+def test_a_model_of_patients_alone_has_no_warning_and_every_other_has(model: LoadedModel) -> None:
+    def warning(**training: Any) -> str:
+        found = training_data_warning(replace(model.package.card, training=training))
+        return "" if found is None else found.what
+
+    assert warning(patients=58, synthetic=False, trained_on={"synthetic": 0, "patients": 58}) == ""
+    assert "synthetic cases only (58); its findings say nothing about patients" in warning(patients=58, synthetic=True)
+    assert "120 synthetic cases, 3 patients" in warning(**MIXED) and "only" not in warning(**MIXED)
+    assert warning(synthetic=True), "a record without a number is no reason to be silent"
+    assert "shuffled labels" in warning(**MIXED, permuted_labels=True)
+
+
+@pytest.mark.parametrize("values", [{}, {"synthetic": "1"}, {"synthetic": "0"}])
+def test_every_result_of_such_a_model_carries_the_warning_that_of_a_phantom_too(
+    model: LoadedModel, values: dict[str, str]
+) -> None:
+    study = Study("case-1", {"post/arterial": blob_image(straight_grid())}, values=values)
+    result = predict(study, trained(model, MIXED), {"stride": "fast", "heatmap": False})
+    assert sum("120 synthetic cases, 3 patients" in warning.what for warning in result.warnings) == 1
+
+
+def test_the_cards_say_it_too(model: LoadedModel) -> None:
+    card = trained(model, MIXED).package.card
+    rows = dict(card_rows(card))
+    assert rows["Trained on"] == "120 synthetic cases, 3 patients"
+    assert "rest on synthetic cases in part" in rows["Beware"]
+    reported = dict(model_card_table(card).rows)
+    assert reported["Training cohort"] == "120 synthetic cases, 3 patients"
+    assert reported["Beware"] == model_warnings(card)[0].what
+    patients = trained(model, {"patients": 9, "synthetic": False}).package.card
+    assert "Beware" not in dict(card_rows(patients)) and "Beware" not in dict(model_card_table(patients).rows)
+
+
+def case(cell: str | None, column: str = "synthetic") -> Case:
+    return Case("c7", "p7", "train", {} if cell is None else {column: cell}, Path("c7"))
+
+
+@pytest.mark.parametrize(
+    "cell", [None, "", "0", "no", "No", "FALSE", "false", "n", "f", " F ", "0.0", "NA", "n/a", "-"]
+)
+def test_these_cells_mean_a_patient(cell: str | None) -> None:
+    assert is_synthetic(case(cell)) is False
+
+
+@pytest.mark.parametrize("cell", ["1", "1.0", "yes", "YES", "True", "TRUE", "y", "t", " 1 "])
+def test_these_cells_mean_a_synthetic_case(cell: str) -> None:
+    assert is_synthetic(case(cell)) is True
+    assert is_synthetic(case(cell, " Synthetic"))
+
+
+@pytest.mark.parametrize("cell", ["maybe", "2", "x", "phantom", "0,0", "yes and no", "-1"])
+def test_any_other_cell_is_named(cell: str) -> None:
+    with pytest.raises(InputError, match="c7") as caught:
+        is_synthetic(case(cell))
+    assert repr(cell) in str(caught.value)
+    (problem,) = unclear([case("1"), case(cell), case("")])
+    assert (problem.level, problem.case_id) == ("STOP", "c7") and "column synthetic" in problem.what
