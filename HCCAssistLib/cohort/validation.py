@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import re
 from collections import defaultdict
-from collections.abc import Iterator, Sequence
+from collections.abc import Collection, Iterator, Sequence
 from dataclasses import replace
 
 from HCCAssistLib.cohort.case import CASES, TABLE, Case
@@ -25,7 +25,12 @@ _IDENTIFYING = re.compile(r"(patient_?)?name|(first|last|sur)_?name|.*birth.*|do
 
 
 def validate(
-    cohort: Cohort, needs: Sequence[Need], *, label: str | None = None, classes: Sequence[str] = ("0", "1")
+    cohort: Cohort,
+    needs: Sequence[Need],
+    *,
+    label: str | None = None,
+    classes: Sequence[str] = ("0", "1"),
+    only: Collection[str] | None = None,
 ) -> tuple[Problem, ...]:
     """List every problem of a cohort, those that stop the work first.
 
@@ -37,11 +42,15 @@ def validate(
         needs: what the recipe asks of each case.
         label: column with the truth; None where the cases are only to be predicted.
         classes: the values it may hold.
+        only: ids of the cases that are used; the labels of the others are not looked at. None uses all.
     """
     problems = [*cohort.table_problems, *_folders(cohort), *_patients(cohort), *_identifiers(cohort)]
     checked = [(case, check_files(case, needs)) for case in cohort.cases if case.folder.is_dir()]
     problems += [replace(problem, case_id=case.case_id) for case, files in checked for problem in files.problems]
     problems += _duplicates(checked)
+    if only is not None:
+        cohort = replace(cohort, cases=tuple(case for case in cohort.cases if case.case_id in only))
+        checked = [(case, files) for case, files in checked if case.case_id in only]
     if label is not None:
         problems += _labels(cohort, label, classes)
         problems += _marks(checked, needs, label, classes)

@@ -2,7 +2,8 @@
 
 from __future__ import annotations
 
-from collections.abc import Collection
+from collections import Counter
+from collections.abc import Collection, Mapping
 
 from HCCAssistLib.cohort.cohort import Case, Cohort
 from HCCAssistLib.evaluation.baseline_table import BaselineTable, baseline_table
@@ -13,23 +14,31 @@ MOST_LEVELS = 6
 """A text column with more different values is no characteristic: it may be a name, a date or a remark."""
 
 
-def cohort_flow(cohort: Cohort, evaluated: Collection[str], *, label: str) -> Flow:
+def cohort_flow(
+    cohort: Cohort, evaluated: Collection[str], *, label: str, left_out: Mapping[str, str] | None = None
+) -> Flow:
     """From the cases of the table to those that are evaluated, with the reason why the others are not.
 
     Args:
         cohort: all cases.
         evaluated: ids of the evaluated cases.
         label: column of the table with the truth, ``"1"`` for positive.
+        left_out: why a case that was to be evaluated was not, by case id.
     """
+    failed = left_out or {}
     excluded: dict[str, int] = {}
     for case in cohort.cases:
-        if case.case_id not in evaluated:
+        if case.case_id not in evaluated and case.case_id not in failed:
             reason = f"of the split {case.split}" if case.split else "not set aside for testing"
             excluded[reason] = excluded.get(reason, 0) + 1
-    stages = [Stage("in the table", len(cohort.cases), excluded), Stage("evaluated", len(evaluated))]
+    chosen = Stage("to be evaluated", len(evaluated) + len(failed), Counter(failed.values()))
+    stages = [Stage("in the table", len(cohort.cases), excluded), *([chosen] if failed else [])]
+    stages.append(Stage("evaluated", len(evaluated)))
     labels = [case.values.get(label, "") for case in cohort.cases if case.case_id in evaluated]
     parts = {f"{label} positive": labels.count("1"), f"{label} negative": labels.count("0")}
-    return Flow("case", tuple(stages if excluded else stages[1:]), parts if sum(parts.values()) == len(labels) else {})
+    return Flow(
+        "case", tuple(stages if excluded or failed else stages[1:]), parts if sum(parts.values()) == len(labels) else {}
+    )
 
 
 def cohort_table(cohort: Cohort, evaluated: Collection[str]) -> BaselineTable | None:

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Sequence
+from collections.abc import Callable, Sequence
 from dataclasses import dataclass
 from typing import TYPE_CHECKING
 
@@ -46,7 +46,7 @@ class Example:
 
 
 class ExampleCases:
-    """Sees one case after the other and keeps the most telling example of each kind, so that memory stays small.
+    """Sees one case after the other and remembers the most telling of each kind; only their images are read.
 
     Args:
         tolerance_mm: a candidate this close to an annotated point has found it.
@@ -55,13 +55,13 @@ class ExampleCases:
 
     def __init__(self, *, tolerance_mm: float, window: Window) -> None:
         self.tolerance_mm, self.window = tolerance_mm, window
-        self._best: dict[str, tuple[float, Example]] = {}
+        self._best: dict[str, tuple[float, Callable[[], Example]]] = {}
 
-    def see(self, image: Image, result: DetectionResult, points: FloatArray) -> None:
+    def see(self, read: Callable[[], Image], result: DetectionResult, points: FloatArray) -> None:
         """Look at one case.
 
         Args:
-            image: the volume that was scanned.
+            read: gives the volume that was scanned.
             result: what was found in it.
             points: annotated points ``(n, 3)``, LPS mm.
         """
@@ -74,7 +74,7 @@ class ExampleCases:
                     "found" if hit else "false alarm",
                     candidate.probability,
                     candidate.box.center,
-                    image,
+                    read,
                     result,
                     points,
                 )
@@ -85,18 +85,23 @@ class ExampleCases:
                 if d <= self.tolerance_mm
             ]
             if max(near, default=0.0) < result.threshold:
-                self._keep("missed", 1 - max(near, default=0.0), point, image, result, points)
+                self._keep("missed", 1 - max(near, default=0.0), point, read, result, points)
 
     def _keep(
-        self, kind: str, worth: float, at: npt.ArrayLike, image: Image, result: DetectionResult, points: FloatArray
+        self,
+        kind: str,
+        worth: float,
+        at: npt.ArrayLike,
+        read: Callable[[], Image],
+        result: DetectionResult,
+        points: FloatArray,
     ) -> None:
         if kind not in self._best or worth > self._best[kind][0]:
-            self._best[kind] = worth, _example(kind, image, result.shown, points, at, self.window)
+            self._best[kind] = worth, lambda: _example(kind, read(), result.shown, points, at, self.window)
 
-    @property
     def examples(self) -> tuple[Example, ...]:
-        """At most one per kind."""
-        return tuple(self._best[kind][1] for kind in ("found", "missed", "false alarm") if kind in self._best)
+        """At most one per kind, drawn from the images that are read now."""
+        return tuple(self._best[kind][1]() for kind in ("found", "missed", "false alarm") if kind in self._best)
 
 
 def _example(

@@ -225,7 +225,7 @@ def test_the_model_card_says_cohort_cutoff_metrics_and_licence(data: dict[str, A
     assert "Lim" in rows["Recipe"] and "epochs 60" in rows["Options"]
     assert "30 patients" in rows["Training cohort"] and "train 24" in rows["Training cohort"]
     assert "history" not in rows["Training cohort"]
-    assert CUTOFF.source in rows["Cut-off"] and "one false positive" in rows["Cut-off of a scan's candidates"]
+    assert "one false positive" in rows["Cut-off"] and CUTOFF.source in rows["Cut-off of single patches"]
     assert rows["Licence of the weights"] == "CC BY 4.0"
     assert (
         rows["Metrics in the package"].startswith("AUC 0.833 (") and "n = 5 patches" in rows["Metrics in the package"]

@@ -58,6 +58,9 @@ def test_a_trained_model_says_where_everything_came_from(model: Path) -> None:
     assert card.training["cases"] == {"train": 4, "validation": 2, "test": 2}
     assert card.training["positives"] == {"train": 120, "validation": 60}
     assert len(card.training["image_digests"]) == 6
+    assert card.training["trained_on"] == {"synthetic": 0, "patients": 6}
+    assert card.training["synthetic"] is False
+    assert card.seal and json.loads((model / "model.json").read_text())["seal"] == card.seal
     assert "validation set" in card.cutoff.source
     assert card.cutoff.data_sha256
     assert len(card.training["history"][0]) == 3
@@ -119,7 +122,9 @@ def test_evaluation_sees_only_the_test_cases_and_writes_a_report(
     report = json.loads((tmp_path / "report" / "report.json").read_text())
     text = json.dumps(report)
     assert (tmp_path / "report" / "report.html").stat().st_size > 10_000
-    assert "140 patch" in capsys.readouterr().out  # 60 positives, 2 x 40 negatives
+    said = capsys.readouterr()
+    assert "140 patch" in said.out  # 60 positives, 2 x 40 negatives
+    assert "synthetic" not in said.err + text, "a model of patients has no warning"
     assert read_package(model).card.cutoff.source in text
 
 
@@ -130,7 +135,8 @@ def test_evaluation_on_a_training_image_is_refused(
     (leaked / "cases").mkdir(parents=True)
     (leaked / "cases" / "other-name").symlink_to(cohort / "cases" / "case-0")
     (leaked / "cases" / "fine").symlink_to(cohort / "cases" / "case-7")
-    write_cohort_table(leaked, [{"case_id": "other-name", "split": "test"}, {"case_id": "fine", "split": "test"}])
+    rows = [{"case_id": name, "split": "test", "ltp": ltp} for name, ltp in (("other-name", 1), ("fine", 0))]
+    write_cohort_table(leaked, rows)
     status = main(["evaluate", str(leaked), "--model", str(model), "--out", str(tmp_path / "report")])
     assert status == 2
     assert "case other-name: the model was trained on this image" in capsys.readouterr().err

@@ -1,64 +1,38 @@
-"""How well a model finds LTP on cases it has not seen: by patch as in the paper, by lesion and by patient."""
+"""How well a model finds LTP on cases it has not seen: the cases are computed one by one, then reported together."""
 
 from __future__ import annotations
 
-from collections.abc import Callable, Mapping
-from dataclasses import dataclass, field
+import hashlib
+import json
+from collections.abc import Callable, Mapping, Sequence
+from dataclasses import replace
+from pathlib import Path
+from typing import Any
 
-import numpy as np
-
-from HCCAssistLib.cohort.cohort import Case, Cohort
+from HCCAssistLib.cohort.case import TABLE, Case
+from HCCAssistLib.cohort.cohort import Cohort
 from HCCAssistLib.errors import InputError, Problem
-from HCCAssistLib.evaluation.baseline_table import BaselineTable
-from HCCAssistLib.evaluation.binary import BinaryEvaluation, binary_evaluation
-from HCCAssistLib.evaluation.cohort_description import cohort_flow, cohort_table
-from HCCAssistLib.evaluation.example_cases import Example, ExampleCases
-from HCCAssistLib.evaluation.flow import Flow
-from HCCAssistLib.evaluation.froc import FrocCurve, VolumeFindings, froc, lesion_operating_point
+from HCCAssistLib.evaluation.held_out import HeldOut, hold_out
 from HCCAssistLib.evaluation.report import Report
-from HCCAssistLib.evaluation.result import CutOff, Estimate
-from HCCAssistLib.inference.findings import DetectionResult
 from HCCAssistLib.inference.model import LoadedModel
 from HCCAssistLib.inference.study import Study, read_study
+from HCCAssistLib.models.package import sealed
+from HCCAssistLib.provenance import software_versions
+from HCCAssistLib.recipes.ltp.evaluated_case import (
+    SEED,
+    EvaluatedCase,
+    digests,
+    evaluate_case,
+    forget_others,
+    keep,
+    kept,
+)
 from HCCAssistLib.recipes.ltp.operating_point import TOLERANCE_MM
-from HCCAssistLib.recipes.ltp.prediction import predict, probabilities
-from HCCAssistLib.recipes.ltp.recipe import LTP, TIME_POINT, WINDOWS
-from HCCAssistLib.recipes.ltp.sampling import batch_maker, sample_case
+from HCCAssistLib.recipes.ltp.performance import LTPEvaluation, performance
+from HCCAssistLib.recipes.ltp.recipe import LTP, TIME_POINT
 from HCCAssistLib.recipes.spec import Value
-from HCCAssistLib.training.loop import outputs
-from HCCAssistLib.training.samples import Samples, joined
 
-SEED = 2023
-"""Of the test patches, the same for every model, so that two models are compared on the same patches."""
-
-
-@dataclass(frozen=True, eq=False, slots=True)
-class LTPEvaluation:
-    """Performance on unseen cases at three levels.
-
-    Attributes:
-        patch: on sampled patches, as in the paper.
-        froc: lesions found against false positives per volume of the whole scan; None without any lesion.
-        at_cutoff: lesion-level sensitivity and false positives per volume at the model's cut-off.
-        patient: highest candidate of a patient against the patient's label.
-        results: what the scan of each case gave, by case id.
-        truth: annotated points of each case, LPS mm.
-        examples: of a find, a miss and a false alarm at the cut-off of the scan.
-        flow: from the cases of the table to those that were evaluated.
-        characteristics: of the cases by split; None where the table describes none.
-        problems: what is doubtful.
-    """
-
-    patch: BinaryEvaluation
-    froc: FrocCurve | None
-    at_cutoff: tuple[Estimate, Estimate]
-    patient: BinaryEvaluation
-    results: Mapping[str, DetectionResult]
-    truth: Mapping[str, np.ndarray]
-    examples: tuple[Example, ...]
-    flow: Flow
-    characteristics: BaselineTable | None
-    problems: tuple[Problem, ...] = field(default=())
+Progress = Callable[[str, float], None]
 
 
 def evaluate(
@@ -66,106 +40,120 @@ def evaluate(
     model: LoadedModel,
     run_options: Mapping[str, Value],
     *,
-    progress: Callable[[str, float], None] | None = None,
+    held_out: HeldOut | None = None,
+    folder: Path | None = None,
+    progress: Progress | None = None,
 ) -> LTPEvaluation:
     """Evaluate a model on the cases of a cohort that it was not trained on.
+
+    A case that cannot be used is left out and named; the others are evaluated.
 
     Args:
         cohort: with annotated points; the cases of the split ``test`` where there are such.
         model: of the recipe ``ltp``.
         run_options: of the scan.
+        held_out: of ``hold_out``, where the cohort was checked before.
+        folder: where each finished case is kept. Cases that were finished there with the same model, options, files,
+            versions and device are not computed again.
         progress: told what is being done and how much of the whole is done.
 
     Raises:
-        InputError: no case is left, or the cases show only one class.
+        InputError: the cohort cannot be used, the model was trained on one of the scans, or no case is left.
     """
-    cases, problems = unseen_cases(cohort, model)
-    options = model.package.card.options
-    parts: list[Samples] = []
-    results: dict[str, DetectionResult] = {}
-    truth: dict[str, np.ndarray] = {}
-    volumes: list[VolumeFindings] = []
-    shown = ExampleCases(tolerance_mm=TOLERANCE_MM, window=WINDOWS[0])
-    for number, case in enumerate(cases):
-        if progress:
-            progress(f"case {case.case_id}", number / len(cases))
-        study = read_study(case, LTP)
-        _refuse_seen(study, model)
-        parts.append(sample_case(case, {**options, "permute_labels": False}, _rng(case)))
-        result = predict(study, model, {**run_options, "heatmap": False})
-        results[case.case_id] = result
-        lesions = study.points.get(f"{TIME_POINT}/ltp")
-        truth[case.case_id] = lesions.positions if lesions else np.empty((0, 3))
-        shown.see(study.volumes[f"{TIME_POINT}/arterial"], result, truth[case.case_id])
-        volumes.append(
-            VolumeFindings(
-                case.patient_id,
-                np.array([c.box.center for c in result.candidates]).reshape(-1, 3),
-                np.array([c.probability for c in result.candidates]),
-                truth[case.case_id],
-                np.zeros(len(truth[case.case_id])),
-            )
-        )
-    samples = joined(parts)
-    if options.get("permute_labels"):
-        samples = samples.permuted(SEED)
-    cutoff = model.package.card.cutoff
-    scan_cutoff = model.package.card.scan_cutoff or cutoff
-    scores = np.mean(
-        [
-            probabilities(outputs(network, batch_maker(options), samples, device=model.device))
-            for network in model.networks
-        ],
-        axis=0,
-    )
-    best: dict[str, float] = {}
-    label: dict[str, int] = {}
-    for volume in volumes:
-        best[volume.patient] = max([best.get(volume.patient, 0.0), *volume.scores])
-        label[volume.patient] = max(label.get(volume.patient, 0), int(len(volume.lesions) > 0))
-    patients = list(best)
-    return LTPEvaluation(
-        patch=binary_evaluation(samples.labels, scores, samples.patients, unit="patch", cutoff=cutoff),
-        froc=froc(volumes, tolerance_mm=TOLERANCE_MM) if any(len(v.lesions) for v in volumes) else None,
-        at_cutoff=lesion_operating_point(volumes, scan_cutoff, tolerance_mm=TOLERANCE_MM),
-        patient=binary_evaluation(
-            [label[p] for p in patients],
-            [best[p] for p in patients],
-            patients,
-            unit="patient",
-            cutoff=scan_cutoff,
-        ),
-        results=results,
-        truth=truth,
-        examples=shown.examples,
-        flow=cohort_flow(cohort, results, label=LTP.label),
-        characteristics=cohort_table(cohort, results),
-        problems=problems,
-    )
+    tell = progress or (lambda what, done: None)
+    tell("checking the cohort", 0.0)
+    held_out = held_out or hold_out(cohort, LTP, model.package.card)
+    left_out = dict(held_out.left_out)
+    run = _run(cohort, model, LTP.resolve(run_options, run=True))
+    files = {case.case_id: digests(case) for case in held_out.cases}
+    decides = {name: run[name] for name in _DECIDES}
+    made_with = {case_id: {**decides, "files": of_case} for case_id, of_case in files.items()}
+    done: dict[str, EvaluatedCase] = {}
+    if folder:
+        forget_others(folder, set(files))
+        found = {case.case_id: kept(made_with[case.case_id], case, folder) for case in held_out.cases}
+        done = {name: one for name, one in found.items() if one is not None}
+    todo = [case for case in held_out.cases if case.case_id not in done]
+    todo = _readable(todo, model, left_out, tell)
+    for number, case in enumerate(todo):
+
+        def part(share: float, number: int = number, name: str = case.case_id) -> None:
+            tell(f"case {name}", 0.05 + 0.95 * (number + min(share, 0.99)) / len(todo))
+
+        part(0.0)
+        try:
+            one = evaluate_case(case, read_study(case, LTP), model, run_options, progress=part)
+        except InputError as error:
+            left_out[case.case_id] = _of_case(case, error)
+            continue
+        if folder:
+            keep(one, made_with[case.case_id], case, folder)
+        done[case.case_id] = one
+    cases = [case for case in held_out.cases if case.case_id in done]
+    if not cases:
+        none = Problem("STOP", "no case is left to evaluate", TABLE)
+        raise InputError([*(problem for problems in left_out.values() for problem in problems), none])
+    run["cases"], run["left_out"] = [case.case_id for case in cases], list(left_out)
+    run["cohort_sha256"] = _digest({c.case_id: {"row": dict(c.values), "files": files[c.case_id]} for c in cases})
+    return performance(held_out, done, left_out, run, model)
 
 
-def unseen_cases(cohort: Cohort, model: LoadedModel) -> tuple[tuple[Case, ...], tuple[Problem, ...]]:
-    """The cases to evaluate on: the split ``test``, or all where the table names no split.
+_DECIDES = ("model_sha256", "options", "test_patches_seed", "device", "software")
+"""Entries of the run that decide the numbers of a case, beside its files."""
+
+
+def _run(cohort: Cohort, model: LoadedModel, options: Mapping[str, Value]) -> dict[str, Any]:
+    card = model.package.card
+    return {
+        "recipe": LTP.id,
+        "model": card.name,
+        # the same for a model of the older format, which has no seal of its own
+        "model_sha256": sealed(card.as_json())["seal"],
+        "weights_sha256": list(model.package.weights_sha256),
+        "options": dict(options),
+        "cohort": cohort.folder.resolve().name if cohort.folder else "",
+        "test_patches_seed": SEED,
+        "device": model.device,
+        "software": software_versions(),
+    }
+
+
+def _digest(content: Any) -> str:
+    return hashlib.sha256(json.dumps(content, sort_keys=True).encode()).hexdigest()
+
+
+def _readable(
+    cases: Sequence[Case], model: LoadedModel, left_out: dict[str, tuple[Problem, ...]], tell: Progress
+) -> list[Case]:
+    """The cases that can be read, before any of them is computed; those that cannot go to ``left_out``.
 
     Raises:
-        InputError: there are none.
+        InputError: the model was trained on any of the scans.
     """
-    if any(case.split for case in cohort.cases):
-        cases = cohort.of_split("test")
-        if not cases:
-            raise InputError("no case belongs to the split test", "cohort.csv", "mark the held-out cases as test")
-        return cases, ()
-    from HCCAssistLib.training.run import with_splits
+    sound, seen = [], list[Problem]()
+    for number, case in enumerate(cases):
+        tell("looking for scans that the model was trained on", 0.05 * number / len(cases))
+        try:
+            study = read_study(case, LTP)
+        except InputError as error:
+            left_out[case.case_id] = _of_case(case, error)
+            continue
+        try:
+            _refuse_seen(study, model)
+        except InputError as error:
+            seen += error.problems
+        sound.append(case)
+    if seen:
+        raise InputError(seen)
+    return sound
 
-    seed = model.package.card.training.get("seed", 0)
-    drawn = with_splits(cohort, LTP, int(seed))
-    trained = model.package.card.training.get("cases", {})
-    counts = {split: len(drawn.of_split(split)) for split in ("train", "validation", "test")}
-    if counts == trained and drawn.of_split("test"):
-        what = "the table names no split; the test cases are those that training with the same seed had set aside"
-        return drawn.of_split("test"), (Problem("WARN", what, "cohort.csv"),)
-    what = "the table names no split; all cases are evaluated"
-    return cohort.cases, (Problem("WARN", what, "cohort.csv", "check that none of the patients was trained on"),)
+
+def _of_case(case: Case, error: InputError) -> tuple[Problem, ...]:
+    where = f"case {case.case_id}"
+    return tuple(
+        replace(p, where=p.where if where in p.where else f"{where}, {p.where}".rstrip(", "), case_id=case.case_id)
+        for p in error.problems
+    )
 
 
 def _refuse_seen(study: Study, model: LoadedModel) -> None:
@@ -179,45 +167,41 @@ def _refuse_seen(study: Study, model: LoadedModel) -> None:
         )
 
 
-def _rng(case: Case) -> np.random.Generator:
-    return np.random.default_rng([SEED, *case.case_id.encode()])
-
-
 def report(found: LTPEvaluation, model: LoadedModel, *, title: str = "LTP detection: evaluation") -> Report:
     """The report of an evaluation, to be written or added to."""
-    card = model.package.card
+    card, run = model.package.card, found.run
+    named = f" of {run['cohort']}" if run["cohort"] else ""
     pages = Report(
         title,
-        subtitle=f"model {card.name}, {len(found.results)} unseen cases",
+        subtitle=f"model {card.name}, {len(found.results)} unseen cases{named}",
         provenance={
             "recipe": f"{LTP.id}: {LTP.paper}",
             "model": card.name,
-            "weights sha256": ", ".join(model.package.weights_sha256),
+            "model.json seal": card.seal or "none",
+            "weights sha256": ", ".join(run["weights_sha256"]),
             "training cohort sha256": str(card.training.get("cohort_digest", "")),
             "training seed": str(card.training.get("seed", "")),
+            "run options": ", ".join(f"{name}={value}" for name, value in run["options"].items()),
+            "cohort": run["cohort"],
+            "cohort sha256": f"{run['cohort_sha256']} (rows and files of the evaluated cases)",
+            "evaluated cases": ", ".join(run["cases"]),
+            "cases left out": ", ".join(run["left_out"]) or "none",
             "test patches seed": str(SEED),
             "device": model.device,
         },
         covered=("purpose", "partitions", "preprocessing"),
     )
-    if card.training.get("synthetic"):
-        pages.add_warnings(
-            [
-                Problem(
-                    "WARN",
-                    "the model was trained on synthetic cases; nothing here says anything about patients",
-                    f"model {card.name}",
-                )
-            ]
-        )
     pages.add_warnings(found.problems)
     pages.add_text(
         "The model looks for local tumour progression (LTP) after ablation on arterial-phase CT. It is meant to help a "
-        "reader in research, not to replace one. The truth is the points that a reader annotated. Cases of the split "
-        "test are evaluated where the table names splits; an image that the model was trained on is refused."
+        "reader in research, not to replace one. The truth is the label of the table and the points that a reader "
+        "annotated; a case where they contradict each other is left out. Cases of the split test are evaluated where "
+        "the table names splits; an image that the model was trained on is refused."
     )
     pages.add_heading("Cases")
     pages.add_flow(found.flow)
+    pages.add_warnings(problem for problems in found.left_out.values() for problem in problems)
+    pages.add_table("Evaluated cases", *case_rows(found), data=dict(run))
     if found.characteristics:
         pages.add_cohort("Characteristics of the cases", found.characteristics)
     pages.add_text(
@@ -232,8 +216,9 @@ def report(found: LTPEvaluation, model: LoadedModel, *, title: str = "LTP detect
     else:
         pages.add_froc("Lesion level", found.froc, found.at_cutoff)
     pages.add_binary_evaluation("Patient level", found.patient)
-    scan = next(iter(found.results.values()))
-    pages.add_examples("Example cases", found.examples, cutoff=CutOff(scan.threshold, scan.threshold_source))
+    pages.add_estimates("Patient level: flagged for the right reason", [found.on_lesions])
+    pages.add_text(flagged(found))
+    pages.add_examples("Example cases", found.examples, cutoff=card.default_cutoff)
     pages.add_heading("Calibration and clinical utility")
     pages.add_text(
         "Not given. The network was trained on patches in a chosen mixture of classes, and a patient's score is the "
@@ -242,3 +227,23 @@ def report(found: LTPEvaluation, model: LoadedModel, *, title: str = "LTP detect
     )
     pages.add_model_card(card)
     return pages
+
+
+def flagged(found: LTPEvaluation) -> str:
+    """How many positive patients were flagged, and how many of them by a candidate on a true lesion, in a sentence."""
+    if not found.on_lesions.n:
+        return "No evaluated patient is positive."
+    return f"{found.on_lesions.note} (within {TOLERANCE_MM:g} mm of an annotated point)."
+
+
+def case_rows(found: LTPEvaluation) -> tuple[tuple[str, ...], list[tuple[str, ...]]]:
+    """Columns and rows of the table of cases: what was annotated and found in each, or why it was left out."""
+    columns = ("Case", "Lesions annotated", "Found at the cut-off", "False positives at the cut-off", "Highest score")
+    rows = []
+    for case_id, result in found.results.items():
+        lesions, alarms = found.volumes[case_id].matched(TOLERANCE_MM)
+        counts = [str(int((scores >= result.threshold).sum())) for scores in (lesions, alarms)]
+        highest = f"{result.candidates[0].probability:.3f}" if result.candidates else "no candidate"
+        rows.append((case_id, str(len(lesions)), *counts, highest))
+    rows += [(case_id, "left out", "", "", "") for case_id in found.left_out]
+    return columns, rows

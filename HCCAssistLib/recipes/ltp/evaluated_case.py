@@ -1,0 +1,156 @@
+"""One case of an evaluation: scanned, its patches scored, and kept on disk so that an interrupted run goes on."""
+
+from __future__ import annotations
+
+import json
+import os
+import shutil
+from collections.abc import Callable, Collection, Mapping
+from dataclasses import dataclass, replace
+from pathlib import Path
+from typing import Any
+
+import numpy as np
+import numpy.typing as npt
+
+from HCCAssistLib.cohort.case import Case
+from HCCAssistLib.errors import InputError
+from HCCAssistLib.files import folder_written_whole, remove_leftovers, write_json
+from HCCAssistLib.inference.findings import DetectionResult
+from HCCAssistLib.inference.model import LoadedModel
+from HCCAssistLib.inference.results import read_result, write_candidates, write_result
+from HCCAssistLib.inference.study import Study
+from HCCAssistLib.models.package import file_sha256
+from HCCAssistLib.recipes.ltp.prediction import predict, probabilities
+from HCCAssistLib.recipes.ltp.recipe import TIME_POINT
+from HCCAssistLib.recipes.ltp.sampling import batch_maker, sample_case
+from HCCAssistLib.recipes.spec import Value
+from HCCAssistLib.training.loop import outputs
+from HCCAssistLib.training.samples import Samples
+
+SEED = 2023
+"""Of the test patches, the same for every model, so that two models are compared on the same patches."""
+
+FORMAT = "hccassist-evaluated-case/1"
+RECORD = "evaluation.json"
+
+
+@dataclass(frozen=True, eq=False, slots=True)
+class EvaluatedCase:
+    """What an evaluation needs of a case.
+
+    Attributes:
+        result: of the scan.
+        lesions: annotated points ``(m, 3)``, LPS mm.
+        patches: sampled as in training, without their voxels.
+        scores: ``(n,)`` of the patches, the mean over the folds.
+    """
+
+    result: DetectionResult
+    lesions: npt.NDArray[np.float64]
+    patches: Samples
+    scores: npt.NDArray[np.float64]
+
+
+def evaluate_case(
+    case: Case,
+    study: Study,
+    model: LoadedModel,
+    run_options: Mapping[str, Value],
+    *,
+    progress: Callable[[float], None] | None = None,
+) -> EvaluatedCase:
+    """Scan a case and score its patches.
+
+    Raises:
+        InputError: the case cannot be used.
+    """
+    options = model.package.card.options
+    rng = np.random.default_rng([SEED, *case.case_id.encode()])
+    patches = sample_case(case, {**options, "permute_labels": False}, rng)
+    make_batch = batch_maker(options)
+    scores = [
+        probabilities(outputs(network, make_batch, patches, device=model.device)).astype(np.float64)
+        for network in model.networks
+    ]
+    result = predict(study, model, {**run_options, "heatmap": False}, progress=progress)
+    points = study.points.get(f"{TIME_POINT}/ltp")
+    return EvaluatedCase(
+        result=result,
+        lesions=points.positions if points else np.empty((0, 3)),
+        patches=replace(patches, voxels=np.empty((len(patches), 0), np.int16)),
+        scores=np.mean(scores, axis=0),
+    )
+
+
+def digests(case: Case) -> dict[str, str]:
+    """sha256 of every file in a case's folder, by its path within it."""
+    walked = os.walk(case.folder, followlinks=True)  # a cohort may be made of links to where the images lie
+    paths = [Path(folder) / name for folder, _, names in walked for name in names if not name.startswith(".")]
+    return {path.relative_to(case.folder).as_posix(): file_sha256(path) for path in sorted(paths)}
+
+
+def keep(one: EvaluatedCase, made_with: Mapping[str, Any], case: Case, folder: Path) -> None:
+    """Write a finished case into ``folder/<case_id>``, whole or not at all.
+
+    Args:
+        one: the case.
+        made_with: what decides its numbers (model, options, versions, files); ``kept`` asks for the same.
+        case: whose it is.
+        folder: of all finished cases.
+    """
+    patches = one.patches
+    with folder_written_whole(folder / case.case_id) as part:
+        write_result(one.result, part)
+        write_candidates(one.result, part / "candidates.csv")
+        record = {
+            "format": FORMAT,
+            "case_id": case.case_id,
+            "made_with": dict(made_with),
+            "lesions_lps": one.lesions.tolist(),
+            "patches": {
+                "labels": patches.labels.tolist(),
+                "lesion": patches.lesion.tolist(),
+                "center_lps": patches.center_lps.tolist(),
+                "scores": one.scores.tolist(),
+                "image_digest": patches.image_digests[0],
+            },
+        }
+        write_json(part / RECORD, record)
+
+
+def kept(made_with: Mapping[str, Any], case: Case, folder: Path) -> EvaluatedCase | None:
+    """A case that was finished before, None where there is none or it was made with anything else."""
+    try:
+        record = json.loads((folder / case.case_id / RECORD).read_text(encoding="utf-8"))
+        if record["format"] != FORMAT or record["made_with"] != json.loads(json.dumps(made_with)):
+            return None
+        said = record["patches"]
+        count = len(said["labels"])
+        patches = Samples(
+            voxels=np.empty((count, 0), np.int16),
+            labels=np.array(said["labels"], np.uint8),
+            case=np.zeros(count, np.int32),
+            lesion=np.array(said["lesion"], np.int32),
+            center_lps=np.array(said["center_lps"], np.float32).reshape(-1, 3),
+            case_ids=(case.case_id,),
+            patient_ids=(case.patient_id,),
+            splits=(case.split,),
+            image_digests=(str(said["image_digest"]),),
+        )
+        return EvaluatedCase(
+            result=read_result(folder / case.case_id),
+            lesions=np.array(record["lesions_lps"], np.float64).reshape(-1, 3),
+            patches=patches,
+            scores=np.array(said["scores"], np.float64),
+        )
+    except (OSError, InputError, KeyError, TypeError, ValueError):  # not there, or damaged: it is computed again
+        return None
+
+
+def forget_others(folder: Path, names: Collection[str]) -> None:
+    """Remove finished cases of an earlier evaluation that are not among those named."""
+    remove_leftovers(folder)
+    for path in folder.iterdir() if folder.is_dir() else ():
+        if path.name not in names and (path / RECORD).is_file():
+            shutil.rmtree(path)

@@ -1,0 +1,186 @@
+"""The figures of an evaluation of LTP detection: by patch as in the paper, by lesion and by patient."""
+
+from __future__ import annotations
+
+from collections.abc import Collection, Mapping, Sequence
+from dataclasses import dataclass, field
+from functools import partial
+from typing import Any
+
+import numpy as np
+
+from HCCAssistLib.cohort.case import TABLE, Case
+from HCCAssistLib.errors import InputError, Problem
+from HCCAssistLib.evaluation.baseline_table import BaselineTable
+from HCCAssistLib.evaluation.binary import BinaryEvaluation, binary_evaluation
+from HCCAssistLib.evaluation.cohort_description import cohort_flow, cohort_table
+from HCCAssistLib.evaluation.example_cases import Example, ExampleCases
+from HCCAssistLib.evaluation.flagged import sensitivity_on_lesions
+from HCCAssistLib.evaluation.flow import Flow
+from HCCAssistLib.evaluation.froc import FrocCurve, VolumeFindings, froc, lesion_operating_point
+from HCCAssistLib.evaluation.held_out import HeldOut
+from HCCAssistLib.evaluation.result import Estimate
+from HCCAssistLib.imaging.image import Image
+from HCCAssistLib.inference.findings import DetectionResult
+from HCCAssistLib.inference.model import LoadedModel
+from HCCAssistLib.inference.study import read_study
+from HCCAssistLib.models.caveats import model_warnings
+from HCCAssistLib.recipes.ltp.evaluated_case import SEED, EvaluatedCase
+from HCCAssistLib.recipes.ltp.operating_point import TOLERANCE_MM
+from HCCAssistLib.recipes.ltp.recipe import LTP, TIME_POINT, WINDOWS
+from HCCAssistLib.training.samples import joined
+
+CASES_NAMED = 5
+
+
+@dataclass(frozen=True, eq=False, slots=True)
+class LTPEvaluation:
+    """Performance on unseen cases at three levels.
+
+    Attributes:
+        patch: on sampled patches, as in the paper.
+        froc: lesions found against false positives per volume of the whole scan; None without any lesion.
+        at_cutoff: lesion-level sensitivity and false positives per volume at the model's cut-off.
+        patient: highest candidate of a patient against the label of the table.
+        on_lesions: share of the positive patients who are flagged by a candidate on a true lesion.
+        results: what the scan of each case gave, by case id.
+        volumes: its candidates and the annotated points, by case id.
+        left_out: cases that were to be evaluated and could not be, by case id, with what is wrong.
+        examples: of a find, a miss and a false alarm at the cut-off of the scan.
+        flow: from the cases of the table to those that were evaluated.
+        characteristics: of the cases by split; None where the table describes none.
+        run: model, options, cohort, cases, versions and device: what the figures rest on.
+        problems: what is doubtful.
+    """
+
+    patch: BinaryEvaluation
+    froc: FrocCurve | None
+    at_cutoff: tuple[Estimate, Estimate]
+    patient: BinaryEvaluation
+    on_lesions: Estimate
+    results: Mapping[str, DetectionResult]
+    volumes: Mapping[str, VolumeFindings]
+    left_out: Mapping[str, tuple[Problem, ...]]
+    examples: tuple[Example, ...]
+    flow: Flow
+    characteristics: BaselineTable | None
+    run: Mapping[str, Any]
+    problems: tuple[Problem, ...] = field(default=())
+
+
+def performance(
+    held_out: HeldOut,
+    done: Mapping[str, EvaluatedCase],
+    left_out: Mapping[str, tuple[Problem, ...]],
+    run: Mapping[str, Any],
+    model: LoadedModel,
+) -> LTPEvaluation:
+    """The figures of the finished cases.
+
+    Args:
+        held_out: the cohort, and what is doubtful about it.
+        done: what came of each finished case, by case id.
+        left_out: why a case that should be evaluated is not, by case id.
+        run: what the figures rest on.
+        model: that was evaluated.
+
+    Raises:
+        InputError: no patient is left of whom all cases could be evaluated.
+    """
+    card = model.package.card
+    cases = [case for case in held_out.cases if case.case_id in done]
+    results = {case.case_id: done[case.case_id].result for case in cases}
+    volumes = {case.case_id: _findings(case, done[case.case_id]) for case in cases}
+    samples = joined([done[case.case_id].patches for case in cases])
+    if card.options.get("permute_labels"):
+        samples = samples.permuted(SEED)
+    scores = np.concatenate([done[case.case_id].scores for case in cases])
+    shown = ExampleCases(tolerance_mm=TOLERANCE_MM, window=WINDOWS[0])
+    for case in cases:
+        shown.see(partial(_image, case), results[case.case_id], volumes[case.case_id].lesions)
+    # Of a patient with a case that could not be evaluated nobody knows whether he is flagged, nor whether he should be.
+    torn = {case.patient_id for case in held_out.cohort.cases if case.case_id in left_out}
+    labels, best = _patients(cases, volumes, torn)
+    if not labels:
+        what = "no patient is left of whom all cases could be evaluated"
+        raise InputError([*(p for problems in left_out.values() for p in problems), Problem("STOP", what, TABLE)])
+    positive = {patient for patient, label in labels.items() if label}
+    found = list(volumes.values())
+    return LTPEvaluation(
+        patch=binary_evaluation(samples.labels, scores, samples.patients, unit="patch", cutoff=card.cutoff),
+        froc=froc(found, tolerance_mm=TOLERANCE_MM) if any(len(v.lesions) for v in found) else None,
+        at_cutoff=lesion_operating_point(found, card.default_cutoff, tolerance_mm=TOLERANCE_MM),
+        patient=binary_evaluation(
+            list(labels.values()), list(best.values()), list(labels), unit="patient", cutoff=card.default_cutoff
+        ),
+        on_lesions=sensitivity_on_lesions(found, positive, card.default_cutoff, tolerance_mm=TOLERANCE_MM),
+        results=results,
+        volumes=volumes,
+        left_out=left_out,
+        examples=shown.examples(),
+        flow=cohort_flow(
+            held_out.cohort,
+            results,
+            label=LTP.label,
+            left_out={name: problems[0].what for name, problems in left_out.items()},
+        ),
+        characteristics=cohort_table(held_out.cohort, results),
+        run=run,
+        problems=(
+            *model_warnings(card),
+            *held_out.problems,
+            *_of_scans(results, model_warnings(card)),
+            *_half_seen(sorted(torn & {case.patient_id for case in cases})),
+        ),
+    )
+
+
+def _patients(
+    cases: Sequence[Case], volumes: Mapping[str, VolumeFindings], torn: Collection[str]
+) -> tuple[dict[str, int], dict[str, float]]:
+    """Label of the table and highest score of each patient: the highest of the patient's cases."""
+    labels: dict[str, int] = {}
+    best: dict[str, float] = {}
+    for case in cases:
+        patient = case.patient_id
+        if patient not in torn:
+            labels[patient] = max(labels.get(patient, 0), int(case.values[LTP.label]))
+            best[patient] = max([best.get(patient, 0.0), *volumes[case.case_id].scores])
+    return labels, best
+
+
+def _findings(case: Case, one: EvaluatedCase) -> VolumeFindings:
+    candidates = one.result.candidates
+    return VolumeFindings(
+        case.patient_id,
+        np.array([c.box.center for c in candidates]).reshape(-1, 3),
+        np.array([c.probability for c in candidates]),
+        one.lesions,
+        np.zeros(len(one.lesions)),
+    )
+
+
+def _image(case: Case) -> Image:
+    return read_study(case, LTP).volumes[f"{TIME_POINT}/arterial"]
+
+
+def _of_scans(results: Mapping[str, DetectionResult], known: Sequence[Problem]) -> list[Problem]:
+    """The warnings of the scans; what several cases share is said once."""
+    cases: dict[tuple[str, str], list[str]] = {}
+    for case_id, result in results.items():
+        for warning in result.warnings:
+            if warning.what not in [problem.what for problem in known]:
+                cases.setdefault((warning.what, warning.remedy), []).append(case_id)
+    return [Problem("WARN", what, _named(list(dict.fromkeys(of))), remedy) for (what, remedy), of in cases.items()]
+
+
+def _named(cases: Sequence[str]) -> str:
+    more = f" and {len(cases) - CASES_NAMED} more" if len(cases) > CASES_NAMED else ""
+    return f"case{'s' if len(cases) > 1 else ''} {', '.join(cases[:CASES_NAMED])}{more}"
+
+
+def _half_seen(patients: Sequence[str]) -> tuple[Problem, ...]:
+    if not patients:
+        return ()
+    what = "a case of the patient could not be evaluated, so the patient level leaves the patient out"
+    return (Problem("WARN", what, f"patient{'s' if len(patients) > 1 else ''} {', '.join(patients)}"),)
