@@ -5,6 +5,7 @@ from __future__ import annotations
 import json
 import shutil
 from collections.abc import Callable
+from contextlib import suppress
 from pathlib import Path
 from typing import Any
 
@@ -12,21 +13,25 @@ import numpy as np
 import pytest
 from ltp_blob import blob_network, blob_package
 
+from HCCAssistLib.cli.evaluate import as_json
 from HCCAssistLib.cli.main import main
 from HCCAssistLib.cohort.cohort import read_cohort, write_cohort_table
 from HCCAssistLib.cohort.points import Point, PointList, write_points
-from HCCAssistLib.evaluation.held_out import hold_out
+from HCCAssistLib.errors import InputError
+from HCCAssistLib.evaluation.held_out import HeldOut, hold_out
 from HCCAssistLib.evaluation.result import CutOff
 from HCCAssistLib.imaging.files import read_image, write_image
 from HCCAssistLib.imaging.geometry import Geometry
 from HCCAssistLib.imaging.image import Image
+from HCCAssistLib.inference.model import load_model
 from HCCAssistLib.inference.results import read_result
 from HCCAssistLib.models.package import read_package
 from HCCAssistLib.recipes.ltp import evaluation
+from HCCAssistLib.recipes.ltp.performance import LTPEvaluation
 from HCCAssistLib.recipes.registry import get_recipe
 
-GRID = Geometry.from_parts((20, 88, 84), (0.75, 0.8, 4.0), (-30.0, -35.0, -40.0))
-LESION, ALARM = (8.0, -6.0, 2.0), (-18.0, 12.0, -14.0)
+GRID = Geometry.from_parts((14, 66, 62), (0.75, 0.8, 4.0), (-22.0, -28.0, -26.0))
+LESION, ALARM = (6.0, -8.0, 4.0), (-9.0, 8.0, -8.0)
 LTP = get_recipe("ltp")
 
 
@@ -84,7 +89,7 @@ def model(tmp_path_factory: pytest.TempPathFactory) -> Path:
 
 
 @pytest.fixture
-def evaluate(model: Path, tmp_path: Path, capsys: pytest.CaptureFixture[str]) -> Callable[..., Any]:
+def command(model: Path, tmp_path: Path, capsys: pytest.CaptureFixture[str]) -> Callable[..., Any]:
     """Runs the command; its status, stdout (read where it is JSON) and stderr."""
 
     def run(cohort: Path, *more: str, model: Path = model, out: Path = tmp_path / "report") -> tuple[int, Any, str]:
@@ -96,16 +101,40 @@ def evaluate(model: Path, tmp_path: Path, capsys: pytest.CaptureFixture[str]) ->
     return run
 
 
-def reported(folder: Path) -> tuple[dict[str, Any], str]:
-    text = (folder / "report.json").read_text()
-    return json.loads(text), text
+@pytest.fixture(scope="module")
+def finished(sound: Path, model: Path, tmp_path_factory: pytest.TempPathFactory) -> Path:
+    """The finished cases of the sound cohort."""
+    folder = tmp_path_factory.mktemp("finished") / "cases"
+    evaluate(sound, model, folder)
+    return folder
+
+
+@pytest.fixture
+def begun(finished: Path, tmp_path: Path) -> Path:
+    """A report's folder in which all cases of the sound cohort are finished."""
+    shutil.copytree(finished, tmp_path / "report" / "cases")
+    return tmp_path / "report"
+
+
+def evaluate(cohort: Path, model: Path, folder: Path | None, **options: Any) -> LTPEvaluation:
+    loaded = load_model(read_package(model))
+    chosen = {"stride": "fast", **options}
+    return evaluation.evaluate(read_cohort(cohort, tolerant=True), loaded, chosen, folder=folder)
+
+
+def held_out(cohort: Path, model: Path) -> HeldOut:
+    return hold_out(read_cohort(cohort, tolerant=True), LTP, read_package(model).card)
+
+
+def figures(said: dict[str, Any]) -> dict[str, Any]:
+    return {level: said[level] for level in ("patch", "lesion", "patient", "flow", "run", "cases")}
 
 
 def test_a_sound_cohort_is_evaluated_and_the_report_says_on_what_it_rests(
-    evaluate: Any, sound: Path, model: Path, tmp_path: Path
+    command: Any, sound: Path, model: Path, tmp_path: Path, begun: Path
 ) -> None:
-    status, said, err = evaluate(sound, "--json")
-    assert status == 0 and "STOP" not in err
+    status, said, err = command(sound, "--json")
+    assert status == 0
     assert said["kind"] == "evaluation" and said["failed"] == [] and said["cases"] == ["c0", "c1", "c2", "c3"]
     assert said["patient"]["confusion"] == {"tp": 2, "fp": 0, "tn": 2, "fn": 0}
     on_lesions = said["patient"]["flagged_on_a_lesion"]
@@ -113,30 +142,26 @@ def test_a_sound_cohort_is_evaluated_and_the_report_says_on_what_it_rests(
     assert on_lesions["interval"]["low"] == pytest.approx(0.0126, abs=1e-3)
     sensitivity = said["patient"]["estimates"]["sensitivity"]
     assert (sensitivity["successes"], sensitivity["n"]) == (2, 2)
-    report, text = reported(tmp_path / "report")
+    (line,) = [line for line in err.splitlines() if "no liver segment" in line]
+    assert "cases c0, c1, c2, c3" in line, "what is true of many cases is said once"
+    text = (begun / "report.json").read_text()
+    report = json.loads(text)
     origin = report["provenance"]
     assert "stride=fast" in origin["run options"] and "region=auto" in origin["run options"]
-    assert origin["cohort"] == "livers" and len(origin["cohort sha256"].split()[0]) == 64
+    assert origin["cohort"] == "livers" and len(said["run"]["cohort_sha256"]) == 64
+    assert said["run"]["cohort_sha256"] in origin["cohort sha256"]
     assert origin["evaluated cases"] == "c0, c1, c2, c3" and origin["cases left out"] == "none"
     assert origin["model.json seal"] == read_package(model).card.seal
-    assert said["run"]["cohort_sha256"] in origin["cohort sha256"]
     assert "2 of 2 positive patients are flagged, 1 of them by a candidate on a true lesion" in text
-    page = (tmp_path / "report" / "report.html").read_text()
+    page = (begun / "report.html").read_text()
     assert origin["model.json seal"] in page and "c0, c1, c2, c3" in page
     assert str(tmp_path) not in text + page
     table = next(block for block in report["blocks"] if block.get("title") == "Evaluated cases")
     assert [row[:4] for row in table["rows"]] == [
         ["c0", "0", "0", "0"], ["c1", "1", "1", "0"], ["c2", "0", "0", "0"], ["c3", "1", "0", "1"],
     ]  # fmt: skip
-    assert len(read_result(tmp_path / "report" / "cases" / "c1").shown) == 1
-    assert (tmp_path / "report" / "cases" / "c1" / "candidates.csv").exists()
-
-
-def test_the_terminal_tells_how_many_were_flagged_by_a_true_lesion(evaluate: Any, sound: Path) -> None:
-    status, out, _ = evaluate(sound)
-    assert status == 0
-    assert "2 of 2 positive patients are flagged, 1 of them by a candidate on a true lesion (within 15 mm" in out
-    assert "0.500 (1/2)" in next(line for line in out.splitlines() if "on a true lesion" in line)
+    assert len(read_result(begun / "cases" / "c1").shown) == 1
+    assert (begun / "cases" / "c1" / "candidates.csv").exists()
 
 
 def misnamed(cohort: Path) -> None:
@@ -174,176 +199,218 @@ def gone(cohort: Path) -> None:
 
 
 @pytest.mark.parametrize(
-    "spoil", [misnamed, missing, emptied, outside, negative_by_the_table, without_a_label, damaged, gone]
+    ("spoil", "words"),
+    [
+        (misnamed, "LTP points.mrk.json"),
+        (missing, "no point is marked"),
+        (emptied, "c3"),
+        (outside, "outside the volume"),
+        (negative_by_the_table, "points are marked"),
+        (without_a_label, "label ltp is empty"),
+        (damaged, "arterial.nrrd"),
+        (gone, "no folder cases/c3"),
+    ],
 )
-def test_a_bad_case_is_left_out_named_and_counted_and_the_others_are_evaluated(
-    evaluate: Any, cohort: Path, tmp_path: Path, spoil: Callable[[Path], None]
+def test_a_case_that_training_would_refuse_is_left_out_with_the_reason(
+    cohort: Path, model: Path, spoil: Callable[[Path], None], words: str
 ) -> None:
     spoil(cohort)
-    status, said, err = evaluate(cohort, "--json")
-    assert status == 1
-    assert said["cases"] == ["c0", "c1", "c2"]
-    assert [failed["case_id"] for failed in said["failed"]] == ["c3"] and "c3" in said["failed"][0]["problem"]
-    assert sum("c3" in line for line in err.splitlines()) == 1, err
-    assert said["patient"]["confusion"] == {"tp": 1, "fp": 0, "tn": 2, "fn": 0}
-    chosen = said["flow"]["stages"][1]
-    assert (chosen["n"], sum(chosen["excluded"].values())) == (4, 1)
-    assert said["flow"]["parts"] == {"ltp positive": 1, "ltp negative": 2}
-    report, _ = reported(tmp_path / "report")
-    assert report["provenance"]["cases left out"] == "c3"
-    warned = [w for block in report["blocks"] if block["kind"] == "warnings" for w in block["warnings"]]
-    assert any("c3" in warning["where"] for warning in warned)
-    assert not (tmp_path / "report" / "cases" / "c3").exists()
+    found = held_out(cohort, model)
+    assert [case.case_id for case in found.cases] == ["c0", "c1", "c2"]
+    assert list(found.left_out) == ["c3"] and words in "\n".join(map(str, found.left_out["c3"]))
+    assert all(problem.level == "WARN" and "c3" not in problem.where for problem in found.problems)
 
 
-def test_a_misnamed_point_file_is_told_by_its_name(evaluate: Any, cohort: Path) -> None:
+def test_a_bad_case_is_named_and_counted_and_the_others_are_evaluated(command: Any, cohort: Path, begun: Path) -> None:
     misnamed(cohort)
-    err = evaluate(cohort)[2]
-    assert "ltp is 1, but no point is marked" in err and "LTP points.mrk.json" in err
+    status, out, err = command(cohort)
+    assert status == 1
+    assert "1 of 1 positive patients is flagged, 1 of them by a candidate on a true lesion (within 15 mm" in out
+    assert "1.000 (1/1)" in next(line for line in out.splitlines() if "on a true lesion" in line)
+    assert "left out: c3" in out
+    (line,) = [line for line in err.splitlines() if "c3" in line]
+    assert "ltp is 1, but no point is marked" in line and "LTP points.mrk.json" in line
+    report = json.loads((begun / "report.json").read_text())
+    assert report["provenance"]["cases left out"] == "c3"
+    assert report["provenance"]["evaluated cases"] == "c0, c1, c2"
+    flow = next(block["data"] for block in report["blocks"] if block.get("name") == "case-flow")
+    assert flow["stages"][1]["n"] == 4 and flow["stages"][1]["excluded"] == {"ltp is 1, but no point is marked": 1}
+    assert flow["parts"] == {"ltp positive": 1, "ltp negative": 2}
+    warned = [w for block in report["blocks"] if block["kind"] == "warnings" for w in block["warnings"]]
+    assert sum("c3" in warning["where"] for warning in warned) == 1
+    assert not (begun / "cases" / "c3").exists(), "the folder holds the cases that the report rests on"
 
 
-def test_inverted_labels_leave_no_case(evaluate: Any, cohort: Path, tmp_path: Path) -> None:
+def test_inverted_labels_leave_no_case(command: Any, cohort: Path, tmp_path: Path) -> None:
     write_table(cohort, c0={"ltp": 1}, c1={"ltp": 0}, c2={"ltp": 1}, c3={"ltp": 0})
-    status, out, err = evaluate(cohort)
+    status, out, err = command(cohort)
     assert (status, out) == (2, "")
     assert all(name in err for name in ("c0", "c1", "c2", "c3")) and "no case is left to evaluate" in err
     assert not (tmp_path / "report").exists()
 
 
-def test_a_broken_training_case_does_not_stop_the_evaluation_and_is_told_once(evaluate: Any, cohort: Path) -> None:
+def test_a_broken_training_case_does_not_stop_the_evaluation_and_is_told_once(cohort: Path, model: Path) -> None:
     (cohort / "cases" / "t0" / "post" / "arterial.nrrd").write_bytes(b"NRRD0004\n")
     (cohort / "cases" / "t1" / "post" / "ltp.mrk.json").unlink()
-    status, said, err = evaluate(cohort, "--json")
-    assert status == 0 and len(said["cases"]) == 4
-    (line,) = [line for line in err.splitlines() if "t0" in line]
-    assert "not evaluated" in line and "t1" not in line, "a label of training says nothing about test cases"
+    found = held_out(cohort, model)
+    assert len(found.cases) == 4 and not found.left_out
+    (problem,) = [problem for problem in found.problems if "t0" in str(problem)]
+    assert "not evaluated" in problem.what
+    assert not [p for p in found.problems if "t1" in str(p)], "a label of training says nothing about test cases"
 
 
 @pytest.mark.parametrize("name", ["arterial.nrrd", "arterial.nii.gz"])
 def test_a_scan_that_is_tested_and_trained_on_is_refused_before_anything_is_computed(
-    evaluate: Any, cohort: Path, tmp_path: Path, name: str
+    command: Any, cohort: Path, tmp_path: Path, name: str
 ) -> None:
     image = read_image(cohort / "cases" / "t0" / "post" / "arterial.nrrd")
     (cohort / "cases" / "c0" / "post" / "arterial.nrrd").unlink()
     write_image(image, cohort / "cases" / "c0" / "post" / name)
-    status, out, err = evaluate(cohort)
+    status, out, err = command(cohort)
     assert (status, out) == (2, "")
     assert "same scan" in err and "c0" in err and "t0" in err
     assert not (tmp_path / "report").exists()
 
 
 def test_a_scan_that_the_model_was_trained_on_is_refused_before_anything_is_computed(
-    evaluate: Any, cohort: Path, tmp_path: Path
+    command: Any, sound: Path, tmp_path: Path
 ) -> None:
-    seen = [read_image(cohort / "cases" / name / "post" / "arterial.nrrd").digest() for name in ("c2", "c3")]
+    seen = [read_image(sound / "cases" / name / "post" / "arterial.nrrd").digest() for name in ("c2", "c3")]
     model = blob_package(tmp_path, blob_network(), training={"image_digests": seen}).folder
-    status, out, err = evaluate(cohort, model=model)
+    status, out, err = command(sound, model=model)
     assert (status, out) == (2, "")
     assert "case c2: the model was trained on this image" in err and "case c3" in err
     assert not (tmp_path / "report").exists()
 
 
-def test_a_patient_in_two_splits_and_a_faulty_row_are_refused_together(evaluate: Any, cohort: Path) -> None:
+def test_a_patient_in_two_splits_and_a_faulty_row_are_refused_together(command: Any, cohort: Path) -> None:
     write_table(cohort, t1={"patient_id": "p-c1"})
     with (cohort / "cohort.csv").open("a") as file:
         file.write("one,cell,too,many,here\n")
-    status, _, err = evaluate(cohort)
+    status, _, err = command(cohort)
     assert status == 2
     assert "several splits" in err and "5 cells" in err
 
 
-def test_a_patient_with_a_bad_case_is_left_out_of_the_patient_level(evaluate: Any, cohort: Path) -> None:
+def test_a_patient_with_a_bad_case_is_left_out_of_the_patient_level(cohort: Path, model: Path, begun: Path) -> None:
     write_table(cohort, c2={"patient_id": "p-c3"})
     misnamed(cohort)
-    status, said, err = evaluate(cohort, "--json")
-    assert status == 1 and said["cases"] == ["c0", "c1", "c2"]
-    assert said["patient"]["n"] == 2, "p-c3 may well be positive: his other scan does not make him negative"
-    assert "patient p-c3" in err
+    found = evaluate(cohort, model, begun / "cases")
+    assert list(found.results) == ["c0", "c1", "c2"]
+    assert found.patient.n == 2, "p-c3 may well be positive: his other scan does not make him negative"
+    assert any(problem.where == "patient p-c3" for problem in found.problems)
 
 
-def test_a_warning_of_many_scans_is_said_once(evaluate: Any, sound: Path) -> None:
-    err = evaluate(sound)[2]
-    (line,) = [line for line in err.splitlines() if "no liver segment" in line]
-    assert "cases c0, c1, c2, c3" in line
-
-
-def test_a_model_trained_on_phantoms_says_so_in_its_evaluation(evaluate: Any, sound: Path, tmp_path: Path) -> None:
+def test_a_model_trained_on_phantoms_says_so_in_its_evaluation_once(cohort: Path, tmp_path: Path) -> None:
+    write_table(cohort, c2={"split": "train"}, c3={"split": "train"})
     training = {"patients": 123, "synthetic": True, "trained_on": {"synthetic": 120, "patients": 3}}
-    model = blob_package(tmp_path, blob_network(), training=training).folder
-    status, said, err = evaluate(sound, "--json", model=model)
-    assert status == 0
-    assert sum("120 synthetic cases, 3 patients" in line for line in err.splitlines()) == 1
-    assert any("120 synthetic cases, 3 patients" in warning["what"] for warning in said["warnings"])
-    assert "120 synthetic cases, 3 patients" in (tmp_path / "report" / "report.html").read_text()
-
-
-@pytest.fixture
-def computed(monkeypatch: pytest.MonkeyPatch) -> list[str]:
-    """Ids of the cases that are computed, in their order."""
-    seen: list[str] = []
-    original = evaluation.evaluate_case
-
-    def spy(case: Any, *arguments: Any, **named: Any) -> Any:
-        seen.append(case.case_id)
-        return original(case, *arguments, **named)
-
-    monkeypatch.setattr(evaluation, "evaluate_case", spy)
-    return seen
-
-
-def figures(said: dict[str, Any]) -> dict[str, Any]:
-    return {level: said[level] for level in ("patch", "lesion", "patient", "flow", "run", "cases")}
+    found = evaluate(cohort, blob_package(tmp_path, blob_network(), training=training).folder, None)
+    assert sum("120 synthetic cases, 3 patients" in problem.what for problem in found.problems) == 1
+    for result in found.results.values():
+        assert any("120 synthetic cases, 3 patients" in warning.what for warning in result.warnings)
 
 
 def test_an_interrupted_evaluation_goes_on_and_gives_the_same(
-    evaluate: Any, sound: Path, tmp_path: Path, monkeypatch: pytest.MonkeyPatch, computed: list[str]
+    command: Any,
+    sound: Path,
+    model: Path,
+    finished: Path,
+    tmp_path: Path,
+    monkeypatch: pytest.MonkeyPatch,
 ) -> None:
-    whole = evaluate(sound, "--json", out=tmp_path / "whole")[1]
-    spied = evaluation.evaluate_case
+    computed: list[str] = []
+    original = evaluation.evaluate_case
 
-    def stopped(case: Any, *arguments: Any, **named: Any) -> Any:
-        if case.case_id == "c2":
-            raise KeyboardInterrupt
-        return spied(case, *arguments, **named)
+    def until(last: str) -> Callable[..., Any]:
+        def spy(case: Any, *arguments: Any, **named: Any) -> Any:
+            if case.case_id == last:
+                raise KeyboardInterrupt
+            computed.append(case.case_id)
+            return original(case, *arguments, **named)
 
-    monkeypatch.setattr(evaluation, "evaluate_case", stopped)
-    status, _, err = evaluate(sound)
-    assert status == 1 and "same command again to go on" in err
-    assert not (tmp_path / "report" / "report.html").exists()
-    assert not list((tmp_path / "report").rglob("*.part"))
-    monkeypatch.setattr(evaluation, "evaluate_case", spied)
+        return spy
+
+    monkeypatch.setattr(evaluation, "evaluate_case", until("c2"))
+    status, out, err = command(sound)
+    assert (status, out) == (1, "") and "same command again to go on" in err
+    assert computed == ["c0", "c1"]
+    assert sorted(path.name for path in (tmp_path / "report" / "cases").iterdir()) == ["c0", "c1"]
+    assert not (tmp_path / "report" / "report.html").exists() and not list((tmp_path / "report").rglob("*.part"))
     computed.clear()
-    status, again, _ = evaluate(sound, "--json")
-    assert status == 0 and computed == ["c2", "c3"]
-    assert figures(again) == figures(whole)
-    pictures = [sorted(p.name for p in (tmp_path / f / "figures").iterdir()) for f in ("report", "whole")]
-    assert pictures[0] == pictures[1] and "example-cases-found.png" in pictures[0]
+    monkeypatch.setattr(evaluation, "evaluate_case", until("none"))
+    again = evaluate(sound, model, tmp_path / "report" / "cases")
+    assert computed == ["c2", "c3"]
+    assert figures(as_json(again)) == figures(as_json(evaluate(sound, model, finished)))
+    assert [example.kind for example in again.examples] == ["found", "missed", "false alarm"]
 
 
-def test_only_what_changed_is_computed_again(evaluate: Any, cohort: Path, tmp_path: Path, computed: list[str]) -> None:
-    first = evaluate(cohort, "--json")[1]
-    computed.clear()
+def refuse(seen: list[str]) -> Callable[..., Any]:
+    """In the place of the computation of a case: notes which one it is."""
+
+    def stand_in(case: Any, *_: Any, **__: Any) -> Any:
+        seen.append(case.case_id)
+        raise InputError("not now")
+
+    return stand_in
+
+
+def test_only_what_changed_is_computed_again(
+    cohort: Path, model: Path, begun: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    seen: list[str] = []
+
+    def wanted() -> list[str]:
+        """The cases that would be computed."""
+        seen.clear()
+        with suppress(InputError):
+            evaluate(cohort, model, begun / "cases")
+        return seen
+
+    monkeypatch.setattr(evaluation, "evaluate_case", refuse(seen))
+    assert wanted() == []
+    write_table(cohort, c0={"age": 61})
+    assert wanted() == [], "the row decides nothing that is computed"
     write_image(body(99), cohort / "cases" / "c0" / "post" / "arterial.nrrd")
-    second = evaluate(cohort, "--json")[1]
-    assert computed == ["c0"]
-    assert second["run"]["cohort_sha256"] != first["run"]["cohort_sha256"]
-    computed.clear()
-    (tmp_path / "report" / "cases" / "c1" / "evaluation.json").write_text("{")
-    evaluate(cohort)
-    assert computed == ["c1"], "what is damaged is computed again"
-    computed.clear()
-    evaluate(cohort, "--set", "region=volume")
-    assert computed == ["c0", "c1", "c2", "c3"], "other options"
-    computed.clear()
-    other = blob_package(tmp_path / "other", blob_network(), cutoff=CutOff(0.6, "set by hand for a test")).folder
-    evaluate(cohort, "--set", "region=volume", model=other)
-    assert computed == ["c0", "c1", "c2", "c3"], "another model, with the same weights"
+    assert wanted() == ["c0"]
+    points = PointList("ltp", (Point("L", LESION), Point("M", ALARM)))
+    write_points(points, cohort / "cases" / "c1" / "post" / "ltp.mrk.json")
+    assert wanted() == ["c0", "c1"]
+    (begun / "cases" / "c2" / "evaluation.json").write_text("{")
+    assert wanted() == ["c0", "c1", "c2"], "what is damaged is computed again"
+    (begun / "cases" / "c3" / "result.json").unlink()
+    assert wanted() == ["c0", "c1", "c2", "c3"]
 
 
-def test_a_report_is_not_written_among_other_files(evaluate: Any, cohort: Path, model: Path, tmp_path: Path) -> None:
+@pytest.mark.parametrize("change", ["options", "cutoff", "seed"])
+def test_cases_made_otherwise_are_computed_again(
+    sound: Path, model: Path, begun: Path, tmp_path: Path, monkeypatch: pytest.MonkeyPatch, change: str
+) -> None:
+    seen: list[str] = []
+    monkeypatch.setattr(evaluation, "evaluate_case", refuse(seen))
+    options = {"region": "volume"} if change == "options" else {}
+    if change == "cutoff":  # the same weights
+        cutoff = CutOff(0.6, "set by hand for a test")
+        model = blob_package(tmp_path / "other", blob_network(), cutoff=cutoff).folder
+    if change == "seed":
+        monkeypatch.setattr(evaluation, "SEED", 2024)
+    with pytest.raises(InputError, match="no case is left"):
+        evaluate(sound, model, begun / "cases", **options)
+    assert seen == ["c0", "c1", "c2", "c3"]
+
+
+def test_the_digest_of_the_cohort_tells_rows_and_files_apart(
+    cohort: Path, model: Path, begun: Path, sound: Path
+) -> None:
+    before = evaluate(sound, model, begun / "cases").run["cohort_sha256"]
+    assert evaluate(cohort, model, begun / "cases").run["cohort_sha256"] == before, "wherever it lies"
+    write_table(cohort, c0={"age": 61})
+    assert evaluate(cohort, model, begun / "cases").run["cohort_sha256"] != before
+
+
+def test_a_report_is_not_written_among_other_files(command: Any, cohort: Path, model: Path, tmp_path: Path) -> None:
     (tmp_path / "file").touch()
     for taken in (cohort, model, cohort / "cases", tmp_path / "file"):
-        status, _, err = evaluate(cohort, out=taken)
+        status, _, err = command(cohort, out=taken)
         assert status == 2 and "something else" in err, taken
 
 
@@ -351,7 +418,7 @@ def test_a_cohort_without_splits_is_evaluated_whole_though_it_would_be_too_small
     cohort: Path, model: Path
 ) -> None:
     write_table(cohort, **{name: {"split": ""} for name in ("c0", "c1", "c2", "c3", "t0", "t1")})
-    held_out = hold_out(read_cohort(cohort), LTP, read_package(model).card)
-    assert len(held_out.cases) == 6 and not held_out.left_out
-    assert any("all cases are evaluated" in problem.what for problem in held_out.problems)
-    assert {problem.level for problem in held_out.problems} == {"WARN"}
+    found = held_out(cohort, model)
+    assert len(found.cases) == 6 and not found.left_out
+    assert any("all cases are evaluated" in problem.what for problem in found.problems)
+    assert {problem.level for problem in found.problems} == {"WARN"}
