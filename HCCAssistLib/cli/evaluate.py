@@ -16,6 +16,8 @@ from HCCAssistLib.models.store import ModelStore, default_store, find_model
 if TYPE_CHECKING:
     from HCCAssistLib.recipes.ltp.performance import LTPEvaluation
 
+STOPPED = "Run the same command again to go on."
+
 CASES = "cases"
 """Within the report's folder: every finished case, so that an interrupted evaluation goes on."""
 
@@ -56,7 +58,7 @@ def run(args: argparse.Namespace) -> int:
             cohort, model, options, held_out=held_out, folder=args.out / CASES, progress=progress
         )
     except KeyboardInterrupt as error:
-        raise Cancelled("the evaluation was stopped. Run the same command again to go on.") from error
+        raise Cancelled(f"the evaluation was stopped. {STOPPED}") from error
     page = module.report(found, model).write(args.out)
     progress("done", 1.0)
     warn(found.problems)
@@ -74,13 +76,14 @@ def run(args: argparse.Namespace) -> int:
 
 def _refuse_taken(folder: Path) -> None:
     """Refuse to write a report among files of something else."""
-    if folder.is_dir():
-        there = {path.name for path in folder.iterdir()}
-        taken = there and (TABLE in there or not there & {"report.json", CASES})
-    else:
-        taken = folder.exists()
-    if taken:
+    if folder.exists() and not (folder.is_dir() and _is_report(folder)):
         raise InputError("there is something else already", f"option --out {folder.name}", "choose a new folder")
+
+
+def _is_report(folder: Path) -> bool:
+    """Whether a folder is empty, or holds a report or the finished cases of one that was interrupted."""
+    there = {path.name for path in folder.iterdir()}
+    return not there or (TABLE not in there and bool(there & {"report.json", CASES}))
 
 
 def as_json(found: LTPEvaluation) -> dict[str, Any]:

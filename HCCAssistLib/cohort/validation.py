@@ -42,10 +42,16 @@ def validate(
         needs: what the recipe asks of each case.
         label: column with the truth; None where the cases are only to be predicted.
         classes: the values it may hold.
-        only: ids of the cases that are used; the labels of the others are not looked at. None uses all.
+        only: ids of the cases that are used; of the others only the volumes are read, to find scans that are there
+            twice. None uses all.
     """
     problems = [*cohort.table_problems, *_folders(cohort), *_patients(cohort), *_identifiers(cohort)]
-    checked = [(case, check_files(case, needs)) for case in cohort.cases if case.folder.is_dir()]
+    volumes = [need for need in needs if need.kind == "volume"]
+    checked = [
+        (case, check_files(case, needs if only is None or case.case_id in only else volumes))
+        for case in cohort.cases
+        if case.folder.is_dir()
+    ]
     problems += [replace(problem, case_id=case.case_id) for case, files in checked for problem in files.problems]
     problems += _duplicates(checked)
     if only is not None:

@@ -6,12 +6,13 @@ them. Beyond that, what is wrong with a case that is not evaluated does not stop
 
 from __future__ import annotations
 
-from collections.abc import Mapping
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, replace
 
 from HCCAssistLib.cohort.case import TABLE, Case
 from HCCAssistLib.cohort.cohort import Cohort
 from HCCAssistLib.cohort.splits import split_patients
+from HCCAssistLib.cohort.synthetic import is_synthetic, unclear
 from HCCAssistLib.cohort.validation import validate
 from HCCAssistLib.errors import InputError, Problem
 from HCCAssistLib.models.package import ModelCard
@@ -68,7 +69,7 @@ def hold_out(cohort: Cohort, recipe: Recipe, card: ModelCard) -> HeldOut:
         raise InputError([*of_these, Problem("STOP", "no case is left to evaluate", TABLE)])
     others = dict.fromkeys(problem.case_id for problem in stops if problem.case_id not in wanted)
     warned = [p for p in found if p.level == "WARN" and (not p.case_id or p.case_id in wanted)]
-    return HeldOut(cohort, cases, left_out, (*doubts, *warned, *_unread(list(others))))
+    return HeldOut(cohort, cases, left_out, (*doubts, *warned, *_phantoms(cases), *_unread(list(others))))
 
 
 def unseen_cases(cohort: Cohort, recipe: Recipe, card: ModelCard) -> tuple[tuple[Case, ...], tuple[Problem, ...]]:
@@ -93,6 +94,17 @@ def unseen_cases(cohort: Cohort, recipe: Recipe, card: ModelCard) -> tuple[tuple
         return tuple(c for c in cohort.cases if drawn[c.case_id] == "test"), (Problem("WARN", what, TABLE),)
     what = "the table names no split; all cases are evaluated"
     return cohort.cases, (Problem("WARN", what, TABLE, "check that none of the patients was trained on"),)
+
+
+def _phantoms(cases: Sequence[Case]) -> tuple[Problem, ...]:
+    """The warning that figures rest on synthetic cases; a cell that does not tell them from patients is named."""
+    doubtful = unclear(cases)
+    told = [case for case in cases if case.case_id not in {problem.case_id for problem in doubtful}]
+    n = sum(is_synthetic(case) for case in told)
+    if n:
+        what = f"{n} of {len(cases)} evaluated cases are synthetic; figures on them say nothing about patients"
+        doubtful.append(Problem("WARN", what, TABLE))
+    return tuple(replace(problem, level="WARN") for problem in doubtful)
 
 
 def _unread(names: list[str]) -> tuple[Problem, ...]:

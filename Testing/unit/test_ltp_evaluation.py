@@ -301,6 +301,16 @@ def test_a_patient_with_a_bad_case_is_left_out_of_the_patient_level(cohort: Path
     assert any(problem.where == "patient p-c3" for problem in found.problems)
 
 
+def test_phantoms_among_the_evaluated_cases_are_told_and_an_unclear_cell_is_named(cohort: Path, model: Path) -> None:
+    write_table(cohort, c0={"synthetic": "yes"}, c1={"synthetic": "no"}, c2={"synthetic": "perhaps"}, t0={})
+    told = [problem for problem in held_out(cohort, model).problems if "synthetic" in problem.what]
+    assert [problem.level for problem in told] == ["WARN", "WARN"]
+    assert "'perhaps'" in told[0].what and "c2" in told[0].where
+    assert "1 of 4 evaluated cases are synthetic" in told[1].what
+    write_table(cohort, t0={"synthetic": "yes"}, c0={"synthetic": "false"})
+    assert not [problem for problem in held_out(cohort, model).problems if "synthetic" in problem.what]
+
+
 def test_a_model_trained_on_phantoms_says_so_in_its_evaluation_once(cohort: Path, tmp_path: Path) -> None:
     write_table(cohort, c2={"split": "train"}, c3={"split": "train"})
     training = {"patients": 123, "synthetic": True, "trained_on": {"synthetic": 120, "patients": 3}}
