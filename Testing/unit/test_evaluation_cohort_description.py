@@ -40,6 +40,17 @@ def test_the_flow_counts_every_case_once() -> None:
     assert dict(drawn.stages[0].excluded) == {"not set aside for testing": 8}
 
 
+def test_cases_that_could_not_be_evaluated_leave_with_their_reasons() -> None:
+    whole = cohort()
+    reasons = {"case-8": "no point is marked", "case-9": "damaged", "case-10": "no point is marked"}
+    flow = cohort_flow(whole, ["case-11"], label="ltp", left_out=reasons)
+    assert [(stage.name, stage.n) for stage in flow.stages] == [
+        ("in the table", 12), ("to be evaluated", 4), ("evaluated", 1),
+    ]  # fmt: skip
+    assert dict(flow.stages[1].excluded) == {"no point is marked": 2, "damaged": 1}
+    assert dict(flow.parts) == {"ltp positive": 1, "ltp negative": 0}
+
+
 def test_the_table_describes_the_splits_and_names_nobody() -> None:
     whole = cohort()
     table = cohort_table(whole, [case.case_id for case in whole.of_split("test")])

@@ -2,18 +2,21 @@
 
 from __future__ import annotations
 
+import json
 from dataclasses import replace
 from pathlib import Path
 from typing import Any
 
 import pytest
-from ltp_blob import blob_image, blob_model, straight_grid
+from ltp_blob import blob_image, blob_model, blob_network, blob_package, straight_grid
 
+from HCCAssistLib.cli.main import main
 from HCCAssistLib.cohort.case import Case
 from HCCAssistLib.cohort.synthetic import is_synthetic, unclear
 from HCCAssistLib.errors import InputError
 from HCCAssistLib.evaluation.report_model_card import model_card_table
-from HCCAssistLib.inference.model import LoadedModel
+from HCCAssistLib.evaluation.result import CutOff
+from HCCAssistLib.inference.model import LoadedModel, load_model
 from HCCAssistLib.inference.study import Study
 from HCCAssistLib.models.caveats import model_warnings, trained_on, training_data_warning
 from HCCAssistLib.models.package import ModelPackage
@@ -106,3 +109,27 @@ def test_any_other_cell_is_named(cell: str) -> None:
     assert repr(cell) in str(caught.value)
     (problem,) = unclear([case("1"), case(cell), case("")])
     assert (problem.level, problem.case_id) == ("STOP", "c7") and "column synthetic" in problem.what
+
+
+def test_every_command_names_the_cutoff_that_a_prediction_begins_with(
+    tmp_path: Path, capsys: pytest.CaptureFixture[str]
+) -> None:
+    patch, scan = CutOff(0.25, "of patches"), CutOff(0.999999, "of scans")
+    package = blob_package(tmp_path, blob_network(), cutoff=patch, scan_cutoff=scan, training=MIXED)
+    store = ("--store", str(tmp_path / "store"))
+
+    def models(*arguments: str) -> tuple[str, str]:
+        assert main(["models", *arguments, *store]) == 0
+        return capsys.readouterr()
+
+    for said, warned in (models("install", str(package.folder)), models("show", "blobs")):
+        lines = {line.split()[0]: line for line in said.splitlines()}
+        assert "0.999999, of scans" in lines["cut-off"] and "0.25, of patches" in lines["patches"]
+        assert "120 synthetic cases, 3 patients" in lines["training"] and "rest on synthetic cases" in warned
+    row = models("list")[0].splitlines()[1]
+    assert "0.999999" in row and "0.25" not in row and "120 synthetic cases, 3 patients" in row
+    assert "rest on synthetic cases" in json.loads(models("show", "blobs", "--json")[0])["warnings"][0]
+    study = Study("case-1", {"post/arterial": blob_image(straight_grid())})
+    result = predict(study, load_model(package), {"stride": "fast", "heatmap": False})
+    assert (result.threshold, result.threshold_source) == (scan.value, scan.source)
+    assert dict(model_card_table(package.card).rows)["Cut-off"].endswith("0.999999 (of scans)")

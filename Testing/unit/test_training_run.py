@@ -11,10 +11,13 @@ import pytest
 from ltp_blob import BLOBS, blob_image, straight_grid
 
 from HCCAssistLib.cli.main import main
-from HCCAssistLib.cohort.cohort import write_cohort_table
+from HCCAssistLib.cohort.cohort import Case, Cohort, write_cohort_table
 from HCCAssistLib.cohort.points import Point, PointList, write_points
 from HCCAssistLib.imaging.files import write_image
 from HCCAssistLib.models.package import read_package
+from HCCAssistLib.recipes.registry import get_recipe
+from HCCAssistLib.training.run import Job, _training_record
+from HCCAssistLib.training.samples import Samples
 
 SPLITS = ("train", "train", "train", "train", "validation", "validation", "test", "test")
 SETTINGS = ("--set", "epochs=3", "--set", "patience=3", "--set", "batch=32")
@@ -124,7 +127,7 @@ def test_evaluation_sees_only_the_test_cases_and_writes_a_report(
     assert (tmp_path / "report" / "report.html").stat().st_size > 10_000
     said = capsys.readouterr()
     assert "140 patch" in said.out  # 60 positives, 2 x 40 negatives
-    assert "synthetic" not in said.err + text, "a model of patients has no warning"
+    assert "synthetic cases" not in said.err + text, "a model of patients has no warning"
     assert read_package(model).card.cutoff.source in text
 
 
@@ -142,7 +145,9 @@ def test_evaluation_on_a_training_image_is_refused(
     assert "case other-name: the model was trained on this image" in capsys.readouterr().err
 
 
-def test_folds_train_one_network_each_and_predict_together(cohort: Path, tmp_path: Path) -> None:
+def test_folds_train_one_network_each_and_predict_together(
+    cohort: Path, tmp_path: Path, capsys: pytest.CaptureFixture[str]
+) -> None:
     out = tmp_path / "folds"
     assert train(cohort, out, "--folds", "2", "--set", "epochs=1", "--set", "hard_negatives=0") == 2  # given twice
     settings = ("--set", "epochs=1", "--set", "batch=32", "--set", "hard_negatives=0")
@@ -151,9 +156,12 @@ def test_folds_train_one_network_each_and_predict_together(cohort: Path, tmp_pat
     package = read_package(out)
     assert sorted(package.card.files) == ["weights-0.safetensors", "weights-1.safetensors"]
     assert "held-out parts of 2 folds" in package.card.cutoff.source
+    assert package.card.scan_cutoff and package.card.scan_cutoff.source in capsys.readouterr().out
     case = cohort / "cases" / "case-6"
     assert main(["predict", str(case), "--model", str(out), "--out", str(tmp_path / "r")]) == 0
-    assert len(json.loads((tmp_path / "r" / "result.json").read_text())["run"]["weights_sha256"]) == 2
+    result = json.loads((tmp_path / "r" / "result.json").read_text())
+    assert len(result["run"]["weights_sha256"]) == 2
+    assert result["threshold_source"] == package.card.scan_cutoff.source
 
 
 def test_every_fault_of_a_cohort_is_listed_before_anything_is_trained(
@@ -168,10 +176,36 @@ def test_every_fault_of_a_cohort_is_listed_before_anything_is_trained(
         for n in range(6)
     ]
     rows[1]["ltp"] = "perhaps"
+    rows[2]["synthetic"] = "I think so"
     rows[3]["ltp"] = 1
     write_cohort_table(bad, [*rows, {"case_id": "gone", "patient_id": "q", "split": "train", "ltp": 0}])
     assert train(bad, tmp_path / "model") == 2
     lines = capsys.readouterr().err.splitlines()
-    for word in ("case-1", "case-3", "gone", "two splits|both|sides|several splits"):
+    for word in ("case-1", "case-3", "gone", "'I think so'", "two splits|both|sides|several splits"):
         assert any(part in line for line in lines for part in word.split("|")), (word, lines)
     assert not (tmp_path / "model").exists()
+
+
+@pytest.mark.parametrize(
+    ("cells", "counts"),
+    [
+        (("1", "yes", "TRUE", "", "", ""), {"synthetic": 3, "patients": 1}),
+        (("0", "no", "false", "n", "1", "1"), {"synthetic": 0, "patients": 4}),
+        (("1", "1", "1", "1", "0", ""), {"synthetic": 4, "patients": 0}),
+    ],
+)
+def test_the_training_cases_alone_decide_what_a_model_was_trained_on(
+    tmp_path: Path, cells: tuple[str, ...], counts: dict[str, int]
+) -> None:
+    splits = ("train", "train", "train", "validation", "test", "test")
+    cases = tuple(
+        Case(f"c{n}", f"p{n}", split, {"synthetic": cell}, tmp_path)
+        for n, (split, cell) in enumerate(zip(splits, cells, strict=True))
+    )
+    empty = np.empty((0, 8, 60, 60), np.int16), np.empty(0, np.uint8), np.empty(0, np.int32), np.empty(0, np.int32)
+    names = tuple(case.case_id for case in cases)
+    samples = Samples(*empty, np.empty((0, 3), np.float32), names, names, splits, names)
+    recipe = get_recipe("ltp")
+    record = _training_record(Cohort(None, cases), samples, Job(recipe, recipe.resolve({}), tmp_path, "m"), [])
+    assert record["trained_on"] == counts
+    assert record["synthetic"] is (counts["synthetic"] > 0)
