@@ -31,14 +31,14 @@ def cohort_flow(
         if case.case_id not in evaluated and case.case_id not in failed:
             reason = f"of the split {case.split}" if case.split else "not set aside for testing"
             excluded[reason] = excluded.get(reason, 0) + 1
-    chosen = Stage("to be evaluated", len(evaluated) + len(failed), Counter(failed.values()))
+    chosen = Stage(
+        "to be evaluated", len(evaluated) + len(failed), Counter(f"left out: {why}" for why in failed.values())
+    )
     stages = [Stage("in the table", len(cohort.cases), excluded), *([chosen] if failed else [])]
     stages.append(Stage("evaluated", len(evaluated)))
     labels = [case.values.get(label, "") for case in cohort.cases if case.case_id in evaluated]
     parts = {f"{label} positive": labels.count("1"), f"{label} negative": labels.count("0")}
-    return Flow(
-        "case", tuple(stages if excluded or failed else stages[1:]), parts if sum(parts.values()) == len(labels) else {}
-    )
+    return Flow("case", tuple(stages if excluded else stages[1:]), parts if sum(parts.values()) == len(labels) else {})
 
 
 def cohort_table(cohort: Cohort, evaluated: Collection[str]) -> BaselineTable | None:

@@ -47,8 +47,10 @@ def test_cases_that_could_not_be_evaluated_leave_with_their_reasons() -> None:
     assert [(stage.name, stage.n) for stage in flow.stages] == [
         ("in the table", 12), ("to be evaluated", 4), ("evaluated", 1),
     ]  # fmt: skip
-    assert dict(flow.stages[1].excluded) == {"no point is marked": 2, "damaged": 1}
+    assert dict(flow.stages[1].excluded) == {"left out: no point is marked": 2, "left out: damaged": 1}
     assert dict(flow.parts) == {"ltp positive": 1, "ltp negative": 0}
+    everybody = cohort_flow(cohort(("test",) * 3), ["case-0", "case-1"], label="ltp", left_out={"case-2": "damaged"})
+    assert [(stage.name, stage.n) for stage in everybody.stages] == [("to be evaluated", 3), ("evaluated", 2)]
 
 
 def test_the_table_describes_the_splits_and_names_nobody() -> None:

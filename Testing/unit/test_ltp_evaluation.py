@@ -234,7 +234,8 @@ def test_a_bad_case_is_named_and_counted_and_the_others_are_evaluated(command: A
     assert report["provenance"]["cases left out"] == "c3"
     assert report["provenance"]["evaluated cases"] == "c0, c1, c2"
     flow = next(block["data"] for block in report["blocks"] if block.get("name") == "case-flow")
-    assert flow["stages"][1]["n"] == 4 and flow["stages"][1]["excluded"] == {"ltp is 1, but no point is marked": 1}
+    assert flow["stages"][1]["n"] == 4
+    assert flow["stages"][1]["excluded"] == {"left out: ltp is 1, but no point is marked": 1}
     assert flow["parts"] == {"ltp positive": 1, "ltp negative": 2}
     warned = [w for block in report["blocks"] if block["kind"] == "warnings" for w in block["warnings"]]
     assert sum("c3" in warning["where"] for warning in warned) == 1

@@ -73,7 +73,7 @@ def evaluate_case(
         probabilities(outputs(network, make_batch, patches, device=model.device)).astype(np.float64)
         for network in model.networks
     ]
-    result = predict(study, model, {**run_options, "heatmap": False}, progress=progress)
+    result = predict(study, model, run_options, progress=progress)
     points = study.points.get(f"{TIME_POINT}/ltp")
     return EvaluatedCase(
         result=result,

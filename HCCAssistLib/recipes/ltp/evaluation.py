@@ -64,7 +64,8 @@ def evaluate(
     tell("checking the cohort", 0.0)
     held_out = held_out or hold_out(cohort, LTP, model.package.card)
     left_out = dict(held_out.left_out)
-    run = _run(cohort, model, LTP.resolve(run_options, run=True))
+    options = LTP.resolve({**run_options, "heatmap": False}, run=True)  # no figure rests on the heat maps
+    run = _run(cohort, model, options)
     files = {case.case_id: digests(case) for case in held_out.cases}
     decides = {name: run[name] for name in _DECIDES}
     made_with = {case_id: {**decides, "files": of_case} for case_id, of_case in files.items()}
@@ -82,7 +83,7 @@ def evaluate(
 
         part(0.0)
         try:
-            one = evaluate_case(case, read_study(case, LTP), model, run_options, progress=part)
+            one = evaluate_case(case, read_study(case, LTP), model, options, progress=part)
         except InputError as error:
             left_out[case.case_id] = _of_case(case, error)
             continue
