@@ -3,28 +3,64 @@
 from __future__ import annotations
 
 import json
+import math
+import os
+import shutil
 import sys
 import time
 from collections.abc import Iterable, Sequence
-from typing import Any
+from typing import Any, TextIO
 
 from HCCAssistLib.errors import InputError, Problem
+
+_standing = False
+"""Whether a line of progress stands on the terminal, without an end of line."""
 
 
 def say(text: str = "") -> None:
     """A line for the person, on stdout."""
-    print(text)  # noqa: T201
+    clear_progress()
+    _write(f"{text}\n", sys.stdout)
 
 
 def say_json(data: Any) -> None:
-    """The one JSON object of a command run with ``--json``."""
-    print(json.dumps(data, indent=2, allow_nan=False))  # noqa: T201
+    """The one JSON object of a command run with ``--json``; JSON has no NaN, so an unknown number is null."""
+
+    def plain(value: Any) -> Any:
+        if isinstance(value, dict):
+            return {key: plain(item) for key, item in value.items()}
+        if isinstance(value, list | tuple):
+            return [plain(item) for item in value]
+        return None if isinstance(value, float) and not math.isfinite(value) else value
+
+    say(json.dumps(plain(data), indent=2, allow_nan=False))
+
+
+def complain(line: str) -> None:
+    """A line about a fault, on stderr."""
+    clear_progress()
+    _write(f"{line}\n", sys.stderr)
 
 
 def warn(problems: Iterable[Problem]) -> None:
     """Warnings on stderr, one line each."""
     for problem in problems:
-        print(f"warning: {problem}", file=sys.stderr)  # noqa: T201
+        complain(f"warning: {problem}")
+
+
+def clear_progress() -> None:
+    """Make room where a line of progress stands, so that nothing is glued to it."""
+    global _standing
+    if _standing:
+        _standing = False
+        _write("\r\x1b[K", sys.stderr)
+
+
+def print_anything() -> None:
+    """Let any file name be said on any terminal; what it cannot show comes out escaped."""
+    for stream in (sys.stdout, sys.stderr):
+        if hasattr(stream, "reconfigure"):
+            stream.reconfigure(errors="backslashreplace")
 
 
 def table(header: Sequence[str], rows: Iterable[Sequence[object]]) -> str:
@@ -44,9 +80,11 @@ def settings(given: Sequence[str]) -> dict[str, str]:
     """
     found: dict[str, str] = {}
     for text in given:
-        name, equals, value = text.partition("=")
-        if not equals or not name or name in found:
-            raise InputError(f"{text!r} is not a setting", "option --set", "write --set name=value, each name once")
+        name, equals, value = (part.strip() for part in text.partition("="))
+        if not equals or not name:
+            raise InputError(f"{text!r} is not a setting", "option --set", "write --set name=value")
+        if name in found:
+            raise InputError(f"{name} is given twice", "option --set", "give each name once")
         found[name] = value
     return found
 
@@ -64,6 +102,7 @@ class Progress:
 
     def __call__(self, what: str, done: float) -> None:
         """Report what is being done, and how much of the whole is done (0 to 1)."""
+        global _standing
         now = time.monotonic()
         finished = done >= 1.0
         if self.quiet or (not finished and now - self.said < (0.1 if self.terminal else 5.0)):
@@ -78,12 +117,24 @@ class Progress:
         if line == self.last:
             return
         self.last = line
-        if self.terminal:
-            sys.stderr.write(f"\r\x1b[K{line}" + ("\n" if finished else ""))
-        else:
-            sys.stderr.write(line + "\n")
-        sys.stderr.flush()
+        if not self.terminal:
+            _write(f"{line}\n", sys.stderr)
+            return
+        width = shutil.get_terminal_size().columns - 1  # of a line that wraps only the end could be cleared
+        _standing = not finished
+        _write(f"\r\x1b[K{line[:width]}" + ("\n" if finished else ""), sys.stderr)
 
     def part(self, done: float) -> None:
         """Report how much is done where there is only one thing being done."""
         self("", done)
+
+
+def _write(text: str, stream: TextIO) -> None:
+    """Say it now. Whoever stopped listening (``| head``) does not stop the work."""
+    try:
+        stream.write(text)
+        stream.flush()
+    except BrokenPipeError:
+        nowhere = os.open(os.devnull, os.O_WRONLY)
+        os.dup2(nowhere, stream.fileno())
+        os.close(nowhere)

@@ -8,13 +8,11 @@ import os
 from pathlib import Path
 from typing import TYPE_CHECKING
 
-import numpy as np
-
+from HCCAssistLib.cli import checks
 from HCCAssistLib.cli.console import Progress, say, table, warn
-from HCCAssistLib.cli.evaluate import summary
 from HCCAssistLib.cohort.cohort import Case, Cohort, read_cohort
 from HCCAssistLib.errors import InputError
-from HCCAssistLib.imaging.files import read_image
+from HCCAssistLib.locks import locked
 from HCCAssistLib.recipes.registry import get_recipe
 
 if TYPE_CHECKING:
@@ -22,16 +20,24 @@ if TYPE_CHECKING:
     from HCCAssistLib.evaluation.report import Report
     from HCCAssistLib.inference.findings import DetectionResult
     from HCCAssistLib.inference.study import Study
+    from HCCAssistLib.phantoms.implant import Background
     from HCCAssistLib.recipes.ltp.network import LTPNetwork
 
 CASES = 144
 """Phantoms of the demo's cohort. The paper's 74 patients are too few here: the network then learns bright spots, which
 a threshold finds as well."""
 
+LEAST_CASES, MOST_CASES = 6, 10_000
+"""With fewer, training, validation or test would lack patients with or without progression."""
+
 EPOCHS = 6
 SEED = 7
 UNSEEN_SEED = 90210
 PLAIN_MM = 10.0
+
+COHORT, MODEL, UNSEEN, RESULT, LOCK = "cohort", "model", "unseen", "result", ".lock"
+
+STOPPED = "Run the same command again to go on."
 
 
 def add(subcommands: argparse._SubParsersAction) -> argparse.ArgumentParser:
@@ -39,7 +45,7 @@ def add(subcommands: argparse._SubParsersAction) -> argparse.ArgumentParser:
     parser: argparse.ArgumentParser = subcommands.add_parser(
         "demo", help="the main job on synthetic cases: train, evaluate, detect, draw"
     )
-    parser.add_argument("--out", type=Path, default=Path("demo"), metavar="DIR", help="where everything is written")
+    parser.add_argument("--out", type=checks.folder, default="demo", metavar="DIR", help="where everything is written")
     parser.add_argument("--background", type=Path, metavar="CT", help="detect in this real CT with implanted lesions")
     parser.add_argument("--cases", type=int, default=CASES, metavar="N", help="phantoms in the cohort")
     parser.add_argument("--epochs", type=int, default=EPOCHS, metavar="E", help="epochs of training at most")
@@ -49,8 +55,68 @@ def add(subcommands: argparse._SubParsersAction) -> argparse.ArgumentParser:
 
 def run(args: argparse.Namespace) -> None:
     """Do everything and say where to look; a second run in the same folder uses what is there."""
+    checks.number(args.cases, LEAST_CASES, MOST_CASES, "option --cases")
+    checks.number(args.epochs, 1, 1000, "option --epochs")
+    checks.device(args.device)
+    checks.output_folder(args.out, apart_from=filter(None, [args.background]), accept=_is_demo)
+    _check_what_is_there(args)
+    background = _background(args)
+    args.out.mkdir(parents=True, exist_ok=True)
+    with locked(args.out / LOCK, "demo"):
+        _demo(args, background)
+
+
+def _is_demo(folder: Path) -> bool:
+    """Whether a folder holds nothing but what a demo writes."""
+    names = {COHORT, MODEL, f"{MODEL}.training", UNSEEN, RESULT, LOCK}
+    return all(path.name in names or path.suffix == ".part" for path in folder.iterdir())
+
+
+def _check_what_is_there(args: argparse.Namespace) -> None:
+    """Refuse to go on with a demo of another size.
+
+    Raises:
+        InputError: the folder holds one.
+    """
+    where, remedy = f"option --out {args.out.name}", "choose a new folder"
+    if (args.out / COHORT).exists():
+        there = len(read_cohort(args.out / COHORT).cases)
+        if there != args.cases:
+            raise InputError(f"this is a demo of {there} cases, not of {args.cases}", where, remedy)
+    if (args.out / MODEL).exists():
+        from HCCAssistLib.models.package import read_package
+
+        epochs = read_package(args.out / MODEL).card.options["epochs"]
+        if epochs != args.epochs:
+            raise InputError(f"this is a demo of {epochs} epochs, not of {args.epochs}", where, remedy)
+
+
+def _background(args: argparse.Namespace) -> Background | None:
+    """The real CT to implant lesions into, or None; it is prepared here, so that an unsuitable one is told at once.
+
+    Raises:
+        InputError: not a CT with a liver, or another one than in an earlier run in the same folder.
+    """
+    found = None
+    if args.background:
+        from HCCAssistLib.imaging.files import read_image
+        from HCCAssistLib.phantoms.implant import Background
+
+        found = Background(read_image(args.background, name="background"))
+    if (args.out / UNSEEN).exists():
+        before = read_cohort(args.out / UNSEEN).cases[0].values.get("background", "")
+        if before != (found.label if found else ""):
+            raise InputError(
+                "this is a demo with another background", f"option --out {args.out.name}", "choose a new folder"
+            )
+    return found
+
+
+def _demo(args: argparse.Namespace, background: Background | None) -> None:
+    from HCCAssistLib.cli.evaluate import summary
     from HCCAssistLib.inference.model import choose_device, load_model
-    from HCCAssistLib.inference.results import write_result
+    from HCCAssistLib.cli.predictions import CANDIDATES, with_inputs
+    from HCCAssistLib.inference.results import write_candidates, write_result
     from HCCAssistLib.inference.study import read_study
     from HCCAssistLib.phantoms.ltp import write_cohort
     from HCCAssistLib.recipes.ltp import evaluation, prediction
@@ -58,18 +124,16 @@ def run(args: argparse.Namespace) -> None:
 
     recipe = get_recipe("ltp")
     out, device = args.out, choose_device(args.device)
-    background = read_image(args.background, name="background") if args.background else None
-    out.mkdir(parents=True, exist_ok=True)
     say("HCCAssist demo. Everything here is synthetic and says nothing about patients. Research use only.")
 
-    cohort_folder = out / "cohort"
+    cohort_folder = out / COHORT
     if not cohort_folder.exists():
         progress = Progress("1/4 phantoms")
         workers = os.cpu_count() or 1
         write_cohort(cohort_folder, cases=args.cases, seed=SEED, field="liver", workers=workers, progress=progress.part)
     cohort = read_cohort(cohort_folder)
 
-    model_folder = out / "model"
+    model_folder = out / MODEL
     if not model_folder.exists():
         options = recipe.resolve({"epochs": args.epochs})
         job = Job(recipe, options, model_folder, name="ltp-demo", seed=SEED, device=device)
@@ -86,15 +150,17 @@ def run(args: argparse.Namespace) -> None:
     rows = [*summary(found), *_evidence(cohort, model.networks[0], found.froc, pages)]
     progress("done", 1.0)
 
-    case_folder = out / "unseen"
+    case_folder = out / UNSEEN
     if not case_folder.exists():
-        write_cohort(case_folder, cases=4, seed=UNSEEN_SEED, background=background)
+        real = background.image if background else None
+        write_cohort(case_folder, cases=4, seed=UNSEEN_SEED, background=real)
     case = _with_lesion(read_cohort(case_folder))
     progress = Progress("4/4 detection")
     study = read_study(case, recipe)
-    result = prediction.predict(study, model, {"stride": "fine"}, progress=progress.part)
-    result_folder = out / "result"
+    result = with_inputs(prediction.predict(study, model, {"stride": "fine"}, progress=progress.part), study)
+    result_folder = out / RESULT
     write_result(result, result_folder)
+    write_candidates(result, result_folder / CANDIDATES)
     pictures = _draw(result, study, result_folder)
     for picture in pictures:
         pages.add_image(
@@ -209,6 +275,8 @@ def _draw(result: DetectionResult, study: Study, folder: Path) -> tuple[Path, ..
 
 def _hits(result: DetectionResult, study: Study) -> str:
     from HCCAssistLib.recipes.ltp.evaluation import TOLERANCE_MM
+
+    import numpy as np
 
     lesions = study.points["post/ltp"].positions
     centers = np.array([candidate.box.center for candidate in result.shown]).reshape(-1, 3)

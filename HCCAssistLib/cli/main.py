@@ -6,25 +6,42 @@ Exit status 0: done. 1: the work failed. 2: bad input or usage.
 from __future__ import annotations
 
 import argparse
+import importlib
 import sys
 import traceback
 from collections.abc import Sequence
-from typing import NoReturn
+from typing import Any, NoReturn
 
 from HCCAssistLib import __version__
-from HCCAssistLib.cli import demo, evaluate, models, phantom, predict, recipes, train
-from HCCAssistLib.cli.process import tune
-from HCCAssistLib.errors import Cancelled, HCCAssistError, InputError
 
-COMMANDS = (demo, recipes, phantom, train, predict, evaluate, models)
+COMMANDS = ("demo", "recipes", "phantom", "train", "predict", "evaluate", "models")
+"""Modules of this package, imported within ``main``: until then nobody answers to Ctrl-C."""
 
 
 class _Parser(argparse.ArgumentParser):
-    """Says usage errors in one line."""
+    """Says usage errors in one line, and takes an option only once and only under its full name."""
+
+    def __init__(self, **settings: Any) -> None:
+        super().__init__(allow_abbrev=False, **settings)
+        for name in (None, "store"):
+            self.register("action", name, _Once)
 
     def error(self, message: str) -> NoReturn:
-        print(f"{self.prog}: {message}. See {self.prog} --help.", file=sys.stderr)  # noqa: T201
+        from HCCAssistLib.cli.console import complain
+
+        complain(f"{self.prog}: {message}. See {self.prog} --help.")
         raise SystemExit(2)
+
+
+class _Once(argparse._StoreAction):
+    """An option of which the last one would win in silence."""
+
+    def __call__(self, parser: Any, namespace: Any, values: Any, option_string: str | None = None) -> None:
+        given = vars(namespace).setdefault("given", set())
+        if option_string and self.dest in given:
+            raise argparse.ArgumentError(self, "given twice")
+        given.add(self.dest)
+        super().__call__(parser, namespace, values, option_string)
 
 
 def parser() -> argparse.ArgumentParser:
@@ -35,42 +52,64 @@ def parser() -> argparse.ArgumentParser:
     )
     top.add_argument("--version", action="version", version=f"hccassist {__version__}")
     subcommands = top.add_subparsers(dest="command", required=True, metavar="COMMAND", parser_class=_Parser)
-    for command in COMMANDS:
+    for name in COMMANDS:
+        command = importlib.import_module(f"HCCAssistLib.cli.{name}")
         sub = command.add(subcommands)
         sub.add_argument("--debug", action="store_true", help="show a traceback when something fails")
-        sub.set_defaults(run=command.run)
+        sub.set_defaults(run=command.run, stopped=getattr(command, "STOPPED", "Nothing half-written was left."))
     return top
 
 
 def main(arguments: Sequence[str] | None = None) -> int:
     """Run the command and return its exit status."""
-    try:
-        args = parser().parse_args(arguments)
-    except SystemExit as stop:
-        return stop.code if isinstance(stop.code, int) else 2
-    tune()
-    try:
-        return int(args.run(args) or 0)
-    except KeyboardInterrupt:
-        return _fail(args, "stopped by the keyboard", 1)
-    except InputError as error:
-        return _fail(args, str(error), 2)
-    except (HCCAssistError, Cancelled) as error:
-        return _fail(args, str(error), 1)
-    except MemoryError:
-        return _fail(args, "this computer ran out of memory. Close other programs, or choose a smaller region.", 1)
-    except OSError as error:
-        return _fail(args, f"{error.strerror or error}: {error.filename or ''}. Check the disk and the folder.", 1)
-    except Exception as error:  # a fault of ours must not show a stranger a traceback
-        return _fail(args, f"internal error ({type(error).__name__}: {error}). Run with --debug and report it.", 1)
+    from HCCAssistLib.cli.console import print_anything
+    from HCCAssistLib.cli.process import tune
+    from HCCAssistLib.cli.stopping import stoppable
+    from HCCAssistLib.files import remove_unfinished
+
+    args = argparse.Namespace(command="", debug=False, stopped="")
+    print_anything()
+    with stoppable(lambda: _stopped(args)):
+        try:
+            parser().parse_args(arguments, args)
+            tune()
+            return int(args.run(args) or 0)
+        except SystemExit as stop:
+            return stop.code if isinstance(stop.code, int) else 2
+        except KeyboardInterrupt:
+            return _stopped(args)
+        except BaseException as error:
+            return _fail(args, error)
+        finally:
+            remove_unfinished()
 
 
-def _fail(args: argparse.Namespace, message: str, status: int) -> int:
+def _fail(args: argparse.Namespace, error: BaseException) -> int:
+    """Say what happened, a line for each problem; the exit status."""
+    from HCCAssistLib.cli.console import complain
+    from HCCAssistLib.errors import HCCAssistError, InputError
+    from HCCAssistLib.files import disk_fault
+
     if args.debug:
-        traceback.print_exc()
+        traceback.print_exception(error)
+    if isinstance(error, HCCAssistError):
+        message = str(error)
+    elif isinstance(error, MemoryError) or type(error).__name__ == "OutOfMemoryError":  # torch's, of a graphics card
+        message = "there is not enough memory. Close other programs, or choose a smaller region."
+    elif isinstance(error, OSError):
+        message = disk_fault(error)
+    else:  # a fault of ours must not show a stranger a traceback
+        message = f"internal error ({type(error).__name__}: {error}). Run with --debug and report it."
     for line in message.splitlines():
-        print(f"hccassist {args.command}: {line}", file=sys.stderr)  # noqa: T201
-    return status
+        complain(f"hccassist {args.command}: {line}")
+    return 2 if isinstance(error, InputError) else 1
+
+
+def _stopped(args: argparse.Namespace) -> int:
+    from HCCAssistLib.cli.console import complain
+
+    complain(" ".join(filter(None, ["hccassist", args.command])) + f": stopped. {args.stopped}".rstrip())
+    return 1
 
 
 if __name__ == "__main__":

@@ -6,6 +6,7 @@ import argparse
 from pathlib import Path
 
 from HCCAssistLib.cli.console import say, say_json, table, warn
+from HCCAssistLib.errors import InputError
 from HCCAssistLib.evaluation.display import cutoff_value
 from HCCAssistLib.files import size_on_disk
 from HCCAssistLib.models.caveats import model_warnings, trained_on
@@ -25,10 +26,12 @@ def add(subcommands: argparse._SubParsersAction) -> argparse.ArgumentParser:
 
 def run(args: argparse.Namespace) -> None:
     """Do one thing with the store."""
-    from HCCAssistLib.errors import InputError
-
     store = ModelStore(args.store or default_store())
+    if store.folder.exists() and not store.folder.is_dir():
+        raise InputError("this is a file, not a folder of models", f"option --store {store.folder.name}")
     if args.action == "list":
+        if args.model:
+            raise InputError("models list takes no name", remedy=f"write models show {args.model}")
         _list(store, as_json=args.json)
         return
     if not args.model:

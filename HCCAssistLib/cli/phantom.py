@@ -7,9 +7,14 @@ import importlib
 import os
 from pathlib import Path
 
+from HCCAssistLib.cli import checks
 from HCCAssistLib.cli.console import Progress, say
-from HCCAssistLib.imaging.files import read_image
+from HCCAssistLib.errors import InputError
+from HCCAssistLib.locks import locked
 from HCCAssistLib.recipes.registry import RECIPES, get_recipe
+
+MOST_CASES = 99_999
+STOPPED = "Nothing was written. Run the same command again to start anew."
 
 
 def add(subcommands: argparse._SubParsersAction) -> argparse.ArgumentParser:
@@ -18,7 +23,7 @@ def add(subcommands: argparse._SubParsersAction) -> argparse.ArgumentParser:
         "phantom", help="write a synthetic cohort with truth.json per case"
     )
     parser.add_argument("recipe", choices=RECIPES)
-    parser.add_argument("out", type=Path, metavar="OUT", help="new folder of the cohort")
+    parser.add_argument("out", type=checks.folder, metavar="OUT", help="new folder of the cohort")
     parser.add_argument("--cases", type=int, required=True, metavar="N")
     parser.add_argument("--seed", type=int, default=0, metavar="S")
     parser.add_argument("--background", type=Path, metavar="CT", help="real CT to implant the lesions into")
@@ -27,16 +32,26 @@ def add(subcommands: argparse._SubParsersAction) -> argparse.ArgumentParser:
 
 def run(args: argparse.Namespace) -> None:
     """Write the cohort."""
+    if args.cases < 1 or args.cases > MOST_CASES:
+        raise InputError(f"{args.cases} cases cannot be made", "option --cases", f"ask for 1 to {MOST_CASES}")
+    checks.seed(args.seed)
+    checks.output_folder(args.out, apart_from=filter(None, [args.background]))
+    background = None
+    if args.background:
+        from HCCAssistLib.imaging.files import read_image
+
+        background = read_image(args.background, name="background")
     package = get_recipe(args.recipe).package.rsplit(".", 1)[-1]
     module = importlib.import_module(f"HCCAssistLib.phantoms.{package}")
-    background = read_image(args.background, name="background") if args.background else None
     progress = Progress("phantom")
-    module.write_cohort(
-        args.out,
-        cases=args.cases,
-        seed=args.seed,
-        background=background,
-        workers=os.cpu_count() or 1,
-        progress=progress.part,
-    )
+    args.out.parent.mkdir(parents=True, exist_ok=True)
+    with locked(args.out.with_name(f".{args.out.name}.lock"), "phantom"):
+        module.write_cohort(
+            args.out,
+            cases=args.cases,
+            seed=args.seed,
+            background=background,
+            workers=os.cpu_count() or 1,
+            progress=progress.part,
+        )
     say(f"{args.cases} synthetic cases in {args.out}; they say nothing about patients")

@@ -3,13 +3,24 @@
 from __future__ import annotations
 
 import argparse
+from collections.abc import Callable
+from functools import partial
 from pathlib import Path
-from typing import Any
+from typing import TYPE_CHECKING, Any, TypeVar
 
-from HCCAssistLib.cli.console import Progress, say, say_json, settings, table, warn
-from HCCAssistLib.cohort.cohort import open_cases
-from HCCAssistLib.errors import InputError, Problem
-from HCCAssistLib.inference.findings import DetectionResult
+from HCCAssistLib.cli import checks
+from HCCAssistLib.cli.console import Progress, complain, say, say_json, settings, table, warn
+from HCCAssistLib.errors import Cancelled, HCCAssistError, InputError, Problem
+
+if TYPE_CHECKING:
+    from HCCAssistLib.cohort.cohort import Case, Cohort
+    from HCCAssistLib.inference.findings import DetectionResult
+    from HCCAssistLib.inference.study import Study
+    from HCCAssistLib.models.package import ModelPackage
+
+Made = TypeVar("Made")
+
+STOPPED = "Run the same command again to go on with the next case."
 
 
 def add(subcommands: argparse._SubParsersAction) -> argparse.ArgumentParser:
@@ -20,64 +31,184 @@ def add(subcommands: argparse._SubParsersAction) -> argparse.ArgumentParser:
     )
     parser.add_argument("--model", required=True, help="folder of a model package, or the name of an installed one")
     parser.add_argument(
-        "--out", type=Path, required=True, metavar="DIR", help="one result, or one per case of a cohort"
+        "--out", type=checks.folder, required=True, metavar="DIR", help="gets a folder per case, and summary.csv"
     )
     parser.add_argument("--set", action="append", default=[], metavar="key=value", help="an option of the run")
     parser.add_argument("--device", default="auto", help="auto, cpu or cuda")
+    parser.add_argument("--no-pictures", action="store_true", help="write no pictures of the candidates")
     parser.add_argument("--json", action="store_true", help="one JSON object on stdout")
     return parser
 
 
 def run(args: argparse.Namespace) -> int:
-    """Predict case by case; one bad case does not lose the others."""
-    from HCCAssistLib.inference.model import choose_device, load_model
-    from HCCAssistLib.inference.results import write_result
-    from HCCAssistLib.inference.study import read_study
+    """Predict case by case; one bad case does not lose the others. What an earlier run finished is kept."""
+    from HCCAssistLib.cli.predictions import is_predictions, open_predictions
+    from HCCAssistLib.cohort.cohort import open_cases
     from HCCAssistLib.models.store import ModelStore, default_store, find_model
 
-    package = find_model(args.model, ModelStore(default_store()))
     options = settings(args.set)
-    package.recipe.resolve(options, run=True)
+    checks.device(args.device)
+    checks.output_folder(args.out, apart_from=[args.input, Path(args.model)], accept=is_predictions)
     cohort = open_cases(args.input)
-    single = cohort.folder is None or len(cohort.cases) == 1
-    model = load_model(package, device=choose_device(args.device))
-    predict = package.recipe.module("prediction").predict
-    progress = Progress("predict", quiet=False)
-    done: list[dict[str, Any]] = []
-    failed: list[tuple[str, InputError]] = []
-    for number, case in enumerate(cohort.cases):
+    package = find_model(args.model, ModelStore(default_store()))
+    package.recipe.resolve(options, run=True)
+    with open_predictions(args.out, (case.case_id for case in cohort.cases)):
+        return _Run(args, cohort, package, options).all()
 
-        def part(share: float, number: int = number, name: str = case.case_id) -> None:
-            progress(name, (number + share) / len(cohort.cases))
 
+class _Run:
+    """The cases of one command: their results, and the problems of those that have none."""
+
+    def __init__(
+        self, args: argparse.Namespace, cohort: Cohort, package: ModelPackage, options: dict[str, str]
+    ) -> None:
+        from HCCAssistLib.cli.predictions import Row
+
+        self.args, self.cohort, self.package, self.options = args, cohort, package, options
+        self.single = cohort.folder is None or len(cohort.cases) == 1
+        self.progress = Progress("predict")
+        self.pictures = not args.no_pictures
+        self.rows: dict[str, Row] = {}
+        self.done: list[dict[str, Any]] = []
+        self.failed: list[dict[str, str]] = []
+        self.refusal: Exception | None = None
+
+    def all(self) -> int:
+        """Do every case, and tell; the exit status."""
+        predict: Callable[..., DetectionResult] | None = None
+        for number, case in enumerate(self.cohort.cases):
+
+            def part(share: float, number: int = number, name: str = case.case_id) -> None:
+                self.progress(name, (number + share) / len(self.cohort.cases))
+
+            part(0.0)
+            read = self._attempt(case, partial(self._read, case))
+            if read is None:
+                continue
+            study, result = read
+            kept = result is not None
+            if result is None:
+                predict = predict or self._predictor()
+                result = self._attempt(case, partial(predict, study, progress=part))
+            if result is not None:
+                self._store(study, result, kept)
+        if self.args.json:
+            say_json({"cases": self.done, "failed": self.failed})
+        if self.refusal:
+            raise self.refusal
+        if not self.args.json:
+            say(f"results in {self.args.out}: summary.csv, and a folder for each case")
+        return 1 if self.failed else 0
+
+    def _attempt(self, case: Case, work: Callable[[], Made]) -> Made | None:
+        """What comes of work on a case; None where it fails, which is said and does not touch the others."""
         try:
-            result = predict(read_study(case, package.recipe), model, options, progress=part)
-        except InputError as error:
-            if single:
+            return work()
+        except Cancelled:
+            raise
+        except Exception as error:
+            if self.args.debug and not isinstance(error, HCCAssistError):
                 raise
-            failed.append((case.case_id, error))
-            continue
-        write_result(result, args.out if single else args.out / case.case_id)
-        done.append({"case_id": case.case_id, **result.as_json()})
-        if not args.json:
-            _show(case.case_id, result)
+            self._fail(case.case_id, error)
+            return None
+
+    def _read(self, case: Case) -> tuple[Study, DetectionResult | None]:
+        """The case, and its result where an earlier run of the same command finished it."""
+        from HCCAssistLib.cli.predictions import finished
+        from HCCAssistLib.inference.study import read_study
+
+        study = read_study(case, self.package.recipe)
+        options = self.package.recipe.resolve(self.options, run=True)
+        return study, finished(self.args.out / case.case_id, study, self.package, options)
+
+    def _predictor(self) -> Callable[..., DetectionResult]:
+        """Load the model; PyTorch takes seconds, so this waits until there is something to compute."""
+        from HCCAssistLib.cli.predictions import with_inputs
+        from HCCAssistLib.inference.model import choose_device, load_model
+
+        model = load_model(self.package, device=choose_device(self.args.device))
+        predict = self.package.recipe.module("prediction").predict
+
+        def result(study: Study, progress: Callable[[float], None]) -> DetectionResult:
+            return with_inputs(predict(study, model, self.options, progress=progress), study)
+
+        return result
+
+    def _store(self, study: Study, result: DetectionResult, kept: bool) -> None:
+        from HCCAssistLib.cli.predictions import Row, write_prediction
+
+        folder = self.args.out / study.case_id
+        if not kept:
+            write_prediction(result, folder)
+        if self.pictures and not list(folder.glob("*.png")):
+            self._draw(study, result, folder)
+        self._note(Row.of(study.case_id, result))
+        self.done.append({"case_id": study.case_id, **result.as_json()})
+        if not self.args.json:
+            _show(study.case_id, result, kept)
         warn(result.warnings)
-    if args.json:
-        say_json(
-            {
-                "cases": done,
-                "failed": [{"case_id": name, "problem": str(error)} for name, error in failed],
-            }
-        )
-    warn(Problem("STOP", problem.what, f"case {name}", problem.remedy) for name, e in failed for problem in e.problems)
-    return 1 if failed else 0
+
+    def _draw(self, study: Study, result: DetectionResult, folder: Path) -> None:
+        """A slice through each of the best candidates; where none can be drawn that is said, once."""
+        from HCCAssistLib.scene.rendering import rendering_available
+
+        missing = rendering_available()
+        if missing is not None:
+            self.pictures = False
+            warn([missing])
+            return
+        from HCCAssistLib.scene.pictures import render_case
+
+        image = next(iter(study.volumes.values()))
+        masks = {name.split("/")[1]: mask for name, mask in study.masks.items()}
+        render_case(result, image, folder, masks=masks, three_d=False)
+
+    def _fail(self, case_id: str, error: Exception) -> None:
+        from HCCAssistLib.cli.predictions import SUMMARY, Row
+        from HCCAssistLib.files import remove
+
+        problems = _problems(error)
+        remove(self.args.out / case_id)  # what an earlier run wrote is no result of what is there now
+        said = " ".join(str(problem) for problem in problems)
+        self.failed.append({"case_id": case_id, "problem": said})
+        refused = self.single and isinstance(error, InputError)
+        if not refused or (self.args.out / SUMMARY).exists():
+            self._note(Row(case_id, "failed", problem=said))
+        if refused:  # the whole input is bad, which is another exit status
+            self.refusal = error
+            return
+        for problem in problems:
+            place = problem.where if case_id in problem.where else f"case {case_id}, {problem.where}".rstrip(", ")
+            place = f"case {case_id}" if place == case_id else place
+            complain(f"hccassist predict: {Problem('STOP', problem.what, place, problem.remedy)}")
+
+    def _note(self, row: Any) -> None:
+        from HCCAssistLib.cli.predictions import write_summary
+
+        self.rows[row.case_id] = row
+        write_summary(self.args.out, self.rows.values())
 
 
-def _show(case_id: str, result: DetectionResult) -> None:
-    shown = result.shown
+def _problems(error: Exception) -> tuple[Problem, ...]:
+    if isinstance(error, InputError):
+        return error.problems
+    if isinstance(error, HCCAssistError):
+        return (Problem("STOP", str(error).rstrip(".")),)
+    if isinstance(error, MemoryError) or type(error).__name__ == "OutOfMemoryError":
+        return (Problem("STOP", "there is not enough memory", "", "close other programs, or search a smaller region"),)
+    what = f"internal error ({type(error).__name__}: {error})"
+    return (Problem("STOP", what, "", "run with --debug and report it"),)
+
+
+def _show(case_id: str, result: DetectionResult, kept: bool) -> None:
+    from HCCAssistLib.cli.predictions import searched
+
+    shown, where = result.shown, searched(result)
     say(
         f"{case_id}: {len(shown)} of {len(result.candidates)} candidates at or above {result.threshold:.3f} "
         f"({result.threshold_source})"
+        + (f"; searched: {where}" if where else "")
+        + ("; kept from an earlier run of this command" if kept else "")
     )
     rows = [
         (

@@ -5,12 +5,16 @@ from __future__ import annotations
 import argparse
 from pathlib import Path
 
+from HCCAssistLib.cli import checks
 from HCCAssistLib.cli.console import Progress, say, settings, warn
 from HCCAssistLib.cohort.cohort import read_cohort
 from HCCAssistLib.errors import InputError
 from HCCAssistLib.evaluation.display import cutoff_value
 from HCCAssistLib.models.caveats import model_warnings, trained_on
+from HCCAssistLib.models.package import check_name
 from HCCAssistLib.recipes.registry import RECIPES, get_recipe
+
+STOPPED = "Run the same command again to go on where it stopped."
 
 
 def add(subcommands: argparse._SubParsersAction) -> argparse.ArgumentParser:
@@ -18,7 +22,7 @@ def add(subcommands: argparse._SubParsersAction) -> argparse.ArgumentParser:
     parser: argparse.ArgumentParser = subcommands.add_parser("train", help="train a model on a cohort")
     parser.add_argument("cohort", type=Path, metavar="COHORT", help="folder with cohort.csv")
     parser.add_argument("--recipe", choices=RECIPES, required=True)
-    parser.add_argument("--out", type=Path, required=True, metavar="MODEL", help="folder of the model package")
+    parser.add_argument("--out", type=checks.folder, required=True, metavar="MODEL", help="folder of the model package")
     parser.add_argument("--set", action="append", default=[], metavar="key=value", help="an option of the recipe")
     parser.add_argument("--engine", choices=("local",), default="local", help="where to train")
     parser.add_argument("--folds", type=int, default=1, metavar="K", help="one network per fold of the training cases")
@@ -29,24 +33,28 @@ def add(subcommands: argparse._SubParsersAction) -> argparse.ArgumentParser:
 
 def run(args: argparse.Namespace) -> None:
     """Train, or go on with a training that was interrupted."""
-    from HCCAssistLib.inference.model import choose_device
-    from HCCAssistLib.training.run import Job, train
-
     recipe = get_recipe(args.recipe)
+    options = recipe.resolve(settings(args.set))
     if not 1 <= args.folds <= 20:
         raise InputError(f"{args.folds} folds are not possible", "option --folds", "give 1 to 20")
-    if args.out.exists() and any(args.out.iterdir() if args.out.is_dir() else [args.out]):
-        raise InputError("there is something already", f"option --out {args.out.name}", "choose a new folder")
+    checks.seed(args.seed)
+    checks.device(args.device)
+    check_name(args.out.name)
+    checks.output_folder(args.out, apart_from=[args.cohort])
+    cohort = read_cohort(args.cohort, tolerant=True)
+
+    from HCCAssistLib.training.run import Job, train
+
     job = Job(
         recipe=recipe,
-        options=recipe.resolve(settings(args.set)),
+        options=options,
         out=args.out,
         name=args.out.name,
         seed=args.seed,
         folds=args.folds,
-        device=choose_device(args.device),
+        device=args.device,
     )
-    package, problems = train(read_cohort(args.cohort, tolerant=True), job, say=Progress("train"))
+    package, problems = train(cohort, job, say=Progress("train"))
     warn((*problems, *model_warnings(package.card)))
     training, cutoff = package.card.training, package.card.default_cutoff
     say(f"model {package.card.name} in {package.folder}")

@@ -2,15 +2,17 @@
 
 from __future__ import annotations
 
-import os
+import gzip
+import zlib
 from collections.abc import Iterator
-from contextlib import contextmanager
+from contextlib import contextmanager, suppress
 from dataclasses import replace
 from pathlib import Path
 
 import SimpleITK as sitk
 
-from HCCAssistLib.errors import InputError
+from HCCAssistLib.errors import HCCAssistError, InputError
+from HCCAssistLib.files import disk_fault, written_whole
 from HCCAssistLib.imaging.file_headers import check_metaimage, check_nrrd
 from HCCAssistLib.imaging.image import Image
 from HCCAssistLib.imaging.itk import from_itk, quiet, to_itk
@@ -71,22 +73,38 @@ def write_image(image: Image, path: Path | str) -> None:
         path: ``.nrrd`` or ``.mha`` (packed), ``.nii.gz`` or ``.nii``; an existing file is replaced.
 
     Raises:
-        InputError: an ending or a voxel type that cannot be written, or the folder is missing or full.
+        InputError: an ending or a voxel type that cannot be written, or the folder is missing.
+        HCCAssistError: the disk is full or not writable.
     """
     path = Path(path)
     suffix = _suffix(path, WRITABLE, path.name)
-    part = path.with_name(f".{path.name}.part{suffix}")
+    volume = to_itk(image)
     try:
-        sitk.WriteImage(to_itk(image), str(part), useCompression=suffix != ".nii")
-        with part.open("rb+") as file:
-            os.fsync(file.fileno())
-        part.replace(path)
-    except (RuntimeError, OSError) as error:
-        raise InputError(
-            "the file cannot be written", path.name, "check that the folder exists and has space"
-        ) from error
-    finally:
-        part.unlink(missing_ok=True)
+        with written_whole(path, ending=suffix) as part:
+            try:
+                with quiet():
+                    sitk.WriteImage(volume, str(part), useCompression=suffix != ".nii")
+                whole = suffix not in NIFTI or _payload(part) >= image.array.nbytes
+            except RuntimeError:
+                whole = False
+            if not whole:
+                part.write_bytes(bytes(max(image.array.nbytes, 1 << 20)))  # says what the disk has against it
+                raise InputError("the file cannot be written", path.name, "check the folder and the disk")
+    except FileNotFoundError as error:
+        raise InputError("the file cannot be written", path.name, "check that the folder exists") from error
+    except OSError as error:
+        raise HCCAssistError(f"{path.name} cannot be written: {disk_fault(error)}") from error
+
+
+def _payload(path: Path) -> int:
+    """Bytes that a NIfTI file holds. On a full disk SimpleITK 2.5 cuts it short without a word."""
+    if path.suffix != ".gz":
+        return path.stat().st_size
+    total = 0
+    with suppress(EOFError, zlib.error, gzip.BadGzipFile), gzip.open(path) as file:
+        while found := file.read(1 << 22):
+            total += len(found)
+    return total
 
 
 def _suffix(path: Path, known: tuple[str, ...], where: str) -> str:

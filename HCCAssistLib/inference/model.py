@@ -50,6 +50,8 @@ def choose_device(wanted: str = "auto") -> str:
 
     if wanted == "auto":
         return "cuda" if torch.cuda.is_available() else "cpu"
-    if wanted != "cpu" and not (wanted.split(":")[0] == "cuda" and torch.cuda.is_available()):
+    kind, _, card = wanted.partition(":")
+    there = kind == "cuda" and (card or "0").isdigit() and int(card or 0) < torch.cuda.device_count()
+    if wanted != "cpu" and not there:
         raise InputError(f"this computer has no device {wanted!r}", "option --device", "use cpu")
     return wanted

@@ -211,6 +211,16 @@ def read_card(folder: Path, *, recipe: str | None = None) -> ModelCard:
     return card
 
 
+def check_name(name: str) -> None:
+    """Refuse a name that is not a safe file name everywhere.
+
+    Raises:
+        InputError: what a name may hold.
+    """
+    if not SAFE_NAME.fullmatch(name):
+        raise InputError(f"{name!r} is not a safe name for a model", remedy="use letters, digits, '-', '_' and '.'")
+
+
 def write_package(
     folder: Path,
     weights: Sequence[Mapping[str, Tensor]],
@@ -230,15 +240,14 @@ def write_package(
     Raises:
         InputError: the name is not a safe file name.
     """
-    from safetensors.torch import save_file
+    from safetensors.torch import save
 
-    if not SAFE_NAME.fullmatch(name):
-        raise InputError(f"{name!r} is not a safe name for a model", remedy="use letters, digits, '-', '_' and '.'")
+    check_name(name)
     with folder_written_whole(folder) as part:
         files = {}
         for fold, tensors in enumerate(weights):
             path = part / f"weights-{fold}.safetensors"
-            save_file({key: tensor.contiguous() for key, tensor in tensors.items()}, path)
+            path.write_bytes(save({key: tensor.contiguous() for key, tensor in tensors.items()}))
             files[path.name] = file_sha256(path)
         card = ModelCard(
             name=name,

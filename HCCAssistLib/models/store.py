@@ -3,14 +3,13 @@
 from __future__ import annotations
 
 import shutil
-import tempfile
 import zipfile
 import zlib
 from dataclasses import dataclass
 from pathlib import Path, PurePosixPath
 
 from HCCAssistLib.errors import HCCAssistError, InputError
-from HCCAssistLib.files import folder_written_whole, remove_leftovers, size_on_disk
+from HCCAssistLib.files import folder_written_whole, remove_leftovers, remove_whole, size_on_disk, temporary_folder
 from HCCAssistLib.models.package import ModelCard, ModelPackage, read_card, read_package
 from HCCAssistLib.places import data_folder
 
@@ -90,9 +89,9 @@ class ModelStore:
                 by another model.
             HCCAssistError: the disk is full or not writable.
         """
-        with tempfile.TemporaryDirectory() as scratch:
+        with temporary_folder() as scratch:
             if source.is_file():
-                folder = _extracted(source, Path(scratch))
+                folder = _extracted(source, scratch)
             elif source.is_dir():
                 folder = source
             else:
@@ -129,7 +128,7 @@ class ModelStore:
         folder = self.path(name)
         if not folder.is_dir():
             raise InputError(f"no model named {name!r} is installed")
-        shutil.rmtree(folder)
+        remove_whole(folder)
 
     def _folders(self) -> list[Path]:
         folders = self.folder.iterdir() if self.folder.is_dir() else ()

@@ -3,8 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Callable, Iterator, Sequence
-from concurrent.futures import ProcessPoolExecutor
-from multiprocessing import get_context
+from contextlib import closing
 from pathlib import Path
 from typing import Any
 
@@ -17,16 +16,18 @@ from HCCAssistLib.cohort.points import Point, PointList, write_points
 from HCCAssistLib.cohort.segments import Segment, write_segments
 from HCCAssistLib.cohort.splits import split_patients
 from HCCAssistLib.errors import InputError
-from HCCAssistLib.files import folder_written_whole, write_json
+from HCCAssistLib.files import folder_written_whole, stored, write_json
 from HCCAssistLib.imaging.files import write_image
 from HCCAssistLib.imaging.geometry import Geometry
 from HCCAssistLib.imaging.image import Image
+from HCCAssistLib.jobs.pool import side_by_side
 from HCCAssistLib.phantoms.canvas import Canvas, edge
 from HCCAssistLib.phantoms.confounders import Confounder, paint_confounder, place_confounders
 from HCCAssistLib.phantoms.disease import AblationZone, Nodule, place_nodules, place_zones
 from HCCAssistLib.phantoms.implant import Background
 from HCCAssistLib.phantoms.scene import FieldOfView, draw_scene
-from HCCAssistLib.phantoms.storage import AXIAL, Storage, draw_storage, stored
+from HCCAssistLib.phantoms.storage import AXIAL, Storage, draw_storage
+from HCCAssistLib.phantoms.storage import stored as stored_as
 from HCCAssistLib.phantoms.truth import NOTE, ConfounderTruth, LesionTruth, LTPPhantom, Place, ZoneTruth
 
 LTP_FRACTION = 34 / 74
@@ -87,7 +88,7 @@ def make_case(
     storage = storage or (AXIAL if background else draw_storage(scanner))
 
     def image(array: npt.NDArray[Any], what: str) -> Image:
-        return stored(Image(array, canvas.geometry, what, (NOTE,)), storage)
+        return stored_as(Image(array, canvas.geometry, what, (NOTE,)), storage)
 
     return LTPPhantom(
         image=image(scene.develop(noise), "phantom"),
@@ -137,8 +138,8 @@ def write_cohort(
         progress: is told how much is done, 0 to 1.
 
     Raises:
-        InputError: no cases asked for, the folder holds something or cannot be written, or no liver can be found
-            in the background.
+        InputError: no cases asked for, the folder holds something, or no liver can be found in the background.
+        HCCAssistError: the disk is full or the folder not writable.
     """
     out = Path(out)
     if cases < 1:
@@ -155,43 +156,31 @@ def write_cohort(
     else:
         table = [Case(case_id, case_id, "", {"ltp": str(int(ltp))}, out) for case_id, ltp in labels.items()]
         splits = split_patients(Cohort(None, tuple(table)), seed=seed, label_column="ltp")
-    try:
-        with folder_written_whole(out) as part:
-            jobs = [
-                ((seed, number), ltp, real, field, part / CASES / case_id)
-                for number, (case_id, ltp) in enumerate(labels.items())
-            ]
-            for done, _ in enumerate(_made(jobs, 1 if real else workers), start=1):
+    with stored(f"the cohort {out.name}"), folder_written_whole(out) as part:
+        jobs = [
+            ((seed, number), ltp, real, field, part / CASES / case_id)
+            for number, (case_id, ltp) in enumerate(labels.items())
+        ]
+        side = workers if real is None and len(jobs) >= 4 else 1
+        with closing(side_by_side(_make, jobs, side)) as made:
+            for done, _ in enumerate(made, start=1):
                 if progress is not None:
                     progress(done / cases)
-            rows = [
-                {
-                    "case_id": case_id,
-                    "patient_id": patients[case_id],
-                    "split": splits[case_id],
-                    "ltp": int(ltp),
-                    "synthetic": 1,
-                    "background": real.label if real else "",
-                }
-                for case_id, ltp in labels.items()
-            ]
-            write_cohort_table(part, rows)
-    except OSError as error:
-        raise InputError(
-            f"the folder cannot be written ({error.strerror})", out.name, "check that it may be written and has space"
-        ) from error
+        rows = [
+            {
+                "case_id": case_id,
+                "patient_id": patients[case_id],
+                "split": splits[case_id],
+                "ltp": int(ltp),
+                "synthetic": 1,
+                "background": real.label if real else "",
+            }
+            for case_id, ltp in labels.items()
+        ]
+        write_cohort_table(part, rows)
 
 
 _Job = tuple[tuple[int, int], bool, Background | None, FieldOfView, Path]
-
-
-def _made(jobs: Sequence[_Job], workers: int) -> Iterator[None]:
-    """Make and write the cases, one after the other or side by side."""
-    if workers <= 1 or len(jobs) < 4:
-        yield from map(_make, jobs)
-        return
-    with ProcessPoolExecutor(workers, mp_context=get_context("spawn")) as pool:
-        yield from pool.map(_make, jobs)
 
 
 def _make(job: _Job) -> None:

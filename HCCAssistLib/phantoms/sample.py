@@ -11,7 +11,7 @@ from typing import Any
 import numpy as np
 
 from HCCAssistLib.errors import HCCAssistError, InputError
-from HCCAssistLib.files import folder_written_whole, remove_leftovers, size_on_disk, write_json
+from HCCAssistLib.files import folder_written_whole, remove_leftovers, size_on_disk, stored, write_json
 from HCCAssistLib.imaging.cropping import crop
 from HCCAssistLib.imaging.geometry import Geometry
 from HCCAssistLib.imaging.image import Image
@@ -57,7 +57,7 @@ def make_sample(folder: Path) -> Path:
     case = folder / CASE
     if _readable(case):
         return case
-    try:
+    with stored("the sample case"):
         folder.mkdir(parents=True, exist_ok=True)
         remove_leftovers(folder)
         with folder_written_whole(case) as part:
@@ -68,8 +68,6 @@ def make_sample(folder: Path) -> Path:
             grids = {name: image.geometry.as_json() for name, image in images.items()}
             truth = phantom.as_json()
             write_json(part / "case.json", {"format": FORMAT, "synthetic": True, "grids": grids, "truth": truth})
-    except OSError as error:
-        raise HCCAssistError(f"the sample case cannot be stored: {error.strerror}. Check the disk.") from error
     return case
 
 

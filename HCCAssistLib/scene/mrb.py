@@ -9,6 +9,7 @@ from pathlib import Path, PurePosixPath, PureWindowsPath
 from typing import Any
 
 from HCCAssistLib.errors import HCCAssistError, InputError
+from HCCAssistLib.files import temporary_folder
 
 LARGEST_BUNDLE = 32 * 2**30
 """Bytes that an unpacked scene may take; a damaged or hostile file can claim any size."""
@@ -27,8 +28,8 @@ def save_mrb(scene: Any, path: Path) -> None:
     if not path.parent.is_dir():
         raise InputError("there is no such folder", path.parent.name, "make it first")
     # The bundle's inner folder takes the file's name, so the part lies in a folder and not under another name.
-    with tempfile.TemporaryDirectory(prefix=f".{path.stem}.", suffix=".part", dir=path.parent) as part:
-        bundle = Path(part) / path.name
+    with temporary_folder(beside=path) as part:
+        bundle = part / path.name
         if not scene.WriteToMRB(str(bundle)) or not bundle.is_file():
             raise HCCAssistError(f"{path.name}: the scene could not be written. Check the space on the disk.")
         bundle.replace(path)

@@ -34,6 +34,7 @@ def render_case(
     *,
     masks: Mapping[str, Image] | None = None,
     window: Window = ABDOMEN,
+    three_d: bool = True,
 ) -> tuple[Path, ...]:
     """Write pictures of a result: the slice of each of the best shown candidates, and one in 3-D from in front.
 
@@ -46,6 +47,7 @@ def render_case(
         out_dir: folder that is there; pictures of the same names are replaced.
         masks: by name (liver, ablation zone): outlines in the slices, surfaces in 3-D.
         window: grey values to show.
+        three_d: whether to draw the one in 3-D too.
 
     Returns:
         candidate-<number>.png each (or slice.png), then three-d.png.
@@ -56,7 +58,7 @@ def render_case(
     """
     host = off_screen_host()
     slice_view = host.slice_view("Red", SIZE)  # views come before the drawing, or its legend is overlooked
-    three_d = host.three_d_view(SIZE)
+    space = host.three_d_view(SIZE) if three_d else None
     drawn = _build(result, image, masks or {}, window, host)
     paths = []
     try:
@@ -68,12 +70,14 @@ def render_case(
             paths.append(out_dir / "slice.png")
             _aim(slice_view, drawn, lps_to_ras(image.geometry.center))
             write_png(slice_view.picture(), paths[-1])
+        if space is None:
+            return tuple(paths)
         _label_boxes(drawn, result.shown)
         if not masks:
             _show_coronal(host, [candidate.box.center for candidate in result.shown] or [image.geometry.center])
-        _look_from_anterior(three_d, result.shown)
+        _look_from_anterior(space, result.shown)
         paths.append(out_dir / "three-d.png")
-        write_png(three_d.picture(), paths[-1])
+        write_png(space.picture(), paths[-1])
     finally:
         host.clear()
     return tuple(paths)

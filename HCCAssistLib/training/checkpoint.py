@@ -41,11 +41,11 @@ class Checkpoint:
 
     def save(self, path: Path) -> None:
         """Replace the checkpoint at ``path`` in one step."""
-        from safetensors.torch import save_file
+        from safetensors.torch import save
 
         state: dict[str, Any] = {"format": FORMAT, "key": self.key, "history": list(self.history)}
         with written_whole(path) as part:
-            save_file({n: t.contiguous() for n, t in self.tensors.items()}, part, {"state": json.dumps(state)})
+            part.write_bytes(save({n: t.contiguous() for n, t in self.tensors.items()}, {"state": json.dumps(state)}))
 
     @classmethod
     def load(cls, path: Path, key: str) -> Checkpoint:

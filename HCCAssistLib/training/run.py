@@ -4,7 +4,8 @@ from __future__ import annotations
 
 import hashlib
 import json
-from collections.abc import Callable, Sequence
+from collections.abc import Callable, Iterator, Sequence
+from contextlib import contextmanager, suppress
 from dataclasses import dataclass, replace
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
@@ -19,7 +20,10 @@ from HCCAssistLib.cohort.validation import validate
 from HCCAssistLib.errors import Cancelled, InputError, Problem
 from HCCAssistLib.evaluation.binary import binary_evaluation
 from HCCAssistLib.evaluation.result import Estimate
-from HCCAssistLib.models.package import ModelPackage, write_package
+from HCCAssistLib.files import remove
+from HCCAssistLib.inference.model import choose_device
+from HCCAssistLib.locks import locked
+from HCCAssistLib.models.package import ModelPackage, check_name, write_package
 from HCCAssistLib.provenance import software_versions
 from HCCAssistLib.recipes.spec import Recipe, Value
 from HCCAssistLib.training.loop import Fit, Plan, fit, outputs
@@ -46,7 +50,7 @@ class Job:
         name: of the model.
         seed: of splits, sampling, weights and order.
         folds: 1 trains on the split of the cohort; more trains one network per fold of its training cases.
-        device: to train on.
+        device: to train on; ``"auto"`` takes a CUDA card where there is one.
     """
 
     recipe: Recipe
@@ -70,18 +74,29 @@ def train(
 
     Raises:
         InputError: the cohort has faults that STOP it; all of them are listed.
+        HCCAssistError: another process trains into this folder.
         Cancelled: the person stopped it.
     """
-    tell = say or (lambda what, done: None)
+    check_name(job.name)
+    _check_parts(cohort, job)
+    scratch = job.out.with_name(f"{job.out.name}.training")
+    with _scratch(scratch):
+        if job.out.is_dir() and any(job.out.iterdir()):  # the process that held the lock has just written it
+            raise InputError("there is something already", f"option --out {job.out.name}", "choose a new folder")
+        return _train(cohort, job, scratch, say or (lambda what, done: None), cancelled)
+
+
+def _train(
+    cohort: Cohort, job: Job, scratch: Path, tell: Say, cancelled: Callable[[], bool] | None
+) -> tuple[ModelPackage, tuple[Problem, ...]]:
     tell("checking the cohort", 0.0)
     problems = (*validate(cohort, job.recipe.needs, label=job.recipe.label), *unclear(cohort.cases))
     if stops := [problem for problem in problems if problem.level == "STOP"]:
         raise InputError(stops)
     cohort = with_splits(cohort, job.recipe, job.seed)
     used = replace(cohort, cases=tuple(case for case in cohort.cases if case.split != "test"))
+    job = replace(job, device=choose_device(job.device))
     sampling = job.recipe.module("sampling")
-    scratch = job.out.with_name(f"{job.out.name}.training")
-    scratch.mkdir(parents=True, exist_ok=True)
     samples: Samples = sampling.sample_cohort(
         used, job.options, seed=job.seed, progress=lambda done: tell("cutting patches", 0.02 + 0.13 * done)
     )
@@ -115,11 +130,44 @@ def train(
         software=software_versions(),
         metrics=_metrics(estimates, chosen_on),
     )
-    for path in scratch.iterdir():
+    for path in scratch.glob("*.safetensors"):
         path.unlink()
-    scratch.rmdir()
     tell("done", 1.0)
     return package, problems
+
+
+@contextmanager
+def _scratch(folder: Path) -> Iterator[None]:
+    """The folder of the checkpoints for one process at a time; one that holds none at the end is removed."""
+    folder.mkdir(parents=True, exist_ok=True)
+    try:
+        with locked(folder / "lock", "training"):
+            for part in (*folder.glob("*.part"), *folder.parent.glob(f"{folder.stem}.*.part")):
+                remove(part)  # of a training that was killed, since nobody else is at work here
+            yield
+    finally:
+        with suppress(OSError):
+            folder.rmdir()
+
+
+def _check_parts(cohort: Cohort, job: Job) -> None:
+    """Refuse a cohort whose patients do not fill the folds or the splits, before any image is read.
+
+    A table with other faults passes: they are all listed together later on.
+
+    Raises:
+        InputError: too few patients of a label, or a split without cases.
+    """
+    if cohort.problems or not all(case.values.get(job.recipe.label) for case in cohort.cases):
+        return
+    if job.folds > 1:
+        patient_folds(cohort, job.folds, seed=job.seed, label_column=job.recipe.label)
+        return
+    with_split = with_splits(cohort, job.recipe, job.seed)
+    for split, use in (("train", "training"), ("validation", "validation")):
+        if not with_split.of_split(split):
+            remedy = "add cases, or change the column split"
+            raise InputError(f"there are no cases for {use}", "cohort.csv", remedy)
 
 
 def with_splits(cohort: Cohort, recipe: Recipe, seed: int) -> Cohort:

@@ -101,14 +101,14 @@ class Samples:
 
     def save(self, path: Path) -> None:
         """Write one safetensors file, whole or not at all."""
-        from safetensors.numpy import save_file
+        from safetensors.numpy import save
 
         arrays = {
             name: np.ascontiguousarray(getattr(self, name))
             for name in ("voxels", "labels", "case", "lesion", "center_lps")
         }
         with written_whole(path) as part:
-            save_file(arrays, part, metadata={"header": json.dumps(self._header())})
+            part.write_bytes(save(arrays, metadata={"header": json.dumps(self._header())}))
 
     @classmethod
     def load(cls, path: Path) -> Samples:

@@ -1,0 +1,75 @@
+"""Ctrl-C and SIGTERM: the work unwinds at once; where it does not, the process cleans up and ends by itself."""
+
+from __future__ import annotations
+
+import os
+import signal
+import socket
+import sys
+import threading
+from collections.abc import Callable, Iterator
+from contextlib import contextmanager
+from types import FrameType
+
+from HCCAssistLib.files import remove_unfinished
+
+GRACE_SECONDS = 2.0
+"""For the main thread to unwind. One that computes outside of Python does not hear of a signal until it is back."""
+
+SIGNALS = tuple(getattr(signal, name) for name in ("SIGINT", "SIGTERM", "SIGBREAK") if hasattr(signal, name))
+
+
+@contextmanager
+def stoppable(last_words: Callable[[], None]) -> Iterator[None]:
+    """A block that Ctrl-C and SIGTERM end with one KeyboardInterrupt, however often they come.
+
+    Args:
+        last_words: said where the process has to be ended in the middle of whatever it computes.
+    """
+    if threading.current_thread() is not threading.main_thread():  # only that one may ask for signals
+        yield
+        return
+    unwound = threading.Event()
+    stopping = False
+
+    def interrupt(_number: int, _frame: FrameType | None) -> None:
+        nonlocal stopping
+        if not stopping and not unwound.is_set():  # what is removed on the way out is not interrupted in its turn
+            stopping = True
+            raise KeyboardInterrupt
+
+    def watch() -> None:
+        while (number := heard.recv(1)[0]) not in SIGNALS:
+            if number == 0:
+                return
+        if not unwound.wait(GRACE_SECONDS):
+            _end_children()
+            remove_unfinished()
+            last_words()
+            os._exit(1)
+
+    heard, told = socket.socketpair()
+    told.setblocking(False)
+    before = {number: signal.signal(number, interrupt) for number in SIGNALS}
+    waker = signal.set_wakeup_fd(told.fileno(), warn_on_full_buffer=False)  # written to while Python is not running
+    watcher = threading.Thread(target=watch, daemon=True)
+    watcher.start()
+    try:
+        yield
+    finally:
+        unwound.set()
+        signal.set_wakeup_fd(waker)
+        told.send(b"\0")
+        watcher.join()
+        for number, handler in before.items():
+            signal.signal(number, handler)
+        heard.close()
+        told.close()
+
+
+def _end_children() -> None:
+    if "multiprocessing" in sys.modules:
+        from multiprocessing import active_children
+
+        for child in active_children():
+            child.kill()
