@@ -152,12 +152,17 @@ _FULL = {errno.ENOSPC, getattr(errno, "EDQUOT", errno.ENOSPC)}
 _FORBIDDEN = {errno.EACCES, errno.EPERM, errno.EROFS}
 
 
+def disk_is_full(error: OSError) -> bool:
+    """Whether there was no space left; numpy says so without the number of the error."""
+    return error.errno in _FULL or (error.errno is None and "requested and" in str(error))
+
+
 def disk_fault(error: OSError) -> str:
     """What is wrong with a disk or a folder and what to do, in one sentence or two, without any path."""
     name = Path(os.fsdecode(error.filename)).name if isinstance(error.filename, str | bytes) else ""
     name = re.sub(r"(\.\d+)?(\.old)?\.part\b.*", "", name).lstrip(".")
     about = f" ({name})" if name else ""
-    if error.errno in _FULL or (error.errno is None and "requested and" in str(error)):  # so says numpy
+    if disk_is_full(error):
         return f"the disk is full{about}. Free some space, and run the same command again."
     if error.errno in _FORBIDDEN:
         return f"this may not be read or written{about}. Ask for the right to it, or choose another folder."

@@ -12,7 +12,7 @@ from pathlib import Path
 
 from HCCAssistLib.cohort.case import CASES, TABLE
 from HCCAssistLib.errors import HCCAssistError, InputError
-from HCCAssistLib.files import disk_fault
+from HCCAssistLib.files import disk_fault, disk_is_full
 
 LARGEST_SEED = 2**32 - 1
 DRIVERS = ("libcuda.so.1", "nvcuda.dll")
@@ -52,9 +52,8 @@ def output_folder(
         with tempfile.TemporaryFile(dir=above) as file:  # permissions alone do not tell on network disks
             file.write(bytes(4096))
     except OSError as error:
-        said = disk_fault(error)
-        if "full" in said:
-            raise HCCAssistError(said) from error
+        if disk_is_full(error):
+            raise HCCAssistError(disk_fault(error)) from error
         raise InputError("nothing can be written there", where, f"choose another folder ({error.strerror})") from error
 
 

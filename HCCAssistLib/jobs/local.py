@@ -12,6 +12,7 @@ import tempfile
 import threading
 import traceback
 from collections.abc import Callable
+from contextlib import suppress
 from dataclasses import dataclass
 from pathlib import Path
 from typing import Any, Literal
@@ -160,6 +161,8 @@ class LocalExecutor:
             self._jobs.clear()
             if self._process is not None:
                 self._process.kill()
+                with suppress(subprocess.TimeoutExpired):  # until then it could still write into its folder
+                    self._process.wait(0.2)
         shutil.rmtree(self._folder, ignore_errors=True)
 
     def _start(self) -> None:

@@ -15,8 +15,8 @@ from pathlib import Path
 from typing import Any, Literal
 
 import HCCAssistLib
-from HCCAssistLib.files import write_json
-from HCCAssistLib.jobs.task_process import ERRORS, EVENTS, TASK
+from HCCAssistLib.files import remove_journalled, write_json
+from HCCAssistLib.jobs.task_process import ERRORS, EVENTS, JOURNAL, TASK
 
 CANCEL_SECONDS = 1.0
 """How long a cancelled task may take to clean up; then it is ended."""
@@ -98,6 +98,7 @@ class TaskRunner:
             events += running.news(task)
             if events and events[-1].task == task and events[-1].kind != "progress":
                 del self._running[task]
+                remove_journalled(running.folder / JOURNAL)  # of a process that was killed before it was through
                 shutil.rmtree(running.folder, ignore_errors=True)
         return events
 

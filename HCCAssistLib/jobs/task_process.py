@@ -11,15 +11,18 @@ import sys
 import threading
 import time
 import traceback
+from contextlib import suppress
 from pathlib import Path
 from typing import Any
 
 from HCCAssistLib.errors import HCCAssistError
+from HCCAssistLib.files import disk_fault, keep_journal, remove_unfinished
 
-TASK, EVENTS, ERRORS = "task.json", "events.jsonl", "errors.txt"
+TASK, EVENTS, ERRORS, JOURNAL = "task.json", "events.jsonl", "errors.txt", "unfinished.jsonl"
 
-GRACE_SECONDS = 3.0
-"""After nobody waits for the task any more, for it to remove what it had half written."""
+GRACE_SECONDS = 2.0
+"""After nobody waits for the task any more, for it to stop by itself. In the middle of a long computation it does not
+hear that it should; then what it had half written is removed all the same, and it is ended."""
 
 PROGRESS_SECONDS = 0.1
 ENDINGS = (signal.SIGINT, signal.SIGTERM)
@@ -32,6 +35,7 @@ def main(folder: Path) -> int:
     """
     for ending in ENDINGS:  # a caller in the background had the first ignored
         signal.signal(ending, _interrupt)
+    keep_journal(folder / JOURNAL)  # for the caller, in case this process is killed before it has cleaned up
     threading.Thread(target=_end_with_caller, args=(folder,), daemon=True).start()
     said = 0.0
 
@@ -51,14 +55,16 @@ def main(folder: Path) -> int:
         order = json.loads((folder / TASK).read_text(encoding="utf-8"))
         say("done", share=1.0, result=TASKS[order["task"]](progress, **order["arguments"]))
     except KeyboardInterrupt:
-        shutil.rmtree(folder, ignore_errors=True)
+        remove_unfinished()
+        _remove(folder)
         return 1
     except HCCAssistError as error:
         say("failed", message=str(error))
     except MemoryError:
         say("failed", message="There is not enough memory. Close other programs and try again.")
     except OSError as error:
-        say("failed", message=f"{error.strerror or error}. Check the disk and the folder.", details=_trace())
+        message = disk_fault(error)
+        say("failed", message=message[:1].upper() + message[1:], details=_trace())
     except Exception as error:
         say("failed", message=f"This failed ({type(error).__name__}). Please report it.", details=_trace())
     return 0
@@ -80,8 +86,16 @@ def _end_with_caller(folder: Path) -> None:
     else:
         _thread.interrupt_main()
     time.sleep(GRACE_SECONDS)
-    shutil.rmtree(folder, ignore_errors=True)
+    remove_unfinished()
+    _remove(folder)
     os._exit(1)
+
+
+def _remove(folder: Path) -> None:
+    """The task's own folder, and that of its caller where it is gone and this was the last one in it."""
+    shutil.rmtree(folder, ignore_errors=True)
+    with suppress(OSError):
+        folder.parent.rmdir()
 
 
 def _trace() -> str:

@@ -20,6 +20,7 @@ from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
 from HCCAssistLib.errors import Cancelled, HCCAssistError
+from HCCAssistLib.files import disk_is_full
 from HCCAssistLib.jobs.requests import Request, read_request
 from HCCAssistLib.recipes.registry import get_recipe
 
@@ -32,6 +33,8 @@ IDLE_SECONDS = 900.0
 PROGRESS_SECONDS = 0.1
 
 NO_MEMORY = "There is not enough memory. Scan a smaller region, or close other programs."
+
+NO_SPACE = "The disk for temporary files is full. Free some space, and run again."
 
 Say = Callable[..., None]
 
@@ -72,6 +75,8 @@ def main(folder: Path, idle_seconds: float = IDLE_SECONDS, recipe: str = "") -> 
             say("failed", job=job, message=NO_MEMORY)
         except Exception as error:
             message = f"The computation failed ({type(error).__name__}). Please report this."
+            if isinstance(error, OSError) and disk_is_full(error):
+                message = NO_SPACE
             say("failed", job=job, message=message, details=traceback.format_exc())
 
 

@@ -63,12 +63,25 @@ def slow_task(tmp_path, monkeypatch):
         "            time.sleep(60)\n"
         "        except KeyboardInterrupt:\n"
         "            pass\n"
+        "def deaf(progress, folder):\n"
+        "    from pathlib import Path\n"
+        "    from HCCAssistLib.files import folder_written_whole, written_whole\n"
+        "    with folder_written_whole(Path(folder) / 'case') as part, written_whole(Path(folder) / 'table') as file:\n"
+        "        (part / 'half').write_text('half')\n"
+        "        file.write_text('half')\n"
+        "        progress(0.5)\n"
+        "        for _ in range(600):\n"  # like a long computation outside of Python
+        "            try:\n"
+        "                time.sleep(0.1)\n"
+        "                (part / 'more').mkdir(exist_ok=True)\n"
+        "            except (KeyboardInterrupt, OSError):\n"
+        "                pass\n"
         "def broken(progress):\n"
         "    raise ZeroDivisionError('a mistake')\n"
         "import sys\n"
         "if any('HCCAssistLib.jobs.task_process' in a for a in sys.orig_argv):\n"
         "    from HCCAssistLib.jobs import tasks\n"
-        "    tasks.TASKS.update(write=write, stubborn=stubborn, broken=broken)\n"
+        "    tasks.TASKS.update(write=write, deaf=deaf, stubborn=stubborn, broken=broken)\n"
     )
     monkeypatch.setenv("PYTHONPATH", str(tmp_path))
     out = tmp_path / "out"
@@ -125,15 +138,35 @@ def test_a_task_that_does_not_listen_is_ended(runner, slow_task):
     assert CANCEL_SECONDS <= time.monotonic() - began < CANCEL_SECONDS + 1
 
 
-def test_closing_ends_all_tasks_and_removes_their_files(slow_task):
-    runner = TaskRunner()
+def test_what_a_task_that_does_not_listen_had_half_written_goes_too(runner, slow_task):
+    """As on a busy machine, where a task is ended before it came to clean up."""
+    (slow_task / "whole").write_text("whole")
+    task = runner.start("deaf", {"folder": str(slow_task)})
+    wait_for(lambda: any(event.share for event in runner.poll()))
+    assert len(list(slow_task.glob("*.part"))) == 2
+    runner.cancel(task)
+    assert until_end(runner, task)[-1].kind == "cancelled"
+    assert [path.name for path in slow_task.iterdir()] == ["whole"]
+
+
+def test_a_task_that_is_killed_leaves_nothing_half_written(runner, slow_task):
     task = runner.start("write", {"folder": str(slow_task)})
+    wait_for(lambda: any(event.share for event in runner.poll()))
+    runner._running[task].process.kill()
+    assert until_end(runner, task)[-1].kind == "failed"
+    assert list(slow_task.iterdir()) == []
+
+
+@pytest.mark.parametrize("name", ["write", "deaf"])
+def test_closing_ends_all_tasks_and_removes_their_files(slow_task, name):
+    runner = TaskRunner()
+    task = runner.start(name, {"folder": str(slow_task)})
     wait_for(lambda: any(event.share for event in runner.poll()))
     process, folder = runner._running[task].process, runner._folder
     began = time.monotonic()
     runner.close()
     assert time.monotonic() - began < 0.1
-    wait_for(lambda: process.poll() is not None, GRACE_SECONDS)
+    wait_for(lambda: process.poll() is not None, GRACE_SECONDS + 2)
     assert list(slow_task.iterdir()) == []
     assert not folder.exists()
 
