@@ -17,6 +17,21 @@ from HCCAssistLib.errors import InputError
 
 FloatArray = npt.NDArray[np.float64]
 
+MM_PER_UNIT = {
+    **dict.fromkeys(("mm", "millimeter", "millimetre", "millimeters", "millimetres"), 1.0),
+    **dict.fromkeys(("cm", "centimeter", "centimetre", "centimeters", "centimetres"), 10.0),
+    **dict.fromkeys(("m", "meter", "metre", "meters", "metres"), 1000.0),
+    **dict.fromkeys(("um", "\N{MICRO SIGN}m", "\N{GREEK SMALL LETTER MU}m", "micron", "microns"), 0.001),
+    **dict.fromkeys(("micrometer", "micrometre", "micrometers", "micrometres"), 0.001),
+}
+"""Millimetres in the units of length that files give, in small letters."""
+
+EXTENT_MM = (5.0, 3000.0)
+"""Longest side of a volume that a patient can fill: anything else is a wrong unit."""
+
+VOXEL_MM = (0.005, 200.0)
+"""Edges that a voxel of a patient can have."""
+
 SHEAR_TOLERANCE = 0.01
 """Largest cosine between two grid axes: 0.57 degrees, twenty times the rounding of DICOM orientations."""
 
@@ -54,7 +69,8 @@ class Geometry:
             degrees = np.degrees(np.arcsin(min(1.0, cosines.max())))
             raise InputError(
                 f"the volume's axes are sheared by {degrees:.1f} degrees (gantry tilt or a sheared transform)",
-                remedy="load it in Slicer, harden its transform and resample it to a straight grid",
+                remedy="convert the original DICOM series again (dcm2niix straightens a tilted gantry), or resample it to a "
+                "straight grid; Slicer does not open a sheared NIfTI file",
             )
         affine.setflags(write=False)
         object.__setattr__(self, "shape", shape)
@@ -150,6 +166,35 @@ class Geometry:
             return False
         corners = np.array([[0, 0, 0], [1, 0, 0], [0, 1, 0], [0, 0, 1]]) * (self.size_ijk - 1)
         return bool(np.abs(self.to_world(corners) - other.to_world(corners)).max() <= tolerance_mm)
+
+    def in_mm(self, mm_per_unit: Sequence[float]) -> Geometry:
+        """The grid of a file whose lengths along ``(x, y, z)`` are in other units than millimetres."""
+        affine = self.affine.copy()
+        affine[:3] *= np.asarray(mm_per_unit, dtype=np.float64)[:, None]
+        return Geometry(self.shape, affine)
+
+    def check_size(self, unit: str = "") -> None:
+        """Refuse voxels and sides that no patient has: the unit is wrong, and resampling would fill the memory.
+
+        Args:
+            unit: the unit that the file gives, where it gives one.
+
+        Raises:
+            InputError: a size outside ``EXTENT_MM`` or ``VOXEL_MM``.
+        """
+        spacing, sides = self.spacing, self.spacing * self.size_ijk
+        if (
+            EXTENT_MM[0] <= sides.max() <= EXTENT_MM[1]
+            and spacing.min() >= VOXEL_MM[0]
+            and spacing.max() <= VOXEL_MM[1]
+        ):
+            return
+        voxels, volume = (" x ".join(f"{length:.4g}" for length in lengths) for lengths in (spacing, sides))
+        said = f" (the file gives lengths in {unit})" if unit else ""
+        raise InputError(
+            f"voxels of {voxels} mm make a volume of {volume} mm, which no patient fills{said}",
+            remedy="correct the unit or the spacing in the file: its numbers are probably in another unit",
+        )
 
     def as_json(self) -> dict[str, Any]:
         """Shape and affine as plain lists."""

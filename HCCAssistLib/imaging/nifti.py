@@ -19,13 +19,15 @@ import numpy as np
 import numpy.typing as npt
 
 from HCCAssistLib.errors import InputError
-from HCCAssistLib.imaging.geometry import FloatArray, Geometry
+from HCCAssistLib.imaging.geometry import MM_PER_UNIT, FloatArray, Geometry
 from HCCAssistLib.imaging.image import Image
 from HCCAssistLib.imaging.itk import compact
 
 _TYPES = {2: "u1", 4: "i2", 8: "i4", 16: "f4", 64: "f8", 256: "i1", 512: "u2", 768: "u4", 1024: "i8", 1280: "u8"}
 _NOT_GREY = {32: "complex", 1792: "complex", 128: "colour", 2304: "colour"}
-_MM_PER_UNIT = {0: 1.0, 1: 1000.0, 2: 1.0, 3: 0.001}
+_UNITS = {0: "", 1: "metres", 2: "millimetres", 3: "micrometres"}
+_AGAIN = "copy or export it again"
+_PAIR = "give a single .nii or .nii.gz file, best converted from the DICOM series again"
 _REMEDY_POSITION = "open the file in Slicer, check left and right, and save it as .nrrd"
 
 
@@ -40,7 +42,7 @@ class _Header:
     offset: int
     slope: float
     intercept: float
-    mm_per_unit: float
+    unit: str
     qform: tuple[float, ...] | None
     sform: tuple[float, ...] | None
 
@@ -49,7 +51,8 @@ def read_nifti(path: Path, name: str = "") -> Image:
     """The volume of a ``.nii`` or ``.nii.gz`` file; stored integers stay integers where the scaling allows it.
 
     Raises:
-        InputError: a damaged file, several volumes, colours, or a position that is missing, contradictory or sheared.
+        InputError: a damaged file, several volumes, colours, or a position that is missing, contradictory or sheared,
+            or a unit that makes a patient of the wrong size.
     """
     content = _content(path)
     header = _parse(content)
@@ -64,20 +67,19 @@ def read_nifti(path: Path, name: str = "") -> Image:
     if len(dims) < 3:
         raise InputError("the file holds a flat picture, not a volume", remedy="give the whole series of slices")
     geometry = Geometry((dims[2], dims[1], dims[0]), _affine(header, dims))
+    geometry.check_size(header.unit)
     return Image(_voxels(content, header, geometry), geometry, name)
 
 
 def _content(path: Path) -> bytes:
-    """All bytes of the file, unpacked; the checksums of gzip are verified on the way."""
+    """All bytes of the file, unpacked whatever its name says; the checksums of gzip are verified on the way."""
     packed = path.read_bytes()
-    if not path.name.lower().endswith(".gz"):
-        return packed
     if packed[:2] != b"\x1f\x8b":
-        raise InputError("the file is not a gzip file, whatever its name says", remedy="copy or export it again")
+        return packed
     try:
         return gzip.decompress(packed)
     except (EOFError, OSError, zlib.error) as error:
-        raise InputError("the file is damaged or cut short", remedy="copy or export it again") from error
+        raise InputError("the file is damaged or cut short", remedy=_AGAIN) from error
 
 
 def _parse(content: bytes) -> _Header:
@@ -86,7 +88,12 @@ def _parse(content: bytes) -> _Header:
             return _parse_1(content, order)
         if content[:4] == struct.pack(order + "i", 540) and content[4:7] == b"n+2" and len(content) >= 540:
             return _parse_2(content, order)
-    raise InputError("the file is not a NIfTI file, or it is cut short", remedy="copy or export it again")
+    header_size, magic = content[:4], content[344:348]
+    if magic in (b"ni1\0", b"ni2\0") or content[4:8] in (b"ni1\0", b"ni2\0"):
+        raise InputError("the file is the header of a NIfTI pair (.hdr and .img) without voxels", remedy=_PAIR)
+    if header_size in (struct.pack("<i", 348), struct.pack(">i", 348)) and len(content) >= 348:
+        raise InputError("the file is of the old Analyze format, which does not say left and right", remedy=_PAIR)
+    raise InputError("the file is not a NIfTI file, or it is cut short", remedy=_AGAIN)
 
 
 def _parse_1(content: bytes, order: str) -> _Header:
@@ -96,8 +103,9 @@ def _parse_1(content: bytes, order: str) -> _Header:
     dim = field("8h", 40)
     qform_code, sform_code = field("2h", 252)
     offset, slope, intercept = field("3f", 108)
-    if not math.isfinite(offset):
-        raise InputError("the file's header is damaged", remedy="copy or export it again")
+    if not math.isfinite(offset) or offset != int(offset):
+        raise InputError("the file's header is damaged", remedy=_AGAIN)
+    _check_offset(content, int(offset), 352, order)
     return _Header(
         byte_order=order,
         dims=_dims(dim),
@@ -106,7 +114,7 @@ def _parse_1(content: bytes, order: str) -> _Header:
         offset=int(offset),
         slope=slope,
         intercept=intercept,
-        mm_per_unit=_MM_PER_UNIT.get(content[123] & 7, 1.0),
+        unit=_unit(content[123]),
         qform=field("6f", 256) if qform_code > 0 else None,
         sform=field("12f", 280) if sform_code > 0 else None,
     )
@@ -116,6 +124,7 @@ def _parse_2(content: bytes, order: str) -> _Header:
     def field(form: str, offset: int) -> tuple:
         return struct.unpack_from(order + form, content, offset)
 
+    _check_offset(content, field("q", 168)[0], 544, order)
     qform_code, sform_code = field("2i", 344)
     slope, intercept = field("2d", 176)
     return _Header(
@@ -126,16 +135,44 @@ def _parse_2(content: bytes, order: str) -> _Header:
         offset=field("q", 168)[0],
         slope=slope,
         intercept=intercept,
-        mm_per_unit=_MM_PER_UNIT.get(field("i", 500)[0] & 7, 1.0),
+        unit=_unit(field("i", 500)[0]),
         qform=field("6d", 352) if qform_code > 0 else None,
         sform=field("12d", 400) if sform_code > 0 else None,
     )
 
 
+def _check_offset(content: bytes, offset: int, header: int, order: str) -> None:
+    """Refuse voxels that begin within the header or within the extensions that may follow it."""
+    end = header
+    while content[header - 4 : header - 3] not in (b"", b"\0") and end + 8 <= len(content):
+        size = struct.unpack_from(order + "i", content, end)[0]
+        if size < 16 or size % 16 or end + size > len(content) or end >= offset:
+            break
+        end += size
+    if offset < end:
+        raise InputError(
+            f"the header is damaged: the voxels are said to begin at byte {offset}, inside the header of {end} bytes",
+            remedy=_AGAIN,
+        )
+    if offset >= len(content):
+        raise InputError(
+            f"the file is cut short: the voxels are said to begin at byte {offset} of {len(content)}", remedy=_AGAIN
+        )
+
+
+def _unit(code: int) -> str:
+    """The unit of length in words; nothing where the file gives none (it is millimetres then, by custom)."""
+    if code & 7 not in _UNITS:
+        raise InputError(
+            f"the file gives lengths in an unknown unit (code {code & 7})", remedy="save it again in millimetres"
+        )
+    return _UNITS[code & 7]
+
+
 def _dims(dim: tuple[int, ...]) -> tuple[int, ...]:
     sizes = dim[1 : dim[0] + 1]
     if not 1 <= dim[0] <= 7:
-        raise InputError("the file's header is damaged", remedy="copy or export it again")
+        raise InputError("the file's header is damaged", remedy=_AGAIN)
     if min(sizes) < 1:
         raise InputError(f"the volume is empty: {' x '.join(map(str, sizes))} voxels")
     return sizes
@@ -150,6 +187,9 @@ def _affine(header: _Header, dims: list[int]) -> FloatArray:
     shape = (dims[2], dims[1], dims[0])
     sform = None if header.sform is None else _lps(np.reshape(header.sform, (3, 4)), header)
     qform = None if header.qform is None else _lps(_from_quaternion(header), header)
+    # A program that writes only one of the two may leave the other empty and yet marked as valid.
+    if sform is not None and qform is not None and _is_empty(sform) != _is_empty(qform):
+        sform, qform = (None, qform) if _is_empty(sform) else (sform, None)
     if sform is None and qform is None:
         raise InputError("the file does not say how the volume lies in the patient", remedy=_REMEDY_POSITION)
     if sform is not None and qform is not None:
@@ -165,15 +205,22 @@ def _affine(header: _Header, dims: list[int]) -> FloatArray:
 
 def _lps(rows: FloatArray, header: _Header) -> FloatArray:
     """A 4x4 in LPS millimetres from rows in RAS and the file's unit."""
-    affine: FloatArray = np.vstack([rows * header.mm_per_unit, (0, 0, 0, 1)])
+    affine: FloatArray = np.vstack([rows * MM_PER_UNIT.get(header.unit, 1.0), (0, 0, 0, 1)])
     affine[:2] *= -1
     return affine
+
+
+def _is_empty(affine: FloatArray) -> bool:
+    """Whether an axis has no length."""
+    return bool((np.abs(affine[:3, :3]).max(axis=0) == 0).any())
 
 
 def _from_quaternion(header: _Header) -> FloatArray:
     """The rows of the qform, NIfTI-1 standard, method 2."""
     assert header.qform is not None  # noqa: S101 - called where there is one
     b, c, d, *offset = header.qform
+    if not b * b + c * c + d * d <= 1.01:
+        raise InputError("the file's header is damaged: its rotation (qform) is none", remedy=_AGAIN)
     a = math.sqrt(max(0.0, 1.0 - (b * b + c * c + d * d)))
     rotation = np.array(
         [
@@ -198,14 +245,14 @@ def _voxels(content: bytes, header: _Header, geometry: Geometry) -> np.ndarray:
     stored = np.dtype(header.byte_order + _TYPES[header.datatype])
     count = math.prod(geometry.shape)
     if header.offset < 0 or len(content) < header.offset + count * stored.itemsize:
-        raise InputError("the file is cut short: voxels are missing at its end", remedy="copy or export it again")
+        raise InputError("the file is cut short: voxels are missing at its end", remedy=_AGAIN)
     array: npt.NDArray[Any] = np.frombuffer(content, stored, count, header.offset).reshape(geometry.shape)
     array = array.astype(stored.newbyteorder("="), copy=False)
     slope, intercept = header.slope, header.intercept
     if not math.isfinite(slope) or slope == 0 or (slope == 1 and intercept == 0):
         return compact(array)
     if not math.isfinite(intercept):
-        raise InputError("the file's scaling of grey values is damaged", remedy="copy or export it again")
+        raise InputError("the file's scaling of grey values is damaged", remedy=_AGAIN)
     is_whole = slope == int(slope) and intercept == int(intercept) and max(abs(slope), abs(intercept)) < 1e6
     if array.dtype.kind in "iu" and is_whole:
         return compact(array.astype(np.int64) * int(slope) + int(intercept))

@@ -2,16 +2,21 @@
 
 from __future__ import annotations
 
+from dataclasses import replace
+
 import numpy as np
 from scipy.ndimage import gaussian_filter1d
 
-from HCCAssistLib.errors import Problem
+from HCCAssistLib.errors import InputError, Problem
 from HCCAssistLib.imaging.image import Image
 from HCCAssistLib.imaging.orientation import to_lps_order
 from HCCAssistLib.imaging.resampling import axis_aligned_grid, resample
 
 OBLIQUE_DEGREES = 1.0
 """A grid tilted by less is taken as straight: 1 degree is 0.5 mm over a 32-pixel patch."""
+
+MOST_VOXELS = 1 << 30
+"""Voxels of a working image at most: 2 GB of them, ten times a CT from head to thigh."""
 
 SpacingRange = tuple[tuple[float, float], tuple[float, float]]
 
@@ -26,7 +31,14 @@ def working_image(image: Image, spacing_mm: SpacingRange, *, outside: float) -> 
         image: as stored.
         spacing_mm: lowest and highest spacing in-plane, and between slices.
         outside: value beyond the volume (-1024 HU for CT).
+
+    Raises:
+        InputError: a size that no patient has, or a grid of more than ``MOST_VOXELS``.
     """
+    try:
+        image.geometry.check_size()
+    except InputError as error:
+        raise InputError(replace(problem, where=image.name) for problem in error.problems) from error
     ordered = to_lps_order(image)
     in_plane, between = spacing_mm
     bounds = np.array([in_plane, in_plane, between])
@@ -62,6 +74,14 @@ def working_image(image: Image, spacing_mm: SpacingRange, *, outside: float) -> 
     if not problems:
         return ordered, ()
     grid = axis_aligned_grid(ordered.geometry, spacing=tuple(float(s) for s in wanted))
+    if np.prod(grid.size_ijk) > MOST_VOXELS:
+        size = " x ".join(f"{n:,.0f}" for n in grid.size_ijk)
+        raise InputError(
+            f"the scan would have to be resampled to {size} voxels of {_mm(wanted)}, which is too large",
+            image.name,
+            f"prefer a series reconstructed at {in_plane[0]:g}-{in_plane[1]:g} mm in-plane and {between[0]:g}-"
+            f"{between[1]:g} mm between slices, or crop it to the liver",
+        )
     return resample(_smoothed(ordered, wanted / spacing), grid, outside=outside), tuple(problems)
 
 
