@@ -193,12 +193,12 @@ def write_segments(segments: Sequence[Segment], path: Path) -> None:
 
 def _read_layers(path: Path) -> tuple[list[npt.NDArray[np.int32]], Geometry]:
     try:
-        check_nrrd(path)
+        scale = check_nrrd(path)
         seg_nrrd.check_packed(path)
         image = sitk.ReadImage(str(path))
         if image.GetDimension() != 3:
             raise InputError("the segmentation is not three-dimensional", remedy="save it again from Slicer 5")
-        geometry = geometry_from_itk(image)
+        geometry = geometry_from_itk(image).in_mm(scale)
     except InputError as error:
         raise InputError(replace(problem, where=path.name) for problem in error.problems) from error
     except RuntimeError as error:

@@ -13,7 +13,7 @@ import SimpleITK as sitk
 
 from HCCAssistLib.errors import HCCAssistError, InputError
 from HCCAssistLib.files import disk_fault, written_whole
-from HCCAssistLib.imaging.file_headers import check_metaimage, check_nrrd
+from HCCAssistLib.imaging.file_headers import check_metaimage, check_nrrd, check_one_volume
 from HCCAssistLib.imaging.image import Image
 from HCCAssistLib.imaging.itk import from_itk, quiet, to_itk
 from HCCAssistLib.imaging.nifti import read_nifti
@@ -21,6 +21,20 @@ from HCCAssistLib.imaging.nifti import read_nifti
 NIFTI = (".nii", ".nii.gz")
 NRRD = (".nrrd", ".nhdr")
 METAIMAGE = (".mha", ".mhd")
+_OTHERS = {
+    (".dcm", ".ima", ".dicom"): ("a single DICOM file", "give the folder that holds the whole series"),
+    (".hdr", ".img", ".hdr.gz", ".img.gz"): (
+        "half of an Analyze or NIfTI pair",
+        "Analyze does not say left and right: convert the DICOM series again, to .nii.gz",
+    ),
+    (".mgz", ".mgh"): ("a FreeSurfer volume", "convert it with mri_convert to .nii.gz"),
+    (".mnc",): ("a MINC volume", "convert it with mnc2nii to .nii"),
+    (".raw", ".zraw", ".raw.gz", ".img.raw"): ("voxels alone", "give the .mhd or .nhdr file beside it"),
+    (".mrb", ".mrml"): ("a scene of Slicer", "open it in Slicer and save the volume as .nrrd"),
+    (".zip", ".tar", ".tgz", ".tar.gz", ".rar", ".7z"): ("an archive", "unpack it and give what is inside"),
+}
+"""Files that people give in place of a volume, what they are, and what to give instead."""
+
 READABLE = (*NIFTI, *NRRD, *METAIMAGE)
 WRITABLE = (".nrrd", ".nii.gz", ".nii", ".mha")
 
@@ -37,7 +51,7 @@ def read_image(path: Path | str, *, name: str = "") -> Image:
 
     Raises:
         InputError: a missing, damaged or unsuitable file: several volumes, colours, NaN, a sheared grid or one
-            without a position in the patient.
+            without a position in the patient, or of a size that no patient has.
     """
     path = Path(path)
     where = name or path.name
@@ -53,16 +67,20 @@ def read_image(path: Path | str, *, name: str = "") -> Image:
         if suffix in NIFTI:
             return read_nifti(path, name)
         if suffix in NRRD:
-            check_nrrd(path)
+            scale = check_nrrd(path)
+            check_one_volume(path)
         else:
-            check_metaimage(path)
+            scale = check_metaimage(path)
         try:
             with quiet():
                 volume = sitk.ReadImage(str(path))
         except RuntimeError as error:
             # SimpleITK's own message holds the full path, which may name a patient.
             raise InputError("the file is damaged or cut short", remedy="copy or export it again") from error
-        return from_itk(volume, name)
+        image = from_itk(volume, name)
+        geometry = image.geometry.in_mm(scale)
+        geometry.check_size("" if scale == 1.0 else f"units of {scale:g} mm")
+        return replace(image, geometry=geometry)
 
 
 def write_image(image: Image, path: Path | str) -> None:
@@ -111,7 +129,20 @@ def _suffix(path: Path, known: tuple[str, ...], where: str) -> str:
     for suffix in known:
         if path.name.lower().endswith(suffix):
             return suffix
-    raise InputError("the ending of the file's name is not known", where, f"use one of {', '.join(known)}")
+    raise _unknown(path, known, where)
+
+
+def _unknown(path: Path, known: tuple[str, ...], where: str) -> InputError:
+    endings = f"use one of {', '.join(known)}"
+    for suffixes, (what, remedy) in _OTHERS.items():
+        if path.name.lower().endswith(suffixes) and known is READABLE:
+            return InputError(f"this is {what}, which is not read here", where, f"{remedy}, or {endings}")
+    if path.is_file():
+        with path.open("rb") as file:
+            head = file.read(132)
+        if head[128:] == b"DICM":
+            return InputError("this is a single DICOM file", where, "give the folder that holds the whole series")
+    return InputError("the ending of the file's name is not known", where, endings)
 
 
 @contextmanager

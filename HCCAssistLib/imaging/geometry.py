@@ -69,8 +69,8 @@ class Geometry:
             degrees = np.degrees(np.arcsin(min(1.0, cosines.max())))
             raise InputError(
                 f"the volume's axes are sheared by {degrees:.1f} degrees (gantry tilt or a sheared transform)",
-                remedy="convert the original DICOM series again (dcm2niix straightens a tilted gantry), or resample it to a "
-                "straight grid; Slicer does not open a sheared NIfTI file",
+                remedy="convert the original DICOM series again (dcm2niix straightens a tilted gantry), or resample it "
+                "to a straight grid",
             )
         affine.setflags(write=False)
         object.__setattr__(self, "shape", shape)
@@ -167,10 +167,10 @@ class Geometry:
         corners = np.array([[0, 0, 0], [1, 0, 0], [0, 1, 0], [0, 0, 1]]) * (self.size_ijk - 1)
         return bool(np.abs(self.to_world(corners) - other.to_world(corners)).max() <= tolerance_mm)
 
-    def in_mm(self, mm_per_unit: Sequence[float]) -> Geometry:
-        """The grid of a file whose lengths along ``(x, y, z)`` are in other units than millimetres."""
+    def in_mm(self, mm_per_unit: float) -> Geometry:
+        """The grid of a file whose lengths are in another unit than millimetres."""
         affine = self.affine.copy()
-        affine[:3] *= np.asarray(mm_per_unit, dtype=np.float64)[:, None]
+        affine[:3] *= mm_per_unit
         return Geometry(self.shape, affine)
 
     def check_size(self, unit: str = "") -> None:

@@ -146,7 +146,7 @@ def _check_offset(content: bytes, offset: int, header: int, order: str) -> None:
     end = header
     while content[header - 4 : header - 3] not in (b"", b"\0") and end + 8 <= len(content):
         size = struct.unpack_from(order + "i", content, end)[0]
-        if size < 16 or size % 16 or end + size > len(content) or end >= offset:
+        if size < 16 or size % 16 or end + size > len(content):
             break
         end += size
     if offset < end:
