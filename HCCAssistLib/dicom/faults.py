@@ -4,15 +4,21 @@ from __future__ import annotations
 
 from collections.abc import Iterator
 from itertools import chain
-from typing import Literal
 
 import numpy as np
 
-from HCCAssistLib.dicom.headers import number
-from HCCAssistLib.dicom.stacks import SAME_POSITION_MM, Stack
+from HCCAssistLib.dicom.frames import number, text
+from HCCAssistLib.dicom.headers import label_of_many
+from HCCAssistLib.dicom.stacks import PATIENT, SAME_POSITION_MM, Stack, is_secondary_capture
 from HCCAssistLib.errors import Problem
 
 MAX_TILT_DEGREES = 0.5
+MAX_UNEVEN_MM, MAX_UNEVEN_SHARE = 0.5, 0.25
+"""How far a slice may lie from the even grid it is read onto: half a millimetre, and a quarter of the spacing.
+
+Positions that were rounded to a tenth of a millimetre pass; a slice further off is not where its header puts it.
+"""
+WORTH_A_WORD_MM = 0.1
 FEW_SLICES = 10
 _RESEND = "send or export the series again, complete"
 _ORIGINAL = "get the original series from the scanner or the archive"
@@ -44,13 +50,13 @@ def find_faults(stack: Stack, where: str) -> tuple[Problem, ...]:
 
 def _voxels(stack: Stack, where: str) -> Iterator[Problem]:
     """Voxels that are missing or packed in a way that cannot be unpacked."""
-    for item in stack.slices:
-        if not item.is_complete:
-            yield Problem("STOP", "is cut short", item.file_label, _RESEND)
-    header = stack.first.header
-    syntax = header.file_meta.get("TransferSyntaxUID")
-    if syntax is not None and syntax.is_encapsulated and syntax not in _UNPACKABLE:
-        yield Problem("STOP", f"packed in a way that cannot be read ({syntax.name})", where, "export it unpacked")
+    cut = [item.file for item in stack.slices if not item.is_complete]
+    if cut:
+        yield Problem("STOP", "is cut short", label_of_many(cut), _RESEND)
+    syntaxes = {item.header.file_meta.get("TransferSyntaxUID") for item in stack.slices}
+    odd = [s.name for s in syntaxes if s is not None and s.is_encapsulated and s not in _UNPACKABLE]
+    if odd:
+        yield Problem("STOP", f"packed in a way that cannot be read ({odd[0]})", where, "export it unpacked")
     if any(item.text("LossyImageCompression") == "01" for item in stack.slices):
         yield Problem("WARN", "compressed with loss: grey values are not the scanner's", where, _ORIGINAL)
 
@@ -99,10 +105,13 @@ def _spacing(depths: np.ndarray, where: str) -> Iterator[Problem]:
             f"the spacing jumps from {usual:.2f} to {steps[gaps].max():.2f} mm"
         )
         yield Problem("STOP", what, where, _RESEND)
-    elif np.ptp(steps) > 0.05 * usual:
-        level: Literal["STOP", "WARN"] = "STOP" if np.ptp(steps) > 0.3 * usual else "WARN"
-        what = f"slice spacing varies from {steps.min():.2f} to {steps.max():.2f} mm"
-        yield Problem(level, what, where, "use a series with even slice spacing")
+        return
+    off = float(np.abs(depths - np.linspace(depths[0], depths[-1], len(depths))).max())
+    what = f"slice spacing varies from {steps.min():.2f} to {steps.max():.2f} mm: slices lie up to {off:.2g} mm off"
+    if off > min(MAX_UNEVEN_MM, MAX_UNEVEN_SHARE * usual):
+        yield Problem("STOP", f"{what} an even grid", where, "use a series with even slice spacing")
+    elif off > WORTH_A_WORD_MM:
+        yield Problem("WARN", f"{what} the even grid they are read onto", where, "use a series with even slice spacing")
 
 
 def _line(stack: Stack, depths: np.ndarray, where: str) -> Iterator[Problem]:
@@ -136,31 +145,53 @@ def _thickness(stack: Stack, depths: np.ndarray, where: str) -> Iterator[Problem
 
 def _values(stack: Stack, where: str) -> Iterator[Problem]:
     """What the grey values mean."""
-    header = stack.first.header
     modality = stack.first.text("Modality")
+    is_saved_again = is_secondary_capture(stack.first)
     if not modality:
         yield Problem("STOP", "the headers do not say whether this is CT or MR", where, _ORIGINAL)
     kinds = {item.text("PhotometricInterpretation") for item in stack.slices}
-    if kinds != {"MONOCHROME2"} or (number(header, "SamplesPerPixel") or 1) > 1:
+    if kinds != {"MONOCHROME2"} or any((number(item.header, "SamplesPerPixel") or 1) > 1 for item in stack.slices):
         inverted = kinds == {"MONOCHROME1"}
         what = "grey values are stored inverted (MONOCHROME1)" if inverted else "colours or mixed pixel types"
         yield Problem("STOP", what, where, _ORIGINAL)
     rescales = {item.rescale for item in stack.slices}
     if modality == "CT" and None in rescales:
-        yield Problem("STOP", "CT without rescale values: there are no Hounsfield units", where, _ORIGINAL)
+        saved = "secondary captures of a CT" if is_saved_again else "CT"
+        yield Problem("STOP", f"{saved} without rescale values: there are no Hounsfield units", where, _ORIGINAL)
+    elif None in rescales and len(rescales) > 1:
+        count = sum(item.rescale is None for item in stack.slices)
+        yield Problem("STOP", f"{count} slices have no rescale values, the others have some", where, _ORIGINAL)
+    elif any(rescale is not None and rescale[0] == 0 for rescale in rescales):
+        yield Problem("STOP", "a rescale slope of 0 makes all voxels of a slice alike", where, _ORIGINAL)
     elif len(rescales) > 1:
-        # One multi-frame file is read with the rescale of its first frame only.
-        level: Literal["STOP", "WARN"] = (
-            "STOP" if len({item.file for item in stack.slices}) < len(stack.slices) else "WARN"
-        )
-        yield Problem(level, f"{len(rescales)} different rescale factors in one series", where)
-    padding = number(header, "PixelPaddingValue")
-    if padding is not None and modality == "CT":
-        what = f"padding value {padding:g} outside the field of view: it is no tissue and counts as air"
+        what = f"{len(rescales)} different rescale factors in one series: each slice is read with its own"
         yield Problem("WARN", what, where)
+    units = {text(item.header, "RescaleType").upper() for item in stack.slices} - {"", "US", "HU", "HU_MOD"}
+    if modality == "CT" and units:
+        what = f"the values are no Hounsfield units ({', '.join(sorted(units))})"
+        yield Problem("STOP", what, where, "give the CT in Hounsfield units, not a map made from it")
+    if is_saved_again:
+        what = "secondary captures (saved again as pictures): grey values may not be the scanner's"
+        yield Problem("WARN", what, where, _ORIGINAL)
 
 
 def _identity(stack: Stack, where: str) -> Iterator[Problem]:
+    patients = max(stack.distinct(field) for field in PATIENT)
+    if patients > 1:
+        what = f"the slices name {patients} different patients: they may be of several people"
+        yield Problem("STOP", what, where, "give the slices of one patient, under one pseudonym")
+        return
+    own = {"StudyInstanceUID": "study", "SeriesInstanceUID": "series", "FrameOfReferenceUID": "frame of reference"}
+    kinds = [f"{n} different {name} identifiers" for f, name in own.items() if (n := stack.distinct(f)) > 1]
+    if kinds:
+        what = f"the slices claim {' and '.join(kinds)}, as after anonymising each file by itself"
+        remedy = "it was read as one volume since places and sizes agree: check that it is one"
+        yield Problem("WARN", what, where, remedy)
     if any(not item.text("SOPInstanceUID") or not item.text("SeriesInstanceUID") for item in stack.slices):
         what = "empty identifiers (UIDs): results cannot be stored as DICOM that refers to these images"
+        yield Problem("WARN", what, where, _ORIGINAL)
+    files = {item.file: item.text("SOPInstanceUID") for item in stack.slices}
+    shared = len(files) - len(set(files.values()))
+    if shared and all(files.values()):
+        what = f"{shared} files have the identifier (UID) of another: results cannot refer to single images"
         yield Problem("WARN", what, where, _ORIGINAL)

@@ -2,11 +2,12 @@
 
 from __future__ import annotations
 
-import os
-import re
+import filecmp
+import io
 import struct
 import warnings
-from collections.abc import Iterator
+from collections import Counter, defaultdict
+from collections.abc import Iterable, Iterator
 from contextlib import contextmanager, suppress
 from dataclasses import dataclass
 from pathlib import Path
@@ -18,17 +19,19 @@ from pydicom.dataset import FileDataset
 from pydicom.errors import BytesLengthException, InvalidDicomError
 from pydicom.uid import DeflatedExplicitVRLittleEndian
 
+from HCCAssistLib.dicom.frames import Slice, frames, label, number, text
+from HCCAssistLib.dicom.opening import open_dicom
 from HCCAssistLib.errors import Problem
 
-# PatientID serves only to tell two patients' slices apart; it is never shown.
+# What names a patient serves only to tell two patients' slices apart; it is never shown.
 # fmt: off
 TAGS = (
     "AcquisitionDateTime", "AcquisitionNumber", "AcquisitionTime", "BitsAllocated", "Columns", "ContentTime",
-    "ContrastBolusAgent", "ContrastBolusAgentPhase", "ContrastBolusStartTime", "DiffusionBValue",
+    "ContrastBolusAgent", "ContrastBolusAgentPhase", "ContrastBolusStartTime", "ConvolutionKernel", "DiffusionBValue",
     "EchoNumbers", "EchoTime", "FrameOfReferenceUID", "ImageOrientationPatient", "ImagePositionPatient",
-    "ImageType", "InstanceNumber", "LossyImageCompression", "Modality", "NumberOfFrames", "PatientID",
-    "PerFrameFunctionalGroupsSequence", "PhotometricInterpretation", "PixelPaddingValue", "PixelSpacing",
-    "ProtocolName", "RescaleIntercept", "RescaleSlope", "Rows", "SamplesPerPixel", "SeriesDescription",
+    "ImageType", "InstanceNumber", "KVP", "LossyImageCompression", "Modality", "NumberOfFrames", "PatientBirthDate",
+    "PatientID", "PatientName", "PerFrameFunctionalGroupsSequence", "PhotometricInterpretation", "PixelSpacing",
+    "ProtocolName", "RescaleIntercept", "RescaleSlope", "RescaleType", "Rows", "SamplesPerPixel", "SeriesDescription",
     "SeriesInstanceUID", "SeriesNumber", "SharedFunctionalGroupsSequence", "SliceThickness", "SOPClassUID",
     "SOPInstanceUID", "StudyInstanceUID", "TemporalPositionIdentifier", "TemporalPositionIndex",
     "TriggerTime",
@@ -43,71 +46,6 @@ _UNREADABLE = (
 _RESEND = "send or export the series again"
 
 
-@dataclass(frozen=True, eq=False, slots=True)
-class Slice:
-    """One slice: a file, or one frame of a multi-frame file.
-
-    Attributes:
-        file: where it lies.
-        frame: number of the frame in the file, from 0.
-        header: the fields of ``TAGS``.
-        position: LPS mm of the first voxel's centre, None where it is missing.
-        orientation: unit vectors along the rows and along the columns, ``(2, 3)``, None where missing.
-        spacing: mm between rows and between columns, None where missing.
-        rescale: slope and intercept, None where missing.
-        thickness: of the slice in mm, None where missing.
-        is_complete: whether the file holds all its voxels.
-    """
-
-    file: Path
-    frame: int
-    header: FileDataset
-    position: np.ndarray | None
-    orientation: np.ndarray | None
-    spacing: np.ndarray | None
-    rescale: tuple[float, float] | None
-    thickness: float | None
-    is_complete: bool
-
-    @property
-    def file_label(self) -> str:
-        """The file's name for messages."""
-        return label(self.file)
-
-    def text(self, field: str) -> str:
-        """A field as plain text, empty where it is missing."""
-        return text(self.header, field)
-
-
-def label(file: Path) -> str:
-    """A file's name for messages; of an identifier (UID) in it, only the last five digits."""
-    return re.sub(r"\d+(?:\.\d+){4,}", lambda uid: f"...{uid[0][-5:]}", file.name)
-
-
-def text(header: pydicom.Dataset, field: str) -> str:
-    """A field as plain text, empty where it is missing or unreadable."""
-    try:
-        value = header.get(field)
-    except (ValueError, TypeError):
-        return ""
-    return "" if value is None else str(value).strip()
-
-
-def numbers(header: pydicom.Dataset, field: str, count: int) -> np.ndarray | None:
-    """A field as so many finite numbers; None where it is missing or is something else."""
-    try:
-        values = np.array(header.get(field), dtype=np.float64).ravel()
-    except (ValueError, TypeError):
-        return None
-    return values if values.shape == (count,) and np.isfinite(values).all() else None
-
-
-def number(header: pydicom.Dataset, field: str) -> float | None:
-    """A field as one finite number; None where it is missing or is something else."""
-    values = numbers(header, field, 1)
-    return None if values is None else float(values[0])
-
-
 @contextmanager
 def without_warnings() -> Iterator[None]:
     """Keep pydicom from writing odd values, perhaps a name, to stderr; fields are read when they are asked for."""
@@ -116,27 +54,59 @@ def without_warnings() -> Iterator[None]:
         yield
 
 
-def read_headers(folder: Path) -> tuple[list[Slice], list[Problem]]:
-    """The CT and MR slices below a folder, and the files that are damaged.
+@dataclass(frozen=True, slots=True)
+class Headers:
+    """What lies below a folder.
+
+    Attributes:
+        slices: of CT and MR images, in the order of their files.
+        problems: one for each kind of damage, and for copies of a file, which are left out.
+        others: how many DICOM objects of other modalities there are.
+    """
+
+    slices: list[Slice]
+    problems: list[Problem]
+    others: Counter[str]
+
+
+def read_headers(folder: Path) -> Headers:
+    """The CT and MR slices below a folder, the files that are damaged, and what else there is.
 
     Files of other kinds (text, pictures, DICOMDIR, segmentations, reports) are left aside.
     """
     slices: list[Slice] = []
-    damaged: list[Problem] = []
+    damaged: dict[str, list[Path]] = defaultdict(list)
+    others: Counter[str] = Counter()
+    seen: dict[str, Path] = {}
+    copies: list[Path] = []
     for file in sorted(path for path in folder.rglob("*") if path.is_file()):
         if file.name.upper() == "DICOMDIR" or file.name.startswith("."):
             continue
         try:
-            slices += _read(file)
+            found, other = _read(file)
+            original = seen.setdefault(found[0].text("SOPInstanceUID"), file) if found else file
+            if original != file and filecmp.cmp(original, file, shallow=False):
+                copies.append(file)
+                continue
+            slices += found
+            others.update([other] if other else [])
         except InvalidDicomError:
             if _should_be_dicom(file):
-                damaged.append(Problem("STOP", "is not a DICOM file, or it is damaged", label(file), _RESEND))
+                damaged["is not a DICOM file, or it is damaged"].append(file)
         except EOFError:
-            damaged.append(Problem("STOP", "is cut short", label(file), _RESEND))
+            damaged["is cut short"].append(file)
         except _UNREADABLE as error:
-            what = f"its header cannot be read ({type(error).__name__})"
-            damaged.append(Problem("STOP", what, label(file), _RESEND))
-    return slices, damaged
+            damaged[f"its header cannot be read ({type(error).__name__})"].append(file)
+    problems = [Problem("STOP", what, label_of_many(files), _RESEND) for what, files in damaged.items()]
+    if copies:
+        problems.append(Problem("WARN", "is a copy of another file, and left out", label_of_many(copies)))
+    return Headers(slices, problems, others)
+
+
+def label_of_many(files: Iterable[Path]) -> str:
+    """The first file's name for messages, and how many more there are."""
+    first, *more = dict.fromkeys(files)
+    return f"{label(first)} and {len(more)} more file{'s' * (len(more) > 1)}" if more else label(first)
 
 
 def _should_be_dicom(file: Path) -> bool:
@@ -149,17 +119,21 @@ def _should_be_dicom(file: Path) -> bool:
         return b"\0" in stream.read(1024)
 
 
-def _read(file: Path) -> list[Slice]:
-    with file.open("rb") as stream:
-        header = pydicom.dcmread(stream, stop_before_pixels=True, specific_tags=list(TAGS))
+def _read(file: Path) -> tuple[list[Slice], str]:
+    """The slices of a file; or the modality that it is of instead."""
+    stream, without_header = open_dicom(file)
+    with stream:
+        header = pydicom.dcmread(stream, stop_before_pixels=True, specific_tags=list(TAGS), force=without_header)
         _decode(header)
         modality = _modality(header)
         if modality not in ("CT", "MR", ""):
-            return []
+            return [], modality
         if "Rows" not in header or "Columns" not in header:
-            raise EOFError
+            if "Image" in _kind_of_object(header) or not modality:
+                raise EOFError
+            return [], _kind_of_object(header) or "unknown"
         is_complete = _holds_all_voxels(stream, header)
-    return list(_frames(file, header, is_complete))
+    return list(frames(file, header, is_complete)), ""
 
 
 def _decode(header: FileDataset) -> None:
@@ -169,57 +143,32 @@ def _decode(header: FileDataset) -> None:
             header[tag]
 
 
+def _kind_of_object(header: FileDataset) -> str:
+    kind = header.get("SOPClassUID") or header.file_meta.get("MediaStorageSOPClassUID")
+    return getattr(kind, "name", "")
+
+
 def _modality(header: FileDataset) -> str:
     """The modality; from the kind of object where the field is empty; empty where neither says it."""
-    modality = text(header, "Modality")
-    kind = header.get("SOPClassUID") or header.file_meta.get("MediaStorageSOPClassUID")
+    modality = text(header, "Modality").upper()
+    kind = _kind_of_object(header)
     if not modality and kind:
-        known = (m for m in ("CT", "MR") if kind.name.startswith((f"{m} ", f"Enhanced {m} ")))
-        header.Modality = modality = next(known, "other")
+        known = (m for m in ("CT", "MR") if kind.startswith((f"{m} ", f"Enhanced {m} ")))
+        modality = next(known, "other")
+    if modality:
+        header.Modality = modality
     return modality
-
-
-def _frames(file: Path, header: FileDataset, is_complete: bool) -> Iterator[Slice]:
-    shared = header.get("SharedFunctionalGroupsSequence") or [pydicom.Dataset()]
-    per_frame = header.get("PerFrameFunctionalGroupsSequence") or [pydicom.Dataset()]
-    count = int(number(header, "NumberOfFrames") or 1)
-    if count != len(per_frame):
-        per_frame = [pydicom.Dataset()] * count
-
-    for index, frame in enumerate(per_frame):
-
-        def group(sequence: str, frame: pydicom.Dataset = frame) -> pydicom.Dataset:
-            """The functional group of this frame, or the header itself for plain slices."""
-            for source in (frame, shared[0]):
-                if source.get(sequence):
-                    return source[sequence][0]
-            return header
-
-        measures = group("PixelMeasuresSequence")
-        values = group("PixelValueTransformationSequence")
-        slope, intercept = number(values, "RescaleSlope"), number(values, "RescaleIntercept")
-        orientation = numbers(group("PlaneOrientationSequence"), "ImageOrientationPatient", 6)
-        yield Slice(
-            file=file,
-            frame=index,
-            header=header,
-            position=numbers(group("PlanePositionSequence"), "ImagePositionPatient", 3),
-            orientation=None if orientation is None else orientation.reshape(2, 3),
-            spacing=numbers(measures, "PixelSpacing", 2),
-            rescale=None if slope is None or intercept is None else (slope, intercept),
-            thickness=number(measures, "SliceThickness"),
-            is_complete=is_complete,
-        )
 
 
 def _holds_all_voxels(stream: BinaryIO, header: FileDataset) -> bool:
     """Whether the voxels behind the header are all there; ``stream`` stands at their element."""
-    syntax = header.file_meta.get("TransferSyntaxUID", pydicom.uid.ImplicitVRLittleEndian)
+    syntax = header.file_meta.get("TransferSyntaxUID")
     if syntax == DeflatedExplicitVRLittleEndian:
         return True  # a cut file fails to unpack
-    start = stream.tell() + (8 if syntax.is_implicit_VR else 12)  # tag, type and length of the element
-    left = os.fstat(stream.fileno()).st_size - start
-    if syntax.is_encapsulated:
+    is_implicit, _ = header.original_encoding
+    start = stream.tell() + (8 if is_implicit else 12)  # tag, type and length of the element
+    left = stream.seek(0, io.SEEK_END) - start
+    if syntax is not None and syntax.is_encapsulated:
         return _fragments_complete(stream, start, left)
     fields = ("Rows", "Columns", "BitsAllocated", "SamplesPerPixel", "NumberOfFrames")
     voxels: Any = np.prod([number(header, field) or 1 for field in fields])
@@ -236,7 +185,7 @@ def _fragments_complete(stream: BinaryIO, start: int, left: int) -> bool:
             return fragments > 0
         if tag != 0xE000FFFE or length > left - 8:
             return False
-        stream.seek(length, os.SEEK_CUR)
+        stream.seek(length, io.SEEK_CUR)
         left -= 8 + length
         fragments += 1
     return left == 0 and fragments > 0  # some writers leave the end mark out

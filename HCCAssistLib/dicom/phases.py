@@ -13,7 +13,7 @@ from typing import Literal
 
 from pydicom.dataset import Dataset
 
-from HCCAssistLib.dicom.headers import text
+from HCCAssistLib.dicom.frames import text
 
 
 class Phase(StrEnum):
@@ -166,6 +166,30 @@ def guess_phase(dataset: Dataset) -> PhaseGuess:
         evidence.append("but a contrast agent is recorded")
         return PhaseGuess(Phase.UNKNOWN, "conflict", tuple(evidence))
     return PhaseGuess(phase, confidence, tuple(evidence))
+
+
+_NAMED: dict[str, tuple[Phase, ...]] = {
+    "unenhanced": (Phase.UNENHANCED,),
+    "arterial": (Phase.EARLY_ARTERIAL, Phase.LATE_ARTERIAL),
+    "early arterial": (Phase.EARLY_ARTERIAL,),
+    "late arterial": (Phase.LATE_ARTERIAL,),
+    "portal": (Phase.PORTAL_VENOUS,),
+    "portal venous": (Phase.PORTAL_VENOUS,),
+    "delayed": (Phase.DELAYED, Phase.TRANSITIONAL),
+    "transitional": (Phase.TRANSITIONAL, Phase.DELAYED),
+    "hepatobiliary": (Phase.HEPATOBILIARY,),
+}
+
+
+def contradicts(guess: PhaseGuess, name: str) -> bool:
+    """Whether the headers name another phase than a method asks for.
+
+    Args:
+        guess: by the headers; nothing known contradicts nothing.
+        name: the phase as methods and folders name it ("arterial", "portal", ...); other names ask for no phase.
+    """
+    wanted = _NAMED.get(name.strip().lower())
+    return wanted is not None and guess.phase is not Phase.UNKNOWN and guess.phase not in wanted
 
 
 def phase_by_words(description: str) -> tuple[Phase, str]:

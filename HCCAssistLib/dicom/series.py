@@ -2,22 +2,27 @@
 
 from __future__ import annotations
 
+from collections import Counter, defaultdict
+from collections.abc import Iterable, Sequence
 from dataclasses import dataclass, field, replace
 from pathlib import Path
 
 import numpy as np
-import SimpleITK as sitk
 
 from HCCAssistLib.dicom.faults import find_faults
 from HCCAssistLib.dicom.headers import read_headers, without_warnings
-from HCCAssistLib.dicom.phases import PhaseGuess, guess_phase
-from HCCAssistLib.dicom.stacks import Stack, find_stacks
+from HCCAssistLib.dicom.looks import find_oddities
+from HCCAssistLib.dicom.phases import Phase, PhaseGuess, contradicts, guess_phase
+from HCCAssistLib.dicom.splitting import split
+from HCCAssistLib.dicom.stacks import Stack, group_slices
+from HCCAssistLib.dicom.voxels import DECODING_ERRORS, read_voxels
 from HCCAssistLib.errors import InputError, Problem
 from HCCAssistLib.imaging.geometry import Geometry
 from HCCAssistLib.imaging.image import Image
-from HCCAssistLib.imaging.itk import compact, quiet
 
 _FOLDER = "the folder"  # its name may be a patient's
+_SHOWN = 4
+_MODALITIES = {"PT": "PET", "SEG": "segmentations (SEG)", "RTSTRUCT": "contours (RTSTRUCT)", "SR": "reports (SR)"}
 
 
 @dataclass(frozen=True, eq=False, slots=True)
@@ -26,25 +31,43 @@ class SeriesReport:
 
     Attributes:
         label: name of the stack in messages: the series' number and which part of it.
-        modality: ``"CT"`` or ``"MR"``; empty where unknown.
-        slices: how many there are.
-        files: in the order of the volume, foot to head for axial slices; one file for a multi-frame object.
-        frames: for a multi-frame object, the frame of each slice in that order; empty otherwise.
+        stack: its slices, foot to head for axial ones.
         geometry: the grid, None where a STOP forbids one.
         phase: contrast phase by the headers.
-        set_aside: localizers and screen saves of the series, which are not part of the volume.
         problems: faults; one STOP refuses the stack.
     """
 
     label: str
-    modality: str
-    slices: int
-    files: tuple[Path, ...] = field(repr=False)
-    frames: tuple[int, ...] = field(repr=False)
+    stack: Stack = field(repr=False)
     geometry: Geometry | None
     phase: PhaseGuess
-    set_aside: int = 0
     problems: tuple[Problem, ...] = ()
+
+    @property
+    def modality(self) -> str:
+        """``"CT"`` or ``"MR"``; empty where unknown."""
+        return self.stack.first.text("Modality")
+
+    @property
+    def slices(self) -> int:
+        """How many there are."""
+        return len(self.stack.slices)
+
+    @property
+    def files(self) -> tuple[Path, ...]:
+        """In the order of the volume; one file for a multi-frame object."""
+        return tuple(dict.fromkeys(item.file for item in self.stack.slices))
+
+    @property
+    def frames(self) -> tuple[int, ...]:
+        """For multi-frame objects, the frame of each slice in the order of the volume; empty otherwise."""
+        numbers = tuple(item.frame for item in self.stack.slices)
+        return numbers if any(numbers) else ()
+
+    @property
+    def set_aside(self) -> int:
+        """Localizers and screen saves of the series, which are not part of the volume."""
+        return self.stack.set_aside
 
     @property
     def is_readable(self) -> bool:
@@ -68,52 +91,99 @@ def check_series(folder: Path | str) -> tuple[SeriesReport, ...]:
     if not folder.is_dir():
         raise InputError("there is no such folder", _FOLDER, "check the name and the place")
     with without_warnings():
-        slices, damaged = read_headers(folder)
-        stacks, set_aside = find_stacks(slices)
+        headers = read_headers(folder)
+        groups, set_aside = group_slices(headers.slices)
+        stacks = [part for stack in groups for part in split(stack)]
         labels = [_label(stack) for stack in stacks]
         reports = tuple(
-            _report(stack, label if labels.count(label) == 1 else f"{label} (stack {n})", damaged)
+            _report(stack, label if labels.count(label) == 1 else f"{label} (stack {n})", headers.problems)
             for n, (stack, label) in enumerate(zip(stacks, labels, strict=True), 1)
         )
-    if not reports and damaged:
-        raise InputError(damaged)
+    if not reports and headers.problems:
+        raise InputError(headers.problems)
     if not reports:
-        what = "only localizers or screen saves" if set_aside else "no CT or MR images"
-        raise InputError(f"it holds {what}", _FOLDER, "give the folder of one series")
+        raise InputError(_nothing(set_aside, headers.others), _FOLDER, "give the folder of one CT or MR series")
     return reports
 
 
-def read_series(folder: Path | str, *, name: str = "") -> tuple[Image, tuple[Problem, ...]]:
+def _nothing(set_aside: int, others: Counter[str]) -> str:
+    held = [f"{count} of {_MODALITIES.get(kind, kind)}" for kind, count in others.most_common(3)]
+    if set_aside:
+        held.append("localizers, screen saves or secondary captures that do not say where in the patient they lie")
+    return "it holds no CT or MR images" + (f", only files {', '.join(held)}" if held else "")
+
+
+def read_series(
+    folder: Path | str, *, name: str = "", modality: str = "", phase: str = ""
+) -> tuple[Image, tuple[Problem, ...]]:
     """The one volume of a folder of DICOM slices, and the warnings a reader must know.
 
     Args:
         folder: with the slices of one series; other kinds of files are left aside.
         name: pseudonymous label of the image.
+        modality: ``"CT"`` or ``"MR"`` where only that one can be used.
+        phase: the contrast phase that is expected (``"arterial"``, ``"portal"``, ...); headers that name another are
+            told in a warning.
 
     Returns:
-        CT in Hounsfield units, MR in its stored units, and the WARN problems.
+        CT in Hounsfield units, MR in its stored units after its rescale; and the WARN problems.
 
     Raises:
-        InputError: a STOP, or several stacks that could be meant; use ``check_series`` and ``read_stack`` for these.
+        InputError: a STOP, another modality, or several stacks that could be meant; use ``check_series`` and
+            ``read_stack`` for these.
     """
     reports = check_series(folder)
+    _refuse_other_modality(reports, modality, name)
     readable = [report for report in reports if report.is_readable]
     # A single odd image beside the stack is a scout without its label; anything more could be what was meant.
     odd = [report for report in reports if not report.is_readable and report.slices == 1]
     if len(readable) == 1 and len(readable) + len(odd) == len(reports):
+        _refuse_other_modality(readable, modality, name)
         image, warnings = read_stack(readable[0], name=name)
         if odd:
             what = f"{len(odd)} image(s) of another size or orientation left out"
             warnings = (*warnings, Problem("WARN", what, readable[0].label, "check that the volume is complete"))
-        return image, warnings
+        return image, (*warnings, *_other_phase(readable[0], phase))
     stops = [p for report in reports for p in report.problems if p.level == "STOP"]
     if len(readable) <= 1 and stops:
-        raise InputError(dict.fromkeys(stops))
+        raise InputError(condensed(stops))
+    shown = "; ".join(map(str, readable[:_SHOWN])) + ("; ..." if len(readable) > _SHOWN else "")
     raise InputError(
-        f"{len(readable)} volumes in one folder ({'; '.join(map(str, readable))})",
+        f"{len(readable)} volumes in one folder ({shown})",
         name or _FOLDER,
-        "choose one of them, or put its slices into a folder of their own",
+        "choose one of them and put its slices into a folder of their own; hccassist check-series lists them all",
     )
+
+
+def _refuse_other_modality(reports: Sequence[SeriesReport], modality: str, name: str) -> None:
+    found = {report.modality for report in reports} - {""}
+    if modality and found and modality not in found:
+        what = f"this is {'an MR' if found == {'MR'} else 'a CT'} series, and the method needs {modality}"
+        raise InputError(what, name or reports[0].label, f"give the {modality} series")
+
+
+def _other_phase(report: SeriesReport, phase: str) -> tuple[Problem, ...]:
+    guess = report.phase
+    if not contradicts(guess, phase):
+        return ()
+    why = f"{'; '.join(guess.evidence)}; confidence {guess.confidence}"
+    what = f"given as the {phase} phase, but by the headers it is {_in_words(guess.phase)} ({why})"
+    return (Problem("WARN", what, report.label, "look at it, and give the right phase"),)
+
+
+def _in_words(phase: Phase) -> str:
+    return "no phase image" if phase is Phase.EXCLUDED else f"the {phase} one"
+
+
+def condensed(problems: Iterable[Problem]) -> list[Problem]:
+    """Problems of several stacks, each cause once: where it was found first, and at how many places more."""
+    places: dict[Problem, list[str]] = defaultdict(list)
+    for problem in dict.fromkeys(problems):
+        places[replace(problem, where="")].append(problem.where)
+    return [
+        replace(problem, where=f"{where[0]} and {len(where) - 1} more" if len(where) > 1 else where[0])
+        for problem, where in places.items()
+    ]
 
 
 def read_stack(report: SeriesReport, *, name: str = "") -> tuple[Image, tuple[Problem, ...]]:
@@ -125,27 +195,16 @@ def read_stack(report: SeriesReport, *, name: str = "") -> tuple[Image, tuple[Pr
     if report.geometry is None:
         raise InputError(p for p in report.problems if p.level == "STOP")
     try:
-        with quiet():
-            array = _voxels(report)
-    except RuntimeError as error:
-        # SimpleITK's own message holds full paths, which may name a patient.
+        with without_warnings():
+            array, padding = read_voxels(report.stack.slices)
+    except DECODING_ERRORS as error:
+        # The libraries' own messages hold full paths, which may name a patient.
         what = "the voxels cannot be unpacked: a file is damaged"
         raise InputError(what, name or report.label, "send or export the series again") from error
     if array.shape != report.geometry.shape:
         raise InputError("the voxels do not fit the headers", name or report.label, "export the series again")
-    if array.dtype == np.float64:
-        array = array.astype(np.float32)
-    return Image(compact(array), report.geometry, name, ("read from DICOM",)), report.problems
-
-
-def _voxels(report: SeriesReport) -> np.ndarray:
-    if report.frames:
-        volume = sitk.ReadImage(str(report.files[0]))
-        return sitk.GetArrayFromImage(volume)[list(report.frames)]
-    reader = sitk.ImageSeriesReader()
-    reader.MetaDataDictionaryArrayUpdateOff()
-    reader.SetFileNames([str(file) for file in report.files])
-    return sitk.GetArrayFromImage(reader.Execute())
+    problems = (*report.problems, *padding.problems(report.label), *find_oddities(array, report.label))
+    return Image(array, report.geometry, name, ("read from DICOM",)), problems
 
 
 def _label(stack: Stack) -> str:
@@ -154,30 +213,15 @@ def _label(stack: Stack) -> str:
     return f"{series}, {stack.part}" if stack.part else series
 
 
-def _report(stack: Stack, label: str, damaged: list[Problem]) -> SeriesReport:
-    files = tuple(dict.fromkeys(item.file for item in stack.slices))
-    problems = (*damaged, *find_faults(stack, label))
-    is_multiframe = len(files) < len(stack.slices)
-    if is_multiframe and len(files) > 1:
-        what = f"{len(files)} multi-frame files in one series"
-        problems = (*problems, Problem("STOP", what, label, "give each multi-frame file in a folder of its own"))
+def _report(stack: Stack, label: str, of_folder: list[Problem]) -> SeriesReport:
+    problems = (*of_folder, *find_faults(stack, label))
     geometry = None
     if not any(problem.level == "STOP" for problem in problems):
         try:
             geometry = _geometry(stack)
         except InputError as error:
             problems = (*problems, *(replace(problem, where=label) for problem in error.problems))
-    return SeriesReport(
-        label=label,
-        modality=stack.first.text("Modality"),
-        slices=len(stack.slices),
-        files=files,
-        frames=tuple(item.frame for item in stack.slices) if is_multiframe else (),
-        geometry=geometry,
-        phase=guess_phase(stack.first.header),
-        set_aside=stack.set_aside,
-        problems=problems,
-    )
+    return SeriesReport(label, stack, geometry, guess_phase(stack.first.own_header()), problems)
 
 
 def _geometry(stack: Stack) -> Geometry:

@@ -1,32 +1,24 @@
-"""Which slices belong to one volume: grouping, sorting, and splitting of phases stored in one series."""
+"""Which slices belong to one volume: grouping and sorting."""
 
 from __future__ import annotations
 
 from collections import defaultdict
-from collections.abc import Iterator
+from collections.abc import Callable, Iterable
 from dataclasses import dataclass, replace
-from itertools import pairwise
 
 import numpy as np
 
-from HCCAssistLib.dicom.headers import Slice, number
-
-SPLIT_BY = (
-    ("AcquisitionNumber", "acquisition"),
-    ("TemporalPositionIdentifier", "time point"),
-    ("TemporalPositionIndex", "time point"),
-    ("TriggerTime", "trigger time"),
-    ("ContrastBolusAgentPhase", "contrast phase"),
-    ("EchoNumbers", "echo"),
-    ("EchoTime", "echo time"),
-    ("DiffusionBValue", "b-value"),
-    ("ImageType", "image type"),
-)
-"""Fields that tell stacks on the same positions apart, in the order they are tried, and their plain names."""
+from HCCAssistLib.dicom.frames import Slice
 
 SAME_POSITION_MM = 1e-3
 SAME_DIRECTION = 2e-3
 """Largest difference between the direction cosines of one stack's slices: 0.1 degrees."""
+FEWEST_LOOSE = 4
+"""From so many positions on, slices that each claim to be a series of their own are one volume."""
+
+PATIENT = ("PatientID", "PatientName", "PatientBirthDate")
+_SERIES = ("StudyInstanceUID", "SeriesInstanceUID")
+_IMAGE = ("Modality", "Rows", "Columns")
 
 
 @dataclass(frozen=True, eq=False, slots=True)
@@ -50,7 +42,11 @@ class Stack:
 
     def depths(self) -> np.ndarray | None:
         """Millimetres along the normal, rising; None where a position or orientation is missing."""
-        return _depths(self.slices)
+        return depths_of(self.slices)
+
+    def distinct(self, field: str) -> int:
+        """How many different values a field has, where it has one."""
+        return len({_plain(item.text(field)) for item in self.slices} - {""})
 
     @property
     def is_regular(self) -> bool:
@@ -62,56 +58,47 @@ class Stack:
         return bool(steps.min() > SAME_POSITION_MM and steps.max() < 1.3 * np.median(steps))
 
 
-def find_stacks(slices: list[Slice]) -> tuple[list[Stack], int]:
-    """The stacks of a folder, in the order of their files, and how many other images there are."""
+def group_slices(slices: list[Slice]) -> tuple[list[Stack], int]:
+    """The slices that claim to belong together, in the order of their files, and how many other images there are.
+
+    Slices that each have a series, study or frame of reference of their own, as after anonymising file by file, are
+    put together where all else agrees.
+    """
     set_aside: dict[tuple[str, ...], int] = defaultdict(int)
-    groups: list[list[Slice]] = []
+    kept = []
     for item in slices:
-        if _is_no_slice(item):
-            set_aside[_series(item)] += 1
-            continue
-        for group in groups:
-            if _belongs(item, group[0]):
-                group.append(item)
-                break
+        if is_no_slice(item):
+            set_aside[_key(item, *PATIENT, *_SERIES)] += 1
         else:
-            groups.append([item])
-    stacks = []
-    for group in groups:
-        parts = _split(Stack(_sorted(group)))
-        stacks += [replace(part, set_aside=set_aside[_series(group[0])]) for part in parts]
-    return stacks, sum(set_aside.values())
+            kept.append(item)
+    patients = {field: _filled(kept, field) for field in (*PATIENT, "FrameOfReferenceUID")}
+
+    def strict(item: Slice) -> tuple:
+        claims = (_plain(patients[field].get(item.text("SeriesInstanceUID"), item.text(field))) for field in patients)
+        return (*_key(item, *_SERIES, *_IMAGE), is_secondary_capture(item), *claims)
+
+    place = {id(item): number for number, item in enumerate(kept)}
+    groups = _with_loose_joined(_grouped(kept, strict))
+    groups.sort(key=lambda group: place[id(group[0])])
+    stacks = [Stack(in_order(g), set_aside=set_aside[_key(g[0], *PATIENT, *_SERIES)]) for g in groups]
+    return _with_frames_of_reference_named(stacks), sum(set_aside.values())
 
 
-def _is_no_slice(item: Slice) -> bool:
+def is_secondary_capture(item: Slice) -> bool:
+    """Whether a slice was saved again as a picture."""
+    return "Secondary Capture" in getattr(item.header.get("SOPClassUID"), "name", "")
+
+
+def is_no_slice(item: Slice) -> bool:
+    """Localizers, screen saves, and pictures that do not say where in the patient they lie."""
     kinds = item.text("ImageType").upper()
-    kind_of_object = getattr(item.header.get("SOPClassUID"), "name", "")
     planning = any(word in kinds for word in ("LOCALIZER", "SCOUT", "TOPO", "SCREEN SAVE"))
-    return planning or "Secondary Capture" in kind_of_object
+    has_place = item.position is not None and item.orientation is not None and item.spacing is not None
+    return planning or (is_secondary_capture(item) and not has_place)
 
 
-def _series(item: Slice) -> tuple[str, ...]:
-    return tuple(item.text(field) for field in ("PatientID", "StudyInstanceUID", "SeriesInstanceUID"))
-
-
-def _belongs(item: Slice, other: Slice) -> bool:
-    def key(s: Slice) -> tuple:
-        return (*_series(s), *(s.text(f) for f in ("Modality", "FrameOfReferenceUID", "Rows", "Columns")))
-
-    return (
-        key(item) == key(other)
-        and _close(item.orientation, other.orientation, SAME_DIRECTION)
-        and _close(item.spacing, other.spacing, 1e-3)
-    )
-
-
-def _close(a: np.ndarray | None, b: np.ndarray | None, tolerance: float) -> bool:
-    if a is None or b is None:
-        return a is b
-    return bool(np.abs(a - b).max() <= tolerance)
-
-
-def _depths(slices: tuple[Slice, ...]) -> np.ndarray | None:
+def depths_of(slices: tuple[Slice, ...]) -> np.ndarray | None:
+    """Millimetres along the normal of each slice; None where a position or orientation is missing."""
     orientation = slices[0].orientation
     if orientation is None or any(s.position is None for s in slices):
         return None
@@ -120,77 +107,87 @@ def _depths(slices: tuple[Slice, ...]) -> np.ndarray | None:
     return depths
 
 
-def _sorted(slices: list[Slice]) -> tuple[Slice, ...]:
-    depths = _depths(tuple(slices))
+def in_order(slices: Iterable[Slice]) -> tuple[Slice, ...]:
+    """Sorted along the normal where that is known."""
+    slices = tuple(slices)
+    depths = depths_of(slices)
     if depths is None:
-        return tuple(slices)
+        return slices
     return tuple(slices[n] for n in np.argsort(depths, kind="stable"))
 
 
-def _split(stack: Stack) -> list[Stack]:
-    """The stacks of an irregular one, where a field of the header separates them; else the stack itself."""
-    if stack.depths() is None or stack.is_regular or len(stack.slices) < 4:
-        return [stack]
-    for parts in _ways_to_split(stack):
-        if _explains(parts, stack):
-            return parts
-    return [stack]
+def _key(item: Slice, *fields: str) -> tuple[str, ...]:
+    return tuple(item.text(field) for field in fields)
 
 
-def _ways_to_split(stack: Stack) -> Iterator[list[Stack]]:
-    for field, plain_name in SPLIT_BY:
-        by_value: dict[str, list[Slice]] = defaultdict(list)
-        for item in stack.slices:
-            by_value[item.text(field)].append(item)
-        if len(by_value) > 1:
-            yield [_part(group, plain_name, n) for n, group in enumerate(_in_number_order(by_value, field), 1)]
-    for field in ("AcquisitionDateTime", "AcquisitionTime", "ContentTime"):
-        if all(item.text(field) for item in stack.slices):
-            runs = _runs(sorted(stack.slices, key=lambda item: item.text(field)))
-            yield [_part(run, "time", n) for n, run in enumerate(runs, 1)]
+def _plain(name: str) -> str:
+    return name.replace("^", " ").strip().casefold()
 
 
-def _in_number_order(by_value: dict[str, list[Slice]], field: str) -> list[list[Slice]]:
-    def order(group: list[Slice]) -> tuple[float, str]:
-        return number(group[0].header, field) or 0.0, group[0].text(field)
-
-    return sorted(by_value.values(), key=order)
-
-
-def _part(slices: list[Slice], plain_name: str, count: int) -> Stack:
-    return Stack(_sorted(slices), part=f"{plain_name} {count}")
+def _filled(slices: list[Slice], field: str) -> dict[str, str]:
+    """For each series in which some slices leave a field empty and the others agree on it, that value."""
+    values: dict[str, set[str]] = defaultdict(set)
+    for item in slices:
+        values[item.text("SeriesInstanceUID")].add(item.text(field))
+    return {series: max(found) for series, found in values.items() if series and len(found) == 2 and not min(found)}
 
 
-def _runs(slices: list[Slice]) -> list[list[Slice]]:
-    """Slices in the order of time, cut wherever a position comes up again."""
-    runs: list[list[Slice]] = []
-    taken: list[float] = []
-    depths = _depths(tuple(slices))
-    assert depths is not None  # noqa: S101 - the stack has positions, see _split
-    for item, depth in zip(slices, depths, strict=True):
-        if not runs or any(abs(depth - other) <= SAME_POSITION_MM for other in taken):
-            runs.append([])
-            taken = []
-        runs[-1].append(item)
-        taken.append(float(depth))
-    return runs
+def _grouped(slices: Iterable[Slice], key: Callable[[Slice], tuple]) -> list[list[Slice]]:
+    """Slices with the same key, and with directions and pixels that agree within rounding."""
+    by_key: dict[tuple, list[list[Slice]]] = defaultdict(list)
+    for item in slices:
+        groups = by_key[key(item)]
+        for group in groups:
+            if _agree(item, group[0]):
+                group.append(item)
+                break
+        else:
+            groups.append([item])
+    return [group for groups in by_key.values() for group in groups]
 
 
-def _explains(parts: list[Stack], whole: Stack) -> bool:
-    """Whether the parts are stacks of their own over the same region, not pieces of one."""
-    if len(parts) < 2 or min(len(part.slices) for part in parts) < 2:
-        return False
-    depths = [part.depths() for part in parts]
-    steps = [np.diff(d) for d in depths if d is not None]
-    if len(steps) < len(parts) or min(step.min() for step in steps) <= SAME_POSITION_MM:
-        return False
-    whole_depths = whole.depths()
-    assert whole_depths is not None  # noqa: S101 - its parts have depths
-    has_copies = np.diff(whole_depths).min() <= SAME_POSITION_MM
-    if not has_copies and not all(part.is_regular for part in parts):
-        return False
-    ranges = sorted((float(d[0]), float(d[-1])) for d in depths if d is not None)
-    return all(
-        min(end_a, end_b) - start_b >= 0.5 * min(end_a - start_a, end_b - start_b)
-        for (start_a, end_a), (start_b, end_b) in pairwise(ranges)
-    )
+def _agree(item: Slice, other: Slice) -> bool:
+    return _close(item.orientation, other.orientation, SAME_DIRECTION) and _close(item.spacing, other.spacing, 1e-3)
+
+
+def _close(a: np.ndarray | None, b: np.ndarray | None, tolerance: float) -> bool:
+    if a is None or b is None:
+        return a is b
+    return bool(np.abs(a - b).max() <= tolerance)
+
+
+def _with_loose_joined(groups: list[list[Slice]]) -> list[list[Slice]]:
+    """Groups of one slice each put together, where they are alike but for their identifiers."""
+    loose = [group[0] for group in groups if len(group) == 1]
+    numbers = {item.text("SeriesNumber") for item in loose}
+    fields = _IMAGE if len(numbers) > len(loose) // 2 else (*_IMAGE, "SeriesNumber")
+    joined = [
+        group
+        for group in _grouped(loose, lambda item: (*_key(item, *fields), is_secondary_capture(item)))
+        if _positions(group) >= FEWEST_LOOSE
+    ]
+    taken = {id(item) for group in joined for item in group}
+    return [*(group for group in groups if id(group[0]) not in taken), *joined]
+
+
+def _positions(group: list[Slice]) -> int:
+    depths = depths_of(tuple(group))
+    return 0 if depths is None else 1 + int((np.diff(np.sort(depths)) > SAME_POSITION_MM).sum())
+
+
+def _with_frames_of_reference_named(stacks: list[Stack]) -> list[Stack]:
+    """Where one series falls apart for its frames of reference, say so."""
+    systems: dict[tuple, list[str]] = defaultdict(list)
+
+    def series_of(stack: Stack) -> list[str]:
+        return systems[_key(stack.first, *PATIENT, *_SERIES)]
+
+    for stack in stacks:
+        if (system := stack.first.text("FrameOfReferenceUID")) not in series_of(stack):
+            series_of(stack).append(system)
+    return [
+        replace(stack, part=f"frame of reference {known.index(stack.first.text('FrameOfReferenceUID')) + 1}")
+        if len(known := series_of(stack)) > 1
+        else stack
+        for stack in stacks
+    ]
