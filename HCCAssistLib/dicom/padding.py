@@ -4,7 +4,6 @@ from __future__ import annotations
 
 import numpy as np
 from pydicom.dataset import Dataset
-from scipy import ndimage
 
 from HCCAssistLib.dicom.frames import number
 from HCCAssistLib.errors import Problem
@@ -104,6 +103,8 @@ def _as_stored(value: float, bits: int, is_signed: bool) -> int:
 
 
 def _joined_to_border(mask: np.ndarray) -> np.ndarray:
+    from scipy import ndimage  # here and not above: a check reads no voxels, and must not wait for it
+
     labels, count = ndimage.label(mask)
     sizes = np.bincount(labels.ravel(), minlength=count + 1)
     border = np.unique(np.concatenate([labels[0], labels[-1], labels[:, 0], labels[:, -1]]))

@@ -9,7 +9,6 @@ from pathlib import Path
 
 import numpy as np
 import pydicom
-import SimpleITK as sitk
 from pydicom.dataset import FileDataset, FileMetaDataset
 from pydicom.pixels import pixel_array
 from pydicom.uid import MultiFrameGrayscaleWordSecondaryCaptureImageStorage, SecondaryCaptureImageStorage
@@ -17,7 +16,6 @@ from pydicom.uid import MultiFrameGrayscaleWordSecondaryCaptureImageStorage, Sec
 from HCCAssistLib.dicom.frames import Slice
 from HCCAssistLib.dicom.opening import open_dicom
 from HCCAssistLib.dicom.padding import Padding
-from HCCAssistLib.imaging.itk import compact, quiet
 
 DECODING_ERRORS = (RuntimeError, ValueError, TypeError, KeyError, AttributeError, IndexError, OSError, EOFError)
 """What pydicom and SimpleITK raise for voxels that do not fit their headers."""
@@ -58,8 +56,9 @@ def read_voxels(slices: Sequence[Slice]) -> tuple[np.ndarray, Padding]:
             else:
                 values = plane * np.float64(slope) + np.float64(intercept)
             values = padding.replaced(values, plane, header)
-            planes[k] = compact(values) if is_whole else values.astype(np.float32)
-    return _joined([plane for plane in planes if plane is not None]), padding
+            planes[k] = _narrow(values) if is_whole else values.astype(np.float32)
+    volume = np.stack([plane for plane in planes if plane is not None])
+    return (_narrow(volume) if volume.dtype.kind in "iu" and volume.dtype != np.int16 else volume), padding
 
 
 def _rescale(item: Slice) -> tuple[float, float]:
@@ -72,11 +71,11 @@ def _integers(stored: np.ndarray, slope: float, intercept: float) -> type[np.sig
     return np.int32 if largest < 2**31 else np.int64
 
 
-def _joined(planes: list[np.ndarray]) -> np.ndarray:
-    volume = np.stack(planes)
-    if volume.dtype.kind == "i" and volume.dtype.itemsize > 2 and volume.min() >= 0 and volume.max() < 2**16:
-        volume = volume.astype(np.uint16)
-    return volume
+def _narrow(values: np.ndarray) -> np.ndarray:
+    """Integers as 16-bit ones where all fit, signed ones first."""
+    lowest, highest = values.min(), values.max()
+    fits = (t for t in (np.int16, np.uint16) if lowest >= np.iinfo(t).min and highest <= np.iinfo(t).max)
+    return values.astype(next(fits, values.dtype))
 
 
 def read_stored(file: Path) -> tuple[FileDataset, np.ndarray]:
@@ -115,6 +114,10 @@ def _unpacked(data: FileDataset) -> np.ndarray:
     plain.file_meta.TransferSyntaxUID = data.file_meta.TransferSyntaxUID
     plain.PixelData = data.PixelData
     plain["PixelData"].is_undefined_length = True
+    import SimpleITK as sitk  # here and not above: most files need no unpacking, and a check reads no voxels
+
+    from HCCAssistLib.imaging.itk import quiet
+
     with tempfile.TemporaryDirectory(prefix="hccassist-") as folder, quiet():
         path = Path(folder) / "packed.dcm"
         plain.save_as(path, enforce_file_format=True)
