@@ -25,6 +25,8 @@ CANAL_MM, CANAL_HU = 8.0, (-50, 220)
 MIN_FRONT_MM, MIN_BEHIND_MM, MIN_SPINE_MM, MIN_SCORE = 60, 20, 30, 0.3
 VERTEBRA_MM = (15, 27)
 HARD_HU = 450
+VESSEL_MM = (5, 30)
+"""How far outside the vertebral bodies the middle of a vessel beside them lies."""
 LIVER_HU = (20, 180)
 MIN_BALL_MM, MIN_LIVER_ML = 26, 150
 
@@ -287,12 +289,15 @@ def find_vessel(scan: Scan, spine: Spine, liver: Liver, left_mm: tuple[float, fl
     k, j, i = scan.steps
     left, front = spine.offsets(scan)
     beyond = spine.beyond_vertebra(left, front)
-    place = (beyond > 5) & (beyond < 30) & (left > left_mm[0]) & (left < left_mm[1]) & (front > front_mm)
-    place &= scan.body
-    core = ndimage.minimum_filter(scan.smooth(0, 1.5), footprint=_disc(4, j, i)[None])
-    core[ndimage.binary_dilation(scan.hu > HARD_HU, _disc(5, j, i)[None])] = AIR_HU
-    along = np.minimum(_walk(core, k), _walk(core[::-1], k)[::-1])
-    along = np.where(place, along, AIR_HU)
+    place = (beyond > VESSEL_MM[0]) & (beyond < VESSEL_MM[1]) & (left > left_mm[0]) & (left < left_mm[1])
+    place &= (front > front_mm) & scan.body
+    box = _box(place, 4)
+    smooth = ndimage.gaussian_filter(scan.hu[box], (0, 1.5 / j, 1.5 / i))
+    core = ndimage.minimum_filter(smooth, footprint=_disc(4, j, i)[None])
+    core[ndimage.binary_dilation(scan.hu[box] > HARD_HU, _disc(5, j, i)[None])] = AIR_HU
+    along = np.full(scan.hu.shape, AIR_HU, dtype=np.float32)
+    along[box] = np.minimum(_walk(core, k), _walk(core[::-1], k)[::-1])
+    along[~place] = AIR_HU
     rows, columns = np.unravel_index(along.reshape(len(along), -1).argmax(axis=1), along.shape[1:])
     levels = np.flatnonzero(liver.levels)
     values = along[levels, rows[levels], columns[levels]]
@@ -306,6 +311,15 @@ def find_vessel(scan: Scan, spine: Spine, liver: Liver, left_mm: tuple[float, fl
         for z in levels
     ]
     return Vessel(hu, float(steady.mean()), float(np.mean(edge)))
+
+
+def _box(mask: Mask, margin: int) -> tuple[slice, slice, slice]:
+    """All slices of a mask, and the rows and columns that it spans with so many more."""
+    rows, columns = np.flatnonzero(mask.any(axis=(0, 2))), np.flatnonzero(mask.any(axis=(0, 1)))
+    if rows.size == 0:
+        return slice(None), slice(0, 1), slice(0, 1)
+    across = (slice(max(0, int(found[0]) - margin), int(found[-1]) + margin + 1) for found in (rows, columns))
+    return (slice(None), *across)  # type: ignore[return-value]
 
 
 def _disc(radius: float, j: float, i: float) -> Mask:
