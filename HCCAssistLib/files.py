@@ -60,9 +60,10 @@ def folder_written_whole(path: Path) -> Iterator[Path]:
 @contextmanager
 def temporary_folder(beside: Path | None = None) -> Iterator[Path]:
     """A folder that goes with the block: among the system's temporary files, or on the disk of a file beside it."""
-    folder = tempfile.mkdtemp(".part", f".{beside.stem}." if beside else "hccassist-", beside.parent if beside else None)
-    with _half_written(Path(folder)):
-        yield Path(folder)
+    begins, above = (f".{beside.stem}.", beside.parent) if beside else ("hccassist-", None)
+    folder = Path(tempfile.mkdtemp(".part", begins, above))
+    with _half_written(folder):
+        yield folder
 
 
 @contextmanager

@@ -114,8 +114,8 @@ def _background(args: argparse.Namespace) -> Background | None:
 
 def _demo(args: argparse.Namespace, background: Background | None) -> None:
     from HCCAssistLib.cli.evaluate import summary
-    from HCCAssistLib.inference.model import choose_device, load_model
     from HCCAssistLib.cli.predictions import CANDIDATES, with_inputs
+    from HCCAssistLib.inference.model import choose_device, load_model
     from HCCAssistLib.inference.results import write_candidates, write_result
     from HCCAssistLib.inference.study import read_study
     from HCCAssistLib.phantoms.ltp import write_cohort
@@ -274,9 +274,9 @@ def _draw(result: DetectionResult, study: Study, folder: Path) -> tuple[Path, ..
 
 
 def _hits(result: DetectionResult, study: Study) -> str:
-    from HCCAssistLib.recipes.ltp.evaluation import TOLERANCE_MM
-
     import numpy as np
+
+    from HCCAssistLib.recipes.ltp.evaluation import TOLERANCE_MM
 
     lesions = study.points["post/ltp"].positions
     centers = np.array([candidate.box.center for candidate in result.shown]).reshape(-1, 3)

@@ -7,6 +7,7 @@ from __future__ import annotations
 
 import argparse
 import importlib
+import os
 import sys
 import traceback
 from collections.abc import Sequence
@@ -69,6 +70,7 @@ def main(arguments: Sequence[str] | None = None) -> int:
 
     args = argparse.Namespace(command="", debug=False, stopped="")
     print_anything()
+    stopped = False
     with stoppable(lambda: _stopped(args)):
         try:
             parser().parse_args(arguments, args)
@@ -77,11 +79,14 @@ def main(arguments: Sequence[str] | None = None) -> int:
         except SystemExit as stop:
             return stop.code if isinstance(stop.code, int) else 2
         except KeyboardInterrupt:
+            stopped = True
             return _stopped(args)
         except BaseException as error:
             return _fail(args, error)
         finally:
             remove_unfinished()
+            if stopped and arguments is None:
+                os._exit(1)  # of a process of its own: to take PyTorch down can last seconds
 
 
 def _fail(args: argparse.Namespace, error: BaseException) -> int:

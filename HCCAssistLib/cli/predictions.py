@@ -137,9 +137,7 @@ def with_inputs(result: DetectionResult, study: Study) -> DetectionResult:
     return replace(result, run=replace(result.run, inputs={**result.run.inputs, **_identities(study)}))
 
 
-def finished(
-    folder: Path, study: Study, package: ModelPackage, options: dict[str, Value]
-) -> DetectionResult | None:
+def finished(folder: Path, study: Study, package: ModelPackage, options: dict[str, Value]) -> DetectionResult | None:
     """The result of an earlier run with the same model, options, software and inputs; None where there is none."""
     from HCCAssistLib.inference.results import read_result
     from HCCAssistLib.provenance import software_versions

@@ -13,14 +13,14 @@ from types import FrameType
 
 from HCCAssistLib.files import remove_unfinished
 
-GRACE_SECONDS = 2.0
+GRACE_SECONDS = 1.5
 """For the main thread to unwind. One that computes outside of Python does not hear of a signal until it is back."""
 
 SIGNALS = tuple(getattr(signal, name) for name in ("SIGINT", "SIGTERM", "SIGBREAK") if hasattr(signal, name))
 
 
 @contextmanager
-def stoppable(last_words: Callable[[], None]) -> Iterator[None]:
+def stoppable(last_words: Callable[[], object]) -> Iterator[None]:
     """A block that Ctrl-C and SIGTERM end with one KeyboardInterrupt, however often they come.
 
     Args:
@@ -62,7 +62,7 @@ def stoppable(last_words: Callable[[], None]) -> Iterator[None]:
         told.send(b"\0")
         watcher.join()
         for number, handler in before.items():
-            signal.signal(number, handler)
+            signal.signal(number, signal.SIG_IGN if stopping else handler)  # it ends, and says so once
         heard.close()
         told.close()
 

@@ -5,7 +5,7 @@ from __future__ import annotations
 import os
 import signal
 import threading
-from collections.abc import Callable, Iterator, Sequence
+from collections.abc import Callable, Generator, Sequence
 from concurrent.futures import ProcessPoolExecutor
 from concurrent.futures.process import BrokenProcessPool
 from multiprocessing import active_children, connection, get_context, parent_process
@@ -19,7 +19,7 @@ Made = TypeVar("Made")
 DIED = "a computing process ended unexpectedly, most likely because the memory of this computer was full"
 
 
-def side_by_side(work: Callable[[Item], Made], items: Sequence[Item], workers: int) -> Iterator[Made]:
+def side_by_side(work: Callable[[Item], Made], items: Sequence[Item], workers: int) -> Generator[Made, None, None]:
     """What ``work`` makes of each item, in their order; close it (``contextlib.closing``) to end the processes.
 
     Args:

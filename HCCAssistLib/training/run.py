@@ -35,6 +35,8 @@ if TYPE_CHECKING:
 ROUGH_EPOCHS = 3
 """Epochs of the first fit where its false alarms are all that is wanted of it."""
 
+CLASSES = ("0", "1")
+
 Say = Callable[[str, float], None]
 """Told what is being done and how much of the whole is done, 0 to 1."""
 
@@ -158,7 +160,10 @@ def _check_parts(cohort: Cohort, job: Job) -> None:
     Raises:
         InputError: too few patients of a label, or a split without cases.
     """
-    if cohort.problems or not all(case.values.get(job.recipe.label) for case in cohort.cases):
+    unlabelled = any(case.values.get(job.recipe.label) not in CLASSES for case in cohort.cases)
+    placed = {(case.patient_id, case.split) for case in cohort.cases if case.split}
+    torn = len(placed) > len({patient for patient, _ in placed})
+    if cohort.table_problems or unlabelled or torn:
         return
     if job.folds > 1:
         patient_folds(cohort, job.folds, seed=job.seed, label_column=job.recipe.label)
