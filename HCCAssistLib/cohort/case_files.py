@@ -3,16 +3,21 @@
 from __future__ import annotations
 
 import hashlib
-from collections.abc import Iterator, Sequence
-from dataclasses import dataclass, field
+import itertools
+from collections.abc import Callable, Iterable, Sequence
+from dataclasses import dataclass, field, replace
 from pathlib import Path
 
 import numpy as np
 
 from HCCAssistLib.cohort.case import Case
 from HCCAssistLib.cohort.needs import Need
-from HCCAssistLib.cohort.points import read_points
-from HCCAssistLib.cohort.segments import read_segments, segments_of
+from HCCAssistLib.cohort.point_checks import contradictions, points_on_volume
+from HCCAssistLib.cohort.points import PointList, read_points
+from HCCAssistLib.cohort.segment_checks import on_volume
+from HCCAssistLib.cohort.segment_names import choose
+from HCCAssistLib.cohort.segments import read_segments
+from HCCAssistLib.dicom.series import read_series
 from HCCAssistLib.errors import InputError, Problem
 from HCCAssistLib.imaging.files import read_image
 from HCCAssistLib.imaging.geometry import Geometry
@@ -23,8 +28,31 @@ _SUFFIX = {"volume": ".nrrd", "points": ".mrk.json", "segment": ".seg.nrrd"}
 
 
 @dataclass(slots=True)
+class CaseContents:
+    """All that could be read of one case, by ``"<time point>/<name>"``.
+
+    Attributes:
+        problems: everything wrong with its files, STOP and WARN.
+        paths: the files that are there.
+        volumes: as stored.
+        points: whether or not they lie well.
+        masks: segments, each on the grid of the first volume of its time point.
+    """
+
+    problems: list[Problem] = field(default_factory=list)
+    paths: dict[Need, Path] = field(default_factory=dict)
+    volumes: dict[str, Image] = field(default_factory=dict)
+    points: dict[str, PointList] = field(default_factory=dict)
+    masks: dict[str, Image] = field(default_factory=dict)
+
+    def grid_volume(self, time_point: str) -> Image | None:
+        """The volume that the annotations of a time point belong to, None where none could be read."""
+        return next((image for key, image in self.volumes.items() if key.startswith(f"{time_point}/")), None)
+
+
+@dataclass(slots=True)
 class CaseFiles:
-    """What was found of one case.
+    """What was found of one case, without its voxels.
 
     Attributes:
         problems: everything wrong with its files.
@@ -41,26 +69,73 @@ class CaseFiles:
     grids: dict[str, Geometry] = field(default_factory=dict)
 
 
-def check_files(case: Case, needs: Sequence[Need]) -> CaseFiles:
-    """Read every file of a case that a recipe needs or may use, and list what is wrong."""
-    found = CaseFiles()
-    check = {"volume": _volume, "points": _points, "segment": _segment}
-    for need in sorted(needs, key=lambda need: need.kind != "volume"):
+Check = Callable[[CaseContents], Iterable[Problem]]
+"""What a recipe asks of a case beyond its files; a problem that names no place is one of the case."""
+
+
+def read_case(case: Case, needs: Sequence[Need], *, modality: str = "CT") -> CaseContents:
+    """Read every file of a case that a recipe needs or may use, and list all that is wrong.
+
+    Training, evaluation and prediction all read a case through here, so that they judge it alike.
+
+    Args:
+        case: the files.
+        needs: what the recipe asks of it.
+        modality: of the images, as in DICOM.
+    """
+    contents = CaseContents()
+    order = {"volume": 0, "segment": 1, "points": 2}  # points are judged in the volume and in the liver
+    for need in sorted(needs, key=lambda need: order[need.kind]):
         path = None
         try:
             if need.kind == "volume":
                 path = case.volume_path(need.time_point, need.name)
             else:
                 path = case.annotation_path(need.time_point, need.name, need.kind)
-            if path is not None:
-                found.paths[need] = path
-                found.problems += [_placed(p, case, need, path) for p in check[need.kind](found, need, path)]
-            elif need.required:
-                found.problems.append(
-                    Problem("STOP", f"there is no {need}", f"case {case.case_id}", how_to_add(case, need))
-                )
+            if path is None:
+                if need.required:
+                    missing = Problem("STOP", f"there is no {need}", f"case {case.case_id}", how_to_add(case, need))
+                    contents.problems.append(missing)
+                continue
+            contents.paths[need] = path
+            if need.kind == "volume":
+                found = _volume(contents, need, path, case, modality)
+            elif need.kind == "segment":
+                found = _segment(contents, need, path)
+            else:
+                found = _points(contents, need, path)
+            contents.problems += [_placed(problem, case, need, path) for problem in found]
         except InputError as error:
-            found.problems += [_placed(problem, case, need, path) for problem in error.problems]
+            contents.problems += [_placed(problem, case, need, path) for problem in error.problems]
+    for lesions, others in itertools.product(needs, needs):
+        one, other = contents.points.get(str(lesions)), contents.points.get(str(others))
+        is_pair = lesions.of_lesions and others.kind == "points" and others.name == "rejected"
+        if is_pair and lesions.time_point == others.time_point and one is not None and other is not None:
+            found = contradictions(one, other, others.name)
+            contents.problems += [_placed(problem, case, lesions, contents.paths[lesions]) for problem in found]
+    return contents
+
+
+def check_files(case: Case, needs: Sequence[Need], *, modality: str = "CT", check: Check | None = None) -> CaseFiles:
+    """What is wrong with the files of a case, and what tells it from other cases.
+
+    Args:
+        case: the files.
+        needs: what the recipe asks of it.
+        modality: of the images, as in DICOM.
+        check: what the recipe asks beyond that, for example ``problems`` of its module ``checks``.
+    """
+    contents = read_case(case, needs, modality=modality)
+    problems = list(contents.problems)
+    for problem in check(contents) if check else ():
+        problems.append(replace(problem, where=f"case {case.case_id}{', ' if problem.where else ''}{problem.where}"))
+    found = CaseFiles(problems, contents.paths)
+    for need in contents.paths:
+        if need.kind == "points" and str(need) in contents.points:
+            found.points[need] = len(contents.points[str(need)].points)
+        if need.kind == "volume" and str(need) in contents.volumes:
+            found.fingerprints[need] = fingerprint(contents.volumes[str(need)])
+            found.grids.setdefault(need.time_point, contents.volumes[str(need)].geometry)
     return found
 
 
@@ -81,61 +156,39 @@ def _placed(problem: Problem, case: Case, need: Need, path: Path | None) -> Prob
     listed = path is not None and path.parent == case.folder / need.time_point
     name = path.name if path is not None and listed else need.name
     inside = problem.where.removeprefix(path.name if path else f"case {case.case_id}").strip(", ")
+    inside = "" if inside == case.case_id else inside
     where = f"case {case.case_id}, {need.time_point}/{name}" + (f", {inside}" if inside else "")
     return Problem(problem.level, problem.what, where, problem.remedy)
 
 
-def _volume(found: CaseFiles, need: Need, path: Path) -> Iterator[Problem]:
-    image = read_image(path)
-    found.grids.setdefault(need.time_point, image.geometry)
-    found.fingerprints[need] = fingerprint(image)
-    for step in image.history:
-        if step.startswith("warning: "):
-            yield Problem("WARN", step.removeprefix("warning: ").rstrip("."))
+def _volume(contents: CaseContents, need: Need, path: Path, case: Case, modality: str) -> tuple[Problem, ...]:
+    if path.is_dir():
+        image, warnings = read_series(path, name=case.case_id)
+    else:
+        image = read_image(path, name=case.case_id)
+        said = (step.removeprefix("warning: ") for step in image.history if step.startswith("warning: "))
+        warnings = tuple(Problem("WARN", what.rstrip(".")) for what in said)
+    contents.volumes[str(need)] = image
+    return warnings
 
 
-def _points(found: CaseFiles, need: Need, path: Path) -> Iterator[Problem]:
-    points = read_points(path)
-    found.points[need] = len(points.points)
-    yield from points.warnings
-    grid = found.grids.get(need.time_point)
-    if grid is None:
-        return
-    outside = [point for point in points.points if not grid.contains(point.position)]
-    swapped = np.array([point.position for point in outside]).reshape(-1, 3) * (-1, -1, 1)
-    remedy = "place the point in the volume, or delete it; was it placed on another series?"
-    if len(outside) == len(points.points) and grid.contains(swapped).all():
-        remedy = "left-right and front-back seem swapped: save the points again from Slicer"
-    for point in outside:
-        index = grid.to_index(point.position)
-        away = np.linalg.norm(point.position - grid.to_world(np.clip(index, -0.5, grid.size_ijk - 0.5)))
-        yield Problem("STOP", f"the point lies {away:.1f} mm outside the volume", f"point {point.label!r}", remedy)
-
-
-def _segment(found: CaseFiles, need: Need, path: Path) -> Iterator[Problem]:
+def _segment(contents: CaseContents, need: Need, path: Path) -> tuple[Problem, ...]:
     segments = read_segments(path)
-    paint = "paint it, or delete it"
-    if all(segment.is_empty for segment in segments):
-        yield Problem("STOP", "no segment is painted", "", paint)
-        return
-    for segment in segments:
-        if segment.is_empty:
-            yield Problem("WARN", "the segment is empty", f"segment {segment.name!r}", paint)
-    chosen = segments_of(segments, need.name)
-    if len(chosen) > 1:
-        names = ", ".join(segment.name for segment in chosen)
-        yield Problem("WARN", f"{names} count as {need.name} together", "", f"name one {need.name!r} if that is wrong")
-    grid = found.grids.get(need.time_point)
-    if grid is None:
-        return
-    for segment in chosen:
-        inside = float(grid.contains(segment.points).mean())
-        where, other = f"segment {segment.name!r}", "was it drawn on another series or patient?"
-        if inside == 0:
-            yield Problem("STOP", "the segment lies outside the volume", where, other)
-        elif inside < 1:
-            share = f"{max(1 - inside, 0.01):.0%}"
-            yield Problem("WARN", f"{share} of the segment lies outside the volume", where, other)
+    volume = contents.grid_volume(need.time_point)
+    if volume is None:
+        return choose(segments, need.name)[1]
+    contents.masks[str(need)], problems = on_volume(segments, need.name, volume)
+    return problems
+
+
+def _points(contents: CaseContents, need: Need, path: Path) -> tuple[Problem, ...]:
+    points = read_points(path)
+    contents.points[str(need)] = points
+    volume = contents.grid_volume(need.time_point)
+    if volume is None:
+        return points.warnings
+    liver = contents.masks.get(f"{need.time_point}/liver")
+    return (*points.warnings, *points_on_volume(points, volume, of_lesions=need.of_lesions, liver=liver))
 
 
 def fingerprint(image: Image) -> str:

@@ -20,11 +20,11 @@ COLORS = ("0.90 0.35 0.25", "0.20 0.65 0.90", "0.95 0.80 0.25", "0.45 0.75 0.35"
 
 
 class SegmentField(NamedTuple):
-    """What the header says of one segment."""
+    """What the header says of one segment; None where it does not say."""
 
     name: str
-    layer: int
-    value: int
+    layer: int | None
+    value: int | None
 
 
 def read_segment_fields(path: Path) -> list[SegmentField]:
@@ -44,14 +44,22 @@ def read_segment_fields(path: Path) -> list[SegmentField]:
                 fields[key.strip()] = re.sub(r"\\(n|\\)", lambda m: "\n" if m[1] == "n" else "\\", value).strip()
     if "Segmentation_Extent" in fields:
         raise InputError("the segmentation is of an old kind", path.name, "load it in Slicer 4.10 and save it from 5")
+    represented = fields.get("Segmentation_MasterRepresentation") or fields.get("Segmentation_SourceRepresentation")
+    if "fractional" in (represented or "").lower():
+        raise InputError(
+            "the segmentation is a fractional labelmap, whose voxels are parts and not segments",
+            path.name,
+            "in Slicer's Segmentations module make the binary labelmap the source representation, and save again",
+        )
+    numbers = {int(found[1]) for key in fields if (found := re.fullmatch(r"Segment(\d+)_(ID|Name|LabelValue)", key))}
     segments: list[SegmentField] = []
-    while f"Segment{len(segments)}_ID" in fields:
-        prefix = f"Segment{len(segments)}_"
-        name = fields.get(f"{prefix}Name") or fields[f"{prefix}ID"] or f"Segment_{len(segments) + 1}"
+    for number in sorted(numbers):
+        prefix = f"Segment{number}_"
+        name = fields.get(f"{prefix}Name") or fields.get(f"{prefix}ID") or f"Segment_{number + 1}"
         try:
-            # Before layers (Slicer 4.10) every segment had its own, with the value 1.
-            layer = int(fields.get(f"{prefix}Layer", len(segments)))
-            label = int(fields.get(f"{prefix}LabelValue", 1))
+            layer, label = (
+                int(fields[key]) if (key := f"{prefix}{field}") in fields else None for field in ("Layer", "LabelValue")
+            )
         except ValueError as error:
             raise InputError(f"the header of segment {name!r} is damaged", path.name) from error
         segments.append(SegmentField(name, layer, label))
@@ -81,7 +89,7 @@ def encode(layers: Sequence[npt.NDArray[np.uint16]], geometry: Geometry, segment
         geometry: their grid.
         segments: names with layer and value.
     """
-    small = max(segment.value for segment in segments) <= np.iinfo(np.uint8).max
+    small = max(int(layer.max()) for layer in layers) <= np.iinfo(np.uint8).max
     several = len(layers) > 1
     i, j, k = geometry.size_ijk.astype(int)
     axes = " ".join(_vector(axis) for axis in geometry.affine[:3, :3].T)

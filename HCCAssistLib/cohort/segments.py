@@ -5,6 +5,7 @@ from __future__ import annotations
 from collections.abc import Sequence
 from dataclasses import dataclass, replace
 from pathlib import Path
+from typing import Any
 
 import numpy as np
 import numpy.typing as npt
@@ -24,6 +25,9 @@ from HCCAssistLib.imaging.resampling import resample
 
 MAX_LABELS = 500
 """A file with more different values is an image, not a labelmap (TotalSegmentator has 117)."""
+
+ROUNDING = 1e-3
+"""Values this close to whole numbers are labels that were scaled and saved as decimals."""
 
 ALIGNED = 0.05
 """Grids whose voxels coincide within this part of a voxel are pasted, not resampled."""
@@ -74,17 +78,10 @@ def read_segments(path: Path) -> tuple[Segment, ...]:
     path = Path(path)
     if path.name.lower().endswith(".nrrd") and path.is_file() and (described := seg_nrrd.read_segment_fields(path)):
         layers, geometry = _read_layers(path)
-        segments = []
-        for field in described:
-            if field.layer >= len(layers):
-                raise InputError(f"the segment {field.name!r} has no voxels in the file", path.name)
-            segments.append((field.name, layers[field.layer], field.value))
-        return _cut(segments, geometry, path.name)
+        labelled = [(field.name, *_place(field, layers, n, path.name)) for n, field in enumerate(described)]
+        return _cut(labelled, geometry, path.name)
     image = read_image(path)
-    whole = np.rint(image.array) if image.array.dtype.kind == "f" else image.array
-    labels = whole.astype(np.int32)
-    if not np.array_equal(labels, image.array) or labels.min() < 0:
-        raise InputError("the voxels are not whole numbers from 0 up, so this is an image, not segments", path.name)
+    labels = _whole(image.array, path.name)
     values = [value for value, box in enumerate(ndimage.find_objects(labels), start=1) if box]
     if not values or len(values) > MAX_LABELS:
         what = (
@@ -94,38 +91,15 @@ def read_segments(path: Path) -> tuple[Segment, ...]:
     return _cut([(f"Segment_{value}", labels, value) for value in values], image.geometry, path.name)
 
 
-def segments_of(segments: Sequence[Segment], name: str) -> tuple[Segment, ...]:
-    """The painted segments of that name (upper and lower case are equal); all painted ones where none has it."""
-    painted = tuple(segment for segment in segments if not segment.is_empty)
-    return tuple(segment for segment in painted if segment.name.lower() == name.lower()) or painted
-
-
-def read_mask(path: Path, name: str, geometry: Geometry) -> Image:
-    """What ``segments_of`` finds in a file, together, on a volume's grid.
-
-    Args:
-        path: for example ``liver.seg.nrrd``.
-        name: what is looked for, for example ``"liver"``.
-        geometry: grid of the volume.
-
-    Raises:
-        InputError: the file cannot be read, nothing is painted, or a segment lies outside the volume.
-    """
-    found = segments_of(read_segments(path), name)
-    if not found:
-        raise InputError("no segment is painted", path.name, "paint it, or delete the file")
-    masks = [mask_on(segment, geometry) for segment in found]
-    return masks[0] if len(masks) == 1 else masks[0].with_array(np.maximum.reduce([m.array for m in masks]), "union")
-
-
 def mask_on(segment: Segment, geometry: Geometry) -> Image:
     """The segment's mask on another volume's grid: pasted where the voxels coincide, otherwise the nearest voxel.
 
     Returns:
-        Voxels 0 and 1, uint8, on ``geometry``; parts outside it are lost.
+        Voxels 0 and 1, uint8, on ``geometry``; parts outside it are lost. A segment too thin to reach the centre of
+        any voxel counts in the voxels that it lies in.
 
     Raises:
-        InputError: the segment is empty, lies outside the volume, or is too small for its voxels.
+        InputError: the segment is empty, or lies outside the volume.
     """
     if segment.is_empty:
         raise InputError("the segment is empty", segment.name, "paint it, or delete it")
@@ -135,13 +109,18 @@ def mask_on(segment: Segment, geometry: Geometry) -> Image:
         mask = replace(mask, geometry=geometry)
     else:
         mask = resample(segment.mask, geometry, interpolation="nearest", outside=0)
-    if not mask.array.any():
-        if geometry.contains(segment.points).any():
-            what, remedy = "the segment is too small for the volume's voxels", "draw it on the volume itself"
-        else:
-            what, remedy = "the segment lies outside the volume", "was it drawn on another series or patient?"
-        raise InputError(what, segment.name, remedy)
-    return mask
+    if mask.array.any():
+        return mask
+    points = segment.points
+    inside = points[geometry.contains(points)]
+    if not len(inside):
+        raise InputError(
+            "the segment lies outside the volume", segment.name, "was it drawn on another series or patient?"
+        )
+    array = np.zeros(geometry.shape, np.uint8)
+    i, j, k = np.rint(geometry.to_index(inside)).astype(int).T
+    array[k, j, i] = 1
+    return mask.with_array(array, "thinner than the voxels: those that it lies in")
 
 
 def write_segments(segments: Sequence[Segment], path: Path) -> None:
@@ -205,13 +184,46 @@ def _read_layers(path: Path) -> tuple[list[npt.NDArray[np.int32]], Geometry]:
         raise InputError("the file is damaged or cut short", path.name, "save it again from Slicer") from error
     array = sitk.GetArrayFromImage(image)
     array = array[..., None] if array.ndim == 3 else array
-    return [array[..., n].astype(np.int32) for n in range(array.shape[3])], geometry
+    return [_whole(array[..., n], path.name) for n in range(array.shape[3])], geometry
+
+
+def _whole(array: npt.NDArray[Any], where: str) -> npt.NDArray[np.int32]:
+    """The voxels as whole numbers.
+
+    Raises:
+        InputError: fractions, such as probabilities, or numbers below 0.
+    """
+    labels: npt.NDArray[np.int32] = (np.rint(array) if array.dtype.kind == "f" else array).astype(np.int32)
+    if array.dtype.kind == "f" and np.abs(labels - array).max() > ROUNDING or labels.min() < 0:
+        what = "the voxels are not whole numbers from 0 up, so this is an image or probabilities, not segments"
+        raise InputError(what, where, "save it from Slicer as a binary labelmap (.seg.nrrd)")
+    return labels
+
+
+def _place(
+    field: seg_nrrd.SegmentField, layers: list[npt.NDArray[np.int32]], number: int, where: str
+) -> tuple[npt.NDArray[np.int32], int]:
+    """The layer that holds a segment, and its value in there."""
+    several = len(layers) > 1
+    # Without the key all segments share the one layer there is; before Slicer 4.11 each had its own, with the value 1.
+    layer = field.layer if field.layer is not None else number if several else 0
+    if layer >= len(layers):
+        raise InputError(f"the segment {field.name!r} has no voxels in the file", where)
+    if field.value is None and number > 0 and not several:
+        raise InputError(
+            f"the header does not say which voxels are the segment {field.name!r}", where, "save it again from Slicer"
+        )
+    return layers[layer], 1 if field.value is None else field.value
 
 
 def _cut(
     labelled: Sequence[tuple[str, npt.NDArray[np.int32], int]], geometry: Geometry, where: str
 ) -> tuple[Segment, ...]:
-    """Masks ``labels == value``, each cut to its bounding box."""
+    """Masks ``labels == value``, each cut to its bounding box.
+
+    Raises:
+        InputError: voxels of a value that belongs to no segment, as in fractional labelmaps.
+    """
     boxes: dict[int, list] = {}
     segments = []
     for name, (_, labels, value) in zip(_own_names([n for n, _, _ in labelled]), labelled, strict=True):
@@ -224,6 +236,13 @@ def _cut(
         mask = (labels[box] == value).astype(np.uint8)
         cut = geometry.crop([side.start for side in reversed(box)], mask.shape)
         segments.append(Segment(name, Image(mask, cut, name, (f"segment of {where}",))))
+    for key, found in boxes.items():
+        named = {value for _, labels, value in labelled if id(labels) == key}
+        others = [str(value) for value, box in enumerate(found, start=1) if box and value not in named]
+        if others:
+            shown = f"{', '.join(others[:3])}{' and more' if len(others) > 3 else ''}"
+            what = f"there are voxels of the value {shown}, which no segment in the file's header has"
+            raise InputError(what, where, "save the segmentation again from Slicer, as a binary labelmap")
     return tuple(segments)
 
 

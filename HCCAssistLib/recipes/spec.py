@@ -72,6 +72,7 @@ class Recipe:
         options: variants and open choices, stored in the model package.
         run_options: choices of one run of a trained model.
         package: import path of the recipe's package.
+        modality: of the images, as in DICOM.
     """
 
     id: str
@@ -85,6 +86,7 @@ class Recipe:
     options: tuple[Option, ...]
     run_options: tuple[Option, ...]
     package: str
+    modality: str = "CT"
 
     def resolve(self, given: Mapping[str, Value], *, run: bool = False) -> dict[str, Value]:
         """All options with their values: the given ones checked, the others at their defaults.
@@ -102,7 +104,7 @@ class Recipe:
         return {name: option.parse(given.get(name, option.default)) for name, option in options.items()}
 
     def module(
-        self, name: Literal["sampling", "network", "mining", "operating_point", "prediction", "evaluation"]
+        self, name: Literal["checks", "sampling", "network", "mining", "operating_point", "prediction", "evaluation"]
     ) -> ModuleType:
         """A working part of the recipe, imported when it is needed (it may import torch)."""
         return importlib.import_module(f"{self.package}.{name}")
@@ -125,6 +127,7 @@ class Recipe:
                 {"time_point": n.time_point, "name": n.name, "kind": n.kind, "required": n.required} for n in self.needs
             ],
             "label": self.label,
+            "modality": self.modality,
             "phase": self.phase,
             "spacing_mm": {"in_plane": list(self.spacing_mm[0]), "between_slices": list(self.spacing_mm[1])},
             "options": options(self.options),

@@ -12,7 +12,7 @@ from HCCAssistLib.cohort.additions import add_case, check_pseudonym, next_case_i
 from HCCAssistLib.cohort.case import TABLE
 from HCCAssistLib.cohort.cohort import read_cohort
 from HCCAssistLib.cohort.points import Point, PointList, read_points
-from HCCAssistLib.cohort.segments import read_mask
+from HCCAssistLib.cohort.segments import mask_on, read_segments
 from HCCAssistLib.cohort.validation import validate
 from HCCAssistLib.errors import HCCAssistError, InputError
 from HCCAssistLib.imaging.files import read_image
@@ -51,7 +51,8 @@ def test_everything_stands_where_it_stood_however_the_volume_is_stored(tmp_path,
     for name in ("ltp", "rejected"):
         found = read_points(case.annotation_path("post", name, "points"))
         np.testing.assert_allclose(found.positions, parts["points"][f"post/{name}"].positions, atol=1e-9)
-    mask = read_mask(case.annotation_path("post", "liver", "segment"), "liver", image.geometry)
+    (segment,) = read_segments(case.annotation_path("post", "liver", "segment"))
+    mask = mask_on(segment, image.geometry)
     np.testing.assert_array_equal(mask.array, parts["masks"]["post/liver"].array)
     assert case.annotation_path("post", "ablation") is None
 

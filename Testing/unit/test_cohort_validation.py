@@ -257,13 +257,13 @@ def test_all_faults_come_at_once_and_the_stops_first(cohort_folder: Path) -> Non
 def test_an_empty_segment_beside_others_and_a_cut_one_are_warnings(cohort_folder: Path) -> None:
     grid = GRID.crop((7, 0, 0), GRID.shape)  # half of it lies beyond the volume
     full = np.ones(GRID.shape, np.uint8)
-    segments = [Segment("a", Image(full, grid)), Segment("b", Image(full, grid)), Segment("c", Image(full * 0, grid))]
+    named = (("liver", full), ("Liver", full), ("c", full * 0))
+    segments = [Segment(name, Image(array, grid)) for name, array in named]
     write_segments(segments, post(cohort_folder, "c02") / "liver.seg.nrrd")
     warnings = [p for p in check(cohort_folder) if p.where.startswith("case c02")]
     assert [(p.level, p.what) for p in warnings] == [
         ("WARN", "the segment is empty"),
-        ("WARN", "a, b count as liver together"),
-        ("WARN", "50% of the segment lies outside the volume"),
+        ("WARN", "'liver', 'Liver' count as liver together"),
         ("WARN", "50% of the segment lies outside the volume"),
     ]
 

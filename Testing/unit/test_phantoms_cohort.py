@@ -8,7 +8,7 @@ import pytest
 
 from HCCAssistLib.cohort.cohort import read_cohort
 from HCCAssistLib.cohort.points import read_points
-from HCCAssistLib.cohort.segments import read_mask
+from HCCAssistLib.cohort.segments import mask_on, read_segments
 from HCCAssistLib.errors import InputError
 from HCCAssistLib.imaging.files import read_image
 from HCCAssistLib.phantoms import ltp
@@ -44,7 +44,9 @@ def test_the_cohort_reads_back_with_its_truth(cohort: Path) -> None:
         for what, mask in (("liver", expected.liver), ("ablation", expected.ablation)):
             path = case.annotation_path("post", what)
             assert path is not None
-            assert np.array_equal(read_mask(path, what, image.geometry).array, mask.array)
+            (segment,) = read_segments(path)
+            assert segment.name == what
+            assert np.array_equal(mask_on(segment, image.geometry).array, mask.array)
         truth = json.loads((case.folder / "truth.json").read_text(encoding="utf-8"))
         assert truth == json.loads(json.dumps(expected.as_json()))
         assert truth["note"].startswith("synthetic; says nothing about patients")

@@ -33,7 +33,7 @@ LTP = Recipe(
     task="detection",
     needs=(
         Need(TIME_POINT, "arterial", "volume", required=True),
-        Need(TIME_POINT, "ltp", "points", required=False),
+        Need(TIME_POINT, "ltp", "points", required=False, of_lesions=True),
         Need(TIME_POINT, "rejected", "points", required=False),
         Need(TIME_POINT, "liver", "segment", required=False),
         Need(TIME_POINT, "ablation", "segment", required=False),

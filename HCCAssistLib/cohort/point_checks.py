@@ -1,0 +1,201 @@
+"""Whether points lie where a lesion can be: in the volume, in tissue, in the liver, and one for each lesion."""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Iterator, Sequence
+from dataclasses import replace
+from typing import Literal
+
+import numpy as np
+import numpy.typing as npt
+
+from HCCAssistLib.cohort.points import Point, PointList
+from HCCAssistLib.errors import Problem
+from HCCAssistLib.imaging.geometry import FloatArray
+from HCCAssistLib.imaging.hounsfield import hounsfield_objection
+from HCCAssistLib.imaging.image import Image
+from HCCAssistLib.imaging.orientation import patient_axes
+
+TISSUE_HU, FAT_HU = -300, -50
+MOSTLY_AIR = 0.2
+NEAR_MM, AROUND_MM = 3.0, 10.0
+SAME_MM, CLOSE_MM = 3.0, 5.0
+"""Two points this near mark one place; those less near probably do."""
+
+LIVER_EDGE_MM, FAR_FROM_LIVER_MM = 5.0, 30.0
+"""A nodule may bulge from the liver's segment, or a segment may leave the treated part out."""
+
+MISPLACED = "place it in the lesion, or delete it; was it placed on another series?"
+Level = Literal["STOP", "WARN"]
+
+_SWAPS = (
+    ((-1, -1, 1), "left-right and front-back"),
+    ((-1, 1, 1), "left-right"),
+    ((1, -1, 1), "front-back"),
+)
+
+
+def points_on_volume(
+    points: PointList, volume: Image, *, of_lesions: bool, liver: Image | None = None
+) -> tuple[Problem, ...]:
+    """What is wrong with the places of points.
+
+    Args:
+        points: of one file or node.
+        volume: that they were placed on; air and fat are told only where its voxels can be Hounsfield units.
+        of_lesions: each marks a lesion; then air stops the work, and the liver and doubled points are looked at.
+        liver: mask on the volume's grid.
+    """
+    inside = volume.geometry.contains(points.positions)
+    sees_tissue = not hounsfield_objection(volume)
+    problems: list[Problem] = []
+    astray = 0
+    for point, here in zip(points.points, inside, strict=True):
+        found = _outside(point, volume) if not here else None
+        if here and sees_tissue:
+            found = _in_air(point, volume, of_lesions)
+        if found is None and here and of_lesions and liver is not None:
+            found = _from_liver(point, liver)
+        astray += found is not None
+        if found is None and here and sees_tissue and of_lesions:
+            found = _in_fat(point, volume)
+        if found is not None:
+            problems.append(found)
+    if astray == len(points.points) and (
+        hint := _mirrored(points.positions, volume, liver if of_lesions else None, sees_tissue)
+    ):
+        problems = [replace(problem, remedy=hint) for problem in problems]
+    return (*problems, *_doubled(points, of_lesions))
+
+
+def same_place(
+    first: Sequence[Point], second: Sequence[Point], said: Callable[[Point, Point, float], Problem]
+) -> Iterator[Problem]:
+    """A problem for each pair of one point of either list that marks one place; ``said`` words it."""
+    for one in first:
+        for other in second:
+            away = float(np.linalg.norm(np.subtract(one.position, other.position)))
+            if away <= CLOSE_MM:
+                yield said(one, other, away)
+
+
+def _doubled(points: PointList, of_lesions: bool) -> Iterator[Problem]:
+    for number, point in enumerate(points.points):
+
+        def said(one: Point, other: Point, away: float) -> Problem:
+            level: Level = "STOP" if of_lesions and away <= SAME_MM else "WARN"
+            what = f"the points {one.label!r} and {other.label!r} are {away:.1f} mm apart: one place is marked twice"
+            return Problem(level, what, f"point {other.label!r}", "delete one of them")
+
+        yield from same_place((point,), points.points[number + 1 :], said)
+
+
+def contradictions(lesions: PointList, others: PointList, said_of_others: str) -> Iterator[Problem]:
+    """Places that are marked as lesion and as something else.
+
+    Args:
+        lesions: points of lesions.
+        others: points of what is none.
+        said_of_others: in a word, for example ``"rejected"``.
+    """
+
+    def said(one: Point, other: Point, away: float) -> Problem:
+        what = f"the point {one.label!r} is {away:.1f} mm from {other.label!r}, which is marked as {said_of_others}"
+        level: Level = "STOP" if away <= SAME_MM else "WARN"
+        return Problem(level, what, f"point {one.label!r}", "delete the one that is wrong")
+
+    yield from same_place(lesions.points, others.points, said)
+
+
+def _outside(point: Point, volume: Image) -> Problem:
+    grid = volume.geometry
+    index = grid.to_index(point.position)
+    away = np.linalg.norm(point.position - grid.to_world(np.clip(index, -0.5, grid.size_ijk - 0.5)))
+    remedy = "place the point in the volume, or delete it; was it placed on another series?"
+    return Problem("STOP", f"the point lies {away:.1f} mm outside the volume", f"point {point.label!r}", remedy)
+
+
+def _in_air(point: Point, volume: Image, of_lesions: bool) -> Problem | None:
+    near, tissue = _around(point.position, volume)
+    if near >= TISSUE_HU:
+        return None
+    what = f"the point lies in air or lung: mean {near:.0f} HU, {tissue:.0%} of the {AROUND_MM:.0f} mm around is tissue"
+    level: Level = "STOP" if of_lesions and tissue < MOSTLY_AIR else "WARN"
+    return Problem(level, what, f"point {point.label!r}", MISPLACED)
+
+
+def _in_fat(point: Point, volume: Image) -> Problem | None:
+    near, _ = _around(point.position, volume)
+    if near >= FAT_HU:
+        return None
+    return Problem("WARN", f"the point lies in fat: mean {near:.0f} HU", f"point {point.label!r}", MISPLACED)
+
+
+def _from_liver(point: Point, liver: Image) -> Problem | None:
+    away = _distance(point.position, liver)
+    if away <= LIVER_EDGE_MM:
+        return None
+    how = f"{away:.0f} mm" if np.isfinite(away) else f"more than {FAR_FROM_LIVER_MM:.0f} mm"
+    level: Level = "WARN" if away <= FAR_FROM_LIVER_MM else "STOP"
+    remedy = "correct the point or the liver's segment; the search does not reach so far beyond the liver"
+    return Problem(level, f"the point lies {how} outside the liver's segment", f"point {point.label!r}", remedy)
+
+
+def _mirrored(positions: FloatArray, volume: Image, liver: Image | None, sees_tissue: bool) -> str:
+    """What to do where all points would lie well, had their coordinates been swapped; empty where they would not.
+
+    Nearly every place in an abdomen is tissue: without a liver only the swap that really happens, of LPS and RAS, is
+    thought of.
+    """
+    place = "liver" if liver is not None else "tissue" if sees_tissue else "volume"
+    for signs, axes in _SWAPS if liver is not None else _SWAPS[:1]:
+        if _lie_well(positions * signs, volume, liver, sees_tissue):
+            them = "the points" if len(positions) > 1 else "it"
+            return f"with {axes} swapped {them} would lie in the {place}: save the points again from Slicer"
+    if liver is None or not volume.geometry.contains(positions).all():
+        return ""
+    for patient_axis, name in enumerate(("left-right", "front-back", "head-foot")):
+        grid, along = volume.geometry, patient_axes(volume.geometry)[patient_axis]
+        index = grid.to_index(positions)
+        index[:, along] = grid.size_ijk[along] - 1 - index[:, along]
+        if _lie_well(grid.to_world(index), volume, liver, sees_tissue):
+            return f"mirrored {name} in the volume they would lie in the liver: was it turned after they were placed?"
+    return ""
+
+
+def _lie_well(positions: FloatArray, volume: Image, liver: Image | None, sees_tissue: bool) -> bool:
+    if not volume.geometry.contains(positions).all():
+        return False
+    if liver is not None:
+        return all(_distance(position, liver) <= LIVER_EDGE_MM for position in positions)
+    return not sees_tissue or all(_around(position, volume)[0] >= FAT_HU for position in positions)
+
+
+def _around(position: npt.ArrayLike, volume: Image) -> tuple[float, float]:
+    """Mean HU within 3 mm of a point in the volume (the voxel there at least), and the share of tissue in 10 mm."""
+    away, block = _ball(position, volume, AROUND_MM)
+    near = block[away <= max(NEAR_MM, float(away.min()))]
+    return float(np.clip(near, -1024, 3071).mean()), float(np.mean(block[away <= AROUND_MM] > TISSUE_HU))
+
+
+def _distance(position: npt.ArrayLike, mask: Image) -> float:
+    """Millimetres to the nearest painted voxel, infinite beyond 30 mm."""
+    away, block = _ball(position, mask, FAR_FROM_LIVER_MM)
+    painted = away[block > 0]
+    nearest = float(painted.min()) if painted.size else np.inf
+    if painted.size and nearest <= float(away.min()):
+        return 0.0  # in a painted voxel
+    return nearest if nearest <= FAR_FROM_LIVER_MM else np.inf
+
+
+def _ball(position: npt.ArrayLike, image: Image, radius: float) -> tuple[FloatArray, npt.NDArray[np.generic]]:
+    """Distances in mm, and values, of the voxels in the box around a point of the volume."""
+    grid = image.geometry
+    index = grid.to_index(position)
+    reach = np.ceil(radius / grid.spacing)
+    first = np.clip(np.rint(index) - reach, 0, grid.size_ijk - 1).astype(int)
+    end = np.clip(np.rint(index) + reach + 1, 1, grid.size_ijk).astype(int)
+    offsets = [(np.arange(a, b) - at) * step for a, b, at, step in zip(first, end, index, grid.spacing, strict=True)]
+    x, y, z = (np.square(offset) for offset in offsets)
+    away: FloatArray = np.sqrt(z[:, None, None] + y[None, :, None] + x[None, None, :])
+    return away, image.array[first[2] : end[2], first[1] : end[1], first[0] : end[0]]

@@ -1,0 +1,86 @@
+"""Which segments of a file are the one that is looked for, by their names."""
+
+from __future__ import annotations
+
+import re
+from collections.abc import Sequence
+
+from HCCAssistLib.cohort.segments import Segment
+from HCCAssistLib.errors import InputError, Problem
+
+WORDS = {
+    "ablation": ("ablat", "ablac", "ablaz", "zone", "necro", "nekro", "coagul", "koagul", "rfa", "mwa", "cryo", "kryo"),
+    "liver": ("liver", "leber", "foie", "hepar", "higado", "hígado", "fegato"),
+}
+"""Beginnings of the words that name a structure in a reader's language."""
+
+OTHERS = (
+    *("tumo", "lesion", "läsion", "metasta", "cyst", "zyst", "vessel", "gefäss", "gefäß", "vein", "vene", "arter"),
+    *("margin", "needle", "nadel", "probe", "applicator", "electrode", "planned", "without", "outside", "not", "non"),
+)
+"""Beginnings of words that make a name another structure: "liver tumour", "ablation margin"."""
+
+_UNNAMED = re.compile(r"(segment|label|mask|roi|region|untitled)?[ _-]?\d*", re.IGNORECASE)
+_REPEATED = re.compile(r" \(\d+\)$")
+
+
+def choose(segments: Sequence[Segment], name: str) -> tuple[tuple[Segment, ...], tuple[Problem, ...]]:
+    """The painted segments that are the one looked for, and what should be said about the choice.
+
+    Those of that very name (upper and lower case are equal) come first, together where there are several. Otherwise
+    it is the one whose name says the same in other words, or the only one there is.
+
+    Args:
+        segments: of one file.
+        name: what is looked for, for example ``"liver"``.
+
+    Raises:
+        InputError: nothing is painted, or the names do not tell which segment is meant.
+    """
+    painted = [segment for segment in segments if not segment.is_empty]
+    if not painted:
+        raise InputError("no segment is painted", remedy="paint it, or delete it")
+    wanted = name.casefold()
+    remedy = f"name the right one {name!r}, or keep it alone in the file"
+    exact = [s for s in painted if _REPEATED.sub("", s.name).casefold().strip() in (wanted, wanted.replace("_", " "))]
+    if len(exact) > 1:
+        what = f"{_listed(exact)} count as {name} together"
+        return tuple(exact), (Problem("WARN", what, "", f"name one {name!r} if that is wrong"),)
+    if exact:
+        return tuple(exact), ()
+    fitting = [segment for segment in painted if _says(segment.name, name)]
+    if len(fitting) > 1:
+        raise InputError(f"{_listed(fitting)} may all be the {name}", remedy=remedy)
+    if fitting and len(painted) == 1:
+        return tuple(fitting), ()
+    if fitting:
+        others = _listed([segment for segment in painted if segment is not fitting[0]])
+        what = f"of the file's segments {fitting[0].name!r} counts as {name}, {others} not"
+        return tuple(fitting), (Problem("WARN", what, "", f"name another one {name!r} if that is wrong"),)
+    if len(painted) > 1:
+        raise InputError(f"none of the file's segments is called {name!r}: {_listed(painted)}", remedy=remedy)
+    (only,) = painted
+    if any(_says(only.name, other) for other in WORDS if other != wanted):
+        raise InputError(f"the file's only painted segment is called {only.name!r}, not {name!r}", remedy=remedy)
+    if _UNNAMED.fullmatch(only.name):
+        return (only,), ()
+    what = f"the file's only segment, {only.name!r}, counts as {name}"
+    return (only,), (Problem("WARN", what, "", f"name it {name!r} if that is right"),)
+
+
+def _says(title: str, name: str) -> bool:
+    """Whether a segment's title names the structure."""
+    words = re.findall(r"[^\W\d_]+", title.casefold())
+
+    def has(beginnings: Sequence[str]) -> bool:
+        return any(word.startswith(beginning) for word in words for beginning in beginnings)
+
+    known = WORDS.get(name.casefold(), tuple(re.findall(r"[^\W\d_]+", name.casefold())))
+    # "liver ablation" is the ablation
+    stronger = WORDS["ablation"] if name.casefold() == "liver" else ()
+    return has(known) and not has((*OTHERS, *stronger))
+
+
+def _listed(segments: Sequence[Segment], most: int = 5) -> str:
+    names = ", ".join(repr(segment.name) for segment in segments[:most])
+    return names + (f" and {len(segments) - most} more" if len(segments) > most else "")
