@@ -111,8 +111,8 @@ def read_case(case: Case, needs: Sequence[Need], *, modality: str = "CT") -> Cas
         one, other = contents.points.get(str(lesions)), contents.points.get(str(others))
         is_pair = lesions.of_lesions and others.kind == "points" and others.name == "rejected"
         if is_pair and lesions.time_point == others.time_point and one is not None and other is not None:
-            found = contradictions(one, other, others.name)
-            contents.problems += [_placed(problem, case, lesions, contents.paths[lesions]) for problem in found]
+            path, doubts = contents.paths[lesions], contradictions(one, other, others.name)
+            contents.problems += [_placed(problem, case, lesions, path) for problem in doubts]
     return contents
 
 
@@ -127,8 +127,8 @@ def check_files(case: Case, needs: Sequence[Need], *, modality: str = "CT", chec
     """
     contents = read_case(case, needs, modality=modality)
     problems = list(contents.problems)
-    for problem in check(contents) if check else ():
-        problems.append(replace(problem, where=f"case {case.case_id}{', ' if problem.where else ''}{problem.where}"))
+    asked = check(contents) if check else ()
+    problems += [replace(p, where=f"case {case.case_id}{', ' if p.where else ''}{p.where}") for p in asked]
     found = CaseFiles(problems, contents.paths)
     for need in contents.paths:
         if need.kind == "points" and str(need) in contents.points:

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Callable, Iterator, Sequence
 from dataclasses import replace
-from typing import Literal
+from typing import Any, Literal
 
 import numpy as np
 import numpy.typing as npt
@@ -188,7 +188,7 @@ def _distance(position: npt.ArrayLike, mask: Image) -> float:
     return nearest if nearest <= FAR_FROM_LIVER_MM else np.inf
 
 
-def _ball(position: npt.ArrayLike, image: Image, radius: float) -> tuple[FloatArray, npt.NDArray[np.generic]]:
+def _ball(position: npt.ArrayLike, image: Image, radius: float) -> tuple[FloatArray, npt.NDArray[Any]]:
     """Distances in mm, and values, of the voxels in the box around a point of the volume."""
     grid = image.geometry
     index = grid.to_index(position)

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import hashlib
 from collections.abc import Iterable, Sequence
 from dataclasses import dataclass
 from pathlib import Path
@@ -63,6 +64,10 @@ class PointList:
     def positions(self) -> FloatArray:
         """LPS millimetres, shape ``(n, 3)``."""
         return np.array([point.position for point in self.points], dtype=np.float64).reshape(-1, 3)
+
+    def digest(self) -> str:
+        """sha256 of the positions, in micrometres: tells two lists apart without naming a patient."""
+        return hashlib.sha256(np.round(self.positions * 1000).astype("<i8").tobytes()).hexdigest()
 
 
 @dataclass(frozen=True, slots=True)

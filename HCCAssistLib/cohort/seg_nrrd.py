@@ -51,9 +51,9 @@ def read_segment_fields(path: Path) -> list[SegmentField]:
             path.name,
             "in Slicer's Segmentations module make the binary labelmap the source representation, and save again",
         )
-    numbers = {int(found[1]) for key in fields if (found := re.fullmatch(r"Segment(\d+)_(ID|Name|LabelValue)", key))}
+    known = [re.fullmatch(r"Segment(\d+)_(ID|Name|LabelValue)", key) for key in fields]
     segments: list[SegmentField] = []
-    for number in sorted(numbers):
+    for number in sorted({int(match[1]) for match in known if match}):
         prefix = f"Segment{number}_"
         name = fields.get(f"{prefix}Name") or fields.get(f"{prefix}ID") or f"Segment_{number + 1}"
         try:

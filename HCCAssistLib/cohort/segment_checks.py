@@ -80,8 +80,8 @@ def _placed(chosen: Sequence[Segment], mask: Image, where: str) -> list[Problem]
     if outside > 0:
         return [Problem("WARN", f"{max(outside, 0.01):.0%} of the segment lies outside the volume", where, OTHER)]
     voxels = int(np.count_nonzero(mask.array))
-    ml = voxels * np.prod(grid.spacing) / 1000
-    own = sum(n * np.prod(segment.mask.geometry.spacing) for n, segment in zip(counts, chosen, strict=True)) / 1000
+    ml = _volume_ml(voxels, grid)
+    own = sum(_volume_ml(n, segment.mask.geometry) for n, segment in zip(counts, chosen, strict=True))
     if len(chosen) == 1 and (ml < KEPT * own or ml * KEPT > own):
         what = f"the segment of {_ml(own)} is thinner than the volume's voxels, where {_ml(ml)} of it count"
         return [Problem("WARN", what, where, "draw it on the volume itself")]
@@ -108,7 +108,7 @@ def _plausible(mask: Image, name: str, volume: Image, where: str) -> list[Proble
     values = _values(mask, volume)
     is_liver = name == "liver"
     problems = []
-    ml, scan_ml = (n * np.prod(mask.geometry.spacing) / 1000 for n in (len(values), mask.array.size))
+    ml, scan_ml = (_volume_ml(voxels, mask.geometry) for voxels in (len(values), mask.array.size))
     if is_liver and ml < SMALL_LIVER_ML and scan_ml > WHOLE_SCAN_ML:
         what = f"the liver's segment is too small for a liver: {_ml(ml)}"
         problems.append(Problem("WARN", what, where, "segment the whole liver, or findings beside it are missed"))
@@ -136,6 +136,10 @@ def _values(mask: Image, volume: Image) -> npt.NDArray[np.float32]:
     (box,) = ndimage.find_objects(mask.array)
     values = volume.array[box][mask.array[box] > 0]
     return np.clip(values.astype(np.float32), -1024, 3071)
+
+
+def _volume_ml(voxels: int, grid: Geometry) -> float:
+    return voxels * float(np.prod(grid.spacing)) / 1000
 
 
 def _ml(volume: float) -> str:

@@ -194,7 +194,7 @@ def _whole(array: npt.NDArray[Any], where: str) -> npt.NDArray[np.int32]:
         InputError: fractions, such as probabilities, or numbers below 0.
     """
     labels: npt.NDArray[np.int32] = (np.rint(array) if array.dtype.kind == "f" else array).astype(np.int32)
-    if array.dtype.kind == "f" and np.abs(labels - array).max() > ROUNDING or labels.min() < 0:
+    if (array.dtype.kind == "f" and np.abs(labels - array).max() > ROUNDING) or labels.min() < 0:
         what = "the voxels are not whole numbers from 0 up, so this is an image or probabilities, not segments"
         raise InputError(what, where, "save it from Slicer as a binary labelmap (.seg.nrrd)")
     return labels

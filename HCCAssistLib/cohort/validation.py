@@ -8,7 +8,7 @@ from collections.abc import Collection, Iterator, Sequence
 from dataclasses import replace
 
 from HCCAssistLib.cohort.case import CASES, TABLE, Case
-from HCCAssistLib.cohort.case_files import CaseFiles, check_files, how_to_add
+from HCCAssistLib.cohort.case_files import CaseFiles, Check, check_files, how_to_add
 from HCCAssistLib.cohort.cohort import Cohort
 from HCCAssistLib.cohort.needs import Need
 from HCCAssistLib.errors import Problem
@@ -31,6 +31,8 @@ def validate(
     label: str | None = None,
     classes: Sequence[str] = ("0", "1"),
     only: Collection[str] | None = None,
+    modality: str = "CT",
+    check: Check | None = None,
 ) -> tuple[Problem, ...]:
     """List every problem of a cohort, those that stop the work first.
 
@@ -44,14 +46,16 @@ def validate(
         classes: the values it may hold.
         only: ids of the cases that are used; of the others only the volumes are read, to find scans that are there
             twice. None uses all.
+        modality: of the images, as in DICOM.
+        check: what a recipe asks of a case to train on, such as ``problems`` of its module ``checks``.
     """
     problems = [*cohort.table_problems, *_folders(cohort), *_patients(cohort), *_identifiers(cohort)]
     volumes = [need for need in needs if need.kind == "volume"]
-    checked = [
-        (case, check_files(case, needs if only is None or case.case_id in only else volumes))
-        for case in cohort.cases
-        if case.folder.is_dir()
-    ]
+    checked = []
+    for case in (case for case in cohort.cases if case.folder.is_dir()):
+        is_used = only is None or case.case_id in only
+        files = check_files(case, needs if is_used else volumes, modality=modality, check=check if is_used else None)
+        checked.append((case, files))
     problems += [replace(problem, case_id=case.case_id) for case, files in checked for problem in files.problems]
     problems += _duplicates(checked)
     if only is not None:

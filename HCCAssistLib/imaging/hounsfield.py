@@ -35,7 +35,7 @@ def hounsfield_objection(image: Image) -> str:
     seen = values[values > PADDING_HU]
     if not len(seen):
         return f"all voxels lie below {PADDING_HU}"
-    if -NARROW <= seen.min() and seen.max() <= NARROW:
+    if seen.min() >= -NARROW and seen.max() <= NARROW:
         return f"all voxels lie between {seen.min():.3g} and {seen.max():.3g}, as after a normalisation"
     dense = float(np.mean(seen > DENSE_HU))
     if dense > 0.15:

@@ -21,7 +21,9 @@ MOST_VOXELS = 1 << 30
 SpacingRange = tuple[tuple[float, float], tuple[float, float]]
 
 
-def working_image(image: Image, spacing_mm: SpacingRange, *, outside: float) -> tuple[Image, tuple[Problem, ...]]:
+def working_image(
+    image: Image, spacing_mm: SpacingRange, *, outside: float, rough: bool = False
+) -> tuple[Image, tuple[Problem, ...]]:
     """The image in LPS order, untouched where the recipe's patches fit its grid.
 
     Reordering axes moves no value. Only an oblique grid, or voxels outside the range that the recipe was made for,
@@ -31,6 +33,7 @@ def working_image(image: Image, spacing_mm: SpacingRange, *, outside: float) -> 
         image: as stored.
         spacing_mm: lowest and highest spacing in-plane, and between slices.
         outside: value beyond the volume (-1024 HU for CT).
+        rough: take the nearest voxels, neither smoothed nor interpolated: enough to ask what fits into the volume.
 
     Raises:
         InputError: a size that no patient has, or a grid of more than ``MOST_VOXELS``.
@@ -82,6 +85,8 @@ def working_image(image: Image, spacing_mm: SpacingRange, *, outside: float) -> 
             f"prefer a series reconstructed at {in_plane[0]:g}-{in_plane[1]:g} mm in-plane and {between[0]:g}-"
             f"{between[1]:g} mm between slices, or crop it to the liver",
         )
+    if rough:
+        return resample(ordered, grid, interpolation="nearest", outside=outside), tuple(problems)
     return resample(_smoothed(ordered, wanted / spacing), grid, outside=outside), tuple(problems)
 
 

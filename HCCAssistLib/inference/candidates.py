@@ -84,17 +84,23 @@ def suppressed(scores: ScoreMap) -> list[Peak]:
     return sorted(peaks, key=lambda peak: -peak.probability)[:LIMIT]
 
 
-def centered(scores: ScoreMap) -> Peak:
-    """The one peak of a finely scanned surrounding of a candidate.
+def centered(scores: ScoreMap, allowed: npt.NDArray[np.bool_]) -> Peak | None:
+    """The one peak of a finely scanned surrounding of a candidate, None where all that is allowed scores 0.
 
     Its probability is the mean over the in-plane shifts by up to a quarter of a patch: a lesion answers to all of
     them, noise to one.
+
+    Args:
+        scores: of the surrounding.
+        allowed: the patches that may be its middle; the others count in the means alone.
     """
     filled = np.nan_to_num(scores.scores, nan=0.0)
     _, height, width = scores.patch
     _, dy, dx = scores.steps
     shifts = (1, 2 * round(height / 4 / dy) + 1, 2 * round(width / 4 / dx) + 1)
-    mean = ndimage.uniform_filter(filled, shifts, mode="nearest")
+    mean = np.where(allowed, ndimage.uniform_filter(filled, shifts, mode="nearest"), 0.0)
+    if mean.max() <= 0:
+        return None
     peak = _peak(scores, mean, (slice(None),) * 3, mean > 0)
     return Peak(peak.center, float(mean.max()), peak.extent)
 

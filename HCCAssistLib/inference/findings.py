@@ -98,6 +98,29 @@ class Candidate:
 
 
 @dataclass(frozen=True, slots=True)
+class Searched:
+    """Where candidates were looked for.
+
+    Attributes:
+        region: in words: ``"liver"``, ``"ring of 20 mm around the ablation zone"``, ``"whole volume"``.
+        volume_ml: of the region: of the liver without the margin around it that is searched too, of the ring with the
+            zone in it, of the whole volume.
+        patches: how many the network scored.
+    """
+
+    region: str
+    volume_ml: float
+    patches: int
+
+    def __str__(self) -> str:
+        return f"{self.region}, {self.volume_ml:,.0f} ml, {self.patches:,} patches"
+
+    def as_json(self) -> dict[str, Any]:
+        """The entry "searched" of result.json."""
+        return {"region": self.region, "volume_ml": self.volume_ml, "patches": self.patches}
+
+
+@dataclass(frozen=True, slots=True)
 class RunRecord:
     """How a result came about; enough to run it again.
 
@@ -109,7 +132,7 @@ class RunRecord:
         software: versions of what computed it.
         device: where it ran (``"cpu"``, ``"cuda:0"`` with the card's name).
         seed: of the run, None where nothing was drawn at random.
-        inputs: role to ``Image.digest()``.
+        inputs: role to digest of each volume, segment and point list that the result rests on.
         seconds: wall-clock time of the computation.
     """
 
@@ -155,6 +178,7 @@ class DetectionResult:
         run: how the result came about.
         warnings: what a reader must know before trusting it.
         heatmap: merged Grad-CAM in patient space (0 to 1, cropped), or None.
+        searched: where candidates were looked for; None in results of older versions.
     """
 
     candidates: tuple[Candidate, ...]
@@ -164,6 +188,7 @@ class DetectionResult:
     run: RunRecord
     warnings: tuple[Problem, ...] = ()
     heatmap: Image | None = field(default=None)
+    searched: Searched | None = None
 
     def __post_init__(self) -> None:
         if not 0.0 <= self.threshold <= 1.0:
@@ -208,6 +233,7 @@ class DetectionResult:
             "threshold_source": self.threshold_source,
             "candidates": [candidate.as_json() for candidate in self.candidates],
             "geometry": self.geometry.as_json(),
+            "searched": self.searched.as_json() if self.searched else None,
             "warnings": [{"what": w.what, "where": w.where, "remedy": w.remedy} for w in self.warnings],
             "run": self.run.as_json(),
         }
@@ -230,6 +256,7 @@ class DetectionResult:
                 run=RunRecord.from_json(data["run"]),
                 warnings=tuple(Problem("WARN", w["what"], w["where"], w["remedy"]) for w in data["warnings"]),
                 heatmap=heatmap,
+                searched=Searched(**data["searched"]) if data.get("searched") else None,
             )
         except (KeyError, TypeError, ValueError) as error:
             raise InputError(f"the result is damaged: {error}", "result.json") from error

@@ -7,6 +7,7 @@ import json
 from collections.abc import Callable, Iterator, Sequence
 from contextlib import contextmanager, suppress
 from dataclasses import dataclass, replace
+from functools import partial
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
@@ -92,7 +93,14 @@ def _train(
     cohort: Cohort, job: Job, scratch: Path, tell: Say, cancelled: Callable[[], bool] | None
 ) -> tuple[ModelPackage, tuple[Problem, ...]]:
     tell("checking the cohort", 0.0)
-    problems = (*validate(cohort, job.recipe.needs, label=job.recipe.label), *unclear(cohort.cases))
+    checked = validate(
+        cohort,
+        job.recipe.needs,
+        label=job.recipe.label,
+        modality=job.recipe.modality,
+        check=partial(job.recipe.module("checks").problems, options=job.options),
+    )
+    problems = (*checked, *unclear(cohort.cases))
     if stops := [problem for problem in problems if problem.level == "STOP"]:
         raise InputError(stops)
     cohort = with_splits(cohort, job.recipe, job.seed)

@@ -8,7 +8,8 @@ import numpy as np
 import pytest
 from scipy.spatial.transform import Rotation
 
-from HCCAssistLib.cohort.segments import Segment, mask_on, read_mask, read_segments, segments_of, write_segments
+from HCCAssistLib.cohort.seg_nrrd import SegmentField, encode
+from HCCAssistLib.cohort.segments import Segment, mask_on, read_segments, write_segments
 from HCCAssistLib.errors import InputError
 from HCCAssistLib.imaging.files import write_image
 from HCCAssistLib.imaging.geometry import Geometry
@@ -123,12 +124,12 @@ def test_a_part_outside_the_volume_is_cut_off_and_a_whole_one_refused() -> None:
             mask_on(segment, far)
 
 
-def test_a_speck_that_falls_between_voxels_and_an_empty_segment_are_refused() -> None:
+def test_a_speck_between_voxels_counts_in_its_voxel_and_an_empty_segment_is_refused() -> None:
     speck = np.zeros((3, 3, 3), np.uint8)
     speck[1, 1, 1] = 1
     segment = Segment("speck", Image(speck, Geometry.from_parts(speck.shape, (0.2, 0.2, 0.2), (1.8, 1.8, 1.8))))
-    with pytest.raises(InputError, match="speck: the segment is too small"):
-        mask_on(segment, Geometry.from_parts((4, 4, 4), (3, 3, 3)))
+    coarse = mask_on(segment, Geometry.from_parts((4, 4, 4), (3, 3, 3)))
+    assert np.argwhere(coarse.array).tolist() == [[1, 1, 1]]  # 2 mm along each axis, nearest to the voxel at 3 mm
     with pytest.raises(InputError, match="none: the segment is empty"):
         mask_on(Segment("none", Image(mask(), GRID)), GRID)
 
@@ -216,14 +217,68 @@ def test_segments_without_layer_fields_have_one_layer_each(tmp_path: Path) -> No
     assert np.array_equal(mask_on(lesion, GRID).array, LESION)
 
 
-def test_the_segment_of_the_wanted_name_counts_and_otherwise_all_together(tmp_path: Path) -> None:
-    path = data / "slicer_two_layers.seg.nrrd"
-    assert [s.name for s in segments_of(read_segments(path), "Ablation")] == ["ablation"]
-    assert np.array_equal(read_mask(path, "ablation", GRID).array, ABLATION)
-    assert np.array_equal(read_mask(path, "liver", GRID).array, ABLATION | LESION)
-    write_segments([Segment("liver", Image(mask(), GRID))], tmp_path / "liver.seg.nrrd")
-    with pytest.raises(InputError, match=r"liver\.seg\.nrrd: no segment is painted"):
-        read_mask(tmp_path / "liver.seg.nrrd", "liver", GRID)
+def without_layers(content: bytes) -> bytes:
+    return b"\n".join(line for line in content.split(b"\n") if b"_Layer:=" not in line)
+
+
+def test_a_labelmap_whose_header_names_no_layers_holds_all_its_segments(tmp_path: Path) -> None:
+    """As pynrrd writes it: one layer, a value for each segment, and no key of a layer."""
+    other = mask(np.s_[7:8, 0:2, 0:3])
+    write_segments(
+        [Segment("ablation", Image(ABLATION, GRID)), Segment("liver", Image(other, GRID))], tmp_path / "a.seg.nrrd"
+    )
+    content = without_layers((tmp_path / "a.seg.nrrd").read_bytes())
+    # and numbered from 1, with a gap
+    for old, new in ((b"\nSegment1_", b"\nSegment4_"), (b"\nSegment0_", b"\nSegment1_")):
+        content = content.replace(old, new)
+    (tmp_path / "a.seg.nrrd").write_bytes(content)
+    ablation, liver = read_segments(tmp_path / "a.seg.nrrd")
+    assert (ablation.name, liver.name) == ("ablation", "liver")
+    assert np.array_equal(mask_on(ablation, GRID).array, ABLATION)
+    assert np.array_equal(mask_on(liver, GRID).array, other)
+
+
+@pytest.mark.parametrize(
+    ("spoil", "says"),
+    [
+        (lambda c: c.replace(b"Representation:=Binary", b"Representation:=Fractional"), "a fractional labelmap"),
+        (lambda c: c.replace(b"_MasterRepresentation:=B", b"_SourceRepresentation:=Fractional b"), "fractional"),
+        (lambda c: c.replace(b"Segment1_LabelValue:=2", b"Segment1_LabelValue:=9"), "the value 2, which no segment"),
+        (
+            lambda c: without_layers(c).replace(b"Segment1_LabelValue:=2\n", b""),
+            "does not say which voxels are the segment 'liver'",
+        ),
+    ],
+    ids=["fractional", "fractional source", "a value without a segment", "no values"],
+)
+def test_a_representation_that_cannot_be_told_is_refused(tmp_path: Path, spoil: object, says: str) -> None:
+    other = mask(np.s_[7:8, 0:2, 0:3])
+    path = tmp_path / "a.seg.nrrd"
+    write_segments([Segment("ablation", Image(ABLATION, GRID)), Segment("liver", Image(other, GRID))], path)
+    content = spoil(path.read_bytes())  # type: ignore[operator]
+    assert content != path.read_bytes()
+    path.write_bytes(content)
+    with pytest.raises(InputError, match=says):
+        read_segments(path)
+
+
+def test_parts_of_255_are_not_taken_for_a_segment(tmp_path: Path) -> None:
+    """Voxels as in a fractional segmentation, whose header says label 1: only a shell would be left of it."""
+    parts = np.zeros(GRID.shape, np.uint8)
+    parts[ABLATION > 0] = 255
+    parts[2, 3:9, 4:13], parts[4, 3:9, 4:13] = 1, 128
+    path = tmp_path / "a.seg.nrrd"
+    field = SegmentField("ablation", 0, 1)
+    path.write_bytes(encode([parts.astype(np.uint16)], GRID, [field]))
+    with pytest.raises(InputError, match="the value 128, 255, which no segment"):
+        read_segments(path)
+
+
+@pytest.mark.parametrize("scale", [1.0, 255.0, 1.0000001])
+def test_whole_numbers_stored_as_decimals_are_one_segment(tmp_path: Path, scale: float) -> None:
+    write_image(Image((ABLATION * scale).astype(np.float32), GRID), tmp_path / "liver.nii.gz")
+    (segment,) = read_segments(tmp_path / "liver.nii.gz")
+    assert np.array_equal(mask_on(segment, GRID).array, ABLATION)
 
 
 @pytest.mark.shared

@@ -141,7 +141,7 @@ def test_a_patch_at_the_edge_is_filled_with_air(tmp_path: Path, image: Image) ->
 def test_a_point_outside_and_a_volume_too_small_are_refused(tmp_path: Path) -> None:
     image = make_image(np.random.default_rng(1))
     outside = cohort_of(tmp_path / "a", image, {"ltp": [(500.0, 0.0, 0.0)]})
-    with pytest.raises(InputError, match=r"'ltp-0' lies outside the volume"):
+    with pytest.raises(InputError, match=r"'ltp-0': the point lies 450.1 mm outside the volume"):
         sample(outside)
     thin = Image(image.array[:6], image.geometry.crop((0, 0, 0), (6, *SHAPE[1:])), "thin")
     with pytest.raises(InputError, match="smaller than a patch"):

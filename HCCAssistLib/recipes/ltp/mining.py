@@ -16,7 +16,7 @@ from HCCAssistLib.cohort.cohort import Case
 from HCCAssistLib.inference.candidates import suppressed
 from HCCAssistLib.inference.study import read_study
 from HCCAssistLib.recipes.ltp.recipe import LTP, TIME_POINT
-from HCCAssistLib.recipes.ltp.sampling import IntArray, is_negative, patches_at, start_around, voxel_of
+from HCCAssistLib.recipes.ltp.sampling import IntArray, is_negative, marked, patches_at, start_around, voxel_of
 from HCCAssistLib.recipes.ltp.scanning import scan_study
 from HCCAssistLib.recipes.spec import Value
 from HCCAssistLib.training.samples import Samples
@@ -42,8 +42,7 @@ def mine_case(
     study = read_study(case, LTP)
     scanned = scan_study(study, networks, LTP.resolve({"stride": "fast"}, run=True), device=device)
     image = scanned.image
-    marked = study.points.get(f"{TIME_POINT}/ltp")
-    lesions = [voxel_of(image, point) for point in marked.points] if marked else []
+    lesions = [voxel_of(image, point) for point in marked(study, "ltp")]
     starts: list[IntArray] = []
     for peak in suppressed(scanned.scores):
         start = start_around(np.rint(peak.center).astype(np.int64))

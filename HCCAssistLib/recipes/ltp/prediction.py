@@ -17,6 +17,7 @@ from HCCAssistLib.evaluation.discrimination import average_precision
 from HCCAssistLib.evaluation.result import CutOff
 from HCCAssistLib.imaging.enhancement import contrast_evidence
 from HCCAssistLib.imaging.geometry import Box, Geometry
+from HCCAssistLib.imaging.hounsfield import hounsfield_objection
 from HCCAssistLib.imaging.image import Image
 from HCCAssistLib.imaging.orientation import stored_slice
 from HCCAssistLib.inference.candidates import Peak, components
@@ -28,7 +29,7 @@ from HCCAssistLib.provenance import software_versions
 from HCCAssistLib.recipes.ltp.explanation import explain
 from HCCAssistLib.recipes.ltp.recipe import LTP, PATCH_SHAPE, TIME_POINT
 from HCCAssistLib.recipes.ltp.sampling import start_around
-from HCCAssistLib.recipes.ltp.scanning import Progress, refined_peaks, scan_study
+from HCCAssistLib.recipes.ltp.scanning import Progress, kept_within, refined_peaks, scan_study, within_region
 from HCCAssistLib.recipes.spec import Value
 
 LEAST_EXPLAINED, MOST_EXPLAINED = 3, 20
@@ -74,26 +75,27 @@ def predict(
         cancelled: asked between slabs of the scan.
 
     Raises:
-        InputError: no arterial volume, one too thin for a patch, or a region that is not there.
+        InputError: no arterial volume, one too thin for a patch, a region that is not there, or nothing to search.
         Cancelled: the person asked to stop.
     """
     began = time.perf_counter()
     chosen = LTP.resolve(run_options, run=True)
     scanned = scan_study(study, model.networks, chosen, device=model.device, progress=progress, cancelled=cancelled)
-    image, scores, zone = scanned.image, scanned.scores, scanned.zone
+    image, scores = scanned.image, scanned.scores
     stored = study.volumes[f"{TIME_POINT}/arterial"]
     warnings = (
         *study.warnings,
         *scanned.warnings,
-        *_phase_warnings(stored),
+        *_voxel_warnings(stored),
         *_region_warnings(study, chosen),
         *model_warnings(model.package.card),
     )
     cutoff = model.package.card.default_cutoff
     if chosen["candidates"] == "components":
-        peaks = components(scores, cutoff.value)
+        peaks = kept_within(components(scores, cutoff.value), scanned)
     else:
         peaks = refined_peaks(scanned, model.networks, device=model.device, cancelled=cancelled)
+    zone = study.masks.get(f"{TIME_POINT}/ablation")
     surface = _Surface.of(zone) if zone is not None else None
     candidates = tuple(
         _candidate(number, peak, image.geometry, stored.geometry, surface) for number, peak in enumerate(peaks, 1)
@@ -103,7 +105,7 @@ def predict(
     heatmap = None
     if chosen["heatmap"] and explained:
         starts = [start_around(np.rint(peak.center).astype(np.int64)) for peak in explained]
-        heatmap = explain(model.networks, image, starts, device=model.device).merged
+        heatmap = within_region(explain(model.networks, image, starts, device=model.device).merged, scanned)
     if progress:
         progress(1.0)
     return DetectionResult(
@@ -118,15 +120,29 @@ def predict(
             weights_sha256=model.package.weights_sha256,
             software=software_versions(),
             device=model.device,
-            inputs={f"{TIME_POINT}/arterial": stored.digest()},
+            inputs=_inputs(study),
             seconds=time.perf_counter() - began,
         ),
         warnings=warnings,
         heatmap=heatmap,
+        searched=scanned.searched,
     )
 
 
-def _phase_warnings(image: Image) -> tuple[Problem, ...]:
+def _inputs(study: Study) -> dict[str, str]:
+    """The digest of everything that decides a result; points are told from a segment of the same name."""
+    points = study.points.get(f"{TIME_POINT}/ablation")
+    return {
+        f"{TIME_POINT}/arterial": study.volumes[f"{TIME_POINT}/arterial"].digest(),
+        **{key: mask.digest() for key, mask in study.masks.items()},
+        **({f"{TIME_POINT}/ablation points": points.digest()} if points else {}),
+    }
+
+
+def _voxel_warnings(image: Image) -> tuple[Problem, ...]:
+    if objection := hounsfield_objection(image):
+        what = f"the voxels are not Hounsfield units, so the findings mean nothing: {objection}"
+        return (Problem("WARN", what, image.name, "load the CT as it is stored, not windowed or normalised"),)
     evidence = contrast_evidence(image)
     if evidence.phase == "arterial":
         return ()
@@ -140,10 +156,18 @@ def _phase_warnings(image: Image) -> tuple[Problem, ...]:
 
 
 def _region_warnings(study: Study, chosen: Mapping[str, Value]) -> tuple[Problem, ...]:
-    if chosen["region"] != "auto" or f"{TIME_POINT}/liver" in study.masks:
-        return ()
-    what = "there is no liver segment, so the whole volume was scanned and organs beside the liver can be marked"
-    return (Problem("WARN", what, study.case_id, "segment the liver (any liver segmentation will do)"),)
+    problems = []
+    if chosen["region"] == "auto" and f"{TIME_POINT}/liver" not in study.masks:
+        what = "there is no liver segment, so the whole volume was scanned and organs beside the liver can be marked"
+        problems.append(Problem("WARN", what, study.case_id, "segment the liver (any liver segmentation will do)"))
+    zone = study.masks.get(f"{TIME_POINT}/ablation")
+    if zone is not None and not zone.array.any():
+        what = "the ablation zone's segment is empty, so candidates have no distance to it"
+        problems.append(Problem("WARN", what, study.case_id, "paint it, or leave it out"))
+    elif zone is None and f"{TIME_POINT}/ablation" in study.points:
+        what = "the ablation zone is marked by points alone, so candidates have no distance to its surface"
+        problems.append(Problem("WARN", what, study.case_id, "segment the ablation zone to have the distances"))
+    return tuple(problems)
 
 
 class _Surface:

@@ -8,13 +8,14 @@ from typing import TYPE_CHECKING, Any
 import numpy as np
 import numpy.typing as npt
 
+from HCCAssistLib.cohort.case_files import CaseContents
 from HCCAssistLib.cohort.cohort import Case, Cohort
-from HCCAssistLib.cohort.points import Point, read_points
+from HCCAssistLib.cohort.points import Point
 from HCCAssistLib.errors import InputError
-from HCCAssistLib.imaging.files import read_image
 from HCCAssistLib.imaging.image import Image
 from HCCAssistLib.imaging.windows import AIR_HU
 from HCCAssistLib.imaging.working_grid import working_image
+from HCCAssistLib.inference.study import Study, read_study
 from HCCAssistLib.recipes.ltp.recipe import (
     LTP,
     NEGATIVES_PER_PATIENT,
@@ -57,19 +58,25 @@ def sample_cohort(
     return joined(parts)
 
 
-def sample_case(case: Case, options: Mapping[str, Value], rng: np.random.Generator) -> Samples:
+def sample_case(
+    case: Case, options: Mapping[str, Value], rng: np.random.Generator, *, study: Study | None = None
+) -> Samples:
     """The patches of one case.
 
+    Args:
+        case: with its annotated points.
+        options: of the recipe.
+        rng: source of the places.
+        study: what ``read_study`` gave for the case; it is read where None is given.
+
     Raises:
-        InputError: no arterial volume, a point outside it, or no room for the negatives.
+        InputError: the case cannot be read, or there is no room for the negatives.
     """
-    path = case.volume_path(TIME_POINT, "arterial")
-    if path is None:
-        raise InputError("there is no arterial volume", f"case {case.case_id}")
-    stored = read_image(path, name=case.case_id)
+    study = study or read_study(case, LTP)
+    stored = study.volumes[f"{TIME_POINT}/arterial"]
     image, _ = working_image(stored, LTP.spacing_mm, outside=AIR_HU)
-    lesions = [voxel_of(image, point) for point in _points(case, "ltp")]
-    rejected = [voxel_of(image, point) for point in _points(case, "rejected")]
+    lesions = [voxel_of(image, point) for point in marked(study, "ltp")]
+    rejected = [voxel_of(image, point) for point in marked(study, "rejected")]
     starts = [s for lesion in lesions for s in positive_starts(lesion, rng)]
     labels = [1] * len(starts)
     owner = [number for number, _ in enumerate(lesions) for _ in range(POSITIVES_PER_LESION)]
@@ -205,9 +212,10 @@ def _contains_any(start: IntArray, points: Sequence[IntArray]) -> bool:
     return any(bool(((point >= start) & (point < start + shape)).all()) for point in points)
 
 
-def _points(case: Case, name: str) -> tuple[Point, ...]:
-    path = case.annotation_path(TIME_POINT, name)
-    return read_points(path).points if path else ()
+def marked(study: Study | CaseContents, name: str) -> tuple[Point, ...]:
+    """The points of a study by their name, for example ``"ltp"``; none where the study has no such list."""
+    found = study.points.get(f"{TIME_POINT}/{name}")
+    return found.points if found else ()
 
 
 def voxel_of(image: Image, point: Point) -> IntArray:

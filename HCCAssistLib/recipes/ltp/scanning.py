@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Callable, Mapping, Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 
 import numpy as np
 import numpy.typing as npt
@@ -11,12 +11,15 @@ import SimpleITK as sitk
 from scipy import ndimage
 
 from HCCAssistLib.errors import InputError, Problem
+from HCCAssistLib.imaging.cropping import crop
+from HCCAssistLib.imaging.geometry import Geometry
 from HCCAssistLib.imaging.image import Image
 from HCCAssistLib.imaging.resampling import resample
 from HCCAssistLib.imaging.windows import AIR_HU
 from HCCAssistLib.imaging.working_grid import working_image
 from HCCAssistLib.inference.candidates import Peak, ScoreMap, centered, distinct, suppressed
 from HCCAssistLib.inference.dense_scan import ScanGrid, scan
+from HCCAssistLib.inference.findings import Searched
 from HCCAssistLib.inference.study import Study
 from HCCAssistLib.recipes.ltp.network import LTPNetwork
 from HCCAssistLib.recipes.ltp.recipe import LTP, PATCH_SHAPE, STRIDES, TIME_POINT, WINDOWS
@@ -29,6 +32,8 @@ LIVER_MARGIN_MM = 5.0
 REFINE_REACH, REFINE_STRIDE = np.array([16, 16, 4]), np.array([4, 4, 1])
 """Voxels ``(i, j, k)`` around a peak that are scanned again, and between the patches there."""
 
+ROUNDING_MM = 1e-3
+
 Progress = Callable[[float], None]
 Mask = npt.NDArray[np.bool_]
 
@@ -40,13 +45,15 @@ class Scanned:
     Attributes:
         image: what was scanned, int16 Hounsfield units in LPS order.
         scores: of every patch, the mean over the networks.
-        zone: the ablation zone on the image's grid, or None.
+        region: where lesions are looked for, margin included, on the image's grid; None for everywhere.
+        searched: the same in words and numbers.
         warnings: what was done to the image.
     """
 
     image: Image
     scores: ScoreMap
-    zone: Image | None
+    region: Mask | None
+    searched: Searched
     warnings: tuple[Problem, ...]
 
 
@@ -62,7 +69,7 @@ def scan_study(
     """Score the patches of the region that the run's options choose.
 
     Raises:
-        InputError: no arterial volume, one too thin for a patch, or a region that is not there.
+        InputError: no arterial volume, one too thin for a patch, a region that is not there, or nothing to search.
         Cancelled: the person asked to stop.
     """
     stored = study.volumes[f"{TIME_POINT}/arterial"]
@@ -74,10 +81,13 @@ def scan_study(
             "load the whole series",
         )
     hu = np.clip(np.rint(image.array), AIR_HU, 3071).astype(np.int16)
-    zone = _zone(study, image)
-    region = _region(study, image, zone, chosen)
+    name, volume_ml, region = _region(study, image, chosen)
     grid = ScanGrid.covering(hu.shape, STRIDES[str(chosen["stride"])], _bounds(region))
     wanted = _wanted(hu, region, grid)
+    searched = Searched(name, volume_ml, int(np.count_nonzero(wanted)))
+    if not searched.patches or hu.min() == hu.max():
+        what = "all voxels are equal" if hu.min() == hu.max() else f"the {name} holds no tissue above {TISSUE_HU} HU"
+        raise InputError(f"there is nothing to search: {what}", study.case_id, "check the scan and the segments")
     share = 0.9 / len(networks)
     total = np.zeros(wanted.shape, dtype=np.float32)
     for fold, network in enumerate(networks):
@@ -93,7 +103,7 @@ def scan_study(
         )
     z, y, x = grid.centers
     scores = ScoreMap(total / np.float32(len(networks)), z, y, x, PATCH_SHAPE)
-    return Scanned(image.with_array(hu, "rounded to int16"), scores, zone, warnings)
+    return Scanned(image.with_array(hu, "rounded to int16"), scores, region, searched, warnings)
 
 
 def refined_peaks(
@@ -103,7 +113,10 @@ def refined_peaks(
     device: str,
     cancelled: Callable[[], bool] | None = None,
 ) -> list[Peak]:
-    """Peaks of a scan looked at again slice by slice: a coarse stride must not decide where a box lies."""
+    """Peaks of a scan looked at again slice by slice: a coarse stride must not decide where a box lies.
+
+    Their centres stay in the region that was scanned.
+    """
     refined = []
     for peak in suppressed(scanned.scores):
         first = start_around(np.rint(peak.center).astype(np.int64)) - REFINE_REACH
@@ -113,64 +126,113 @@ def refined_peaks(
         for network in networks:
             total += scan(network, scanned.image.array, WINDOWS, grid, device=device, cancelled=cancelled)
         z, y, x = grid.centers
-        refined.append(centered(ScoreMap(total / np.float32(len(networks)), z, y, x, PATCH_SHAPE)))
-    return distinct(refined, PATCH_SHAPE)
+        around = ScoreMap(total / np.float32(len(networks)), z, y, x, PATCH_SHAPE)
+        refined.append(centered(around, _held(scanned.region, grid)) or peak)
+    return distinct(kept_within(refined, scanned), PATCH_SHAPE)
 
 
-def _zone(study: Study, image: Image) -> Image | None:
-    """The ablation zone on the image's grid, None where none was given."""
-    mask = study.masks.get(f"{TIME_POINT}/ablation")
-    return resample(mask, image.geometry, interpolation="nearest", outside=0) if mask else None
+def kept_within(peaks: Sequence[Peak], scanned: Scanned) -> list[Peak]:
+    """The peaks, those centred beyond the region that was scanned moved to the nearest of its voxels.
+
+    A centre is a mean over patches, and the mean of two ends of a bent region may lie outside it.
+    """
+    region = scanned.region
+    if region is None:
+        return list(peaks)
+    kept = []
+    for peak in peaks:
+        first = np.floor(peak.center).astype(int)
+        # between voxels that all are in the region, so is the centre
+        around = [np.clip([a, a + 1], 0, size - 1) for a, size in zip(first[::-1], region.shape, strict=True)]
+        if not region[np.ix_(*around)].all():
+            peak = replace(peak, center=_nearest(region, peak.center, scanned.image.geometry.spacing))
+        kept.append(peak)
+    return kept
 
 
-def _region(study: Study, image: Image, zone: Image | None, chosen: Mapping[str, Value]) -> Mask | None:
-    """Where lesions are looked for, on the image's grid; None for everywhere.
+def _nearest(
+    region: Mask, center: tuple[float, float, float], spacing: npt.NDArray[np.float64]
+) -> tuple[float, float, float]:
+    """The voxel ``(i, j, k)`` of a region nearest to a place."""
+    for reach in (PATCH_SHAPE[2], max(region.shape)):
+        first = [max(0, round(c) - reach) for c in center]
+        part = region[tuple(slice(a, a + 2 * reach + 1) for a in reversed(first))]
+        if part.any():
+            break
+    voxels = np.argwhere(part)[:, ::-1] + first
+    i, j, k = voxels[np.square((voxels - center) * spacing).sum(axis=1).argmin()]
+    return float(i), float(j), float(k)
+
+
+def within_region(heat: Image, scanned: Scanned) -> Image:
+    """A heat map, dark beyond the region that was scanned; its grid is a part of the image's."""
+    if scanned.region is None:
+        return heat
+    first = np.rint(scanned.image.geometry.to_index(heat.geometry.origin)).astype(int)
+    part = tuple(slice(a, a + n) for a, n in zip(first[::-1], heat.array.shape, strict=True))
+    return heat.with_array(np.where(scanned.region[part], heat.array, np.float32(0)), "cut to what was searched")
+
+
+def _region(study: Study, image: Image, chosen: Mapping[str, Value]) -> tuple[str, float, Mask | None]:
+    """Where lesions are looked for: in words, how large it is in ml, and on the image's grid (None for everywhere).
 
     Raises:
-        InputError: the segment that the region needs is not there.
+        InputError: the segment that the region needs is not there, or holds no voxel.
     """
     wanted = chosen["region"]
     liver = study.masks.get(f"{TIME_POINT}/liver")
-    spacing = image.geometry.spacing[::-1]
+    voxel_ml = float(np.prod(image.geometry.spacing)) / 1000
     if wanted == "ring":
-        points = study.points.get(f"{TIME_POINT}/ablation")
-        if zone is not None:
-            return _within(zone.array > 0, float(chosen["ring_mm"]), spacing)
-        if points is not None:
-            centers = np.zeros(image.geometry.shape, dtype=bool)
-            for i, j, k in np.rint(image.geometry.to_index([p.position for p in points.points])).astype(int):
-                if 0 <= k < centers.shape[0] and 0 <= j < centers.shape[1] and 0 <= i < centers.shape[2]:
-                    centers[k, j, i] = True
-            if centers.any():
-                return _within(centers, float(chosen["ring_mm"]), spacing)
+        ring = _within(_zone(study, image), float(chosen["ring_mm"]), image.geometry)
+        name = f"ring of {chosen['ring_mm']:g} mm around the ablation zone"
+        return name, float(np.count_nonzero(ring)) * voxel_ml, ring
+    if wanted == "liver" and liver is None:
+        raise InputError("there is no liver segment", study.case_id, "segment the liver, or scan the volume")
+    if wanted == "volume" or liver is None:
+        return "whole volume", image.array.size * voxel_ml, None
+    if not liver.array.any():
+        raise InputError("the liver's segment is empty", study.case_id, "segment the liver, or scan the volume")
+    ml = float(np.count_nonzero(liver.array) * np.prod(liver.geometry.spacing)) / 1000
+    return "liver", ml, _within(liver, LIVER_MARGIN_MM, image.geometry)
+
+
+def _zone(study: Study, image: Image) -> Image:
+    """The ablation zone: its segment, or voxels at its points."""
+    mask, points = study.masks.get(f"{TIME_POINT}/ablation"), study.points.get(f"{TIME_POINT}/ablation")
+    if mask is not None and mask.array.any():
+        return mask
+    voxels = np.zeros(image.geometry.shape, dtype=np.uint8)
+    if points is not None:
+        held = points.positions[image.geometry.contains(points.positions)]
+        i, j, k = np.floor(image.geometry.to_index(held) + 0.5).astype(int).T
+        voxels[k, j, i] = 1
+    if not voxels.any():
         raise InputError(
             "a ring was asked for, but there is no ablation zone in the volume",
             study.case_id,
             "segment the ablation zone or mark it with a point, or scan the liver or the volume",
         )
-    if wanted == "liver" and liver is None:
-        raise InputError("there is no liver segment", study.case_id, "segment the liver, or scan the volume")
-    if wanted == "volume" or liver is None:
-        return None
-    on_grid = resample(liver, image.geometry, interpolation="nearest", outside=0)
-    return _within(on_grid.array > 0, LIVER_MARGIN_MM, spacing)
+    return Image(voxels, image.geometry, "ablation")
 
 
-def _within(mask: Mask, distance_mm: float, spacing: npt.NDArray[np.float64]) -> Mask:
-    """The voxels at most ``distance_mm`` from a mask that is not empty, the mask included."""
-    window = tuple(
-        slice(max(0, cut.start - reach), cut.stop + reach)
-        for cut, reach in zip(
-            ndimage.find_objects(mask.astype(np.uint8))[0], np.ceil(distance_mm / spacing).astype(int), strict=True
-        )
-    )
+def _within(mask: Image, distance_mm: float, grid: Geometry) -> Mask:
+    """The voxels of a grid that lie at most ``distance_mm`` from a mask's painted voxels; these may fall between them.
+
+    Distances are measured on the mask's own grid, so that what is thinner than the target's voxels is not lost.
+    """
+    (box,) = ndimage.find_objects((mask.array > 0).astype(np.uint8))
+    reach = np.ceil(distance_mm / mask.geometry.spacing).astype(int) + 1
+    first = [side.start - by for side, by in zip(reversed(box), reach, strict=True)]
+    shape = [side.stop - side.start + 2 * by for side, by in zip(box, reversed(reach), strict=True)]
+    part = crop(mask, first, shape, outside=0)
     # the same distances as SciPy's in a third of the time
-    inside = sitk.GetImageFromArray(mask[window].astype(np.uint8))
-    inside.SetSpacing([float(step) for step in spacing[::-1]])
+    inside = sitk.GetImageFromArray((part.array > 0).astype(np.uint8))
+    inside.SetSpacing([float(step) for step in mask.geometry.spacing])
     away = sitk.SignedMaurerDistanceMap(inside, insideIsPositive=False, squaredDistance=False, useImageSpacing=True)
-    near = np.zeros_like(mask)
-    near[window] = sitk.GetArrayViewFromImage(away) <= distance_mm
-    return near
+    distances = part.with_array(sitk.GetArrayViewFromImage(away), "distances")
+    far = distance_mm + float(np.linalg.norm(mask.geometry.spacing))
+    on_grid = resample(distances, grid, interpolation="linear", outside=far)
+    return np.asarray(on_grid.array <= distance_mm + ROUNDING_MM)
 
 
 def _bounds(region: Mask | None) -> tuple[slice, slice, slice] | None:
@@ -181,10 +243,27 @@ def _bounds(region: Mask | None) -> tuple[slice, slice, slice] | None:
 
 
 def _wanted(hu: npt.NDArray[np.int16], region: Mask | None, grid: ScanGrid) -> Mask:
-    """Which patches of a scan to look at: those centred in the region, and on tissue."""
+    """Which patches of a scan to look at: those centred in the region, and on tissue.
+
+    A region so small that no patch is centred in it is looked at by those whose share of the grid it touches.
+    """
     places = np.ix_(*grid.centers)
     inside = ndimage.grey_dilation(hu[places], size=(1, 3, 3)) > TISSUE_HU
-    return inside if region is None else inside & region[places]
+    if region is None:
+        return inside
+    centred = region[places]
+    if not centred.any():
+        centred = ndimage.grey_dilation(region.astype(np.uint8), size=[step + 1 for step in grid.stride])[places] > 0
+    return inside & centred
+
+
+def _held(region: Mask | None, grid: ScanGrid) -> Mask:
+    """Which patches of a grid, some of them beyond the volume, are centred in a region."""
+    if region is None:
+        return np.ones(grid.shape, dtype=bool)
+    axes = [(np.clip(c, 0, n - 1), (c >= 0) & (c < n)) for c, n in zip(grid.centers, region.shape, strict=True)]
+    z, y, x = (there for _, there in axes)
+    return region[np.ix_(*(index for index, _ in axes))] & z[:, None, None] & y[None, :, None] & x[None, None, :]
 
 
 def _part(progress: Progress | None, start: float, share: float) -> Progress | None:
