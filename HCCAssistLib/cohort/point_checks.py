@@ -173,29 +173,33 @@ def _lie_well(positions: FloatArray, volume: Image, liver: Image | None, sees_ti
 
 def _around(position: npt.ArrayLike, volume: Image) -> tuple[float, float]:
     """Mean HU within 3 mm of a point in the volume (the voxel there at least), and the share of tissue in 10 mm."""
-    away, block = _ball(position, volume, AROUND_MM)
+    offsets, block = _block(position, volume, AROUND_MM)
+    away = _length(offsets)
     near = block[away <= max(NEAR_MM, float(away.min()))]
     return float(np.clip(near, -1024, 3071).mean()), float(np.mean(block[away <= AROUND_MM] > TISSUE_HU))
 
 
 def _distance(position: npt.ArrayLike, mask: Image) -> float:
-    """Millimetres to the nearest painted voxel, infinite beyond 30 mm."""
-    away, block = _ball(position, mask, FAR_FROM_LIVER_MM)
-    painted = away[block > 0]
-    nearest = float(painted.min()) if painted.size else np.inf
-    if painted.size and nearest <= float(away.min()):
-        return 0.0  # in a painted voxel
+    """Millimetres to the nearest painted voxel, 0 within one, infinite beyond 30 mm."""
+    offsets, block = _block(position, mask, FAR_FROM_LIVER_MM)
+    half = mask.geometry.spacing / 2
+    away = _length([np.maximum(np.abs(along) - by, 0) for along, by in zip(offsets, half, strict=True)])
+    nearest = float(away[block > 0].min(initial=np.inf))
     return nearest if nearest <= FAR_FROM_LIVER_MM else np.inf
 
 
-def _ball(position: npt.ArrayLike, image: Image, radius: float) -> tuple[FloatArray, npt.NDArray[Any]]:
-    """Distances in mm, and values, of the voxels in the box around a point of the volume."""
+def _block(position: npt.ArrayLike, image: Image, radius: float) -> tuple[list[FloatArray], npt.NDArray[Any]]:
+    """The voxels in the box around a point of the volume: how far they lie along the axes (mm), and their values."""
     grid = image.geometry
     index = grid.to_index(position)
-    reach = np.ceil(radius / grid.spacing)
+    reach = np.ceil(radius / grid.spacing) + 1
     first = np.clip(np.rint(index) - reach, 0, grid.size_ijk - 1).astype(int)
     end = np.clip(np.rint(index) + reach + 1, 1, grid.size_ijk).astype(int)
     offsets = [(np.arange(a, b) - at) * step for a, b, at, step in zip(first, end, index, grid.spacing, strict=True)]
-    x, y, z = (np.square(offset) for offset in offsets)
-    away: FloatArray = np.sqrt(z[:, None, None] + y[None, :, None] + x[None, None, :])
-    return away, image.array[first[2] : end[2], first[1] : end[1], first[0] : end[0]]
+    return offsets, image.array[first[2] : end[2], first[1] : end[1], first[0] : end[0]]
+
+
+def _length(offsets: Sequence[FloatArray]) -> FloatArray:
+    x, y, z = (np.square(along) for along in offsets)
+    length: FloatArray = np.sqrt(z[:, None, None] + y[None, :, None] + x[None, None, :])
+    return length

@@ -15,7 +15,7 @@ from HCCAssistLib.imaging.geometry import Geometry
 from HCCAssistLib.imaging.hounsfield import hounsfield_objection
 from HCCAssistLib.imaging.image import Image
 
-AIR_HU = -300
+AIR_HU, FAT_HU, MOST_FAT = -300, -50, 0.05
 LIVER_HU = 40
 """Livers average 50 and more in CT; fat in the liver can bring one below, a wrong place does so more often."""
 
@@ -115,16 +115,17 @@ def _plausible(mask: Image, name: str, volume: Image, where: str) -> list[Proble
     if hounsfield_objection(volume):
         return problems
     air, mean = float(np.mean(values < AIR_HU)), float(values.mean())
+    fat = float(np.mean(values < FAT_HU))
     if air > (0.5 if is_liver else 0.95):
         what = f"{air:.0%} of the segment lies in air or lung (mean {mean:.0f} HU)"
         problems.append(Problem("STOP", what, where, f"is it upside down or mirrored, or {OTHER}"))
     elif is_liver and mean < NOT_LIVER_HU:
         what = f"there is no liver under the segment: its mean is {mean:.0f} HU"
         problems.append(Problem("STOP", what, where, f"is it upside down or mirrored, or {OTHER}"))
-    elif is_liver and (mean < LIVER_HU or air > 0.1):
-        gas = f", {air:.0%} of it air or lung" if air > 0.01 else ""
-        what = f"the mean under the segment is {mean:.0f} HU{gas}; livers in CT are above {LIVER_HU} HU"
-        problems.append(Problem("WARN", what, where, f"is the liver fatty, the segment upside down, or {OTHER}"))
+    elif is_liver and (mean < LIVER_HU or fat > MOST_FAT):
+        what = f"the mean under the segment is {mean:.0f} HU, {fat:.0%} of it fat, air or lung"
+        remedy = f"livers in CT have above {LIVER_HU} HU: is this one fatty, the segment upside down, or {OTHER}"
+        problems.append(Problem("WARN", what, where, remedy))
     elif air > 0.3:
         what = f"{air:.0%} of the segment lies in air or lung (mean {mean:.0f} HU)"
         problems.append(Problem("WARN", what, where, OTHER))

@@ -1,0 +1,87 @@
+"""Cases that patches cannot be cut from are listed with all other faults, before any work."""
+
+from __future__ import annotations
+
+from functools import partial
+from pathlib import Path
+
+import numpy as np
+import pytest
+from body import body_image, oblique_grid
+
+from HCCAssistLib.cohort.cohort import read_cohort, write_cohort_table
+from HCCAssistLib.cohort.points import Point, PointList, write_points
+from HCCAssistLib.cohort.validation import validate
+from HCCAssistLib.errors import InputError, Problem
+from HCCAssistLib.imaging.files import write_image
+from HCCAssistLib.imaging.geometry import Geometry
+from HCCAssistLib.imaging.image import Image
+from HCCAssistLib.inference.study import read_study
+from HCCAssistLib.recipes.ltp.checks import problems
+from HCCAssistLib.recipes.registry import get_recipe
+
+LTP = get_recipe("ltp")
+CT = body_image(oblique_grid())
+
+
+def checked(folder: Path, images: dict[str, Image], **options: object) -> list[Problem]:
+    for name, image in images.items():
+        (folder / "cases" / name / "post").mkdir(parents=True)
+        write_image(image, folder / "cases" / name / "post" / "arterial.nrrd")
+    write_cohort_table(folder, [{"case_id": name, "split": "test", "ltp": 0} for name in images])
+    check = partial(problems, options=LTP.resolve(options))
+    found = validate(read_cohort(folder), LTP.needs, label="ltp", modality=LTP.modality, check=check)
+    return [problem for problem in found if problem.level == "STOP"]
+
+
+def test_short_empty_and_odd_scans_are_all_listed_at_once(tmp_path: Path) -> None:
+    straight = body_image(Geometry.from_parts((7, 80, 110), (1.0, 1.0, 4.0), (-55.0, -40.0, -30.0)))
+    images = {
+        "good": CT,
+        "short": straight,
+        "empty": CT.with_array(np.full(CT.array.shape, -1000, np.int16), ""),
+        "air": CT.with_array(np.random.default_rng(0).normal(-1000, 9, CT.array.shape).astype(np.int16), ""),
+        "offset": CT.with_array(CT.array + 1024, ""),
+    }
+    found = checked(tmp_path, images)
+    said = {problem.case_id: problem for problem in found}
+    assert len(found) == 4
+    assert sorted(said) == ["air", "empty", "offset", "short"]
+    assert "smaller than a patch of 32 x 32 x 8" in said["short"].what
+    assert "all voxels have the value -1000" in said["empty"].what
+    assert "hardly anything but air" in said["air"].what
+    assert "offset of 1,000 or 1,024" in said["offset"].what
+    assert {problem.where for problem in found} == {f"case {name}, post/arterial" for name in said}
+
+
+def test_no_room_for_negatives_is_told_with_the_option_that_took_it(tmp_path: Path) -> None:
+    post = tmp_path / "cases" / "c1" / "post"
+    post.mkdir(parents=True)
+    write_points(PointList("ltp", (Point("F-1", (0.0, 0.0, 0.0)),)), post / "ltp.mrk.json")
+    write_image(CT, post / "arterial.nrrd")
+    write_cohort_table(tmp_path, [{"case_id": "c1", "split": "test", "ltp": 1}])
+    cohort = read_cohort(tmp_path)
+    for radius, count in ((22.0, 0), (100.0, 1)):
+        check = partial(problems, options=LTP.resolve({"radius": radius}))
+        stops = [p for p in validate(cohort, LTP.needs, check=check) if p.level == "STOP"]
+        assert len(stops) == count
+    assert "negative patches fit beside the LTP points" in stops[0].what
+    assert "smaller radius" in stops[0].remedy
+
+
+def test_what_a_case_is_judged_to_be_does_not_depend_on_who_asks(tmp_path: Path) -> None:
+    """Validation and prediction give the same words for the same files."""
+    post = tmp_path / "cases" / "c1" / "post"
+    post.mkdir(parents=True)
+    write_image(CT, post / "arterial.nrrd")
+    astray = (Point("air", (0.0, -85.0, -10.0)), Point("far", (0.0, 0.0, 500.0)))
+    write_points(PointList("ltp", astray), post / "ltp.mrk.json")
+    (post / "liver.seg.nrrd").write_text("nothing")
+    (post / "rejected.mrk.json").write_text("{}")
+    write_cohort_table(tmp_path, [{"case_id": "c1", "ltp": 1}])
+    (case,) = read_cohort(tmp_path).cases
+    with pytest.raises(InputError) as caught:
+        read_study(case, LTP)
+    listed = [p for p in validate(read_cohort(tmp_path), LTP.needs) if p.level == "STOP"]
+    assert sorted(map(str, listed)) == sorted(map(str, caught.value.problems))
+    assert len(listed) == 4
