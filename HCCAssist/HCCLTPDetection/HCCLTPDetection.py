@@ -672,12 +672,11 @@ class HCCLTPDetectionLogic(ScriptedLoadableModuleLogic):
         Raises:
             InputError: a node that cannot be used.
         """
-        from HCCAssistLib.inference.study import Study
         from HCCAssistLib.jobs.requests import Request
         from HCCAssistLib.scene.inputs import capture_volume
 
         captured = capture_volume(parameters.volume, name=SCAN)
-        masks, points = self._annotations(parameters, parameters.volume, captured.geometry)
+        segments, points = self._annotations(parameters, captured.geometry)
         options = {"stride": parameters.quality}
         if parameters.ring:
             options.update(region="ring", ring_mm=parameters.ringWidth)
@@ -685,14 +684,13 @@ class HCCLTPDetectionLogic(ScriptedLoadableModuleLogic):
         values = self._values(parameters.volume)
 
         def gather():
-            images = {key: read() for key, read in masks.items()}
-            return Study(SCAN, {ARTERIAL: captured.read()}, points, images, values)
+            return self._study(SCAN, captured, segments, points, values)
 
         device = parameters.device if parameters.device in self.devices() else "auto"
         self._volume, self._captured, self._dropped = parameters.volume, captured, ""
         self.job = self.executor.submit(gather, Request(self.store.path(parameters.model), options, device))
 
-    def _annotations(self, parameters, volume, geometry):
+    def _annotations(self, parameters, geometry):
         """The chosen segments, not read yet, and the points of the ablation zone."""
         from HCCAssistLib.scene.inputs import capture_segment, points_from_markups
 
@@ -700,10 +698,19 @@ class HCCLTPDetectionLogic(ScriptedLoadableModuleLogic):
             LIVER: (parameters.liver, parameters.liverSegment),
             ABLATION: (parameters.zone, parameters.zoneSegment),
         }
-        masks = {key: capture_segment(node, name, volume) for key, (node, name) in chosen.items() if node and name}
+        segments = {key: capture_segment(node, name) for key, (node, name) in chosen.items() if node and name}
         node = parameters.zonePoints
         points = {ABLATION: points_from_markups(node, geometry)} if node else {}
-        return masks, points
+        return segments, points
+
+    def _study(self, name, captured, segments, points, values):
+        """A study of what was captured, judged as a cohort's files are; it may be called in any thread."""
+        from HCCAssistLib.inference.study import judged_study
+        from HCCAssistLib.recipes.registry import get_recipe
+
+        read = {key: segment() for key, segment in segments.items()}
+        volumes = {ARTERIAL: captured.read()}
+        return judged_study(name, get_recipe("ltp"), volumes=volumes, segments=read, points=points, values=values)
 
     def _values(self, volume):
         """What is known of a scan beside its voxels: a phantom must not pass for a patient."""
@@ -1005,24 +1012,27 @@ class HCCLTPDetectionLogic(ScriptedLoadableModuleLogic):
         placed = node is not None and node.GetNumberOfDefinedControlPoints() > 0
         missed = points_from_markups(node, captured.geometry) if placed else None
         points, values, warnings = training_points(result, missed)
-        masks, zone = self._annotations(parameters, volume, captured.geometry)
+        segments, zone = self._annotations(parameters, captured.geometry)
         known = self._values(volume)
         counts = len(points[POSITIVES].points), len(points[HARD_NEGATIVES].points)
 
         def write():
+            # empty lists are written as well: they replace those of a case that is there
+            marked = {key: listed for key, listed in {**points, **zone}.items() if listed.points}
+            study = self._study(caseId, captured, segments, marked, values)
             case = add_case(
                 cohort,
                 caseId,
-                volumes={ARTERIAL: captured.read()},
+                volumes=study.volumes,
                 points={**points, **zone},
-                masks={key: read() for key, read in masks.items()},
+                masks=study.masks,
                 values={**values, **known},
                 patient_id=patientId,
                 replace=replaceCase,
             )
             told = _("{case} is in the cohort {cohort}: {positives} positive(s), {negatives} hard negative(s).")
             told = told.format(case=case.case_id, cohort=cohort.name, positives=counts[0], negatives=counts[1])
-            return "\n".join([told, *map(str, warnings)])
+            return "\n".join([told, *map(str, (*warnings, *study.warnings))])
 
         self._writing = self._writer.submit(write)
 

@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import hashlib
-import itertools
 from collections.abc import Callable, Iterable, Sequence
 from dataclasses import dataclass, field, replace
 from pathlib import Path
@@ -11,12 +10,11 @@ from pathlib import Path
 import numpy as np
 
 from HCCAssistLib.cohort.case import Case
+from HCCAssistLib.cohort.judgement import judge
 from HCCAssistLib.cohort.needs import Need
-from HCCAssistLib.cohort.point_checks import contradictions, points_on_volume
 from HCCAssistLib.cohort.points import PointList, read_points
-from HCCAssistLib.cohort.segment_checks import on_volume
 from HCCAssistLib.cohort.segment_names import choose
-from HCCAssistLib.cohort.segments import read_segments
+from HCCAssistLib.cohort.segments import Segment, read_segments
 from HCCAssistLib.dicom.series import read_series
 from HCCAssistLib.errors import InputError, Problem
 from HCCAssistLib.imaging.files import read_image
@@ -44,10 +42,6 @@ class CaseContents:
     volumes: dict[str, Image] = field(default_factory=dict)
     points: dict[str, PointList] = field(default_factory=dict)
     masks: dict[str, Image] = field(default_factory=dict)
-
-    def grid_volume(self, time_point: str) -> Image | None:
-        """The volume that the annotations of a time point belong to, None where none could be read."""
-        return next((image for key, image in self.volumes.items() if key.startswith(f"{time_point}/")), None)
 
 
 @dataclass(slots=True)
@@ -84,8 +78,8 @@ def read_case(case: Case, needs: Sequence[Need], *, modality: str = "CT") -> Cas
         modality: of the images, as in DICOM.
     """
     contents = CaseContents()
-    order = {"volume": 0, "segment": 1, "points": 2}  # points are judged in the volume and in the liver
-    for need in sorted(needs, key=lambda need: order[need.kind]):
+    segments: dict[str, tuple[Segment, ...]] = {}
+    for need in needs:
         path = None
         try:
             if need.kind == "volume":
@@ -99,20 +93,17 @@ def read_case(case: Case, needs: Sequence[Need], *, modality: str = "CT") -> Cas
                 continue
             contents.paths[need] = path
             if need.kind == "volume":
-                found = _volume(contents, need, path, case, modality)
+                contents.volumes[str(need)], found = _read_volume(path, case, modality)
             elif need.kind == "segment":
-                found = _segment(contents, need, path)
+                segments[str(need)], found = choose(read_segments(path), need.name)
             else:
-                found = _points(contents, need, path)
+                contents.points[str(need)] = points = read_points(path)
+                found = points.warnings
             contents.problems += [_placed(problem, case, need, path) for problem in found]
         except InputError as error:
             contents.problems += [_placed(problem, case, need, path) for problem in error.problems]
-    for lesions, others in itertools.product(needs, needs):
-        one, other = contents.points.get(str(lesions)), contents.points.get(str(others))
-        is_pair = lesions.of_lesions and others.kind == "points" and others.name == "rejected"
-        if is_pair and lesions.time_point == others.time_point and one is not None and other is not None:
-            path, doubts = contents.paths[lesions], contradictions(one, other, others.name)
-            contents.problems += [_placed(problem, case, lesions, path) for problem in doubts]
+    contents.masks, doubts = judge(needs, contents.volumes, segments, contents.points)
+    contents.problems += [_placed(problem, case, need, contents.paths[need]) for need, problem in doubts]
     return contents
 
 
@@ -161,34 +152,12 @@ def _placed(problem: Problem, case: Case, need: Need, path: Path | None) -> Prob
     return Problem(problem.level, problem.what, where, problem.remedy)
 
 
-def _volume(contents: CaseContents, need: Need, path: Path, case: Case, modality: str) -> tuple[Problem, ...]:
+def _read_volume(path: Path, case: Case, modality: str) -> tuple[Image, tuple[Problem, ...]]:
     if path.is_dir():
-        image, warnings = read_series(path, name=case.case_id)
-    else:
-        image = read_image(path, name=case.case_id)
-        said = (step.removeprefix("warning: ") for step in image.history if step.startswith("warning: "))
-        warnings = tuple(Problem("WARN", what.rstrip(".")) for what in said)
-    contents.volumes[str(need)] = image
-    return warnings
-
-
-def _segment(contents: CaseContents, need: Need, path: Path) -> tuple[Problem, ...]:
-    segments = read_segments(path)
-    volume = contents.grid_volume(need.time_point)
-    if volume is None:
-        return choose(segments, need.name)[1]
-    contents.masks[str(need)], problems = on_volume(segments, need.name, volume)
-    return problems
-
-
-def _points(contents: CaseContents, need: Need, path: Path) -> tuple[Problem, ...]:
-    points = read_points(path)
-    contents.points[str(need)] = points
-    volume = contents.grid_volume(need.time_point)
-    if volume is None:
-        return points.warnings
-    liver = contents.masks.get(f"{need.time_point}/liver")
-    return (*points.warnings, *points_on_volume(points, volume, of_lesions=need.of_lesions, liver=liver))
+        return read_series(path, name=case.case_id)
+    image = read_image(path, name=case.case_id)
+    said = (step.removeprefix("warning: ") for step in image.history if step.startswith("warning: "))
+    return image, tuple(Problem("WARN", what.rstrip(".")) for what in said)
 
 
 def fingerprint(image: Image) -> str:

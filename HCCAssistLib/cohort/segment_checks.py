@@ -8,7 +8,6 @@ import numpy as np
 import numpy.typing as npt
 from scipy import ndimage
 
-from HCCAssistLib.cohort.segment_names import choose
 from HCCAssistLib.cohort.segments import Segment, mask_on
 from HCCAssistLib.errors import InputError, Problem
 from HCCAssistLib.imaging.geometry import Geometry
@@ -31,29 +30,21 @@ SMALL_LIVER_ML, WHOLE_SCAN_ML = 100, 3000
 OTHER = "was it drawn on another series or patient?"
 
 
-def on_volume(segments: Sequence[Segment], name: str, volume: Image) -> tuple[Image, tuple[Problem, ...]]:
-    """The segments that are meant, together, on a volume's grid.
+def on_volume(chosen: Sequence[Segment], name: str, volume: Image) -> tuple[Image, tuple[Problem, ...]]:
+    """Segments, together, on a volume's grid.
 
     Args:
-        segments: of one file or node.
-        name: what is looked for, ``"liver"`` or ``"ablation"``; the liver is held to look like one.
+        chosen: the segments that are meant.
+        name: what they are, ``"liver"`` or ``"ablation"``; the liver is held to look like one.
         volume: what the mask is used on; its voxels are judged only where they can be Hounsfield units.
 
     Returns:
         Voxels 0 and 1, uint8, on the volume's grid, at least one of them 1; and warnings.
 
     Raises:
-        InputError: nothing is painted, the names do not tell which segment is meant, or it cannot belong to the volume.
+        InputError: a segment is empty or cannot belong to the volume.
     """
     problems: list[Problem] = []
-    if any(not segment.is_empty for segment in segments):
-        problems = [
-            Problem("WARN", "the segment is empty", f"segment {segment.name!r}", "paint it, or delete it")
-            for segment in segments
-            if segment.is_empty
-        ]
-    chosen, doubts = choose(segments, name)
-    problems += doubts
     where = f"segment {', '.join(repr(segment.name) for segment in chosen)}"
     masks = []
     for segment in chosen:

@@ -37,9 +37,17 @@ def choose(segments: Sequence[Segment], name: str) -> tuple[tuple[Segment, ...],
     Raises:
         InputError: nothing is painted, or the names do not tell which segment is meant.
     """
+    paint = "paint it, or delete it"
     painted = [segment for segment in segments if not segment.is_empty]
     if not painted:
-        raise InputError("no segment is painted", remedy="paint it, or delete it")
+        raise InputError("no segment is painted", remedy=paint)
+    empty = [segment for segment in segments if segment.is_empty]
+    told = tuple(Problem("WARN", "the segment is empty", f"segment {segment.name!r}", paint) for segment in empty)
+    chosen, doubts = _chosen(painted, name)
+    return chosen, (*told, *doubts)
+
+
+def _chosen(painted: Sequence[Segment], name: str) -> tuple[tuple[Segment, ...], tuple[Problem, ...]]:
     wanted = name.casefold()
     remedy = f"name the right one {name!r}, or keep it alone in the file"
     exact = [s for s in painted if _REPEATED.sub("", s.name).casefold().strip() in (wanted, wanted.replace("_", " "))]

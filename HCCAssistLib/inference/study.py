@@ -7,7 +7,9 @@ from dataclasses import dataclass, field
 
 from HCCAssistLib.cohort.case_files import read_case
 from HCCAssistLib.cohort.cohort import Case
+from HCCAssistLib.cohort.judgement import judge
 from HCCAssistLib.cohort.points import PointList
+from HCCAssistLib.cohort.segments import Segment
 from HCCAssistLib.errors import InputError, Problem
 from HCCAssistLib.imaging.image import Image
 from HCCAssistLib.recipes.spec import Recipe
@@ -44,3 +46,33 @@ def read_study(case: Case, recipe: Recipe) -> Study:
     if stops := [problem for problem in read.problems if problem.level == "STOP"]:
         raise InputError(stops)
     return Study(case.case_id, read.volumes, read.points, read.masks, case.values, tuple(read.problems))
+
+
+def judged_study(
+    case_id: str,
+    recipe: Recipe,
+    *,
+    volumes: Mapping[str, Image],
+    segments: Mapping[str, Segment],
+    points: Mapping[str, PointList],
+    values: Mapping[str, str],
+) -> Study:
+    """A study of what a person chose, judged as ``read_study`` judges files.
+
+    Args:
+        case_id: pseudonym.
+        recipe: whose needs these are.
+        volumes: by ``"<time point>/<name>"``.
+        segments: by the same names, whatever they are called in the scene.
+        points: by the same names.
+        values: clinical values and labels, as text.
+
+    Raises:
+        InputError: annotations that cannot belong to their volume; all of them are listed.
+    """
+    chosen = {key: (segment,) for key, segment in segments.items()}
+    masks, found = judge(recipe.needs, volumes, chosen, points)
+    if stops := [problem for _, problem in found if problem.level == "STOP"]:
+        raise InputError(stops)
+    warnings = (*(p for listed in points.values() for p in listed.warnings), *(problem for _, problem in found))
+    return Study(case_id, volumes, points, masks, values, warnings)

@@ -167,18 +167,16 @@ def points_from_markups(node: Any, geometry: Geometry) -> PointList:
     return result
 
 
-def capture_segment(segmentation_node: Any, segment_id: str, volume_node: Any) -> Callable[[], Image]:
-    """Hold what a segment shows now; called, in any thread, it gives a mask of 0 and 1 on the volume's grid.
+def capture_segment(segmentation_node: Any, segment_id: str) -> Callable[[], Segment]:
+    """Hold what a segment shows now; called, in any thread, it gives the segment where it stands in the world.
 
-    The parent transforms of both nodes count. A segment that has only a surface is turned into voxels here, which may
-    take a moment. Keep the result until it is no longer needed: it holds the voxels.
+    Its parent transforms count. A segment that has only a surface is turned into voxels here, which may take a
+    moment. Keep the result until it is no longer needed: it holds the voxels.
 
     Raises:
-        InputError: no segmentation, no such segment, no voxels, or under a transform that bends. When called: empty,
-            or outside the volume.
+        InputError: no segmentation, no such segment, no voxels, or under a transform that bends.
     """
     _check(segmentation_node, "vtkMRMLSegmentationNode", "segmentation")
-    geometry = geometry_of_volume(volume_node)
     segment = segmentation_node.GetSegmentation().GetSegment(segment_id)
     if segment is None:
         raise InputError(f"there is no segment {segment_id!r}", segmentation_node.GetName(), "choose the segment again")
@@ -198,7 +196,7 @@ def capture_segment(segmentation_node: Any, segment_id: str, volume_node: Any) -
 
     # a copy: unlike a volume, a segment is painted voxel by voxel, and nobody would notice half a stroke
     mask = (voxels == value).view(np.uint8)
-    return lambda: mask_on(Segment(name, Image(mask, grid, name)), geometry)
+    return lambda: Segment(name, Image(mask, grid, name))
 
 
 def mask_from_segment(segmentation_node: Any, segment_id: str, volume_node: Any) -> Image:
@@ -207,7 +205,7 @@ def mask_from_segment(segmentation_node: Any, segment_id: str, volume_node: Any)
     Raises:
         InputError: no segmentation, no such segment, empty, outside the volume, or under a transform that bends.
     """
-    return capture_segment(segmentation_node, segment_id, volume_node)()
+    return mask_on(capture_segment(segmentation_node, segment_id)(), geometry_of_volume(volume_node))
 
 
 def _labelmap(segmentation_node: Any, segment_id: str, name: str) -> tuple[Any, int]:

@@ -307,7 +307,7 @@ def test_what_was_captured_outlives_its_nodes_and_is_read_in_another_thread(scen
     segments = segmentation_from_masks(masks, reference, scene, "segments")
     captured = capture_volume(reference, name="ct")
     liver_id = segments.GetSegmentation().GetSegmentIdBySegmentName("liver")
-    liver = capture_segment(segments, liver_id, reference)
+    liver = capture_segment(segments, liver_id)
     assert np.shares_memory(captured.read().array, slicer.util.arrayFromVolume(reference))
     slicer.util.updateVolumeFromArray(reference, np.zeros((5, 6, 7), np.float64))  # other voxels in another memory
     painted = segments.GetSegmentation().GetSegment(liver_id)
@@ -316,9 +316,9 @@ def test_what_was_captured_outlives_its_nodes_and_is_read_in_another_thread(scen
     scene.RemoveNode(segments)
     scene.RemoveNode(reference)
     with ThreadPoolExecutor(1) as thread:
-        found, mask = thread.submit(captured.read).result(), thread.submit(liver).result()
+        found, segment = thread.submit(captured.read).result(), thread.submit(liver).result()
     np.testing.assert_array_equal(found.array, volume.array)
-    np.testing.assert_array_equal(mask.array, masks["liver"].array)
+    np.testing.assert_array_equal(mask_on(segment, volume.geometry).array, masks["liver"].array)
     assert found.name == "ct"
 
 

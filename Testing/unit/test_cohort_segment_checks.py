@@ -105,11 +105,13 @@ def test_a_segment_thinner_than_the_voxels_counts_where_it_lies_and_is_told() ->
         assert "thinner than the volume's voxels" in problems[0].what
 
 
-def test_all_segments_of_one_name_count_and_what_is_outside_is_told_once() -> None:
+def test_segments_that_count_together_are_judged_together() -> None:
     half = LIVER.array.copy()
     half[:, : GRID.shape[1] // 2] = 0
-    rest = LIVER.array - half
-    parts = [Segment("liver", Image(half, GRID)), Segment("liver (2)", Image(rest, GRID))]
+    parts = Segment("liver", Image(half, GRID)), Segment("liver (2)", Image(LIVER.array - half, GRID))
     mask, problems = on_volume(parts, "liver", CT)
     assert np.array_equal(mask.array, LIVER.array)
-    assert ["together" in problem.what for problem in problems] == [True]
+    assert problems == ()
+    _, problems = on_volume([moved((0, 0, -40)), moved((0, 0, -41))], "liver", CT)
+    outside = [problem for problem in problems if "outside the volume" in problem.what]
+    assert [problem.where for problem in outside] == ["segment 'liver', 'liver'"]

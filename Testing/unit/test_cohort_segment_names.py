@@ -42,7 +42,7 @@ def segments(*names: str) -> list[Segment]:
         (["Segment_1"], "liver", ["Segment_1"], ""),
         (["Segment_255"], "ablation", ["Segment_255"], ""),
         (["parenchyma"], "liver", ["parenchyma"], "only segment, 'parenchyma', counts as liver"),
-        (["liver!", "Segment_2"], "liver", ["Segment_2"], ""),
+        (["liver!", "Segment_2"], "liver", ["Segment_2"], "the segment is empty"),
     ],
 )
 def test_the_one_that_fits_is_taken_and_said(names: list[str], wanted: str, taken: list[str], told: str) -> None:

@@ -54,7 +54,9 @@ def study():
 def large_study():
     """Some seconds of work for a fine scan."""
     grid = Geometry.from_parts((120, 320, 320), (0.75, 0.75, 3.0), (-120.0, -120.0, -180.0))
-    return Study("large", {"post/arterial": Image(np.full(grid.shape, 60, np.int16), grid)})
+    array = np.full(grid.shape, 60, np.int16)
+    array[0, 0, 0] = 61  # a scan whose voxels are all equal is refused
+    return Study("large", {"post/arterial": Image(array, grid)})
 
 
 @pytest.fixture(scope="module")

@@ -143,7 +143,10 @@ def test_scans_with_nothing_to_search_are_refused(model: LoadedModel) -> None:
     in_air = np.zeros(grid.shape, np.uint8)
     in_air[10:20, 10:20, 10:20] = 1
     cases = {
-        "all voxels are equal": ({"post/arterial": image.with_array(np.full(grid.shape, -1000, np.int16), "")}, {}),
+        "all voxels of the scan are equal": (
+            {"post/arterial": image.with_array(np.full(grid.shape, -1000, np.int16), "")},
+            {},
+        ),
         "the whole volume holds no tissue": ({"post/arterial": image.with_array(image.array - 1100, "")}, {}),
         "the liver's segment is empty": ({"post/arterial": image}, {"post/liver": empty}),
         "the liver holds no tissue": (

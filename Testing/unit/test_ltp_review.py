@@ -84,6 +84,20 @@ def test_a_missed_lesion_in_a_rejected_candidate_is_a_contradiction(found):
         training_points(said, PointList("x", (point,)))
 
 
+def test_a_missed_lesion_in_an_accepted_candidate_is_told_by_degree(found):
+    said = found.reviewed(2, Verdict.ACCEPTED)
+    box = said.candidates[1].box
+    again = PointList("x", (Point("F-7", tuple(np.array(box.center) + np.array(box.axes[0]) * 4)),))
+    with pytest.raises(InputError, match=r"'F-7' lies in candidate 2, which is accepted, 4.0 mm from its centre"):
+        training_points(said, again)
+    beside = PointList("x", (Point("F-8", tuple(np.array(box.center) + np.array(box.axes[0]) * 9)),))
+    points, _, warnings = training_points(said, beside)
+    assert "'F-8' lies in candidate 2, which is accepted, 9 mm from its centre" in warnings[0].what
+    assert len(points["post/ltp"].points) == 2
+    far = PointList("x", (Point("F-9", tuple(np.array(box.center) + np.array(box.axes[0]) * box.size[0])),))
+    assert not any("accepted, " in warning.what for warning in training_points(said, far)[2])
+
+
 def test_verdicts_count_whatever_the_threshold(found):
     said = replace(found.reviewed(3, Verdict.ACCEPTED), threshold=1.0)
     points, values, _ = training_points(said)

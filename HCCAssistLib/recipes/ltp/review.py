@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import numpy as np
 
+from HCCAssistLib.cohort.point_checks import CLOSE_MM
 from HCCAssistLib.cohort.points import Point, PointList
 from HCCAssistLib.errors import InputError, Problem
 from HCCAssistLib.imaging.geometry import Geometry
@@ -29,12 +30,22 @@ def training_points(
         The point lists by their place in the case, the label columns of the table, and warnings.
 
     Raises:
-        InputError: nothing says whether the patient has a progression, or a point lies in a rejected candidate.
+        InputError: nothing says whether the patient has a progression, or a point lies in a rejected candidate or
+            marks an accepted one again.
     """
     by = {verdict: [c for c in result.candidates if c.verdict is verdict] for verdict in Verdict}
     accepted, rejected = by[Verdict.ACCEPTED], by[Verdict.REJECTED]
     extra = missed.points if missed else ()
+    warnings = []
     for point in extra:
+        for candidate in (c for c in accepted if c.box.contains(point.position)):
+            away = float(np.linalg.norm(np.subtract(point.position, candidate.box.center)))
+            here = f"the missed lesion {point.label!r} lies in candidate {candidate.number}, which is accepted"
+            if away <= CLOSE_MM:
+                what = f"{here}, {away:.1f} mm from its centre: one lesion would count twice"
+                raise InputError(what, remedy="delete the point")
+            again = f"{here}, {away:.0f} mm from its centre: it counts as another lesion"
+            warnings.append(Problem("WARN", again, "", "delete the point if it marks the same one"))
         for candidate in rejected:
             if candidate.box.contains(point.position):
                 raise InputError(
@@ -48,7 +59,6 @@ def training_points(
             f"{some}, and a case without an accepted one counts as free of progression",
             remedy="accept or reject them first",
         )
-    warnings = []
     if pending:
         what = f"{some} and not exported; training may take a negative there"
         warnings.append(Problem("WARN", what, "", "accept or reject them"))

@@ -82,12 +82,15 @@ def scan_study(
         )
     hu = np.clip(np.rint(image.array), AIR_HU, 3071).astype(np.int16)
     name, volume_ml, region = _region(study, image, chosen)
+    if stored.array.min() == stored.array.max():
+        raise _nothing("all voxels of the scan are equal", study)
+    if region is not None and not region.any():
+        raise _nothing(f"the {name} lies outside the scan", study)
     grid = ScanGrid.covering(hu.shape, STRIDES[str(chosen["stride"])], _bounds(region))
     wanted = _wanted(hu, region, grid)
     searched = Searched(name, volume_ml, int(np.count_nonzero(wanted)))
-    if not searched.patches or hu.min() == hu.max():
-        what = "all voxels are equal" if hu.min() == hu.max() else f"the {name} holds no tissue above {TISSUE_HU} HU"
-        raise InputError(f"there is nothing to search: {what}", study.case_id, "check the scan and the segments")
+    if not searched.patches:
+        raise _nothing(f"the {name} holds no tissue above {TISSUE_HU} HU", study)
     share = 0.9 / len(networks)
     total = np.zeros(wanted.shape, dtype=np.float32)
     for fold, network in enumerate(networks):
@@ -171,6 +174,10 @@ def within_region(heat: Image, scanned: Scanned) -> Image:
     first = np.rint(scanned.image.geometry.to_index(heat.geometry.origin)).astype(int)
     part = tuple(slice(a, a + n) for a, n in zip(first[::-1], heat.array.shape, strict=True))
     return heat.with_array(np.where(scanned.region[part], heat.array, np.float32(0)), "cut to what was searched")
+
+
+def _nothing(why: str, study: Study) -> InputError:
+    return InputError(f"there is nothing to search: {why}", study.case_id, "check the scan and the segments")
 
 
 def _region(study: Study, image: Image, chosen: Mapping[str, Value]) -> tuple[str, float, Mask | None]:

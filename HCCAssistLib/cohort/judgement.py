@@ -1,0 +1,59 @@
+"""Segments and points against the volume they belong to, alike for files and for what is in a scene."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping, Sequence
+
+from HCCAssistLib.cohort.needs import Need
+from HCCAssistLib.cohort.point_checks import contradictions, points_on_volume
+from HCCAssistLib.cohort.points import PointList
+from HCCAssistLib.cohort.segment_checks import on_volume
+from HCCAssistLib.cohort.segments import Segment
+from HCCAssistLib.errors import InputError, Problem
+from HCCAssistLib.imaging.image import Image
+
+Found = list[tuple[Need, Problem]]
+"""Problems, each with what it is about."""
+
+
+def judge(
+    needs: Sequence[Need],
+    volumes: Mapping[str, Image],
+    segments: Mapping[str, Sequence[Segment]],
+    points: Mapping[str, PointList],
+) -> tuple[dict[str, Image], Found]:
+    """What a case's annotations are on its volumes, and all that is wrong with them there.
+
+    Args:
+        needs: what may be there; annotations belong to the first volume of their time point.
+        volumes: by ``"<time point>/<name>"``.
+        segments: those that count, by the same names.
+        points: by the same names.
+
+    Returns:
+        Masks of 0 and 1 on the grid of that volume, for the segments without a STOP; and the problems.
+    """
+    masks: dict[str, Image] = {}
+    found: Found = []
+    there = [need for need in needs if need.kind == "volume" and str(need) in volumes]
+    belongs = {need.time_point: volumes[str(need)] for need in reversed(there)}
+    for need in needs:
+        volume = belongs.get(need.time_point)
+        if need.kind == "segment" and str(need) in segments and volume is not None:
+            try:
+                masks[str(need)], doubts = on_volume(segments[str(need)], need.name, volume)
+            except InputError as error:
+                doubts = error.problems
+            found += [(need, problem) for problem in doubts]
+    marked = [need for need in needs if need.kind == "points" and str(need) in points]
+    for need in marked:
+        volume = belongs.get(need.time_point)
+        if volume is not None:
+            liver = masks.get(f"{need.time_point}/liver")
+            doubts = points_on_volume(points[str(need)], volume, of_lesions=need.of_lesions, liver=liver)
+            found += [(need, problem) for problem in doubts]
+        for other in marked:
+            if need.of_lesions and other.name == "rejected" and other.time_point == need.time_point:
+                both = contradictions(points[str(need)], points[str(other)], other.name)
+                found += [(need, problem) for problem in both]
+    return masks, found
