@@ -67,7 +67,7 @@ def evaluate_case(
     """
     options = model.package.card.options
     rng = np.random.default_rng([SEED, *case.case_id.encode()])
-    patches = sample_case(case, {**options, "permute_labels": False}, rng)
+    patches = sample_case(case, {**options, "permute_labels": False}, rng, study=study)
     make_batch = batch_maker(options)
     scores = [
         probabilities(outputs(network, make_batch, patches, device=model.device)).astype(np.float64)
