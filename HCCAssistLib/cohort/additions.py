@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import re
-from collections.abc import Iterable, Mapping
+from collections.abc import Iterable, Mapping, Sequence
 from pathlib import Path
 
 import numpy as np
@@ -13,6 +13,8 @@ from HCCAssistLib.cohort.case import CASES, TABLE, Case
 from HCCAssistLib.cohort.cohort import read_cohort, write_cohort_table
 from HCCAssistLib.cohort.points import PointList, write_points
 from HCCAssistLib.cohort.segments import Segment, write_segments
+from HCCAssistLib.cohort.spelling import same_ids, shown
+from HCCAssistLib.cohort.table import put_row
 from HCCAssistLib.errors import HCCAssistError, InputError
 from HCCAssistLib.files import folder_written_whole, remove_leftovers
 from HCCAssistLib.imaging.cropping import crop
@@ -44,19 +46,21 @@ def add_case(
         points: by ``"<time point>/<name>"``; empty lists are left out.
         masks: by ``"<time point>/<name>"``; empty masks are left out.
         values: further columns of the case's row.
-        patient_id: pseudonym of the patient, who may have several cases; the case's own id where it is empty.
-        replace: overwrite a case of that id. Its row keeps its split and what ``values`` does not name.
+        patient_id: pseudonym of the patient, who may have several cases; where it is empty, that of the case that is
+            replaced, or the case's own id.
+        replace: overwrite a case of that id. Its row keeps what ``values`` does not name, its patient and its split.
 
     Raises:
-        InputError: an id that is no safe pseudonym or is taken, a folder that is something else, a damaged table, or
-            a case to replace that holds files that the new one would not.
+        InputError: an id that is no safe pseudonym, is taken or reads like another, a folder that is something else,
+            a damaged table, or a case to replace that holds files that the new one would not.
         HCCAssistError: the disk is full or not writable.
     """
     case = Case(case_id, patient_id or case_id, "", {}, cohort / CASES / case_id)
-    rows = _rows(cohort)
-    old = next((row for row in rows if row["case_id"].lower() == case_id.lower()), None)
+    cases = _cases(cohort)
+    old = next((one for one in cases if one.case_id.lower() == case_id.lower()), None)
     if old is not None:
-        case = Case(old["case_id"], case.patient_id, "", {}, cohort / CASES / old["case_id"])
+        case = Case(old.case_id, patient_id or old.patient_id, "", {}, cohort / CASES / old.case_id)
+    _refuse_misspelt(case, [one for one in cases if one is not old])
     files: dict[str, Image | PointList] = {
         **{f"{key}.nrrd": image for key, image in volumes.items()},
         **{f"{key}.mrk.json": found for key, found in points.items() if found.points},
@@ -66,9 +70,9 @@ def add_case(
         raise InputError(f"there is a case {case.case_id} already", cohort.name, "choose another id, or replace it")
     if case.folder.exists():
         _refuse_loss(case, [*files, *(f"{key}.mrk.json" for key in points)])
-    row = {**(old or {"split": ""}), **values, "case_id": case.case_id, "patient_id": case.patient_id}
-    order = ("case_id", "patient_id", "split", *values)
-    row = {name: row[name] for name in (*order, *(name for name in row if name not in order))}
+    row = {**values, "case_id": case.case_id}
+    if not cases or case.patient_id != (old.patient_id if old else case.case_id) or "patient_id" in cases[0].values:
+        row["patient_id"] = case.patient_id
     try:
         case.folder.parent.mkdir(parents=True, exist_ok=True)
         remove_leftovers(case.folder.parent)
@@ -76,7 +80,10 @@ def add_case(
             for name, content in files.items():
                 (part / name).parent.mkdir(exist_ok=True)
                 _write(part / name, content)
-        write_cohort_table(cohort, [row if other is old else other for other in rows] + ([] if old else [row]))
+        if cases:
+            put_row(cohort / TABLE, "case_id", row)
+        else:
+            write_cohort_table(cohort, [{"case_id": "", "patient_id": "", "split": "", **row}])
     except OSError as error:
         raise HCCAssistError(f"The case could not be written: {error.strerror or 'the disk is full'}.") from error
     return case
@@ -85,7 +92,7 @@ def add_case(
 def next_case_id(cohort: Path) -> str:
     """The pseudonym to suggest for a new case: ``case-001``, and then the next number that is free."""
     try:
-        names = [row["case_id"] for row in _rows(cohort)]
+        names = [case.case_id for case in _cases(cohort)]
     except InputError:
         names = []
     folder = cohort / CASES
@@ -112,15 +119,29 @@ def check_pseudonym(name: str, identifiers: Iterable[str]) -> None:
                 )
 
 
-def _rows(cohort: Path) -> list[dict[str, str]]:
-    """The rows of a cohort's table; none where the cohort is still to be made."""
+def _cases(cohort: Path) -> tuple[Case, ...]:
+    """The cases of a cohort; none where the cohort is still to be made."""
     if (cohort / TABLE).is_file():
-        return [dict(case.values) for case in read_cohort(cohort).cases]
+        return read_cohort(cohort).cases
     if cohort.exists() and (not cohort.is_dir() or any(path.name[:1] != "." for path in cohort.iterdir())):
         raise InputError(
             f"the folder is not empty and holds no {TABLE}", cohort.name, "choose a cohort's folder or an empty one"
         )
-    return []
+    return ()
+
+
+def _refuse_misspelt(case: Case, others: Sequence[Case]) -> None:
+    """Refuse an id that a person would take for another one of the cohort."""
+    for kind, name, known in (
+        ("case", case.case_id, [other.case_id for other in others]),
+        ("patient", case.patient_id, [other.patient_id for other in others]),
+    ):
+        for one, other, how in same_ids([name, *known]):
+            if name in (one, other):
+                what = f"the {kind} ids {shown(one)} and {shown(other)} {how}"
+                raise InputError(
+                    what, f"case {case.case_id}", "write the id as it stands in the table, or choose another"
+                )
 
 
 def _refuse_loss(case: Case, written: Iterable[str]) -> None:

@@ -9,7 +9,8 @@ from pathlib import Path
 from types import MappingProxyType
 from typing import Literal
 
-from HCCAssistLib.cohort import table
+from HCCAssistLib.cohort import cells
+from HCCAssistLib.cohort.spelling import plain, shown
 from HCCAssistLib.errors import InputError
 
 TABLE = "cohort.csv"
@@ -45,6 +46,7 @@ class Case:
         values: the case's row of the table, as text.
         folder: ``cases/<case_id>``.
         files: volumes that lie elsewhere, by ``"<time point>/<phase>"``.
+        decimal_comma: whether numbers in ``values`` may be written with a comma.
 
     Raises:
         InputError: a case id that is not a safe file name, or an unknown split.
@@ -56,11 +58,15 @@ class Case:
     values: Mapping[str, str]
     folder: Path
     files: Mapping[str, Path] = field(default_factory=dict)
+    decimal_comma: bool = False
 
     def __post_init__(self) -> None:
         if not is_safe_name(self.case_id):
+            readable = (
+                "; the codes are of letters that cannot be seen or look like others" if self._is_disguised else ""
+            )
             raise InputError(
-                f"{self.case_id!r} cannot be a case id",
+                f"{shown(self.case_id) if readable else repr(self.case_id)} cannot be a case id{readable}",
                 remedy="use up to 64 letters, digits, '.', '_' and '-', such as case_017; no patient names",
             )
         if self.split not in ("", *SPLITS):
@@ -109,7 +115,12 @@ class Case:
         """
         if column not in self.values:
             raise InputError(f"there is no column {column!r}", TABLE, f"its columns are {', '.join(self.values)}")
-        return table.number(self.values[column], f"{TABLE}, case {self.case_id}, column {column}")
+        where = f"{TABLE}, case {self.case_id}, column {column}"
+        return cells.number(self.values[column], where, decimal_comma=self.decimal_comma)
+
+    @property
+    def _is_disguised(self) -> bool:
+        return not self.case_id.isascii() and is_safe_name(plain(self.case_id))
 
     def _find(self, time_point: str, name: str, suffixes: tuple[str, ...]) -> list[Path]:
         # The folder is listed rather than asked for each name: LTP.mrk.json is as good as ltp.mrk.json.

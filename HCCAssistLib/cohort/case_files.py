@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import hashlib
 from collections.abc import Callable, Iterable, Sequence
 from dataclasses import dataclass, field, replace
 from pathlib import Path
@@ -10,6 +9,7 @@ from pathlib import Path
 import numpy as np
 
 from HCCAssistLib.cohort.case import Case
+from HCCAssistLib.cohort.fingerprints import Fingerprint, fingerprint
 from HCCAssistLib.cohort.judgement import judge
 from HCCAssistLib.cohort.needs import Need
 from HCCAssistLib.cohort.points import PointList, read_points
@@ -52,14 +52,14 @@ class CaseFiles:
         problems: everything wrong with its files.
         paths: the files that are there.
         points: how many points each readable point file holds.
-        fingerprints: of the readable volumes; equal ones show the same scan.
+        fingerprints: of the readable volumes, for ``same_scan``.
         grids: of the first readable volume of each time point.
     """
 
     problems: list[Problem] = field(default_factory=list)
     paths: dict[Need, Path] = field(default_factory=dict)
     points: dict[Need, int] = field(default_factory=dict)
-    fingerprints: dict[Need, str] = field(default_factory=dict)
+    fingerprints: dict[Need, Fingerprint] = field(default_factory=dict)
     grids: dict[str, Geometry] = field(default_factory=dict)
 
 
@@ -158,15 +158,3 @@ def _read_volume(path: Path, case: Case, modality: str) -> tuple[Image, tuple[Pr
     image = read_image(path, name=case.case_id)
     said = (step.removeprefix("warning: ") for step in image.history if step.startswith("warning: "))
     return image, tuple(Problem("WARN", what.rstrip(".")) for what in said)
-
-
-def fingerprint(image: Image) -> str:
-    """sha256 of how often each value occurs, with the size of the grid.
-
-    The same scan has the same fingerprint however it was stored: other format, voxel type, axis order or position.
-    """
-    array = np.rint(image.array) if image.array.dtype.kind == "f" else image.array
-    values, counts = np.unique(array, return_counts=True)
-    sha = hashlib.sha256(str((sorted(image.array.shape), sorted(np.round(image.geometry.spacing, 2)))).encode())
-    sha.update(values.astype(np.float64).tobytes() + counts.astype(np.int64).tobytes())
-    return sha.hexdigest()

@@ -16,6 +16,8 @@ from pathlib import Path
 
 from HCCAssistLib.cohort import table
 from HCCAssistLib.cohort.case import CASES, TABLE, TIME_POINTS, VOLUME_SUFFIXES, Case, is_safe_name
+from HCCAssistLib.cohort.cells import is_missing
+from HCCAssistLib.cohort.headings import doubtful_headings, split_of
 from HCCAssistLib.errors import InputError, Problem
 
 __all__ = ["Case", "Cohort", "open_cases", "read_cohort", "write_cohort_table"]
@@ -28,7 +30,7 @@ class Cohort:
     Attributes:
         folder: of the cohort; None for a volume or a case that was opened alone.
         cases: in the order of the table.
-        table_problems: rows that were left out when the table was read tolerantly.
+        table_problems: what is doubtful about the table, and the rows that were left out when it was read tolerantly.
 
     Raises:
         InputError: two cases with the same id, upper and lower case being equal.
@@ -75,24 +77,26 @@ def read_cohort(folder: Path, *, tolerant: bool = False) -> Cohort:
     folder = Path(folder)
     if not folder.is_dir():
         raise InputError("there is no such folder", folder.name)
-    columns, rows = table.read_table(folder / TABLE, "case_id")
+    read = table.read_table(folder / TABLE, "case_id")
     cases: dict[str, Case] = {}
     problems: list[Problem] = []
-    for line, cells in rows:
+    whole = [cells for _, cells in read.rows if len(cells) == len(read.columns)]
+    problems += doubtful_headings(read.columns, whole, TABLE)
+    for line, cells in read.rows:
         where = f"{TABLE}, line {line}"
-        if len(cells) != len(columns):
-            what = f"the row has {len(cells)} cells, the header {len(columns)}"
-            problems.append(Problem("STOP", what, where, "put texts that hold a comma in double quotes"))
+        if fault := _row_fault(cells, read):
+            problems.append(Problem("STOP", fault[0], where, fault[1]))
             continue
-        values = {name: cell for name, cell in zip(columns, cells, strict=True) if name}
-        case_id = values["case_id"]
+        values = {name: cell for name, cell in zip(read.columns, cells, strict=True) if name}
+        case_id, patient_id = values["case_id"], values.get("patient_id", "")
         try:
             case = Case(
                 case_id=case_id,
-                patient_id=values.get("patient_id") or case_id,
-                split=values.get("split", "").lower(),
+                patient_id=case_id if is_missing(patient_id) else patient_id,
+                split=split_of(values.get("split", "")),
                 values=values,
                 folder=folder / CASES / case_id,
+                decimal_comma=read.decimal_comma,
             )
         except InputError as error:
             problems += [Problem("STOP", p.what, where, p.remedy) for p in error.problems]
@@ -104,9 +108,21 @@ def read_cohort(folder: Path, *, tolerant: bool = False) -> Cohort:
         cases[case_id.lower()] = case
     if not cases and not problems:
         problems.append(Problem("STOP", "the table holds no case", TABLE, "add one row per case"))
-    if problems and not tolerant:
-        raise InputError(problems)
+    stops = [problem for problem in problems if problem.level == "STOP"]
+    if stops and not tolerant:
+        raise InputError(stops)
     return Cohort(folder, tuple(cases.values()), tuple(problems))
+
+
+def _row_fault(cells: list[str], read: table.Table) -> tuple[str, str] | None:
+    """What is wrong with a row, and what to do."""
+    if len(cells) != len(read.columns):
+        what = f"the row has {len(cells)} cells, the header {len(read.columns)}"
+        return what, "put texts that hold a comma in double quotes"
+    rows_inside = max(line.count(read.delimiter) for cell in cells for line in (cell.splitlines()[1:] or [""]))
+    if rows_inside and rows_inside >= len(cells) - 1:
+        return "a cell holds further rows", "a double quote is open before them: close or delete it"
+    return None
 
 
 def write_cohort_table(folder: Path, rows: Iterable[Mapping[str, object]]) -> None:
