@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import argparse
+import os
 from pathlib import Path
 
 from HCCAssistLib.cli import checks
@@ -53,6 +54,7 @@ def run(args: argparse.Namespace) -> None:
         seed=args.seed,
         folds=args.folds,
         device=args.device,
+        workers=os.cpu_count() or 1,
     )
     package, problems = train(cohort, job, say=Progress("train"))
     warn((*problems, *model_warnings(package.card)))

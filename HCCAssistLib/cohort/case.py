@@ -16,6 +16,7 @@ from HCCAssistLib.errors import InputError
 TABLE = "cohort.csv"
 CASES = "cases"
 TIME_POINTS = ("baseline", "pre", "post")
+PHASES = ("unenhanced", "arterial", "portal", "delayed")
 SPLITS = ("train", "validation", "test")
 
 VOLUME_SUFFIXES = (".nrrd", ".nii.gz", ".nii", ".nhdr", ".mha", ".mhd")
@@ -76,6 +77,11 @@ class Case:
         object.__setattr__(self, "values", MappingProxyType(dict(self.values)))
         object.__setattr__(self, "files", MappingProxyType(dict(self.files)))
 
+    def __reduce__(self) -> tuple[type[Case], tuple[object, ...]]:
+        """To go to another process: views of dictionaries do not."""
+        values, files = dict(self.values), dict(self.files)
+        return Case, (self.case_id, self.patient_id, self.split, values, self.folder, files, self.decimal_comma)
+
     def volume_path(self, time_point: str, phase: str) -> Path | None:
         """The file or the DICOM folder of a volume, None where the case has none.
 
@@ -85,7 +91,7 @@ class Case:
         if (given := self.files.get(f"{time_point}/{phase}")) is not None:
             return given
         found = self._find(time_point, phase, VOLUME_SUFFIXES)
-        folder = self.folder / time_point / phase
+        folder = self.time_point_folder(time_point) / phase
         if folder.is_dir():
             found.append(folder)
         return self._only(found, f"{time_point}/{phase}")
@@ -107,6 +113,14 @@ class Case:
                 return path
         return None
 
+    def time_point_folder(self, time_point: str) -> Path:
+        """Where the files of a time point lie: ``Post`` is as good as ``post``, as long as it is the only one."""
+        folder = self.folder / time_point
+        if folder.is_dir() or not self.folder.is_dir():
+            return folder
+        alike = [path for path in self.folder.iterdir() if plain(path.name) == time_point and path.is_dir()]
+        return alike[0] if len(alike) == 1 else folder
+
     def number(self, column: str) -> float | None:
         """The number in a column of the table, None where the cell is empty or ``NA``.
 
@@ -125,7 +139,7 @@ class Case:
     def _find(self, time_point: str, name: str, suffixes: tuple[str, ...]) -> list[Path]:
         # The folder is listed rather than asked for each name: LTP.mrk.json is as good as ltp.mrk.json.
         wanted = {f"{name}{suffix}".lower() for suffix in suffixes}
-        folder = self.folder / time_point
+        folder = self.time_point_folder(time_point)
         if not folder.is_dir():
             return []
         return sorted(path for path in folder.iterdir() if path.name.lower() in wanted and path.is_file())

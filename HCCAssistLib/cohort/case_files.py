@@ -15,14 +15,12 @@ from HCCAssistLib.cohort.needs import Need
 from HCCAssistLib.cohort.points import PointList, read_points
 from HCCAssistLib.cohort.segment_names import choose
 from HCCAssistLib.cohort.segments import Segment, read_segments
+from HCCAssistLib.cohort.unused_files import NAMES_SHOWN, SAVED_AS, unused_names
 from HCCAssistLib.dicom.series import read_series
 from HCCAssistLib.errors import InputError, Problem
 from HCCAssistLib.imaging.files import read_image
 from HCCAssistLib.imaging.geometry import Geometry
 from HCCAssistLib.imaging.image import Image
-
-NAMES_SHOWN = 5
-_SUFFIX = {"volume": ".nrrd", "points": ".mrk.json", "segment": ".seg.nrrd"}
 
 
 @dataclass(slots=True)
@@ -54,6 +52,7 @@ class CaseFiles:
         points: how many points each readable point file holds.
         fingerprints: of the readable volumes, for ``same_scan``.
         grids: of the first readable volume of each time point.
+        unused: files that look like an input and are not read.
     """
 
     problems: list[Problem] = field(default_factory=list)
@@ -61,6 +60,7 @@ class CaseFiles:
     points: dict[Need, int] = field(default_factory=dict)
     fingerprints: dict[Need, Fingerprint] = field(default_factory=dict)
     grids: dict[str, Geometry] = field(default_factory=dict)
+    unused: list[str] = field(default_factory=list)
 
 
 Check = Callable[[CaseContents], Iterable[Problem]]
@@ -120,7 +120,7 @@ def check_files(case: Case, needs: Sequence[Need], *, modality: str = "CT", chec
     problems = list(contents.problems)
     asked = check(contents) if check else ()
     problems += [replace(p, where=f"case {case.case_id}{', ' if p.where else ''}{p.where}") for p in asked]
-    found = CaseFiles(problems, contents.paths)
+    found = CaseFiles(problems, contents.paths, unused=unused_names(case, needs))
     for need in contents.paths:
         if need.kind == "points" and str(need) in contents.points:
             found.points[need] = len(contents.points[str(need)].points)
@@ -132,8 +132,8 @@ def check_files(case: Case, needs: Sequence[Need], *, modality: str = "CT", chec
 
 def how_to_add(case: Case, need: Need) -> str:
     """What to do about a missing file; names what lies in its folder, since it is often only misnamed."""
-    wanted = f"{need}{_SUFFIX[need.kind]}"
-    folder = case.folder / need.time_point
+    wanted = f"{need}{SAVED_AS[need.kind]}"
+    folder = case.time_point_folder(need.time_point)
     there = sorted(path.name for path in folder.iterdir()) if folder.is_dir() else []
     if not there:
         return f"add {wanted}"
@@ -144,7 +144,7 @@ def how_to_add(case: Case, need: Need) -> str:
 def _placed(problem: Problem, case: Case, need: Need, path: Path | None) -> Problem:
     """The problem with the case and the file in front of where it is."""
     # A file that lies elsewhere may carry a patient's name.
-    listed = path is not None and path.parent == case.folder / need.time_point
+    listed = path is not None and path.parent == case.time_point_folder(need.time_point)
     name = path.name if path is not None and listed else need.name
     inside = problem.where.removeprefix(path.name if path else f"case {case.case_id}").strip(", ")
     inside = "" if inside == case.case_id else inside

@@ -18,6 +18,7 @@ from HCCAssistLib.cohort import table
 from HCCAssistLib.cohort.case import CASES, TABLE, TIME_POINTS, VOLUME_SUFFIXES, Case, is_safe_name
 from HCCAssistLib.cohort.cells import is_missing
 from HCCAssistLib.cohort.headings import doubtful_headings, split_of
+from HCCAssistLib.cohort.spelling import plain
 from HCCAssistLib.errors import InputError, Problem
 
 __all__ = ["Case", "Cohort", "open_cases", "read_cohort", "write_cohort_table"]
@@ -165,7 +166,7 @@ def open_cases(path: Path, *, volume: str = "post/arterial") -> Cohort:
         raise InputError("there is no such file or folder", path.name)
     if (path / TABLE).is_file():
         return read_cohort(path)
-    if any((path / time_point).is_dir() for time_point in TIME_POINTS):
+    if any(plain(inner.name) in TIME_POINTS and inner.is_dir() for inner in path.iterdir()):
         return _one_case(path.resolve())
     if (path / CASES).is_dir():
         raise InputError(f"the cohort has no table {TABLE}", path.name, "write one with a column case_id")

@@ -9,6 +9,7 @@ these steps, hashed, are compared: two scans that share enough runs along one ax
 from __future__ import annotations
 
 import hashlib
+from functools import lru_cache
 
 import numpy as np
 import numpy.typing as npt
@@ -51,15 +52,18 @@ def fingerprint(image: Image) -> Fingerprint:
 
 def same_scan(one: Fingerprint, other: Fingerprint) -> bool:
     """Whether two fingerprints are of the same scan, whole or cut, or with something drawn into it."""
+    if _split("".join(one)).isdisjoint(_split("".join(other))):  # as most are
+        return False
     return any(_match(_split(a), _split(b)) for a in one for b in other)
 
 
-def _match(one: set[str], other: set[str]) -> bool:
+def _match(one: frozenset[str], other: frozenset[str]) -> bool:
     return len(one & other) >= max(SHARED_RUNS, SHARED_PART * min(len(one), len(other)))
 
 
-def _split(text: str) -> set[str]:
-    return {text[n : n + HASH_DIGITS] for n in range(0, len(text), HASH_DIGITS)}
+@lru_cache(maxsize=10_000)
+def _split(text: str) -> frozenset[str]:
+    return frozenset(text[n : n + HASH_DIGITS] for n in range(0, len(text), HASH_DIGITS))
 
 
 def _levels(profile: npt.NDArray[np.generic]) -> npt.NDArray[np.int64]:

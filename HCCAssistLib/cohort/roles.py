@@ -12,12 +12,10 @@ from typing import Literal
 
 from pydicom.dataset import Dataset
 
-from HCCAssistLib.cohort.case import TIME_POINTS
+from HCCAssistLib.cohort.case import PHASES, TIME_POINTS
 from HCCAssistLib.dicom.phases import Phase, PhaseGuess, guess_phase
 from HCCAssistLib.imaging.contrast import ContrastEvidence
 from HCCAssistLib.recipes.registry import RECIPES
-
-PHASES = ("unenhanced", "arterial", "portal", "delayed")
 
 _OF_HEADER = {
     Phase.UNENHANCED: "unenhanced",

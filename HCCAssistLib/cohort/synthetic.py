@@ -5,12 +5,12 @@ from __future__ import annotations
 from collections.abc import Iterable
 
 from HCCAssistLib.cohort.case import TABLE, Case
-from HCCAssistLib.cohort.table import MISSING
+from HCCAssistLib.cohort.cells import is_missing
 from HCCAssistLib.errors import InputError, Problem
 
 COLUMN = "synthetic"
 YES = frozenset({"1", "1.0", "yes", "y", "true", "t"})
-NO = frozenset({"0", "0.0", "no", "n", "false", "f"}) | MISSING
+NO = frozenset({"0", "0.0", "no", "n", "false", "f"})
 
 
 def is_synthetic(case: Case) -> bool:
@@ -21,7 +21,7 @@ def is_synthetic(case: Case) -> bool:
     """
     cell = next((cell for name, cell in case.values.items() if name.strip().lower() == COLUMN), "")
     said = cell.strip().lower()
-    if said in YES or said in NO:
+    if said in YES or said in NO or is_missing(cell):
         return said in YES
     raise InputError(
         f"the column {COLUMN} holds {cell!r}",

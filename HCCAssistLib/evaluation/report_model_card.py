@@ -13,7 +13,7 @@ from HCCAssistLib.recipes.registry import get_recipe
 if TYPE_CHECKING:
     from HCCAssistLib.models.package import ModelCard
 
-_ELSEWHERE = ("image_digests", "fingerprints", "history", "trained_on", "patients", "synthetic")
+_ELSEWHERE = ("image_digests", "image_fingerprints", "history", "trained_on", "patients", "synthetic")
 """Entries of the training record that fill pages (model.json and report.json hold them), or are said in other words."""
 
 

@@ -240,8 +240,12 @@ def find_liver(scan: Scan, spine: Spine) -> Liver | None:
     if radius < MIN_BALL_MM:
         return None
     seed = np.unravel_index(inner.argmax(), inner.shape)
-    distance = np.sqrt(sum(((np.arange(n) - c) * s).reshape([-1 if a == b else 1 for b in range(3)]) ** 2
-                           for a, (n, c, s) in enumerate(zip(soft.shape, seed, steps, strict=True))))
+    distance = np.sqrt(
+        sum(
+            ((np.arange(n) - c) * s).reshape([-1 if a == b else 1 for b in range(3)]) ** 2
+            for a, (n, c, s) in enumerate(zip(soft.shape, seed, steps, strict=True))
+        )
+    )
     ball = distance < 0.8 * radius
     level, spread = float(np.median(smooth[ball])), float(np.std(smooth[ball]))
     even = soft & (np.abs(smooth - level) < max(15.0, 2 * spread))

@@ -109,7 +109,9 @@ class _Signs:
         left, front = spine.offsets(scan)
         _, j, i = scan.steps
         core = ndimage.minimum_filter(scan.smooth(0, 2), (1, 3, 3))
-        near_bone = ndimage.binary_dilation(scan.hu > 350, np.ones((1, round(15 / j) | 1, round(15 / i) | 1), dtype=bool))
+        near_bone = ndimage.binary_dilation(
+            scan.hu > 350, np.ones((1, round(15 / j) | 1, round(15 / i) | 1), dtype=bool)
+        )
         tissue = scan.body & ~near_bone & ~((np.abs(left) < 35) & (front < 75)) & liver.levels[:, None, None]
         enhanced = tissue & (core > ENHANCED_HU[0]) & (core < ENHANCED_HU[1])
         soft = scan.body & (scan.hu > -20) & (scan.hu < 200) & liver.levels[:, None, None]

@@ -10,6 +10,7 @@ from HCCAssistLib.cohort.cohort import Case
 from HCCAssistLib.cohort.judgement import judge
 from HCCAssistLib.cohort.points import PointList
 from HCCAssistLib.cohort.segments import Segment
+from HCCAssistLib.cohort.unused_files import unused_files
 from HCCAssistLib.errors import InputError, Problem
 from HCCAssistLib.imaging.image import Image
 from HCCAssistLib.recipes.spec import Recipe
@@ -45,7 +46,8 @@ def read_study(case: Case, recipe: Recipe) -> Study:
     read = read_case(case, recipe.needs, modality=recipe.modality)
     if stops := [problem for problem in read.problems if problem.level == "STOP"]:
         raise InputError(stops)
-    return Study(case.case_id, read.volumes, read.points, read.masks, case.values, tuple(read.problems))
+    warnings = (*read.problems, *unused_files(case, recipe.needs))
+    return Study(case.case_id, read.volumes, read.points, read.masks, case.values, warnings)
 
 
 def judged_study(

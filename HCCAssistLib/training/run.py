@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import hashlib
 import json
-from collections.abc import Callable, Iterator, Sequence
+from collections.abc import Callable, Iterator, Mapping, Sequence
 from contextlib import contextmanager, suppress
 from dataclasses import dataclass, replace
 from functools import partial
@@ -14,10 +14,12 @@ from typing import TYPE_CHECKING, Any
 import numpy as np
 
 from HCCAssistLib.cohort.cohort import Case, Cohort
+from HCCAssistLib.cohort.fingerprints import Fingerprint
 from HCCAssistLib.cohort.splits import folds as patient_folds
 from HCCAssistLib.cohort.splits import split_patients
 from HCCAssistLib.cohort.synthetic import is_synthetic, unclear
-from HCCAssistLib.cohort.validation import validate
+from HCCAssistLib.cohort.table_checks import check_table
+from HCCAssistLib.cohort.validation import in_order, read_files
 from HCCAssistLib.errors import Cancelled, InputError, Problem
 from HCCAssistLib.evaluation.binary import binary_evaluation
 from HCCAssistLib.evaluation.result import Estimate
@@ -37,6 +39,7 @@ ROUGH_EPOCHS = 3
 """Epochs of the first fit where its false alarms are all that is wanted of it."""
 
 CLASSES = ("0", "1")
+CHECKING = "checking the cohort"
 
 Say = Callable[[str, float], None]
 """Told what is being done and how much of the whole is done, 0 to 1."""
@@ -54,6 +57,7 @@ class Job:
         seed: of splits, sampling, weights and order.
         folds: 1 trains on the split of the cohort; more trains one network per fold of its training cases.
         device: to train on; ``"auto"`` takes a CUDA card where there is one.
+        workers: processes that read the cohort side by side while it is checked.
     """
 
     recipe: Recipe
@@ -63,6 +67,7 @@ class Job:
     seed: int = 0
     folds: int = 1
     device: str = "cpu"
+    workers: int = 1
 
 
 def train(
@@ -92,15 +97,18 @@ def train(
 def _train(
     cohort: Cohort, job: Job, scratch: Path, tell: Say, cancelled: Callable[[], bool] | None
 ) -> tuple[ModelPackage, tuple[Problem, ...]]:
-    tell("checking the cohort", 0.0)
-    checked = validate(
+    tell(CHECKING, 0.0)
+    recipe = job.recipe
+    of_table = [*check_table(cohort, label=recipe.label), *unclear(cohort.cases)]
+    files = read_files(
         cohort,
-        job.recipe.needs,
-        label=job.recipe.label,
-        modality=job.recipe.modality,
-        check=partial(job.recipe.module("checks").problems, options=job.options),
+        recipe.needs,
+        modality=recipe.modality,
+        check=partial(recipe.module("checks").problems, options=job.options),
+        workers=job.workers,
+        progress=lambda done: tell(CHECKING, 0.02 * done),
     )
-    problems = (*checked, *unclear(cohort.cases))
+    problems = in_order([*of_table, *files.problems(label=recipe.label)])
     if stops := [problem for problem in problems if problem.level == "STOP"]:
         raise InputError(stops)
     cohort = with_splits(cohort, job.recipe, job.seed)
@@ -136,7 +144,7 @@ def _train(
         cutoff=cutoff,
         scan_cutoff=scan_cutoff,
         input_spec=job.recipe.module("sampling").input_spec(job.options),
-        training=_training_record(cohort, samples, job, folds),
+        training=_training_record(cohort, samples, files.fingerprints, job, folds),
         software=software_versions(),
         metrics=_metrics(estimates, chosen_on),
     )
@@ -353,7 +361,13 @@ def _metrics(estimates: Sequence[Estimate], chosen_on: str) -> dict[str, Any]:
     }
 
 
-def _training_record(cohort: Cohort, samples: Samples, job: Job, folds: Sequence[_Trained]) -> dict[str, Any]:
+def _training_record(
+    cohort: Cohort,
+    samples: Samples,
+    fingerprints: Mapping[str, Sequence[Fingerprint]],
+    job: Job,
+    folds: Sequence[_Trained],
+) -> dict[str, Any]:
     counts = {split: sum(case.split == split for case in cohort.cases) for split in ("train", "validation", "test")}
     used = [case for case in cohort.cases if case.split != "test"]
     synthetic = {case.patient_id for case in used if is_synthetic(case)}
@@ -361,6 +375,9 @@ def _training_record(cohort: Cohort, samples: Samples, job: Job, folds: Sequence
     return {
         "cohort_digest": samples.digest(),
         "image_digests": list(samples.image_digests),
+        "image_fingerprints": [
+            list(one) for name in dict.fromkeys(samples.case_ids) for one in fingerprints[name] if one
+        ],
         "cases": counts,
         "patients": len(set(samples.patient_ids)),
         "trained_on": {"synthetic": len(synthetic), "patients": len(patients)},

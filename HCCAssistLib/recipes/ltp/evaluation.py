@@ -11,6 +11,7 @@ from typing import Any
 
 from HCCAssistLib.cohort.case import TABLE, Case
 from HCCAssistLib.cohort.cohort import Cohort
+from HCCAssistLib.cohort.fingerprints import fingerprint, same_scan
 from HCCAssistLib.errors import InputError, Problem
 from HCCAssistLib.evaluation.held_out import HeldOut, hold_out
 from HCCAssistLib.evaluation.report import Report
@@ -159,8 +160,10 @@ def _of_case(case: Case, error: InputError) -> tuple[Problem, ...]:
 
 def _refuse_seen(study: Study, model: LoadedModel) -> None:
     """Stop on an image that the model was trained on: its figures would be worth nothing."""
-    image = study.volumes[f"{TIME_POINT}/arterial"]
-    if image.digest() in model.package.card.training.get("image_digests", ()):
+    image, training = study.volumes[f"{TIME_POINT}/arterial"], model.package.card.training
+    seen = image.digest() in training.get("image_digests", ())  # all that older models tell
+    own = fingerprint(image)
+    if seen or any(same_scan(own, tuple(one)) for one in training.get("image_fingerprints", ())):
         raise InputError(
             "the model was trained on this image",
             f"case {study.case_id}",

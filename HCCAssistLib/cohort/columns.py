@@ -1,0 +1,104 @@
+"""A column of a cohort's table as numbers, or as text, with the cells that do not fit named."""
+
+from __future__ import annotations
+
+import re
+from collections.abc import Iterator, Mapping, Sequence
+from dataclasses import dataclass
+
+from HCCAssistLib.cohort import cells
+from HCCAssistLib.cohort.case import TABLE, Case
+from HCCAssistLib.errors import InputError, Problem
+
+FEW = 0.1
+"""Share of other texts beside which a column is still one of numbers."""
+
+NAMES_SHOWN = 5
+_GROUPED = re.compile(r"[+-]?\d{1,3}(\.\d{3})+")
+_CODE = re.compile(r"-?(9{3,})(\.0*)?|-(1|9{1,2})(\.0*)?")
+
+
+@dataclass(frozen=True, slots=True)
+class Column:
+    """One column.
+
+    Attributes:
+        name: of the column.
+        numbers: by case id; None where the cell is empty or says that the value is missing, or is one of ``unread``.
+            None for a column of texts.
+        unread: cells of a column of numbers that are none, by case id, with what they are.
+        texts: cells by case id, as they stand in the table; None where the value is missing.
+    """
+
+    name: str
+    numbers: Mapping[str, float | None] | None
+    unread: Mapping[str, str]
+    texts: Mapping[str, str | None]
+
+    @property
+    def problems(self) -> Iterator[Problem]:
+        """What a reader must know of a column of numbers."""
+        where = f"{TABLE}, column {self.name}"
+        if self.unread:
+            one = len(self.unread) == 1
+            what = (
+                f"{len(self.unread)} {'cell is no number and is' if one else 'cells are no numbers and are'} left out"
+            )
+            yield Problem("WARN", f"{what}: {listed(self.unread)}", where, "write numbers, or leave the cells empty")
+        codes = dict(_codes(self)) if self.numbers else {}
+        if codes:
+            what = f"{listed(codes)} may stand for a missing value and counts as a number"
+            yield Problem("WARN", what, where, "leave the cell empty if the value is missing")
+
+
+def listed(of_cases: Mapping[str, str]) -> str:
+    """Cases with what is said of each, the first few."""
+    shown = [f"case {case_id} {text}" for case_id, text in list(of_cases.items())[:NAMES_SHOWN]]
+    more = [f"{len(of_cases) - NAMES_SHOWN} more"] if len(of_cases) > NAMES_SHOWN else []
+    return ", ".join([*shown, *more])
+
+
+def read_column(cases: Sequence[Case], name: str) -> Column:
+    """A column of numbers where its cells are, but for a few or for some that were meant to be; of texts otherwise."""
+    texts = {case.case_id: case.values.get(name, "").strip() for case in cases}
+    decimal_comma = any(case.decimal_comma for case in cases)
+    if decimal_comma and any(re.fullmatch(r"[+-]?\d+,\d+", text) for text in texts.values()):
+        # beside 12,5 the point of 1.234 parts thousands
+        grouped = {case_id for case_id, text in texts.items() if _GROUPED.fullmatch(text)}
+    else:
+        grouped = set()
+    numbers: dict[str, float | None] = {}
+    unread: dict[str, str] = {}
+    others = 0
+    for case_id, text in texts.items():
+        numbers[case_id] = None
+        try:
+            if case_id in grouped:
+                raise InputError(f"{text!r} is not a number but one with marks between thousands")
+            numbers[case_id] = cells.number(text, "", decimal_comma=decimal_comma)
+        except InputError as error:
+            unread[case_id] = (
+                error.problems[0].what.replace(" is not a number but", ",").replace(" is not a number", "")
+            )
+            others += not cells.is_almost_a_number(text)
+    found = sum(value is not None for value in numbers.values())
+    if found and others <= FEW * (found + len(unread)):
+        return Column(name, numbers, unread, texts)
+    signs = any("+" in text for text in texts.values())
+    missing = {
+        text
+        for text in texts.values()
+        if cells.is_missing(text) and not (text.lower() == "none" or (signs and text.lower() in cells.MAY_BE_A_TEXT))
+    }
+    return Column(name, None, {}, {case_id: None if t in missing else t for case_id, t in texts.items()})
+
+
+def _codes(column: Column) -> Iterator[tuple[str, str]]:
+    """Cells such as -999 or 9999 that stand apart from the others of their column."""
+    numbers = {case_id: value for case_id, value in (column.numbers or {}).items() if value is not None}
+    suspects = {case_id for case_id in numbers if _CODE.fullmatch(column.texts[case_id] or "")}
+    rest = [value for case_id, value in numbers.items() if case_id not in suspects]
+    for case_id in suspects:
+        value = numbers[case_id]
+        if rest and ((value < 0 <= min(rest)) or value > 3 * max(map(abs, rest))):
+            yield case_id, f"{value:g}"

@@ -1,0 +1,166 @@
+"""What is wrong with a cohort before any image is read: its table, its folders, its patients and its labels."""
+
+from __future__ import annotations
+
+import re
+from collections import defaultdict
+from collections.abc import Collection, Iterator, Sequence
+from dataclasses import replace
+
+from HCCAssistLib.cohort.case import CASES, SPLITS, TABLE
+from HCCAssistLib.cohort.cells import is_missing
+from HCCAssistLib.cohort.cohort import Cohort
+from HCCAssistLib.cohort.columns import read_column
+from HCCAssistLib.cohort.headings import KNOWN, nearest
+from HCCAssistLib.cohort.spelling import same_ids, shown
+from HCCAssistLib.errors import Problem
+
+MINIMUM_PER_CLASS = 3
+"""Patients of each class: one to train, one to choose the cut-off, one to test."""
+
+FEW_PATIENTS = 30
+
+_DATE = re.compile(r"(19|20)\d\d[-_.]?(0[1-9]|1[0-2])[-_.]?(0[1-9]|[12]\d|3[01])")
+_IDENTIFYING = re.compile(r"(patient_?)?name|(first|last|sur)_?name|.*birth.*|dob|mrn|ssn|address|phone|e?mail", re.I)
+
+
+def check_table(
+    cohort: Cohort,
+    *,
+    label: str | None = None,
+    classes: Sequence[str] = ("0", "1"),
+    only: Collection[str] | None = None,
+) -> list[Problem]:
+    """Everything that is wrong with a cohort's table and folders.
+
+    Args:
+        cohort: read with ``tolerant=True``, so that faulty rows are listed too.
+        label: column with the truth; None where the cases are only to be predicted.
+        classes: the values it may hold.
+        only: ids of the cases whose labels count; None counts all.
+    """
+    problems = [*cohort.table_problems, *_folders(cohort), *_patients(cohort), *_identifiers(cohort)]
+    problems += _columns(cohort, label)
+    if only is not None:
+        cohort = replace(cohort, cases=tuple(case for case in cohort.cases if case.case_id in only))
+    if label is not None:
+        problems += _labels(cohort, label, classes)
+        problems += _balance(cohort, label, classes)
+    return problems
+
+
+def _folders(cohort: Cohort) -> Iterator[Problem]:
+    if cohort.folder is None:
+        return
+    root = cohort.folder / CASES
+    there = {path.name for path in root.iterdir() if path.is_dir()} if root.is_dir() else set()
+    rows = {case.case_id for case in cohort.cases}
+    missing, stray = sorted(rows - there), sorted(name for name in there - rows if not name.startswith("."))
+    meant: dict[str, tuple[str, str]] = {}
+    for one, other, how in same_ids([*missing, *stray]):
+        pair = {one: other, other: one}
+        meant |= {name: (pair[name], how) for name in pair if name in missing and pair[name] in stray}
+    for name in missing:
+        what, remedy = f"there is no folder {CASES}/{name}", "add the folder or correct the id"
+        if name in meant:
+            what += f"; it and the folder {shown(meant[name][0])} {meant[name][1]}"
+            remedy = f"write the id as {shown(meant[name][0])}, or rename the folder"
+        elif any(folder[:1] == "0" for folder in stray):
+            remedy += "; Excel removes leading zeros"
+        yield Problem("STOP", what, f"case {name}", remedy, name)
+    for name in stray:
+        if name not in [folder for folder, _ in meant.values()]:
+            what = f"the folder has no row in {TABLE} and is not used"
+            yield Problem("WARN", what, f"{CASES}/{shown(name)}", "add a row, or move it away")
+
+
+def _patients(cohort: Cohort) -> Iterator[Problem]:
+    splits: dict[str, dict[str, list[str]]] = defaultdict(lambda: defaultdict(list))
+    for case in cohort.cases:
+        if case.split:
+            splits[case.patient_id][case.split].append(case.case_id)
+    for patient, by_split in splits.items():
+        if len(by_split) > 1:
+            sides = "; ".join(f"{split}: {', '.join(ids)}" for split, ids in by_split.items())
+            what = f"the patient is in several splits ({sides})"
+            yield Problem("STOP", what, f"patient {shown(patient)}", "keep each patient in one")
+    of_patient: dict[str, list[str]] = defaultdict(list)
+    for case in cohort.cases:
+        of_patient[case.patient_id].append(case.case_id)
+    for one, other, how in same_ids(of_patient):
+        cases = ", ".join(f"{shown(name)}: {', '.join(of_patient[name][:3])}" for name in (one, other))
+        what = f"the patient ids {shown(one)} and {shown(other)} {how} (cases of {cases})"
+        remedy = "write the id of one patient in one way, and those of two patients so that nobody mistakes them"
+        yield Problem("STOP", what, TABLE, remedy)
+    own = {case.case_id for case in cohort.cases if case.patient_id == case.case_id}
+    for one, other, how in same_ids(case.case_id for case in cohort.cases):
+        if not {one, other} <= own:  # those were named as patients
+            what = f"the case ids {one} and {other} {how}"
+            yield Problem("STOP", what, TABLE, "give every case an id that nobody mistakes for another")
+    without = [case.case_id for case in cohort.cases if is_missing(case.values.get("patient_id", ""))]
+    if 0 < len(without) < len(cohort.cases):
+        what = f"{len(without)} cases have no patient_id and count as patients of their own"
+        yield Problem("WARN", f"{what}: {', '.join(without[:5])}", TABLE, "fill in the patient_id")
+
+
+def _identifiers(cohort: Cohort) -> Iterator[Problem]:
+    for case in cohort.cases:
+        for name in sorted({case.case_id, case.patient_id}):
+            if _DATE.search(name):
+                what = f"the id {shown(name)} seems to hold a date"
+                yield Problem("WARN", what, f"case {case.case_id}", "use a pseudonym", case.case_id)
+    columns = cohort.cases[0].values if cohort.cases else {}
+    for column in columns:
+        if _IDENTIFYING.fullmatch(column):
+            yield Problem("WARN", f"the column {column!r} seems to identify patients", TABLE, "delete it")
+
+
+def _columns(cohort: Cohort, label: str | None) -> Iterator[Problem]:
+    """Cells that the description of the patients would leave out."""
+    described = [name for name in (cohort.cases[0].values if cohort.cases else ()) if name != label]
+    for name in described:
+        if name not in KNOWN or name in ("follow_up_months", "event"):
+            yield from read_column(cohort.cases, name).problems
+
+
+def _labels(cohort: Cohort, column: str, classes: Sequence[str]) -> Iterator[Problem]:
+    if not cohort.cases:
+        return
+    columns = list(cohort.cases[0].values)
+    if column not in columns:
+        alike = nearest(column, columns)
+        remedy = f"rename {alike!r} to it, if that is meant" if alike else f"add it with {', '.join(classes)}"
+        yield Problem("STOP", f"the table has no column {column!r}", TABLE, remedy)
+        return
+    for case in cohort.cases:
+        label = case.values.get(column, "")
+        if label not in classes:
+            what = f"the label {column} is empty" if is_missing(label) else f"the label {column} is {label!r}"
+            yield Problem("STOP", what, f"case {case.case_id}", f"write {' or '.join(classes)}", case.case_id)
+
+
+def _balance(cohort: Cohort, column: str, classes: Sequence[str]) -> Iterator[Problem]:
+    if not any(column in case.values for case in cohort.cases):
+        return  # said once
+    patients: dict[str, set[str]] = {name: set() for name in classes}
+    for case in cohort.cases:
+        patients.get(case.values.get(column, ""), set()).add(case.patient_id)
+    only_test = all(case.split == "test" for case in cohort.cases)
+    counts = ", ".join(f"{len(ids)} with {column} {name}" for name, ids in patients.items())
+    for name in (name for name, ids in patients.items() if not ids):
+        what = f"no patient has {column} {name} ({counts})"
+        yield Problem("WARN" if only_test else "STOP", what, TABLE, "both kinds of patients are needed")
+    if all(patients.values()) and min(map(len, patients.values())) < MINIMUM_PER_CLASS and not only_test:
+        remedy = f"at least {MINIMUM_PER_CLASS} of each are needed, better {FEW_PATIENTS}"
+        yield Problem("STOP", f"too few patients: {counts}", TABLE, remedy)
+    total = len(set().union(*patients.values()))
+    if 0 < total < FEW_PATIENTS:
+        yield Problem("WARN", f"{total} patients are few: all figures will have wide intervals", TABLE)
+    if any(case.split == "train" for case in cohort.cases) and all(case.split for case in cohort.cases):
+        for split in SPLITS:
+            held = {case.values.get(column) for case in cohort.of_split(split)}
+            missing = [name for name in classes if name not in held]
+            if missing:
+                what = f"the split {split} has no case with {column} {' or '.join(missing)}"
+                remedy = "move cases, or leave the column split empty to have it drawn"
+                yield Problem("WARN" if split == "test" else "STOP", what, TABLE, remedy)
