@@ -73,17 +73,17 @@ def _levels(profile: npt.NDArray[np.generic]) -> npt.NDArray[np.int64]:
     if len(known) < DIFFERENT_IN_RUN:
         return np.empty(0, np.int64)
     steps = np.diff(known)
-    if np.ptp(known) < 1 or not _near_whole(steps):
-        # grey levels between 0 and 1; voxels that were resampled as floats have no levels
-        smallest = float(steps.min())
-        values = values / smallest if _near_whole(steps / smallest) else values
-    levels: npt.NDArray[np.int64] = np.rint(values - values[np.argmax(values)]).astype(np.int64)
+    if _are_whole(steps):
+        values = values - known[-1]
+    elif _are_whole(steps / steps.min()):  # such as grey levels between 0 and 1
+        values = (values - known[-1]) / steps.min()
+    levels: npt.NDArray[np.int64] = np.rint(values).astype(np.int64)  # floats without levels are often stored so
     factor = np.gcd.reduce(np.diff(np.unique(levels)[1:]))  # voxels that were stored as multiples
     return levels // max(int(factor), 1)
 
 
-def _near_whole(values: npt.NDArray[np.float64]) -> bool:
-    return float(np.abs(values - np.rint(values)).max()) < 0.05
+def _are_whole(steps: npt.NDArray[np.float64]) -> bool:
+    return bool(steps.min() > 0.5 and np.abs(steps - np.rint(steps)).max() < 0.05)
 
 
 def _runs(levels: npt.NDArray[np.int64]) -> list[str]:

@@ -5,9 +5,9 @@ from __future__ import annotations
 from collections.abc import Iterable, Iterator, Sequence
 from pathlib import Path
 
-from HCCAssistLib.cohort.case import ANNOTATION_SUFFIXES, PHASES, VOLUME_SUFFIXES, Case
+from HCCAssistLib.cohort.case import ANNOTATION_SUFFIXES, PHASES, TIME_POINTS, VOLUME_SUFFIXES, Case
 from HCCAssistLib.cohort.needs import Need
-from HCCAssistLib.cohort.spelling import heading_key, plain
+from HCCAssistLib.cohort.spelling import heading_key
 from HCCAssistLib.errors import InputError, Problem
 from HCCAssistLib.recipes.registry import RECIPES
 
@@ -41,16 +41,12 @@ def unused_names(case: Case, needs: Sequence[Need]) -> list[str]:
         return []
     used = {_identity(path) for need in needs for path in _paths(case, need)}
     known = {*needs, *(need for recipe in RECIPES.values() for need in recipe.needs)}
-    named = {need.name for need in known}
+    named, expected = {need.name for need in known}, _expected(case, known)
     found = []
     for path in _candidates(case.folder):
-        inside = path.relative_to(case.folder)
-        if (
-            _identity(path) not in used
-            and not _is_known(inside, known)
-            and (path.is_dir() or _is_input(path.name, named))
-        ):
-            found.append(inside.as_posix() + ("/" if path.is_dir() else ""))
+        is_expected = path.name.lower() in expected.get(path.parent, ()) or _identity(path) in used
+        if not is_expected and (path.is_dir() or _is_input(path.name, named)):
+            found.append(path.relative_to(case.folder).as_posix() + ("/" if path.is_dir() else ""))
     return found
 
 
@@ -115,15 +111,11 @@ def _is_input(name: str, named: Iterable[str]) -> bool:
     return dot + ending in _PERHAPS and heading_key(stem) in map(heading_key, named)
 
 
-def _is_known(inside: Path, known: Iterable[Need]) -> bool:
-    """Whether a file is what a method, or a phase of the contrast, is called."""
-    if len(inside.parts) != 2:
-        return False
-    time_point, name = plain(inside.parts[0]), inside.name.lower()
-    if name in {f"{phase}{suffix}" for phase in PHASES for suffix in ("", *VOLUME_SUFFIXES)}:
-        return True
+def _expected(case: Case, known: Iterable[Need]) -> dict[Path, set[str]]:
+    """What the inputs of all methods and the phases of the contrast are called, by folder, in small letters."""
+    phases = {f"{phase}{suffix}" for phase in PHASES for suffix in ("", *VOLUME_SUFFIXES)}
+    expected = {case.time_point_folder(time_point): set(phases) for time_point in TIME_POINTS}
     for need in known:
         suffixes = ("", *VOLUME_SUFFIXES) if need.kind == "volume" else ANNOTATION_SUFFIXES[need.kind]
-        if time_point == need.time_point and name in {f"{need.name}{suffix}" for suffix in suffixes}:
-            return True
-    return False
+        expected[case.time_point_folder(need.time_point)] |= {f"{need.name}{suffix}" for suffix in suffixes}
+    return expected

@@ -8,6 +8,8 @@ from typing import Any, Literal
 
 import numpy as np
 
+from HCCAssistLib.cohort.cells import MAY_BE_A_TEXT, is_missing
+from HCCAssistLib.cohort.spelling import plain
 from HCCAssistLib.errors import InputError
 from HCCAssistLib.evaluation.display import p_value, rounded
 from HCCAssistLib.evaluation.fisher import fisher_exact
@@ -72,12 +74,14 @@ class BaselineTable:
         sizes: patients in each.
         rows: characteristics.
         unit: what was described.
+        remarks: what a reader of the table must know of single values.
     """
 
     groups: tuple[str, ...]
     sizes: tuple[int, ...]
     rows: tuple[BaselineRow, ...]
     unit: str
+    remarks: tuple[str, ...] = ()
 
     @property
     def columns(self) -> tuple[str, ...]:
@@ -120,6 +124,7 @@ class BaselineTable:
             f"Unit: {self.unit}. Cells are mean \N{PLUS-MINUS SIGN} standard deviation, median (first, third "
             "quartile), or number (percentage of known values). Missing values are left out and counted."
             + (f" Choice of tests: {whys}." if whys else "")
+            + "".join(f" {remark}." for remark in self.remarks)
         )
 
     def as_json(self) -> dict[str, Any]:
@@ -129,6 +134,7 @@ class BaselineTable:
             "sizes": list(self.sizes),
             "unit": self.unit,
             "rows": [row.as_json() for row in self.rows],
+            "remarks": list(self.remarks),
         }
 
 
@@ -149,7 +155,7 @@ def baseline_table(
     larger one more than 20 % of them below 5, or one below 1.
 
     Args:
-        groups: values by characteristic, by group; None, NaN and "" are missing.
+        groups: values by characteristic, by group; None, NaN and texts such as "", "NA" and "#N/A" are missing.
         unit: what a value belongs to.
         categorical: characteristics whose numbers are codes.
         tests: the test of a characteristic, where the rule above is not wanted.
@@ -183,7 +189,9 @@ def baseline_table(
 
 
 def _is_missing(value: Any) -> bool:
-    return value is None or value == "" or (isinstance(value, float | np.floating) and bool(np.isnan(value)))
+    if isinstance(value, str):
+        return is_missing(value) and plain(value) not in MAY_BE_A_TEXT
+    return value is None or (isinstance(value, float | np.floating) and bool(np.isnan(value)))
 
 
 def _continuous_row(

@@ -4,8 +4,10 @@ from __future__ import annotations
 
 from collections import Counter
 from collections.abc import Collection, Mapping
+from dataclasses import replace
 
 from HCCAssistLib.cohort.cohort import Case, Cohort
+from HCCAssistLib.cohort.columns import listed, read_column
 from HCCAssistLib.evaluation.baseline_table import BaselineTable, baseline_table
 from HCCAssistLib.evaluation.flow import Flow, Stage
 
@@ -44,36 +46,29 @@ def cohort_flow(
 def cohort_table(cohort: Cohort, evaluated: Collection[str]) -> BaselineTable | None:
     """Characteristics of the cases by split, or by whether they are evaluated where the table names no split.
 
-    Columns that may identify a patient stay out: texts with many different values. None where nothing is left.
+    Columns that may identify a patient stay out: texts with many different values. Cells of a column of numbers that
+    are none count as missing and are named in the table's note. None where nothing is left.
     """
     groups: dict[str, list[Case]] = {}
     for case in cohort.cases:
         group = case.split or ("evaluated" if case.case_id in evaluated else "not evaluated")
         groups.setdefault(group, []).append(case)
-    columns = dict.fromkeys(name for case in cohort.cases for name in case.values if name not in _STRUCTURE)
+    names = dict.fromkeys(name for case in cohort.cases for name in case.values if name not in _STRUCTURE)
     described: dict[str, dict[str, list[float | str | None]]] = {group: {} for group in groups}
-    counted = []
-    for column in columns:
-        cells = {group: [case.values.get(column, "").strip() for case in cases] for group, cases in groups.items()}
-        known = {cell for of_group in cells.values() for cell in of_group if cell not in ("", "NA")}
-        numbers = {cell: number for cell in known if (number := _number(cell)) is not None}
-        is_text = len(numbers) < len(known)
+    counted, remarks = [], []
+    for name in names:
+        column = read_column(cohort.cases, name)
+        values: Mapping[str, float | str | None] = column.texts if column.numbers is None else column.numbers
+        known = {value for value in values.values() if value is not None}
         few = len(known) <= min(MOST_LEVELS, len(cohort.cases) / 2)
-        if not known or (is_text and not few):
+        if not known or (column.numbers is None and not few):
             continue
-        if not is_text and known <= {"0", "1", "0.0", "1.0"}:
-            counted.append(column)
-        for group, of_group in cells.items():
-            described[group][column] = [
-                None if cell in ("", "NA") else cell if is_text else numbers[cell] for cell in of_group
-            ]
+        if column.numbers is not None and known <= {0.0, 1.0}:
+            counted.append(name)
+        if column.unread:
+            remarks.append(f"{name}: left out as no numbers are {listed(column.unread)}")
+        for group, cases in groups.items():
+            described[group][name] = [values[case.case_id] for case in cases]
     if not next(iter(described.values()), None):
         return None
-    return baseline_table(described, unit="case", categorical=counted)
-
-
-def _number(cell: str) -> float | None:
-    try:
-        return float(cell)
-    except ValueError:
-        return None
+    return replace(baseline_table(described, unit="case", categorical=counted), remarks=tuple(remarks))

@@ -11,8 +11,8 @@ import numpy as np
 import pytest
 from scipy.spatial.transform import Rotation
 
-from HCCAssistLib.cohort.fingerprints import fingerprint
 from HCCAssistLib.cohort.cohort import read_cohort, write_cohort_table
+from HCCAssistLib.cohort.fingerprints import fingerprint
 from HCCAssistLib.cohort.needs import Need
 from HCCAssistLib.cohort.points import Point, PointList, write_points
 from HCCAssistLib.cohort.segments import Segment, write_segments
