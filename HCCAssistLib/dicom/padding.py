@@ -9,6 +9,7 @@ from HCCAssistLib.dicom.frames import number
 from HCCAssistLib.errors import Problem
 
 AIR_HU, HIGHEST_AIR_HU = -1024, -900
+HIGHEST_HU = 30_710  # of the extended CT scale: metal
 SPECK_VOXELS = 16
 """Regions on the border of a slice that reach no corner are padding from this size on; smaller ones may be tissue."""
 
@@ -18,9 +19,9 @@ class Padding:
 
     A padding value (stored units, before the rescale) can be the value of tissue as well: 0 HU is water. Therefore it
     is background only where it is joined to the border of the slice: to a corner, since whatever lies outside of a
-    convex field of view reaches one, or in a region too large to be tissue of exactly one value. In CT, padding below
-    -1024 HU is no tissue anywhere, and padding from there to -900 HU is air already. Background is -1024 HU in CT and
-    0 in MR.
+    convex field of view reaches one, or in a region too large to be tissue of exactly one value. In CT, padding beyond
+    the scale of Hounsfield units is no tissue anywhere, and padding from -1024 to -900 HU is air already. Background
+    is -1024 HU in CT and 0 in MR.
 
     Attributes:
         values: the padding values found, stored units and what they would mean.
@@ -51,7 +52,7 @@ class Padding:
         if not is_padding.any():
             return values
         is_ct = self.modality == "CT"
-        outside = is_padding & (values < AIR_HU) & is_ct
+        outside = is_padding & ((values < AIR_HU) | (values > HIGHEST_HU)) & is_ct
         doubtful = is_padding & ~outside & ~(is_ct & (values <= HIGHEST_AIR_HU))
         if doubtful.any():
             outside |= _joined_to_border(doubtful)

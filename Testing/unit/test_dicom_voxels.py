@@ -169,7 +169,7 @@ def round_field(slices: Series, padding: int, *, intercept: int, signed: bool, d
 
 @pytest.mark.parametrize(
     ("padding", "intercept", "signed"),
-    [(0, 0, True), (1024, -1024, False), (1100, -1024, False), (4095, -1024, False), (63536, -1024, False)],
+    [(0, 0, True), (1024, -1024, False), (1100, -1024, False), (4095, -1024, False)],
 )
 @pytest.mark.parametrize("kind", ["files", "frames", "packed"])
 def test_padding_becomes_air_outside_and_the_same_value_inside_stays(
@@ -195,13 +195,14 @@ def test_padding_becomes_air_outside_and_the_same_value_inside_stays(
     assert f"{SLICES} voxels inside hold the same value and were left as they are" in warning.what
 
 
-def test_padding_below_the_scale_is_air_wherever_it_lies(tmp_path: Path) -> None:
+@pytest.mark.parametrize(("padding", "signed"), [(-2000, True), (63536, False)])
+def test_padding_beyond_the_scale_is_air_wherever_it_lies(padding: int, signed: bool, tmp_path: Path) -> None:
     slices = ct_series()
-    truth = round_field(slices, -2000, intercept=0, signed=True)
+    truth = round_field(slices, padding, intercept=0, signed=signed)
     truth[:, 6, 5] = -1024
     image, warnings = read_series(write(slices, tmp_path))
     assert np.array_equal(image.array, truth)
-    assert "padding value -2000 (-2000 HU)" in warnings[0].what
+    assert f"padding value {padding} ({padding:g} HU)" in warnings[0].what
     assert "inside" not in warnings[0].what
 
 
