@@ -17,7 +17,7 @@ from HCCAssistLib.cli.evaluate import as_json
 from HCCAssistLib.cli.main import main
 from HCCAssistLib.cohort.cohort import read_cohort, write_cohort_table
 from HCCAssistLib.cohort.points import Point, PointList, write_points
-from HCCAssistLib.errors import InputError
+from HCCAssistLib.errors import InputError, Problem
 from HCCAssistLib.evaluation.held_out import HeldOut, hold_out
 from HCCAssistLib.evaluation.result import CutOff
 from HCCAssistLib.imaging.files import read_image, write_image
@@ -27,7 +27,7 @@ from HCCAssistLib.inference.model import load_model
 from HCCAssistLib.inference.results import read_result
 from HCCAssistLib.models.package import read_package
 from HCCAssistLib.recipes.ltp import evaluation
-from HCCAssistLib.recipes.ltp.performance import LTPEvaluation
+from HCCAssistLib.recipes.ltp.performance import LTPEvaluation, _said_once
 from HCCAssistLib.recipes.registry import get_recipe
 
 GRID = Geometry.from_parts((14, 66, 62), (0.75, 0.8, 4.0), (-22.0, -28.0, -26.0))
@@ -300,6 +300,24 @@ def test_a_patient_with_a_bad_case_is_left_out_of_the_patient_level(cohort: Path
     assert list(found.results) == ["c0", "c1", "c2"]
     assert found.patient.n == 2, "p-c3 may well be positive: his other scan does not make him negative"
     assert any(problem.where == "patient p-c3" for problem in found.problems)
+
+
+def test_what_is_true_of_several_cases_is_said_once_and_of_one_with_its_place() -> None:
+    def warning(what: str, where: str) -> Problem:
+        return Problem("WARN", what, where, "look", where)
+
+    once = _said_once(
+        [
+            ("c0", warning("dark", "case c0, post/liver")),
+            ("c1", warning("thick", "case c1")),
+            ("c0", warning("dark", "c0")),  # said by the check of the files and by the scan
+            ("c2", warning("thick", "arterial")),
+            ("c3", warning("tilted", "arterial")),
+        ]
+    )
+    assert [(problem.what, problem.where) for problem in once] == [
+        ("dark", "case c0, post/liver"), ("thick", "cases c1, c2"), ("tilted", "case c3"),
+    ]  # fmt: skip
 
 
 def test_phantoms_among_the_evaluated_cases_are_told_and_an_unclear_cell_is_named(cohort: Path, model: Path) -> None:

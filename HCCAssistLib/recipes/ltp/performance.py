@@ -2,8 +2,8 @@
 
 from __future__ import annotations
 
-from collections.abc import Collection, Mapping, Sequence
-from dataclasses import dataclass, field
+from collections.abc import Collection, Iterable, Mapping, Sequence
+from dataclasses import dataclass, field, replace
 from functools import partial
 from typing import Any
 
@@ -106,6 +106,8 @@ def performance(
         raise InputError([*(p for problems in left_out.values() for p in problems), Problem("STOP", what, TABLE)])
     positive = {patient for patient, label in labels.items() if label}
     found = list(volumes.values())
+    of_model = {problem.what for problem in model_warnings(card)}
+    of_scans = [(name, p) for name, result in results.items() for p in result.warnings if p.what not in of_model]
     return LTPEvaluation(
         patch=binary_evaluation(samples.labels, scores, samples.patients, unit="patch", cutoff=card.cutoff),
         froc=froc(found, tolerance_mm=TOLERANCE_MM) if any(len(v.lesions) for v in found) else None,
@@ -128,8 +130,8 @@ def performance(
         run=run,
         problems=(
             *model_warnings(card),
-            *held_out.problems,
-            *_of_scans(results, model_warnings(card)),
+            *(problem for problem in held_out.problems if not problem.case_id),
+            *_said_once([(p.case_id, p) for p in held_out.problems if p.case_id] + of_scans),
             *_half_seen(sorted(torn & {case.patient_id for case in cases})),
         ),
     )
@@ -164,14 +166,17 @@ def _image(case: Case) -> Image:
     return read_study(case, LTP).volumes[f"{TIME_POINT}/arterial"]
 
 
-def _of_scans(results: Mapping[str, DetectionResult], known: Sequence[Problem]) -> list[Problem]:
-    """The warnings of the scans; what several cases share is said once."""
-    cases: dict[tuple[str, str], list[str]] = {}
-    for case_id, result in results.items():
-        for warning in result.warnings:
-            if warning.what not in [problem.what for problem in known]:
-                cases.setdefault((warning.what, warning.remedy), []).append(case_id)
-    return [Problem("WARN", what, _named(list(dict.fromkeys(of))), remedy) for (what, remedy), of in cases.items()]
+def _said_once(found: Iterable[tuple[str, Problem]]) -> list[Problem]:
+    """Warnings of cases, each with the case's id: what is true of several cases is one warning that names them."""
+    groups: dict[str, dict[str, Problem]] = {}
+    for case_id, problem in found:
+        groups.setdefault(problem.what, {}).setdefault(case_id, problem)
+    once = []
+    for of in groups.values():
+        case_id, first = next(iter(of.items()))
+        told = len(of) == 1 and case_id in first.where
+        once.append(first if told else replace(first, where=_named(list(of))))
+    return once
 
 
 def _named(cases: Sequence[str]) -> str:
