@@ -8,7 +8,7 @@ from pathlib import Path
 from typing import Any
 
 import pytest
-from ltp_blob import blob_image, blob_model, blob_network, blob_package, straight_grid
+from ltp_blob import blob_image, blob_model, blob_network, blob_package
 
 from HCCAssistLib.cli.main import main
 from HCCAssistLib.cohort.case import Case
@@ -16,6 +16,7 @@ from HCCAssistLib.cohort.synthetic import is_synthetic, unclear
 from HCCAssistLib.errors import InputError
 from HCCAssistLib.evaluation.report_model_card import model_card_table
 from HCCAssistLib.evaluation.result import CutOff
+from HCCAssistLib.imaging.geometry import Geometry
 from HCCAssistLib.inference.model import LoadedModel, load_model
 from HCCAssistLib.inference.study import Study
 from HCCAssistLib.models.caveats import model_warnings, trained_on, training_data_warning
@@ -24,6 +25,8 @@ from HCCAssistLib.models.summary import card_rows
 from HCCAssistLib.recipes.ltp.prediction import predict
 
 MIXED = {"patients": 123, "synthetic": True, "trained_on": {"synthetic": 120, "patients": 3}}
+
+SMALL = Geometry.from_parts((10, 40, 44), (0.75, 0.8, 4.0), (-40.0, 0.0, -30.0))
 
 
 @pytest.fixture(scope="module")
@@ -68,7 +71,7 @@ def test_a_model_of_patients_alone_has_no_warning_and_every_other_has(model: Loa
 def test_every_result_of_such_a_model_carries_the_warning_that_of_a_phantom_too(
     model: LoadedModel, values: dict[str, str]
 ) -> None:
-    study = Study("case-1", {"post/arterial": blob_image(straight_grid())}, values=values)
+    study = Study("case-1", {"post/arterial": blob_image(SMALL)}, values=values)
     result = predict(study, trained(model, MIXED), {"stride": "fast", "heatmap": False})
     assert sum("120 synthetic cases, 3 patients" in warning.what for warning in result.warnings) == 1
 
@@ -129,7 +132,7 @@ def test_every_command_names_the_cutoff_that_a_prediction_begins_with(
     row = models("list")[0].splitlines()[1]
     assert "0.999999" in row and "0.25" not in row and "120 synthetic cases, 3 patients" in row
     assert "rest on synthetic cases" in json.loads(models("show", "blobs", "--json")[0])["warnings"][0]
-    study = Study("case-1", {"post/arterial": blob_image(straight_grid())})
+    study = Study("case-1", {"post/arterial": blob_image(SMALL)})
     result = predict(study, load_model(package), {"stride": "fast", "heatmap": False})
     assert (result.threshold, result.threshold_source) == (scan.value, scan.source)
     assert dict(model_card_table(package.card).rows)["Cut-off"].endswith("0.999999 (of scans)")
