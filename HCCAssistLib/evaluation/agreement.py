@@ -15,17 +15,23 @@ from HCCAssistLib.errors import InputError
 from HCCAssistLib.evaluation.intervals import check_level
 from HCCAssistLib.evaluation.optional import statsmodels
 from HCCAssistLib.evaluation.result import Estimate, Interval
-from HCCAssistLib.evaluation.scores import BoolArray, FloatArray
+from HCCAssistLib.evaluation.values import BoolArray, FloatArray, count_table, floats, listed
+from HCCAssistLib.imaging.geometry import Geometry
 
 
 def agreement_table(first: Sequence[Hashable], second: Sequence[Hashable]) -> tuple[tuple[int, ...], ...]:
     """Counts of one reader's categories (rows) against another's (columns).
 
     Raises:
-        InputError: lengths that differ, or nothing was read.
+        InputError: lengths that differ, nothing was read, a reading is missing, or texts stand beside numbers.
     """
+    first, second = listed(first, "first reader"), listed(second, "second reader")
     if len(first) != len(second) or not first:
         raise InputError(f"the readers judged {len(first)} and {len(second)} units")
+    if None in first or None in second:
+        raise InputError("a reading is missing", "readers", "leave out the units that one of them did not judge")
+    if len({isinstance(category, str) for category in (*first, *second)}) > 1:
+        raise InputError("some categories are texts and some are numbers, which never agree", "readers")
     index = {category: i for i, category in enumerate(dict.fromkeys((*first, *second)))}
     counts = np.zeros((len(index), len(index)), dtype=np.int64)
     np.add.at(counts, ([index[c] for c in first], [index[c] for c in second]), 1)
@@ -44,8 +50,8 @@ def cohen_kappa(table: npt.ArrayLike, *, unit: str, level: float = 0.95) -> Esti
         InputError: a table that is not square or holds no count.
     """
     check_level(level)
-    counts = np.asarray(table, dtype=np.float64)
-    if counts.ndim != 2 or counts.shape[0] != counts.shape[1] or (counts < 0).any() or counts.sum() == 0:
+    counts = count_table(table)
+    if counts.shape[0] != counts.shape[1] or counts.sum() == 0:
         raise InputError("kappa needs a square table of counts", "table")
     n = int(counts.sum())
     share = counts / n
@@ -80,8 +86,8 @@ def fleiss_kappa(table: npt.ArrayLike, *, unit: str) -> Estimate:
         InputError: units read by different numbers of readers.
         HCCAssistError: statsmodels is not installed.
     """
-    counts = np.asarray(table, dtype=np.float64)
-    if counts.ndim != 2 or counts.size == 0 or (counts < 0).any() or len(np.unique(counts.sum(axis=1))) != 1:
+    counts = count_table(table)
+    if counts.size == 0 or len(np.unique(counts.sum(axis=1))) != 1:
         raise InputError("every unit must be read by the same number of readers", "table")
     if counts[0].sum() < 2:
         raise InputError("Fleiss' kappa needs two readers or more", "table")
@@ -96,10 +102,30 @@ def fleiss_kappa(table: npt.ArrayLike, *, unit: str) -> Estimate:
 
 
 def _masks(first: npt.ArrayLike, second: npt.ArrayLike) -> tuple[BoolArray, BoolArray]:
-    a, b = np.asarray(first).astype(bool), np.asarray(second).astype(bool)
+    a, b = _mask(first, "first mask"), _mask(second, "second mask")
     if a.shape != b.shape:
         raise InputError(f"the masks have different grids: {a.shape} and {b.shape} voxels", "masks")
     return a, b
+
+
+def _mask(values: npt.ArrayLike, where: str) -> BoolArray:
+    """Voxels of a mask: 0 outside and one other value inside.
+
+    Raises:
+        InputError: missing or masked voxels, several labels, probabilities, or no array of voxels.
+    """
+    voxels = np.asarray(values)
+    if np.ma.is_masked(values) or voxels.ndim == 0 or voxels.size == 0 or voxels.dtype.kind not in "buif":
+        raise InputError("a mask holds a number at every voxel", where, "fill masked voxels, or cut them off")
+    if voxels.dtype.kind == "b":
+        return voxels
+    inside: BoolArray = voxels != 0
+    largest = voxels.max()
+    if not np.isfinite(largest) or (inside & (voxels != (largest or voxels.min()))).any():
+        raise InputError(
+            "a mask holds 0 outside and one other value inside", where, "take one label, or a cut-off of probabilities"
+        )
+    return inside
 
 
 def dice(first: npt.ArrayLike, second: npt.ArrayLike) -> float:
@@ -115,32 +141,55 @@ def dice(first: npt.ArrayLike, second: npt.ArrayLike) -> float:
 
 @dataclass(frozen=True, slots=True)
 class SurfaceDistances:
-    """Distances in mm between the surfaces of two masks, both directions together.
+    """Distances in mm between the surfaces of two masks.
+
+    A surface voxel is one with a face outside its mask; its distance is that of its centre to the nearest surface
+    voxel's centre of the other mask. ``directed`` distances run from one mask to the other.
 
     Attributes:
-        mean: average symmetric surface distance.
-        hausdorff: the largest distance.
-        hausdorff_95: the larger of the two directions' 95th percentiles.
+        mean: average symmetric surface distance: the mean over the surface voxels of both masks (Heimann 2009; MONAI
+            ``compute_average_surface_distance(symmetric=True)``).
+        mean_of_directions: the mean of the two directed means (medpy ``assd``).
+        hausdorff: the largest distance (every package).
+        hausdorff_95: the usual HD95: the larger of the two directed 95th percentiles (Metrics Reloaded; MONAI
+            ``compute_hausdorff_distance(percentile=95)``). DeepMind's surface-distance has the same rule on surface
+            elements weighted by their area, so its number differs by up to about a voxel.
+        hausdorff_95_pooled: the 95th percentile of the distances of both directions together (medpy ``hd95``, and
+            scripts built on it).
+
+    SimpleITK's ``HausdorffDistanceImageFilter`` has no HD95, and its average is over all voxels of the masks.
     """
 
     mean: float
+    mean_of_directions: float
     hausdorff: float
     hausdorff_95: float
+    hausdorff_95_pooled: float
 
 
-def surface_distances(first: npt.ArrayLike, second: npt.ArrayLike, spacing: Sequence[float]) -> SurfaceDistances | None:
+def surface_distances(
+    first: npt.ArrayLike, second: npt.ArrayLike, spacing: Sequence[float] | Geometry
+) -> SurfaceDistances | None:
     """Surface distances of two masks; None where either is empty, because then there is no distance.
 
+    Percentiles are interpolated linearly between distances, as numpy does.
+
     Args:
-        first, second: masks ``[k, j, i]`` on one grid; every voxel with a face outside the mask is surface.
-        spacing: mm along ``(i, j, k)``, as ``Geometry.spacing``.
+        first, second: masks ``[k, j, i]`` on one grid; every voxel with a face outside the mask is surface, also at
+            the edge of the volume.
+        spacing: mm along ``(i, j, k)``, as ``Geometry.spacing``, or the grid itself. The order is the reverse of that
+            of the array (MONAI and medpy want it in the array's order).
 
     Raises:
-        InputError: different grids, or a spacing that is not three positive lengths.
+        InputError: different grids, masks that are none, or a spacing that is not three positive lengths.
     """
     a, b = _masks(first, second)
-    lengths = np.asarray(spacing, dtype=np.float64)
-    if a.ndim != 3 or lengths.shape != (3,) or not (lengths > 0).all():
+    if isinstance(spacing, Geometry):
+        if spacing.shape != a.shape:
+            raise InputError(f"the masks of {a.shape} voxels do not fit a grid of {spacing.shape}", "masks")
+        spacing = spacing.spacing.tolist()
+    lengths = floats(spacing, "spacing")
+    if a.ndim != 3 or lengths.shape != (3,) or not ((lengths > 0) & np.isfinite(lengths)).all():
         raise InputError("surface distances need 3-D masks and three positive spacings", "masks")
     if not a.any() or not b.any():
         return None
@@ -156,6 +205,8 @@ def surface_distances(first: npt.ArrayLike, second: npt.ArrayLike, spacing: Sequ
     both = np.concatenate((there, back))
     return SurfaceDistances(
         mean=float(both.mean()),
+        mean_of_directions=float((there.mean() + back.mean()) / 2),
         hausdorff=float(both.max()),
         hausdorff_95=float(max(np.percentile(there, 95), np.percentile(back, 95))),
+        hausdorff_95_pooled=float(np.percentile(both, 95)),
     )

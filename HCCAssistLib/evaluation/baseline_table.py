@@ -24,7 +24,7 @@ from HCCAssistLib.evaluation.group_tests import (
     welch_t,
 )
 from HCCAssistLib.evaluation.result import HypothesisTest
-from HCCAssistLib.evaluation.scores import FloatArray
+from HCCAssistLib.evaluation.values import FloatArray, listed
 
 TestName = Literal["welch", "anova", "mann-whitney", "kruskal-wallis", "chi-square", "n-1 chi-square", "fisher"]
 _CONTINUOUS = ("welch", "anova", "mann-whitney", "kruskal-wallis")
@@ -163,7 +163,7 @@ def baseline_table(
     Raises:
         InputError: groups with different characteristics or ragged columns, or a test that does not fit.
     """
-    if not groups:
+    if not hasattr(groups, "items") or not groups:
         raise InputError("there is no group to describe")
     names = tuple(next(iter(groups.values())))
     sizes = []
@@ -180,7 +180,7 @@ def baseline_table(
         raise InputError(f"no characteristic is called {', '.join(sorted(unknown))}", "baseline table")
     rows = []
     for name in names:
-        values = [[v for v in columns[name] if not _is_missing(v)] for columns in groups.values()]
+        values = [[v for v in listed(columns[name], name) if not _is_missing(v)] for columns in groups.values()]
         missing = tuple(size - len(known) for size, known in zip(sizes, values, strict=True))
         counted = name in categorical or any(isinstance(v, str | bool | np.bool_) for known in values for v in known)
         make = _categorical_row if counted else _continuous_row
@@ -201,7 +201,7 @@ def _continuous_row(
     for known in values:
         try:
             samples.append(np.array([float(v) for v in known], dtype=np.float64))
-        except TypeError as error:
+        except (TypeError, ValueError) as error:
             raise InputError("a value is neither a number nor a text", f"characteristic {name!r}") from error
         if not np.isfinite(samples[-1]).all():
             raise InputError("a value is infinite", f"characteristic {name!r}")

@@ -20,6 +20,7 @@ from HCCAssistLib.evaluation.discrimination import (
     precision_recall,
     roc,
 )
+from HCCAssistLib.evaluation.display import plural
 from HCCAssistLib.evaluation.result import CutOff, Estimate
 from HCCAssistLib.evaluation.scores import checked_rows
 
@@ -148,6 +149,6 @@ def _problems(one_class: str, excluded: int, n: int, unit: str, same_data: bool)
             Problem("WARN", f"AUC and AP are undefined: {one_class}", f"{unit} level", "evaluate both classes")
         )
     if excluded:
-        share = f"{excluded} of {excluded + n} {unit}s have no score and were left out"
+        share = f"{excluded} of {excluded + n} {plural(unit, excluded + n)} have no score and were left out"
         found.append(Problem("WARN", share, f"{unit} level", "find out why the model gave none"))
     return tuple(found)

@@ -11,12 +11,12 @@ from collections.abc import Callable, Iterator
 import numpy as np
 import numpy.typing as npt
 
-from HCCAssistLib.errors import InputError
 from HCCAssistLib.evaluation.confusion import METRICS
 from HCCAssistLib.evaluation.display import plural
 from HCCAssistLib.evaluation.intervals import check_level
 from HCCAssistLib.evaluation.result import Interval
-from HCCAssistLib.evaluation.scores import FloatArray, IntArray, ScoredRows
+from HCCAssistLib.evaluation.scores import ScoredRows, numbered_groups
+from HCCAssistLib.evaluation.values import FloatArray, IntArray, floats, number, whole
 
 DRAWS = 10_000
 _CELLS_PER_CHUNK = 400_000
@@ -61,11 +61,12 @@ def bootstrap_draws(
     Raises:
         InputError: fewer than one patient or draw.
     """
-    if patients < 1 or draws < 1:
-        raise InputError(f"a bootstrap needs patients and draws, not {patients} and {draws}")
-    stratum = None if strata is None else np.unique(np.asarray(strata), return_inverse=True)[1].astype(np.int64)
-    if stratum is not None and stratum.shape != (patients,):
-        raise InputError(f"strata are needed for each of the {patients} patients")
+    patients, draws = (
+        whole(patients, "number of patients to draw from", least=1),
+        whole(draws, "number of draws", least=1),
+    )
+    seed = whole(seed, "seed of a bootstrap")
+    stratum = None if strata is None else numbered_groups(strata, patients)  # type: ignore[arg-type]
     chunk = max(1, _CELLS_PER_CHUNK // max(patients, row_count or 0))
     chunks = _counts_of_draws(patients, draws, np.random.default_rng(seed), stratum, chunk)
     return np.concatenate([statistic(weights) for weights in chunks])
@@ -76,6 +77,7 @@ def percentile_interval(
 ) -> Interval:
     """The percentile interval of bootstrap draws; undefined draws are dropped and counted."""
     check_level(level)
+    values = floats(values, "draws")
     kept = values[np.isfinite(values)]
     dropped = len(values) - len(kept)
     kind = "stratified" if stratified else "unstratified"
@@ -159,7 +161,7 @@ def ranking_statistic(rows: ScoredRows) -> Statistic:
 
 def _cutoff_statistic(rows: ScoredRows, cutoff: float) -> Statistic:
     """The metrics of ``METRICS`` on each draw, ``(draws, 7)``."""
-    called = rows.scores >= cutoff
+    called = rows.scores >= number(cutoff, "cut-off")
     cells = (called & rows.labels, ~called & rows.labels, ~called & ~rows.labels, called & ~rows.labels)
     per_patient = np.stack([np.bincount(rows.groups[cell], minlength=rows.patients) for cell in cells], axis=1)
 

@@ -17,6 +17,7 @@ from HCCAssistLib.evaluation.intervals import check_level, proportion_interval
 from HCCAssistLib.evaluation.optional import statsmodels
 from HCCAssistLib.evaluation.result import Estimate, Interval
 from HCCAssistLib.evaluation.scores import ScoredRows
+from HCCAssistLib.evaluation.values import whole
 
 CLIP = 1e-6
 """Risks nearer to 0 or 1 than this have no finite log odds and are moved to it, counted."""
@@ -108,8 +109,9 @@ def calibration(
         HCCAssistError: statsmodels is not installed.
     """
     check_level(level)
-    if bins < 2:
-        raise InputError(f"a calibration curve needs two bins or more, not {bins}")
+    bins = whole(bins, "bins of the calibration curve", least=2)
+    if strategy not in ("quantile", "uniform"):
+        raise InputError(f"bins are 'quantile' or 'uniform', not {strategy!r}", "calibration curve")
     rows = checked_risks(labels, risks, groups)
     clipped = int(((rows.scores < CLIP) | (rows.scores > 1 - CLIP)).sum())
     slope, intercept, large = _recalibration(rows, unit, level)

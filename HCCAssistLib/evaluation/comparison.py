@@ -17,6 +17,7 @@ from HCCAssistLib.evaluation.display import cutoff_text
 from HCCAssistLib.evaluation.group_tests import checked_sample, kruskal_wallis, mcnemar, steel_test
 from HCCAssistLib.evaluation.result import CutOff, Estimate, HypothesisTest
 from HCCAssistLib.evaluation.scores import checked_rows
+from HCCAssistLib.evaluation.values import floats
 
 
 @dataclass(frozen=True, slots=True)
@@ -73,7 +74,7 @@ def compare_models(
         InputError: rows that do not fit or are of one class only.
     """
     test = delong_paired_test(labels, scores_a, scores_b, unit=unit, level=level)
-    first, second = np.asarray(scores_a, dtype=np.float64), np.asarray(scores_b, dtype=np.float64)
+    first, second = floats(scores_a, "scores of a"), floats(scores_b, "scores of b")
     lacking = ~(np.isfinite(first) & np.isfinite(second))
     a = checked_rows(labels, np.where(lacking, np.nan, first), groups)
     b = checked_rows(labels, np.where(lacking, np.nan, second), groups)
@@ -111,7 +112,7 @@ def compare_models(
     ]
     differences += [
         net_benefit_difference(labels, scores_a, scores_b, at, groups, unit=unit, draws=draws, seed=seed, level=level)
-        for at in net_benefit_at
+        for at in floats(net_benefit_at, "threshold probabilities").tolist()
     ]
     only_a, only_b = int((right_a & ~right_b).sum()), int((right_b & ~right_a).sum())
     return ModelComparison(tuple(differences), test, mcnemar(only_a, only_b, a.n, unit=unit))
@@ -160,7 +161,7 @@ def compare_sessions(values: Mapping[str, npt.ArrayLike], *, control: str, unit:
     Raises:
         InputError: fewer than two models, an unknown control, or a missing value.
     """
-    if control not in values or len(values) < 2:
+    if not hasattr(values, "items") or control not in values or len(values.keys()) < 2:
         raise InputError(f"there is no model {control!r} among two or more", "sessions")
     samples = {name: checked_sample(sample, f"sessions of {name!r}") for name, sample in values.items()}
     others = [name for name in samples if name != control]

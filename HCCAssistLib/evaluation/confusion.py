@@ -15,6 +15,7 @@ from HCCAssistLib.errors import InputError
 from HCCAssistLib.evaluation.intervals import mercaldo_logit, proportion_interval
 from HCCAssistLib.evaluation.result import CutOff, Estimate, HypothesisTest, Interval
 from HCCAssistLib.evaluation.scores import checked_rows
+from HCCAssistLib.evaluation.values import count_table, listed, number, whole
 
 METRICS = ("accuracy", "sensitivity", "specificity", "PPV", "NPV", "F1", "balanced accuracy")
 """Names of the metrics of a 2 x 2 table, in the order of reports."""
@@ -46,9 +47,8 @@ class Confusion:
     fp: int
 
     def __post_init__(self) -> None:
-        for count in (self.tp, self.fn, self.tn, self.fp):
-            if count != int(count) or count < 0:
-                raise ValueError(f"a confusion count is a number of units, not {count}")
+        for name in ("tp", "fn", "tn", "fp"):
+            object.__setattr__(self, name, whole(getattr(self, name), f"confusion count {name.upper()}"))
 
     @property
     def n(self) -> int:
@@ -86,7 +86,7 @@ class Confusion:
 def confusion_at(labels: npt.ArrayLike, scores: npt.ArrayLike, cutoff: float) -> Confusion:
     """The four counts where ``score >= cutoff`` is called positive; missing scores are left out."""
     rows = checked_rows(labels, scores)
-    called = rows.scores >= cutoff
+    called = rows.scores >= number(cutoff, "cut-off")
     return Confusion(
         tp=int((called & rows.labels).sum()),
         fn=int((~called & rows.labels).sum()),
@@ -146,11 +146,12 @@ def no_information_rate_test(correct: int, n: int, rate: float, *, unit: str = "
     Raises:
         InputError: counts or a rate that do not fit.
     """
-    if not 0 <= correct <= n or n == 0:
+    correct, n = whole(correct, "right units"), whole(n, "all units")
+    if correct > n or n == 0:
         raise InputError(f"{correct} of {n} is not an accuracy")
-    if not 0.0 < rate < 1.0:
+    if not 0.0 < number(rate, "no-information rate") < 1.0:
         raise InputError(f"a no-information rate lies between 0 and 1, not {rate}")
-    p = float(binomtest(int(correct), int(n), rate, alternative="greater").pvalue)
+    p = float(binomtest(correct, n, float(rate), alternative="greater").pvalue)
     return HypothesisTest(
         name="one-sided exact binomial test of accuracy against the no-information rate",
         p=min(p, 1.0),
@@ -176,10 +177,12 @@ class ConfusionMatrix:
     counts: tuple[tuple[int, ...], ...]
 
     def __post_init__(self) -> None:
+        object.__setattr__(self, "categories", tuple(self.categories))
+        object.__setattr__(self, "counts", tuple(map(tuple, count_table(self.counts, "confusion matrix").tolist())))
         size = len(self.categories)
         if len(set(self.categories)) != size or size < 2:
             raise ValueError("a confusion matrix needs two or more different categories")
-        if len(self.counts) != size or any(len(row) != size or min(row) < 0 for row in self.counts):
+        if len(self.counts) != size or any(len(row) != size for row in self.counts):
             raise ValueError(f"a confusion matrix of {size} categories has {size} x {size} counts")
 
     @property
@@ -239,8 +242,12 @@ def confusion_matrix(
     Raises:
         InputError: lengths that differ, or a label or prediction that is not among the categories.
     """
+    labels, predictions = listed(labels, "labels"), listed(predictions, "predictions")
+    categories = listed(categories, "categories")
     if len(labels) != len(predictions):
         raise InputError(f"there are {len(labels)} labels and {len(predictions)} predictions")
+    if None in labels or None in predictions:
+        raise InputError("a label or a prediction is missing", "labels and predictions", "leave the row out and say so")
     index = {category: i for i, category in enumerate(categories)}
     unknown = {str(value) for value in [*labels, *predictions] if value not in index}
     if unknown:

@@ -13,6 +13,7 @@ import numpy.typing as npt
 from scipy.stats import norm
 
 from HCCAssistLib.errors import InputError
+from HCCAssistLib.evaluation.display import plural
 from HCCAssistLib.evaluation.group_tests import checked_sample
 from HCCAssistLib.evaluation.intervals import check_level
 from HCCAssistLib.evaluation.optional import statsmodels
@@ -58,12 +59,12 @@ def cox_hazard_ratios(
     n = len(followed)
     if not happened.any():
         raise InputError("there was no event: a hazard ratio cannot be estimated")
-    if not covariates:
+    if not hasattr(covariates, "items") or not len(covariates.keys()):
         raise InputError("there is no covariate", "Cox regression")
     columns = {name: checked_sample(values, f"covariate {name!r}") for name, values in covariates.items()}
     for name, values in columns.items():
         if values.shape != followed.shape:
-            raise InputError(f"there are {len(values)} values for {n} {unit}s", f"covariate {name!r}")
+            raise InputError(f"there are {len(values)} values for {n} {plural(unit, n)}", f"covariate {name!r}")
         if values.min() == values.max():
             raise InputError("every value is the same", f"covariate {name!r}", "leave it out of the model")
     design = np.stack(list(columns.values()), axis=1)

@@ -10,7 +10,8 @@ import numpy.typing as npt
 from HCCAssistLib.errors import InputError
 from HCCAssistLib.evaluation.discrimination import RocCurve, roc
 from HCCAssistLib.evaluation.result import CutOff
-from HCCAssistLib.evaluation.scores import FloatArray, checked_rows
+from HCCAssistLib.evaluation.scores import checked_rows
+from HCCAssistLib.evaluation.values import FloatArray, number
 
 
 def _chosen(curve: RocCurve, goodness: FloatArray, rule: str, chosen_on: str, digest: str) -> CutOff:
@@ -72,8 +73,10 @@ def fixed_rate_cutoff(
     Raises:
         InputError: rows of one class only, a rate outside (0, 1], or a specificity that no observed score reaches.
     """
-    if not 0.0 < at_least <= 1.0:
+    if not 0.0 < number(at_least, rate) <= 1.0:
         raise InputError(f"a {rate} lies between 0 and 1, not {at_least}", remedy="write 0.9 for 90 %")
+    if rate not in ("sensitivity", "specificity"):
+        raise InputError(f"a rate is 'sensitivity' or 'specificity', not {rate!r}")
     curve = roc(labels, scores)
     digest = checked_rows(labels, scores).digest
     kept, other = curve.sensitivity, curve.specificity

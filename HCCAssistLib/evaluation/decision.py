@@ -11,7 +11,8 @@ import numpy.typing as npt
 from HCCAssistLib.errors import InputError
 from HCCAssistLib.evaluation.bootstrap import DRAWS, bootstrap_interval
 from HCCAssistLib.evaluation.result import CutOff, Estimate
-from HCCAssistLib.evaluation.scores import FloatArray, ScoredRows, checked_rows
+from HCCAssistLib.evaluation.scores import ScoredRows, checked_rows
+from HCCAssistLib.evaluation.values import FloatArray, floats, number
 
 DEFAULT_THRESHOLDS = np.arange(1, 100) / 100
 
@@ -69,7 +70,7 @@ def checked_risks(labels: npt.ArrayLike, risks: npt.ArrayLike, groups: Any = Non
 
 
 def _checked_thresholds(thresholds: npt.ArrayLike) -> FloatArray:
-    values = np.atleast_1d(np.asarray(thresholds, dtype=np.float64))
+    values = floats([thresholds] if np.ndim(thresholds) == 0 else thresholds, "threshold probabilities")
     if values.size == 0 or not ((values > 0) & (values < 1)).all():
         raise InputError(
             "a threshold probability must lie between 0 and 1, without either", "thresholds",
@@ -126,8 +127,8 @@ def net_benefit_difference(
     Raises:
         InputError: see ``net_benefit``.
     """
-    at = float(_checked_thresholds(threshold)[0])
-    first, second = np.asarray(risks_a, dtype=np.float64), np.asarray(risks_b, dtype=np.float64)
+    at = float(_checked_thresholds(number(threshold, "threshold probability"))[0])
+    first, second = floats(risks_a, "risks of a"), floats(risks_b, "risks of b")
     if first.shape != second.shape:
         raise InputError(f"the two models gave {first.size} and {second.size} risks", remedy="score the same rows")
     lacking = ~(np.isfinite(first) & np.isfinite(second))
@@ -172,7 +173,7 @@ def net_benefit_at(
     Raises:
         InputError: see ``net_benefit``.
     """
-    values = np.asarray(risks, dtype=np.float64)
+    values = floats(risks, "risks")
     nobody = np.where(np.isfinite(values), 0.0, np.nan)  # acting on nobody has net benefit 0
     figure = net_benefit_difference(
         labels, values, nobody, threshold, groups, unit=unit, draws=draws, seed=seed, level=level

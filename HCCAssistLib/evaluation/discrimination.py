@@ -13,7 +13,8 @@ from scipy.stats import norm, rankdata, t
 from HCCAssistLib.errors import InputError
 from HCCAssistLib.evaluation.intervals import check_level
 from HCCAssistLib.evaluation.result import Estimate, HypothesisTest, Interval
-from HCCAssistLib.evaluation.scores import FloatArray, ScoredRows, checked_rows
+from HCCAssistLib.evaluation.scores import ScoredRows, checked_rows
+from HCCAssistLib.evaluation.values import FloatArray, floats, number, whole
 
 DELONG = "DeLong"
 HANLEY_MCNEIL = "Hanley-McNeil 1982"
@@ -233,7 +234,8 @@ def hanley_mcneil_standard_error(area: float, positives: int, negatives: int) ->
     Raises:
         InputError: an area outside [0, 1] or an empty class.
     """
-    if not 0.0 <= area <= 1.0 or positives < 1 or negatives < 1:
+    positives, negatives = whole(positives, "positive rows"), whole(negatives, "negative rows")
+    if not 0.0 <= number(area, "AUC") <= 1.0 or positives < 1 or negatives < 1:
         raise InputError(f"no AUC {area} of {positives} positive and {negatives} negative rows exists")
     q1, q2 = area / (2 - area), 2 * area**2 / (1 + area)
     variance = area * (1 - area) + (positives - 1) * (q1 - area**2) + (negatives - 1) * (q2 - area**2)
@@ -251,7 +253,7 @@ def delong_paired_test(
         InputError: lengths that differ, rows of one class only.
     """
     check_level(level)
-    first, second = np.asarray(scores_a, dtype=np.float64), np.asarray(scores_b, dtype=np.float64)
+    first, second = floats(scores_a, "scores of a"), floats(scores_b, "scores of b")
     if first.shape != second.shape:
         raise InputError(f"the two models scored {first.size} and {second.size} rows", remedy="score the same rows")
     lacking = ~(np.isfinite(first) & np.isfinite(second))

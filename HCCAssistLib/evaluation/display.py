@@ -60,10 +60,21 @@ def estimate_text(estimate: Estimate, digits: int = 3, *, percent: bool = False)
 
 
 def plural(unit: str, n: int) -> str:
-    """``1 patch``, ``2 patches``."""
+    """``1 patch``, ``2 patches``; also ``studies``, ``masses``, ``metastases``, ``regions of interest``."""
     if n == 1:
         return unit
-    return f"{unit}es" if unit.endswith(("ch", "s", "x", "sh")) else f"{unit}s"
+    head, of, rest = unit.partition(" of ")
+    if head.endswith(("series", "species")):
+        many = head
+    elif head.endswith("sis"):
+        many = f"{head[:-2]}es"
+    elif head.endswith("focus"):
+        many = f"{head[:-2]}i"
+    elif head.endswith("y") and head[-2:-1] not in "aeiou":
+        many = f"{head[:-1]}ies"
+    else:
+        many = f"{head}es" if head.endswith(("ch", "s", "x", "sh", "z")) else f"{head}s"
+    return f"{many}{of}{rest}"
 
 
 def cutoff_text(cutoff: CutOff) -> str:

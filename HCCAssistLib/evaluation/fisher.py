@@ -18,7 +18,7 @@ from scipy.special import gammaln
 from HCCAssistLib.errors import InputError
 from HCCAssistLib.evaluation.group_tests import checked_table
 from HCCAssistLib.evaluation.result import HypothesisTest
-from HCCAssistLib.evaluation.scores import FloatArray, IntArray
+from HCCAssistLib.evaluation.values import FloatArray, IntArray, count_table
 
 MOST_HALF_TABLES = 8_000_000
 """Half tables that may be looked at in one step: about ten seconds and half a gigabyte."""
@@ -57,7 +57,7 @@ def fisher_exact(table: npt.ArrayLike, *, unit: str = "patient") -> HypothesisTe
     bound = _SAME - float(_log_weight(counts, expected).sum())
     first, second = (_half(rows[half], expected[half], columns) for half in dealt)
     p = _no_more_probable(first, second, columns, expected[-1], bound)
-    size = " x ".join(map(str, np.shape(table)))
+    size = " x ".join(map(str, count_table(table).shape))
     return HypothesisTest(f"Fisher exact test ({size}, enumerated)", min(p, 1.0), n, unit)
 
 
@@ -172,7 +172,8 @@ def _pairs(
     _check_bound(float(len(keys)) * len(second[0]))
     step = max(1, _CHUNK // len(keys))
     for start in range(0, len(second[0]), step):
-        taken, weight, copies = (part[start : start + step] for part in second)
+        some = slice(start, start + step)
+        taken, weight, copies = second[0][some], second[1][some], second[2][some]
         rest = (columns - taken[:, None] - keys[None]).reshape(-1, len(columns))
         possible = np.flatnonzero((rest >= 0).all(axis=1))
         if len(possible):

@@ -17,7 +17,8 @@ from HCCAssistLib.errors import InputError
 from HCCAssistLib.evaluation.bootstrap import DRAWS, bootstrap_draws, bootstrap_interval, percentile_interval
 from HCCAssistLib.evaluation.intervals import proportion_interval
 from HCCAssistLib.evaluation.result import CutOff, Estimate, Interval
-from HCCAssistLib.evaluation.scores import FloatArray, IntArray, numbered_groups
+from HCCAssistLib.evaluation.scores import numbered_groups
+from HCCAssistLib.evaluation.values import FloatArray, IntArray, floats, number
 
 RATES = (0.125, 0.25, 0.5, 1.0, 2.0, 4.0, 8.0)
 """False positives per volume at which sensitivity is read off (LUNA16); their mean is the CPM."""
@@ -43,8 +44,12 @@ class VolumeFindings:
 
     def __post_init__(self) -> None:
         for points, values, each in (("candidates", "scores", "score"), ("lesions", "radii", "radius")):
-            centres = np.array(getattr(self, points), dtype=np.float64).reshape(-1, 3)
-            numbers = np.array(getattr(self, values), dtype=np.float64).reshape(-1)
+            where = f"{points} of patient {self.patient}"
+            given = getattr(self, points)
+            centres = np.zeros((0, 3)) if np.size(given) == 0 else floats(given, where, dimensions=2)
+            numbers = floats(getattr(self, values), where)
+            if centres.shape[1] != 3:
+                raise InputError(f"a position has three coordinates, not {centres.shape[1]}", where)
             if len(centres) != len(numbers):
                 raise InputError(f"{len(centres)} {points} have {len(numbers)} {values}", f"patient {self.patient}")
             if not (np.isfinite(centres).all() and np.isfinite(numbers).all()):
@@ -131,9 +136,9 @@ class _Events:
 
     @classmethod
     def of(cls, volumes: Sequence[VolumeFindings], tolerance_mm: float) -> _Events:
-        if not volumes:
+        if not volumes or not all(isinstance(volume, VolumeFindings) for volume in volumes):
             raise InputError("there is nothing to evaluate: no volumes")
-        if not tolerance_mm >= 0:
+        if not 0 <= number(tolerance_mm, "tolerance") < np.inf:
             raise InputError(f"a tolerance is 0 mm or more, not {tolerance_mm}")
         numbers = numbered_groups([volume.patient for volume in volumes], len(volumes))
         matched = [volume.matched(tolerance_mm) for volume in volumes]
@@ -209,6 +214,9 @@ def froc(
         InputError: no volumes, no lesion in any volume, or a negative tolerance.
     """
     events = _Events.of(volumes, tolerance_mm)
+    rates = floats(rates, "false positives per volume").tolist()
+    if not rates or not all(0 <= rate < np.inf for rate in rates):
+        raise InputError("rates of false positives per volume are finite and 0 or more", "rates")
     lesions = int(events.lesions.sum())
     if lesions == 0:
         raise InputError("there is no true lesion in any volume", remedy="add annotated volumes to the cohort")

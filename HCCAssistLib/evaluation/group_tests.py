@@ -12,7 +12,7 @@ from scipy import stats
 from HCCAssistLib.errors import InputError
 from HCCAssistLib.evaluation.intervals import are_counts
 from HCCAssistLib.evaluation.result import HypothesisTest
-from HCCAssistLib.evaluation.scores import FloatArray, IntArray
+from HCCAssistLib.evaluation.values import FloatArray, IntArray, count_table, floats, samples_of
 
 SHAPIRO_MOST = 5000
 """Royston's approximation of the P value was made for samples up to this size."""
@@ -24,11 +24,8 @@ def checked_sample(values: npt.ArrayLike, where: str = "sample") -> FloatArray:
     Raises:
         InputError: nothing, or a missing value; missing values are left out by the caller, who counts them.
     """
-    try:
-        sample = np.asarray(values, dtype=np.float64)
-    except (TypeError, ValueError) as error:
-        raise InputError("there is something that is not a number", where) from error
-    if sample.ndim != 1 or sample.size == 0 or not np.isfinite(sample).all():
+    sample = floats(values, where)
+    if sample.size == 0 or not np.isfinite(sample).all():
         raise InputError("there are no values, or some are missing", where, "leave missing values out and say how many")
     return sample
 
@@ -39,17 +36,11 @@ def checked_table(table: npt.ArrayLike) -> IntArray:
     Raises:
         InputError: counts that are negative or broken, or fewer than two rows or columns with a count.
     """
-    try:
-        counts = np.asarray(table, dtype=np.float64)
-    except (TypeError, ValueError) as error:
-        raise InputError("a contingency table holds counts, as many in every row", "table") from error
-    if counts.ndim != 2 or not np.isfinite(counts).all() or (counts < 0).any() or (counts != np.floor(counts)).any():
-        raise InputError("a contingency table holds counts", "table")
-    whole = counts.astype(np.int64)
-    whole = whole[whole.sum(axis=1) > 0][:, whole.sum(axis=0) > 0]
-    if min(whole.shape) < 2:
+    counts = count_table(table)
+    counts = counts[counts.sum(axis=1) > 0][:, counts.sum(axis=0) > 0]
+    if min(counts.shape) < 2:
         raise InputError("only one row or column of the table holds a count: there is nothing to compare", "table")
-    return whole
+    return counts
 
 
 def expected_counts(table: npt.ArrayLike) -> FloatArray:
@@ -82,7 +73,7 @@ def kruskal_wallis(samples: Sequence[npt.ArrayLike], *, unit: str = "patient") -
     Raises:
         InputError: fewer than two samples, an empty one or a missing value.
     """
-    checked = [checked_sample(values, f"sample {i + 1}") for i, values in enumerate(samples)]
+    checked = [checked_sample(values, f"sample {i + 1}") for i, values in enumerate(samples_of(samples, "samples"))]
     if len(checked) < 2:
         raise InputError("a Kruskal-Wallis test compares two samples or more")
     together = np.concatenate(checked)
@@ -122,7 +113,7 @@ def one_way_anova(samples: Sequence[npt.ArrayLike], *, unit: str = "patient") ->
     Raises:
         InputError: fewer than two samples, an empty one or a missing value.
     """
-    checked = [checked_sample(values, f"sample {i + 1}") for i, values in enumerate(samples)]
+    checked = [checked_sample(values, f"sample {i + 1}") for i, values in enumerate(samples_of(samples, "samples"))]
     if len(checked) < 2:
         raise InputError("an analysis of variance compares two samples or more")
     n, name = sum(map(len, checked)), "one-way analysis of variance"
@@ -205,6 +196,7 @@ def mcnemar(only_first_right: int, only_second_right: int, n: int, *, unit: str)
     """
     if not are_counts(only_first_right, only_second_right, n) or only_first_right + only_second_right > n:
         raise InputError(f"{only_first_right} and {only_second_right} discordant pairs do not fit n = {n}")
+    only_first_right, only_second_right, n = int(only_first_right), int(only_second_right), int(n)
     discordant = only_first_right + only_second_right
     name = "exact McNemar test"
     details = {"only_first_right": float(only_first_right), "only_second_right": float(only_second_right)}
@@ -232,7 +224,7 @@ def steel_test(
         InputError: no other sample, an empty one or a missing value.
     """
     base = checked_sample(control, "control")
-    samples = [checked_sample(values, f"sample {i + 1}") for i, values in enumerate(others)]
+    samples = [checked_sample(values, f"sample {i + 1}") for i, values in enumerate(samples_of(others, "samples"))]
     if not samples:
         raise InputError("Steel's test compares a control with one sample or more")
     loadings = np.sqrt([len(sample) / (len(sample) + len(base)) for sample in samples])

@@ -12,6 +12,7 @@ from scipy.stats import binomtest, norm
 
 from HCCAssistLib.errors import InputError
 from HCCAssistLib.evaluation.result import Interval
+from HCCAssistLib.evaluation.values import number, whole
 
 ProportionMethod = Literal["clopper-pearson", "wilson", "wilson-continuity", "mercaldo-logit"]
 
@@ -31,7 +32,7 @@ def are_counts(*values: object) -> bool:
 
 def check_level(level: float) -> None:
     """Refuse a confidence level outside (0, 1); 95 instead of 0.95 is the usual slip."""
-    if not 0.0 < level < 1.0:
+    if not 0.0 < number(level, "confidence level") < 1.0:
         raise InputError(f"a confidence level lies between 0 and 1, not {level}", remedy="write 0.95 for 95 %")
 
 
@@ -72,8 +73,8 @@ def proportion_interval(
             "'mercaldo-logit' and for nothing else, or call mercaldo_logit with the four counts",
         )
     if class_sizes is not None:
-        own, other = class_sizes
-        if min(class_sizes) < 1 or successes > own or n - successes > other:
+        own, other = (whole(size, "class sizes") for size in class_sizes)
+        if min(own, other) < 1 or successes > own or n - successes > other:
             raise InputError(f"{successes} of {n} cannot come from classes of {own} and {other} units", "class sizes")
         return _predictive_value(
             int(successes), int(n - successes), own, other, own / (own + other), False, MERCALDO, level
@@ -126,8 +127,9 @@ def mercaldo_logit(
             f"predictive values need counts of diseased and healthy units: TP {tp}, FN {fn}, TN {tn}, FP {fp}",
             remedy="evaluate on a cohort that holds both",
         )
+    tp, fn, tn, fp = int(tp), int(fn), int(tn), int(fp)
     diseased, healthy = tp + fn, tn + fp
-    if prevalence is not None and not 0.0 < prevalence < 1.0:
+    if prevalence is not None and not 0.0 < number(prevalence, "prevalence") < 1.0:
         raise InputError(f"a prevalence lies between 0 and 1, not {prevalence}")
     p = diseased / (diseased + healthy) if prevalence is None else float(prevalence)
     method = MERCALDO if prevalence is None else f"Mercaldo logit at prevalence {prevalence:g}"

@@ -10,6 +10,7 @@ import numpy.typing as npt
 from HCCAssistLib.errors import InputError
 from HCCAssistLib.evaluation.discrimination import auc
 from HCCAssistLib.evaluation.result import Estimate
+from HCCAssistLib.evaluation.values import listed
 
 YASAKA_2018: Mapping[str, float] = {"A": 4.0, "B": 4.0, "C": 3.0, "D": 2.0, "E": 1.0}
 """Suspicion of malignancy by predicted category: A and B malignant, C indeterminate, D haemangioma, E cyst."""
@@ -35,10 +36,11 @@ def ordinal_auc(
     Raises:
         InputError: a prediction without a score.
     """
+    predictions = listed(predictions, "predictions")
     unknown = sorted({str(p) for p in predictions if p not in score_of})
     if unknown:
         raise InputError(f"no score is given for {', '.join(unknown)}", "predictions")
-    estimate = auc(labels, [score_of[p] for p in predictions], unit=unit, level=level)  # type: ignore[index]
+    estimate = auc(labels, [score_of[p] for p in predictions], unit=unit, level=level)
     levels = len(set(score_of.values()))
     note = f"ordinal score of the predicted category, {levels} levels; not the AUC of probabilities"
     return replace(estimate, name="AUC of the ordinal score", note="; ".join(filter(None, (estimate.note, note))))

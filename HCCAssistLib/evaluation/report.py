@@ -17,7 +17,7 @@ from HCCAssistLib.evaluation.confusion import ConfusionMatrix, no_information_ra
 from HCCAssistLib.evaluation.cox import HazardRatio
 from HCCAssistLib.evaluation.decision import DecisionCurve
 from HCCAssistLib.evaluation.discrimination import RocCurve
-from HCCAssistLib.evaluation.display import p_equation, rounded
+from HCCAssistLib.evaluation.display import p_equation, plural, rounded
 from HCCAssistLib.evaluation.example_cases import Example, example_figure
 from HCCAssistLib.evaluation.flow import Flow
 from HCCAssistLib.evaluation.flow_figure import flow_figure
@@ -58,7 +58,7 @@ class Report(Pages):
         self.add_figure(
             _stem(flow.unit, "flow"),
             flow_figure(flow),
-            f"Flow of {flow.unit}s and exclusions",
+            f"Flow of {plural(flow.unit, 2)} and exclusions",
             n=flow.stages[0].n,
             unit=flow.unit,
             data=flow.as_json(),
@@ -306,7 +306,8 @@ class Report(Pages):
         self.add_heading(title)
         first = comparison.differences[0]
         if first.clusters and first.clusters < first.n:
-            what = f"the tests take {first.unit}s of one patient as independent; the intervals resample whole patients"
+            units = plural(first.unit, 2)
+            what = f"the tests take {units} of one patient as independent; the intervals resample whole patients"
             self.add_warnings([Problem("WARN", what, title, "trust the intervals of the differences")])
         self.add_estimates(f"{title}: {names[0]} minus {names[1]}", comparison.differences)
         self.add_tests(
@@ -333,18 +334,19 @@ class Report(Pages):
         """
         self.add_heading(title)
         unit = comparison.kruskal_wallis.unit
+        units = plural(unit, 2)
         rows = [
             (
                 name + (" (control)" if name == comparison.control else ""),
-                f"{comparison.sessions[name]} {unit}s",
+                f"{comparison.sessions[name]} {plural(unit, comparison.sessions[name])}",
                 rounded(median, 3),
                 " to ".join(rounded(limit, 3) for limit in comparison.range[name]),
             )
             for name, median in comparison.median.items()
         ]
         note = (
-            f"The range is the lowest and the highest {unit}, not a confidence interval. The tests take {unit}s as "
-            f"independent; {unit}s on the same patients say nothing about other patients."
+            f"The range is the lowest and the highest {unit}, not a confidence interval. The tests take {units} as "
+            f"independent; {units} on the same patients say nothing about other patients."
         )
         columns = ("Model", "n", f"{measure}, median", "Range")
         self.add_table(f"{title}: {measure} of each model", columns, rows, note=note, data=comparison.as_json())

@@ -130,7 +130,7 @@ class Estimate:
         if not self.name or not self.unit:
             raise ValueError("an estimate needs a name and a unit")
         if self.n < 0 or self.excluded < 0:
-            raise ValueError(f"{self.name}: a number of {self.unit}s cannot be negative")
+            raise ValueError(f"{self.name}: a count cannot be negative")
         if self.value is None and not self.note:
             raise ValueError(f"{self.name}: an undefined estimate needs the reason in its note")
         if not _finite(self.value):

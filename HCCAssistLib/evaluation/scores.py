@@ -10,10 +10,9 @@ import numpy as np
 import numpy.typing as npt
 
 from HCCAssistLib.errors import InputError
+from HCCAssistLib.evaluation.values import BoolArray, FloatArray, IntArray, floats, listed
 
-FloatArray = npt.NDArray[np.float64]
-BoolArray = npt.NDArray[np.bool_]
-IntArray = npt.NDArray[np.int64]
+__all__ = ["BoolArray", "FloatArray", "IntArray", "ScoredRows", "checked_labels", "checked_rows", "numbered_groups"]
 
 
 @dataclass(frozen=True, eq=False, slots=True)
@@ -75,23 +74,14 @@ def checked_labels(labels: npt.ArrayLike) -> BoolArray:
     """Labels as booleans.
 
     Raises:
-        InputError: a label is neither 0 nor 1.
+        InputError: a label is missing, or neither 0 nor 1.
     """
-    values = np.asarray(labels)
-    if values.ndim != 1:
-        raise InputError(f"labels must be one list, not an array of shape {values.shape}")
-    if values.dtype != np.bool_:
-        numbers = _numbers(values, "labels")
-        if not np.isin(numbers, (0.0, 1.0)).all():
-            raise InputError("a label is neither 0 nor 1", "labels", "code the positive class as 1 and the other as 0")
-    return values.astype(np.float64).astype(np.bool_)
-
-
-def _numbers(values: npt.ArrayLike, what: str) -> FloatArray:
-    try:
-        return np.asarray(values, dtype=np.float64)
-    except (TypeError, ValueError) as error:
-        raise InputError("there is something that is not a number", what) from error
+    values = floats(labels, "labels")
+    if np.isnan(values).any():
+        raise InputError("a label is missing", "labels", "leave out the rows whose truth is not known")
+    if not np.isin(values, (0.0, 1.0)).all():
+        raise InputError("a label is neither 0 nor 1", "labels", "code the positive class as 1 and the other as 0")
+    return values.astype(np.bool_)
 
 
 def numbered_groups(groups: Sequence[object] | npt.NDArray[np.generic] | None, n: int) -> IntArray:
@@ -102,12 +92,16 @@ def numbered_groups(groups: Sequence[object] | npt.NDArray[np.generic] | None, n
     """
     if groups is None:
         return np.arange(n, dtype=np.int64)
-    if len(groups) != n:
-        raise InputError(f"{len(groups)} patients are named for {n} rows", "groups", "name the patient of every row")
-    if any(group is None or group == "" or group != group for group in groups):
+    names = listed(groups, "groups")
+    if len(names) != n:
+        raise InputError(f"{len(names)} patients are named for {n} rows", "groups", "name the patient of every row")
+    if any(name is None or (isinstance(name, str) and not name.strip()) for name in names):
         raise InputError("the patient of a row is missing", "groups", "name the patient of every row")
     numbers: dict[object, int] = {}
-    return np.array([numbers.setdefault(group, len(numbers)) for group in groups], dtype=np.int64)
+    try:
+        return np.array([numbers.setdefault(name, len(numbers)) for name in names], dtype=np.int64)
+    except TypeError as error:
+        raise InputError("a patient is named by a text or a number", "groups") from error
 
 
 def checked_rows(
@@ -126,7 +120,7 @@ def checked_rows(
         InputError: lengths that differ, labels other than 0 and 1, no rows.
     """
     truth = checked_labels(labels)
-    values = _numbers(scores, "scores")
+    values = floats(scores, "scores")
     if values.shape != truth.shape:
         raise InputError(f"there are {len(truth)} labels and scores of shape {values.shape}", "scores")
     if len(truth) == 0:

@@ -17,7 +17,8 @@ from HCCAssistLib.errors import InputError
 from HCCAssistLib.evaluation.intervals import check_level
 from HCCAssistLib.evaluation.optional import statsmodels
 from HCCAssistLib.evaluation.result import Estimate, HypothesisTest, Interval
-from HCCAssistLib.evaluation.scores import BoolArray, FloatArray, IntArray, checked_labels
+from HCCAssistLib.evaluation.scores import checked_labels
+from HCCAssistLib.evaluation.values import BoolArray, FloatArray, IntArray, floats, number, samples_of
 
 LOG_LOG = "Greenwood's variance, log-log transform"
 _HALF = 1e-9
@@ -57,6 +58,7 @@ class KaplanMeier:
 
     def survival_at(self, time: float) -> Estimate:
         """S(t) with its interval; undefined beyond the last follow-up unless it has fallen to 0."""
+        time = number(time, "time")
         index = int(np.searchsorted(self.times, time, side="right")) - 1
         value = 1.0 if index < 0 else float(self.survival[index])
         name, method = f"survival at {time:g}", f"Kaplan-Meier ({LOG_LOG})"
@@ -71,7 +73,7 @@ class KaplanMeier:
 
     def number_at_risk(self, time: float) -> int:
         """Units followed to this time or longer."""
-        return int((self.followed >= time).sum())
+        return int((self.followed >= number(time, "time")).sum())
 
     def as_json(self) -> dict[str, Any]:
         """Plain values; limits that do not exist are null."""
@@ -101,7 +103,7 @@ def checked_follow_up(times: npt.ArrayLike, events: npt.ArrayLike) -> tuple[Floa
     Raises:
         InputError: lengths that differ, times that are negative or missing, events other than 0 and 1, nothing.
     """
-    followed, happened = np.asarray(times, dtype=np.float64), checked_labels(events)
+    followed, happened = floats(times, "follow-up"), checked_labels(events)
     if followed.shape != happened.shape:
         raise InputError(f"there are {followed.size} follow-up times and {happened.size} events")
     if followed.size == 0:
@@ -223,17 +225,20 @@ def log_rank(groups: Sequence[tuple[npt.ArrayLike, npt.ArrayLike]], *, unit: str
         InputError: fewer than two groups, or rows that ``checked_follow_up`` refuses.
         HCCAssistError: more than two groups without statsmodels.
     """
-    if len(groups) < 2:
+    pairs = [samples_of(group, "groups") for group in samples_of(groups, "groups")]
+    if len(pairs) < 2:
         raise InputError("a log-rank test compares two groups or more")
-    checked = [checked_follow_up(times, events) for times, events in groups]
+    if any(len(pair) != 2 for pair in pairs):
+        raise InputError("a group is a pair: its follow-up times and its events", "groups")
+    checked = [checked_follow_up(times, events) for times, events in pairs]
     n = sum(len(times) for times, _ in checked)
     name = "log-rank test"
     if not any(events.any() for _, events in checked):
         return HypothesisTest(name, None, n, unit, reason="there was no event in any group")
     first = min(times[events].min() for times, events in checked if events.any())
     checked = [(times, events) for times, events in checked if times.max() >= first]
-    left_out = len(groups) - len(checked)
-    note = f"{left_out} of {len(groups)} groups left out: nobody at risk at the first event" if left_out else ""
+    left_out = len(pairs) - len(checked)
+    note = f"{left_out} of {len(pairs)} groups left out: nobody at risk at the first event" if left_out else ""
     statistic = math.nan
     if len(checked) == 2:
         with np.errstate(all="ignore"):

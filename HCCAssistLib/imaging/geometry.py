@@ -189,7 +189,7 @@ class Geometry:
             and spacing.max() <= VOXEL_MM[1]
         ):
             return
-        voxels, volume = (" x ".join(f"{length:.4g}" for length in lengths) for lengths in (spacing, sides))
+        voxels, volume = (" x ".join(f"{length:,.6g}" for length in lengths) for lengths in (spacing, sides))
         said = f" (the file gives lengths in {unit})" if unit else ""
         raise InputError(
             f"voxels of {voxels} mm make a volume of {volume} mm, which no patient fills{said}",
