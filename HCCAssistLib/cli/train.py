@@ -14,6 +14,7 @@ from HCCAssistLib.evaluation.display import cutoff_value
 from HCCAssistLib.models.caveats import model_warnings, trained_on
 from HCCAssistLib.models.package import check_name
 from HCCAssistLib.recipes.registry import RECIPES, get_recipe
+from HCCAssistLib.training.parts import check_parts
 
 STOPPED = "Run the same command again to go on where it stopped."
 
@@ -43,6 +44,7 @@ def run(args: argparse.Namespace) -> None:
     check_name(args.out.name)
     checks.output_folder(args.out, apart_from=[args.cohort])
     cohort = read_cohort(args.cohort, tolerant=True)
+    check_parts(cohort, recipe.label, folds=args.folds, seed=args.seed)
 
     from HCCAssistLib.training.run import Job, train
 

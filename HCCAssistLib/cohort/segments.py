@@ -10,7 +10,6 @@ from typing import Any
 import numpy as np
 import numpy.typing as npt
 import SimpleITK as sitk
-from scipy import ndimage
 
 from HCCAssistLib.cohort import seg_nrrd
 from HCCAssistLib.errors import InputError
@@ -80,6 +79,8 @@ def read_segments(path: Path) -> tuple[Segment, ...]:
         layers, geometry = _read_layers(path)
         labelled = [(field.name, *_place(field, layers, n, path.name)) for n, field in enumerate(described)]
         return _cut(labelled, geometry, path.name)
+    from scipy import ndimage
+
     image = read_image(path)
     labels = _whole(image.array, path.name)
     values = [value for value, box in enumerate(ndimage.find_objects(labels), start=1) if box]
@@ -224,6 +225,8 @@ def _cut(
     Raises:
         InputError: voxels of a value that belongs to no segment, as in fractional labelmaps.
     """
+    from scipy import ndimage
+
     boxes: dict[int, list] = {}
     segments = []
     for name, (_, labels, value) in zip(_own_names([n for n, _, _ in labelled]), labelled, strict=True):

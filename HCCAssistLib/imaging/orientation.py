@@ -6,7 +6,6 @@ from dataclasses import replace
 
 import numpy as np
 import numpy.typing as npt
-from scipy.optimize import linear_sum_assignment
 
 from HCCAssistLib.imaging.geometry import Geometry
 from HCCAssistLib.imaging.image import Image
@@ -18,6 +17,8 @@ def patient_axes(geometry: Geometry) -> tuple[int, int, int]:
     Oblique grids can have two axes nearest to the same patient axis; the pairing with the largest sum of cosines
     is taken.
     """
+    from scipy.optimize import linear_sum_assignment
+
     _, axes = linear_sum_assignment(-np.abs(geometry.directions))
     return int(axes[0]), int(axes[1]), int(axes[2])
 

@@ -30,6 +30,7 @@ from HCCAssistLib.models.package import ModelPackage, check_name, write_package
 from HCCAssistLib.provenance import software_versions
 from HCCAssistLib.recipes.spec import Recipe, Value
 from HCCAssistLib.training.loop import Fit, Plan, fit, outputs
+from HCCAssistLib.training.parts import check_parts
 from HCCAssistLib.training.samples import Samples, joined
 
 if TYPE_CHECKING:
@@ -38,7 +39,6 @@ if TYPE_CHECKING:
 ROUGH_EPOCHS = 3
 """Epochs of the first fit where its false alarms are all that is wanted of it."""
 
-CLASSES = ("0", "1")
 CHECKING = "checking the cohort"
 
 Say = Callable[[str, float], None]
@@ -86,7 +86,7 @@ def train(
         Cancelled: the person stopped it.
     """
     check_name(job.name)
-    _check_parts(cohort, job)
+    check_parts(cohort, job.recipe.label, folds=job.folds, seed=job.seed)
     scratch = job.out.with_name(f"{job.out.name}.training")
     with _scratch(scratch):
         if job.out.is_dir() and any(job.out.iterdir()):  # the process that held the lock has just written it
@@ -166,29 +166,6 @@ def _scratch(folder: Path) -> Iterator[None]:
     finally:
         with suppress(OSError):
             folder.rmdir()
-
-
-def _check_parts(cohort: Cohort, job: Job) -> None:
-    """Refuse a cohort whose patients do not fill the folds or the splits, before any image is read.
-
-    A table with other faults passes: they are all listed together later on.
-
-    Raises:
-        InputError: too few patients of a label, or a split without cases.
-    """
-    unlabelled = any(case.values.get(job.recipe.label) not in CLASSES for case in cohort.cases)
-    placed = {(case.patient_id, case.split) for case in cohort.cases if case.split}
-    torn = len(placed) > len({patient for patient, _ in placed})
-    if cohort.table_problems or unlabelled or torn:
-        return
-    if job.folds > 1:
-        patient_folds(cohort, job.folds, seed=job.seed, label_column=job.recipe.label)
-        return
-    with_split = with_splits(cohort, job.recipe, job.seed)
-    for split, use in (("train", "training"), ("validation", "validation")):
-        if not with_split.of_split(split):
-            remedy = "add cases, or change the column split"
-            raise InputError(f"there are no cases for {use}", "cohort.csv", remedy)
 
 
 def with_splits(cohort: Cohort, recipe: Recipe, seed: int) -> Cohort:

@@ -1,18 +1,22 @@
 """The command as a person or a script runs it: exit statuses, one-line errors, clean stdout."""
 
+import csv
 import json
 import re
 import subprocess
 import sys
 from pathlib import Path
+from types import SimpleNamespace
 
 import pytest
 from ltp_blob import blob_image, blob_model, straight_grid
 
 from HCCAssistLib.cli.main import COMMANDS, main, parser
+from HCCAssistLib.cli.predictions import Row, write_summary
 from HCCAssistLib.cohort.cohort import write_cohort_table
 from HCCAssistLib.imaging.files import write_image
 from HCCAssistLib.recipes.registry import RECIPES
+from HCCAssistLib.scene.rendering import rendering_available
 
 README = Path(__file__).resolve().parents[2] / "README.md"
 
@@ -37,6 +41,11 @@ def run(capsys: pytest.CaptureFixture[str], *arguments: object) -> tuple[int, st
     return status, out, err
 
 
+def summary(folder: Path) -> list[dict[str, str]]:
+    with (folder / "summary.csv").open(encoding="utf-8-sig", newline="") as file:
+        return list(csv.DictReader(file))
+
+
 def test_importing_the_command_and_the_registry_stays_light() -> None:
     code = (
         "import sys; import HCCAssistLib.cli.main, HCCAssistLib.recipes.registry;"
@@ -56,8 +65,21 @@ def test_predict_gives_one_json_object_on_stdout_and_a_result_folder(
     assert {"probability", "center_lps", "size_mm", "slice"} <= set(case["candidates"][0])
     assert case["run"]["recipe"] == "ltp"
     assert any("phase" in warning["what"] for warning in case["warnings"])
-    assert json.loads((tmp_path / "result" / "result.json").read_text())["candidates"] == case["candidates"]
-    assert (tmp_path / "result" / "heatmap.nrrd").exists()
+    assert set(case["run"]["inputs"]) == {"post/arterial"}
+    folder = tmp_path / "result" / "case"
+    assert json.loads((folder / "result.json").read_text())["candidates"] == case["candidates"]
+    names = {path.name for path in folder.iterdir()} - {f"candidate-{number}.png" for number in (1, 2, 3)}
+    assert names == {"result.json", "heatmap.nrrd", "candidates.csv"}
+    if rendering_available() is None:
+        assert (folder / "candidate-3.png").read_bytes().startswith(b"\x89PNG")
+    with (folder / "candidates.csv").open(encoding="utf-8-sig") as file:
+        assert [float(row["probability"]) for row in csv.DictReader(file)] == [
+            candidate["probability"] for candidate in case["candidates"]
+        ]
+    (row,) = summary(tmp_path / "result")
+    assert (row["case_id"], row["status"], row["shown"], row["problem"]) == ("case", "done", "3", "")
+    assert float(row["highest_probability"]) == case["candidates"][0]["probability"]
+    assert sorted(path.name for path in (tmp_path / "result").iterdir()) == ["case", "summary.csv"]
 
 
 def test_one_bad_case_of_a_cohort_does_not_lose_the_others(
@@ -70,13 +92,63 @@ def test_one_bad_case_of_a_cohort_does_not_lose_the_others(
             volume.read_bytes() if name != "b" else b"damaged"
         )
     write_cohort_table(cohort, [{"case_id": name} for name in ("a", "b", "c")])
-    status, out, err = run(capsys, "predict", cohort, "--model", model, "--out", tmp_path / "out", "--json")
+    arguments = ("predict", cohort, "--model", model, "--out", f"{tmp_path / 'out'}/.", "--no-pictures")
+    status, out, err = run(capsys, *arguments, "--json")
     assert status == 1
     assert [case["case_id"] for case in json.loads(out)["cases"]] == ["a", "c"]
     assert json.loads(out)["failed"][0]["case_id"] == "b"
-    assert "case b" in err
+    assert [line for line in err.splitlines() if "case b" in line] == [
+        "hccassist predict: case b: the file is not a gzip file, whatever its name says. Copy or export it again."
+    ]
     assert (tmp_path / "out" / "a" / "result.json").exists()
     assert (tmp_path / "out" / "c" / "result.json").exists()
+    assert not (tmp_path / "out" / "b").exists()
+    rows = summary(tmp_path / "out")
+    assert [(row["case_id"], row["status"]) for row in rows] == [("a", "done"), ("b", "failed"), ("c", "done")]
+    assert "not a gzip file" in rows[1]["problem"]
+
+    # the same again: what was done is kept, what was mended is done, what is bad now has no result
+    (cohort / "cases" / "b" / "post" / "arterial.nii.gz").write_bytes(volume.read_bytes())
+    (cohort / "cases" / "c" / "post" / "arterial.nii.gz").write_bytes(b"damaged")
+    before = (tmp_path / "out" / "a" / "result.json").stat().st_ino
+    status, said, _ = run(capsys, *arguments)
+    assert status == 1
+    assert "a: 3 of 3 candidates" in said
+    assert said.count("kept from an earlier run") == 1
+    assert f"results in {tmp_path / 'out'}" in said
+    assert (tmp_path / "out" / "a" / "result.json").stat().st_ino == before
+    assert sorted(path.name for path in (tmp_path / "out").iterdir()) == ["a", "b", "summary.csv"]
+
+    # another option: everything is done anew, in the same folders
+    status, said, _ = run(capsys, *arguments, "--set", "stride=fast")
+    assert (status, said.count("kept from")) == (1, 0)
+    result = json.loads((tmp_path / "out" / "a" / "result.json").read_text())
+    assert result["run"]["options"]["stride"] == "fast"
+
+    # other cases do not get mixed up with these
+    status, _, err = run(capsys, "predict", volume, "--model", model, "--out", tmp_path / "out")
+    assert status == 2
+    assert "predictions of other cases (a, b)" in err
+
+
+def test_when_every_case_failed_there_is_still_one_json_object(
+    capsys: pytest.CaptureFixture[str], model: Path, tmp_path: Path
+) -> None:
+    (tmp_path / "scan.nii.gz").write_bytes(b"damaged")
+    status, out, err = run(
+        capsys, "predict", tmp_path / "scan.nii.gz", "--model", model, "--out", tmp_path / "o", "--json"
+    )
+    assert status == 2
+    assert json.loads(out)["cases"] == []
+    assert json.loads(out)["failed"][0]["case_id"] == "case"
+    assert len([line for line in err.splitlines() if "gzip" in line]) == 1
+    assert not (tmp_path / "o").exists()
+
+
+def test_what_was_searched_is_said_and_stands_in_the_summary(tmp_path: Path) -> None:
+    result = SimpleNamespace(candidates=(), shown=(), threshold=0.5, warnings=(), searched="liver, 1,417 ml")
+    write_summary(tmp_path, [Row.of("a", result)])
+    assert summary(tmp_path)[0]["searched"] == "liver, 1,417 ml"
 
 
 def test_models_can_be_installed_listed_shown_used_and_removed(
@@ -92,7 +164,7 @@ def test_models_can_be_installed_listed_shown_used_and_removed(
     listed = json.loads(run(capsys, "models", "list", "--json")[1])
     assert [card["name"] for card in listed["models"]] == ["blobs"]
     assert "Research use only" in run(capsys, "models", "show", "blobs")[1]
-    assert run(capsys, "predict", volume, "--model", "blobs", "--out", tmp_path / "r", "--set", "stride=fast")[0] == 0
+    assert run(capsys, "predict", volume, "--model", "blobs", "--out", tmp_path / "r", "--no-pictures")[0] == 0
     assert run(capsys, "models", "remove", "blobs")[0] == 0
     assert run(capsys, "models", "show", "blobs")[0] == 2
 
@@ -156,8 +228,7 @@ def test_debug_adds_a_traceback(capsys: pytest.CaptureFixture[str], tmp_path: Pa
 
 
 def test_every_command_has_help_and_every_command_of_the_readme_parses() -> None:
-    for command in COMMANDS:
-        name = command.__name__.rsplit(".", 1)[-1]
+    for name in COMMANDS:
         with pytest.raises(SystemExit) as stop:
             parser().parse_args([name, "--help"])
         assert stop.value.code == 0

@@ -159,7 +159,7 @@ def test_folds_train_one_network_each_and_predict_together(
     assert package.card.scan_cutoff and package.card.scan_cutoff.source in capsys.readouterr().out
     case = cohort / "cases" / "case-6"
     assert main(["predict", str(case), "--model", str(out), "--out", str(tmp_path / "r")]) == 0
-    result = json.loads((tmp_path / "r" / "result.json").read_text())
+    result = json.loads((tmp_path / "r" / "case-6" / "result.json").read_text())
     assert len(result["run"]["weights_sha256"]) == 2
     assert result["threshold_source"] == package.card.scan_cutoff.source
 
