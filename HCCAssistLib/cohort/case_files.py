@@ -93,7 +93,7 @@ def read_case(case: Case, needs: Sequence[Need], *, modality: str = "CT") -> Cas
                 continue
             contents.paths[need] = path
             if need.kind == "volume":
-                contents.volumes[str(need)], found = _read_volume(path, case, modality)
+                contents.volumes[str(need)], found = _read_volume(path, case, need, modality)
             elif need.kind == "segment":
                 segments[str(need)], found = choose(read_segments(path), need.name)
             else:
@@ -152,9 +152,9 @@ def _placed(problem: Problem, case: Case, need: Need, path: Path | None) -> Prob
     return Problem(problem.level, problem.what, where, problem.remedy)
 
 
-def _read_volume(path: Path, case: Case, modality: str) -> tuple[Image, tuple[Problem, ...]]:
+def _read_volume(path: Path, case: Case, need: Need, modality: str) -> tuple[Image, tuple[Problem, ...]]:
     if path.is_dir():
-        return read_series(path, name=case.case_id)
+        return read_series(path, name=case.case_id, modality=modality, phase=need.name)
     image = read_image(path, name=case.case_id)
     said = (step.removeprefix("warning: ") for step in image.history if step.startswith("warning: "))
     return image, tuple(Problem("WARN", what.rstrip(".")) for what in said)

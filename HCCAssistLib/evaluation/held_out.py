@@ -6,8 +6,10 @@ them. Beyond that, what is wrong with a case that is not evaluated does not stop
 
 from __future__ import annotations
 
+import os
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, replace
+from functools import partial
 
 from HCCAssistLib.cohort.case import TABLE, Case
 from HCCAssistLib.cohort.cohort import Cohort
@@ -54,7 +56,15 @@ def hold_out(cohort: Cohort, recipe: Recipe, card: ModelCard) -> HeldOut:
     wanted = {case.case_id for case in chosen}
     # what is evaluated is held against the demands on test cases, whether or not the table calls it so
     marked = tuple(replace(case, split="test") if case.case_id in wanted else case for case in cohort.cases)
-    found = validate(replace(cohort, cases=marked), recipe.needs, label=recipe.label, only=wanted)
+    found = validate(
+        replace(cohort, cases=marked),
+        recipe.needs,
+        label=recipe.label,
+        only=wanted,
+        modality=recipe.modality,
+        check=partial(recipe.module("checks").problems, options=card.options),
+        workers=os.cpu_count() or 1,
+    )
     stops = [problem for problem in found if problem.level == "STOP"]
     left_out = {
         case.case_id: tuple(problem for problem in stops if problem.case_id == case.case_id)
