@@ -51,7 +51,7 @@ def split(stack: Stack) -> list[Stack]:
 def _ways_to_split(stack: Stack) -> Iterator[tuple[list[Stack], bool]]:
     """Ways to take a stack apart, and whether nothing but several volumes explains that way.
 
-    One MR volume may be scanned in pieces, odd slices first; images of any volume may be computed and numbered in any order.
+    One MR volume may be scanned in pieces, odd slices first; images may be computed and numbered in any order.
     """
     is_mr = stack.first.text("Modality") == "MR"
     telling = [(field, name) for field, name in SPLIT_BY if len({item.text(field) for item in stack.slices}) > 1]
