@@ -75,8 +75,8 @@ class Slice:
         for name in ("ContrastBolusAgentPhase", "AcquisitionDateTime"):
             if self.fields.get(name):
                 setattr(header, name, self.fields[name])
-        if moment := self.fields.get("AcquisitionDateTime"):
-            header.AcquisitionTime = moment[8:]
+        if moment := re.match(r"\d{8}(\d{6}(?:\.\d+)?)", self.fields.get("AcquisitionDateTime", "")):
+            header.AcquisitionTime = moment[1]
         return header
 
 

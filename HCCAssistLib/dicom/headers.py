@@ -126,6 +126,8 @@ def _read(file: Path) -> tuple[list[Slice], str]:
         header = pydicom.dcmread(stream, stop_before_pixels=True, specific_tags=list(TAGS), force=without_header)
         _decode(header)
         modality = _modality(header)
+        if without_header and not modality and not _kind_of_object(header):
+            raise InvalidDicomError  # it only began like one
         if modality not in ("CT", "MR", ""):
             return [], modality
         if "Rows" not in header or "Columns" not in header:

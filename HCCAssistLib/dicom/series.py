@@ -203,7 +203,7 @@ def read_stack(report: SeriesReport, *, name: str = "") -> tuple[Image, tuple[Pr
         raise InputError(what, name or report.label, "send or export the series again") from error
     if array.shape != report.geometry.shape:
         raise InputError("the voxels do not fit the headers", name or report.label, "export the series again")
-    problems = (*report.problems, *padding.problems(report.label), *find_oddities(array, report.label))
+    problems = (*report.problems, *padding.problems(report.label), *find_oddities(array, report.modality, report.label))
     return Image(array, report.geometry, name, ("read from DICOM",)), problems
 
 

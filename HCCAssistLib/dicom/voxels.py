@@ -97,6 +97,11 @@ def read_stored(file: Path) -> tuple[FileDataset, np.ndarray]:
             if is_little
             else pydicom.uid.ExplicitVRBigEndian
         )
+    bits = data.BitsAllocated
+    usual = {"SamplesPerPixel": 1, "PixelRepresentation": 0, "PhotometricInterpretation": "MONOCHROME2"}
+    for name, value in {**usual, "BitsStored": bits, "HighBit": data.get("BitsStored", bits) - 1}.items():
+        if data.get(name) is None:
+            setattr(data, name, value)
     stored = _unpacked(data) if syntax.is_encapsulated else pixel_array(data)
     return data, stored.reshape(-1, *stored.shape[-2:])
 

@@ -243,6 +243,22 @@ def test_each_slice_has_its_own_padding(tmp_path: Path) -> None:
     assert any("padding values 0 (0 HU), 1100 (76 HU)" in w.what for w in warnings)
 
 
+def test_padding_that_the_headers_do_not_name_is_left_and_told(tmp_path: Path) -> None:
+    slices = ct_series()
+    truth = round_field(slices, 0, intercept=0, signed=True, declare=False)
+    image, warnings = read_series(write(slices, tmp_path))
+    assert np.array_equal(image.array, np.where(truth == -1024, 0, truth))
+    assert ["all voxels are 0 HU, like padding that the headers do not name" in w.what for w in warnings] == [True]
+
+
+def test_fields_that_only_say_the_usual_may_be_missing(tmp_path: Path) -> None:
+    slices = ct_series()
+    for d in slices:
+        del d.SamplesPerPixel, d.PixelRepresentation, d.HighBit, d.BitsStored
+    image, _ = read_series(write(slices, tmp_path))
+    assert np.array_equal(image.array, [hounsfield(k) for k in range(SLICES)])
+
+
 @pytest.mark.parametrize("implicit", [False, True])
 def test_padding_is_read_whatever_the_transfer_syntax(implicit: bool, tmp_path: Path) -> None:
     slices = ct_series()
