@@ -6,6 +6,7 @@ import argparse
 import os
 from collections import Counter
 from collections.abc import Iterable, Sequence
+from dataclasses import asdict
 from pathlib import Path
 from typing import Any
 
@@ -13,7 +14,7 @@ from HCCAssistLib.cli.console import Progress, say, say_json
 from HCCAssistLib.cohort.case import SPLITS
 from HCCAssistLib.cohort.cells import is_missing
 from HCCAssistLib.cohort.cohort import Cohort, read_cohort
-from HCCAssistLib.errors import Problem
+from HCCAssistLib.errors import InputError, Problem
 from HCCAssistLib.recipes.registry import RECIPES, get_recipe
 
 
@@ -28,7 +29,12 @@ def add(subcommands: argparse._SubParsersAction) -> argparse.ArgumentParser:
 
 def run(args: argparse.Namespace) -> int:
     """Say what is wrong with the table, then read the images and say what is wrong with them; 2 where it stops."""
-    cohort = read_cohort(args.cohort, tolerant=True)
+    try:
+        cohort = read_cohort(args.cohort, tolerant=True)
+    except InputError as error:
+        if not args.json:
+            raise
+        return _end(Cohort(None, ()), get_recipe(args.recipe).label, error.problems)
 
     from HCCAssistLib.cohort.table_checks import check_table
 
@@ -43,10 +49,15 @@ def run(args: argparse.Namespace) -> int:
     found = files.problems(label=recipe.label)
     problems += found
     if args.json:
-        say_json({**_counts(cohort, recipe.label), "problems": [_as_json(problem) for problem in problems]})
-    else:
-        _show(found)
-        _summarise(_counts(cohort, recipe.label), problems)
+        return _end(cohort, recipe.label, problems)
+    _show(found)
+    _summarise(_counts(cohort, recipe.label), problems)
+    return 2 if _level(problems, "STOP") else 0
+
+
+def _end(cohort: Cohort, label: str, problems: Sequence[Problem]) -> int:
+    """The one JSON object, and the exit status."""
+    say_json({**_counts(cohort, label), "problems": [asdict(problem) for problem in problems]})
     return 2 if _level(problems, "STOP") else 0
 
 
@@ -93,14 +104,4 @@ def _counts(cohort: Cohort, label: str) -> dict[str, Any]:
         "patients": len({case.patient_id for case in cohort.cases}),
         "labels": {name: labels[name] for name in sorted(labels)},
         "splits": {name: splits[name] for name in (*SPLITS, "") if splits[name]},
-    }
-
-
-def _as_json(problem: Problem) -> dict[str, str]:
-    return {
-        "level": problem.level,
-        "what": problem.what,
-        "where": problem.where,
-        "remedy": problem.remedy,
-        "case_id": problem.case_id,
     }

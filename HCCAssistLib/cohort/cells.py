@@ -103,5 +103,5 @@ def _fault(text: str) -> tuple[str, str]:
     if _COMMA.fullmatch(text):
         return " but one with a decimal comma", "write it with a point, as in 55.2"
     if _UNIT.fullmatch(read):
-        return " but one with more after it", "write the number alone, and its unit into the heading"
+        return " but one with text after it", "write the number alone, and its unit into the heading"
     return "", "write a number or leave the cell empty"

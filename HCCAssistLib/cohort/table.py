@@ -147,7 +147,7 @@ def put_row(path: Path, key: str, row: Mapping[str, str]) -> None:
                 cells = ["" for _ in range(width - len(record.cells))]
                 cells += added if number == text.top else [""] * len(added)
                 body = record.text.rstrip("\r\n")
-                records[number] = f"{body}{text.delimiter}{_joined(cells, text.delimiter)}{record.text[len(body) :]}"
+                records[number] = body + _joined(["", *cells], text.delimiter) + record.text[len(body) :]
         columns += added
     place = columns.index(key)
     found = [

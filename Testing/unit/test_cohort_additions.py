@@ -93,6 +93,60 @@ def test_a_case_is_replaced_only_when_that_was_asked_and_keeps_its_row(tmp_path)
     assert "post/ltp.mrk.json" not in files_of(case.folder)
 
 
+TABLES = {
+    "semicolons": b'sep=;\r\nCase_ID;Split;LTP;couinaud;"note";code\r\nc1;train;0; 5,8 ;"a ""b"";\nc";="007"\r\n\r\n',
+    "commas": b'\xef\xbb\xbfcase_id,split,ltp,couinaud,note,code\nc1,Train,0,"5,8",\'x,1E+05',
+    "unicode text": "case_id\tsplit\tltp\tcouinaud\tnote\tcode\r\nc1\tval\t0\t5,8\tGr\u00f6\u00dfe\t01\r\n".encode(
+        "utf-16"
+    ),
+}
+
+
+@pytest.mark.parametrize("name", TABLES)
+def test_adding_a_case_leaves_the_other_rows_as_their_author_wrote_them(tmp_path, name):
+    (tmp_path / TABLE).write_bytes(TABLES[name])
+    encoding = "utf-16-le" if name == "unicode text" else "utf-8"
+    parts = parts_of(random_image())
+    add_case(tmp_path, "c2", **parts)
+    written = (tmp_path / TABLE).read_bytes()
+    assert written.startswith(TABLES[name])
+    added = written[len(TABLES[name]) :].decode(encoding)
+    assert added.strip("\r\n").split({"semicolons": ";", "commas": ","}.get(name, "\t"))[:3] == ["c2", "", "1"]
+    before = read_cohort(tmp_path).cases[0].values
+    add_case(tmp_path, "c3", **{**parts, "values": {"ltp": "1", "new, one": "9"}}, patient_id="p3")
+    first, second, third = read_cohort(tmp_path).cases
+    assert dict(first.values) == {**before, "new, one": "", "patient_id": ""}
+    assert (second.patient_id, second.values["ltp"]) == ("c2", "1")
+    assert (third.patient_id, third.values["new, one"], third.values["ltp"]) == ("p3", "9", "1")
+    for cell in (b"5,8", b"007", b"1E+05", b'a ""b"";'):
+        if cell in TABLES[name]:
+            assert cell in (tmp_path / TABLE).read_bytes()
+
+
+def test_a_replaced_case_keeps_its_patient_and_its_place(tmp_path):
+    parts = parts_of(random_image())
+    (tmp_path / TABLE).write_text("case_id;Patient_ID;age\nc1;p7;55,2\nc2;p8;60\n", encoding="utf-8")
+    case = add_case(tmp_path, "C1", **parts, replace=True)
+    assert case.patient_id == "p7"
+    assert (tmp_path / TABLE).read_text(encoding="utf-8") == "case_id;Patient_ID;age;ltp\nc1;p7;55,2;1\nc2;p8;60;\n"
+
+
+@pytest.mark.parametrize(
+    ("case_id", "patient_id", "says"),
+    [
+        ("case-1", "", "the case ids case-001 and case-1"),
+        ("case_001", "", "the case ids case-001 and case_001"),
+        ("other", "P-7", "the patient ids P-7 and p7"),
+        ("other", "p\u200b7", "cannot be seen"),
+    ],
+)
+def test_an_id_that_reads_like_another_is_refused(tmp_path, case_id, patient_id, says):
+    (tmp_path / TABLE).write_text("case_id,patient_id\ncase-001,p7\n", encoding="utf-8")
+    with pytest.raises(InputError, match=says):
+        add_case(tmp_path, case_id, **parts_of(random_image()), patient_id=patient_id)
+    assert files_of(tmp_path) == [TABLE]
+
+
 def test_what_another_made_of_a_case_is_not_deleted_by_replacing_it(tmp_path):
     parts = parts_of(random_image())
     case = add_case(tmp_path / "c", "case-001", **parts)

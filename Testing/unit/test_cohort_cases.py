@@ -41,6 +41,78 @@ def test_tables_of_excel_in_america_and_europe_read_the_same(tmp_path: Path, tex
     assert first.folder == tmp_path / "cases" / "a1"
 
 
+@pytest.mark.parametrize(
+    ("text", "encoding"),
+    [
+        ("Case ID,Patient_ID,Split,LTP,Follow-up months,note\na1,p1,Training,1,5.8,x y\na2,p1,VAL,0,,\n", "utf-8"),
+        (
+            "sep=;\nCASE_ID;PatientID;split ;ltp;follow_up_months;note\na1;p1;train;1;5,8;x y\na2;p1;valid;0;;\n",
+            "utf-8-sig",
+        ),
+        (
+            '"sep=|"\r\ncase-id|patient.id|Split|Ltp|FollowUpMonths|note\r\n'
+            "a1|p1|Train|1|5.8|x y\r\na2|p1|VALID |0||\r\n",
+            "utf-8",
+        ),
+        (
+            "sep=,,,,,\ncase_id,patient_id,split,ltp,follow up months,note\n"
+            "a1,p1,train,1,5.8,x y\na2,p1,validation,0,,\n",
+            "utf-8",
+        ),
+        (
+            "case_id\tpatient_id\tsplit\tltp\tfollow_up_months\tnote\na1\tp1\ttrain\t1\t5,8\tx y\na2\tp1\tval\t0\t\t\n",
+            "utf-16",
+        ),
+        (
+            "case_id,patient_id,split,ltp,follow_up_months,note,,\na1,p1,train,1,5.8,x y,,\na2,p1,val,0,,,,\n,,,,,,,\n",
+            "utf-16-le",
+        ),
+        (
+            "\rcase_id,patient_id,split,ltp,follow_up_months,note\ra1,p1,train,1,5.8,x y,,\ra2,p1,val,0,NA,#N/A\r",
+            "utf-8",
+        ),
+    ],
+)
+def test_headings_splits_and_separators_are_read_as_they_were_meant(tmp_path: Path, text: str, encoding: str) -> None:
+    (tmp_path / "cohort.csv").write_bytes(text.encode(encoding))
+    first, second = read_cohort(tmp_path).cases
+    assert [(c.case_id, c.patient_id, c.split, c.values["ltp"]) for c in (first, second)] == [
+        ("a1", "p1", "train", "1"),
+        ("a2", "p1", "validation", "0"),
+    ]
+    assert (first.number("follow_up_months"), second.number("follow_up_months")) == (5.8, None)
+    assert first.values["note"] == "x y"
+
+
+def test_cells_stay_as_they_are_written(tmp_path: Path) -> None:
+    (case,) = read_cohort(table(tmp_path, 'case_id;couinaud;note;code\na;5,8;"two\nlines; 1";007\n')).cases
+    assert dict(case.values) == {"case_id": "a", "couinaud": "5,8", "note": "two\nlines; 1", "code": "007"}
+
+
+@pytest.mark.parametrize("cell", ["", "NA", "n/a", "#N/A", "#NV", "unknown", "-", "NULL", "?"])
+def test_a_patient_or_split_that_is_missing_is_none_of_that_name(tmp_path: Path, cell: str) -> None:
+    rows = f"case_id,patient_id,split\na,{cell},{cell}\nb,{cell},{cell}\n"
+    assert [(c.patient_id, c.split) for c in read_cohort(table(tmp_path, rows)).cases] == [("a", ""), ("b", "")]
+
+
+def test_a_column_without_a_heading_is_told_and_an_empty_one_is_not(tmp_path: Path) -> None:
+    found = read_cohort(table(tmp_path, "case_id,,ltp,\na,x,1,\nb,,0,\n"))
+    assert [(p.level, p.what) for p in found.table_problems] == [
+        ("WARN", "the column 2 has no heading and is not used")
+    ]
+    assert dict(found.cases[0].values) == {"case_id": "a", "ltp": "1"}
+
+
+def test_the_line_that_is_not_in_utf_8_is_named(tmp_path: Path) -> None:
+    with pytest.raises(InputError, match=r"not in UTF-8 \(line 3\)\. Save it from Excel as 'CSV UTF-8'"):
+        read_cohort(table(tmp_path, "case_id,note\na,x\nb,Größe\n", "cp1252"))
+
+
+def test_an_id_of_letters_that_look_like_others_is_refused_with_their_codes(tmp_path: Path) -> None:
+    with pytest.raises(InputError, match=r"'\\u0441ase-1' cannot be a case id; the codes are of letters"):
+        read_cohort(table(tmp_path, "case_id\n\u0441ase-1\n"))
+
+
 def test_without_a_patient_id_every_case_is_a_patient(tmp_path: Path) -> None:
     cohort = read_cohort(table(tmp_path, "case_id,patient_id\na1,\na2,p\n"))
     assert [case.patient_id for case in cohort.cases] == ["a1", "p"]
@@ -67,7 +139,19 @@ def test_every_faulty_row_is_named_at_once(tmp_path: Path) -> None:
         (b"", "no column 'case_id'"),
         (b"case_id,ltp,ltp\n1,0,0\n", "column ltp appears twice"),
         ("case_id,Größe\na,1\n".encode("latin-1"), "not in UTF-8"),
-        ("case_id\na\n".encode("utf-16"), "not in UTF-8"),
+        (b"PK\x03\x04" + bytes(30), "an Excel workbook with the name of a text file"),
+        (b"\xd0\xcf\x11\xe0\xa1\xb1" + bytes(30), "an Excel workbook"),
+        (b"case_id,ltp\na,1\0\n", "not a text"),
+        (b"case_id,Split,split\na,train,test\n", "columns 'Split' and 'split' mean the same"),
+        (b"case_id,Patient ID,patient-id\na,p,q\n", "columns 'Patient ID' and 'patient-id' mean the same"),
+        (b"case_id,Age,age\na,1,2\n", "columns 'Age' and 'age' mean the same"),
+        (b'case_id,ltp,note\na,1,"open\nb,0,x\n', "damaged"),
+        (b'case_id,ltp,note\na,1,"open\nb,0,"x\n', "damaged"),
+        (b'case_id,ltp,note\na,1,"open\nb,0,x\nc,1,shut"\n', "a cell holds further rows"),
+        (b"case_id,ltp,Set\na,1,train\nb,0,Test\n", "'Set' seems to be split"),
+        (b"case_id,ltp,splits\na,1,train\nb,0,hold-out\n", "'splits' seems to be split"),
+        (b"case_id,ltp,Patient\na,1,p\nb,0,p\n", "'Patient' seems to be patient_id"),
+        (b"case_id,ltp,pateint_id\na,1,p\nb,0,p\n", "'pateint_id' seems to be patient_id"),
         (b"case_id,ltp\n", "holds no case"),
     ],
 )
@@ -84,13 +168,52 @@ def test_a_missing_table_or_folder_is_refused(tmp_path: Path) -> None:
         read_cohort(tmp_path / "nowhere")
 
 
-@pytest.mark.parametrize("cell", ["1,5", "twelve", "1.234,5", "inf", "nan1"])
-def test_a_cell_that_is_no_number_is_refused_with_case_and_column(tmp_path: Path, cell: str) -> None:
+@pytest.mark.parametrize(
+    ("cell", "says"),
+    [
+        ("1,5", "a decimal comma"),
+        ("twelve", r"is not a number\. Write a number"),
+        ("1.234,5", "marks between thousands"),
+        ("1,234.5", "marks between thousands"),
+        ("12 345", "marks between thousands"),
+        ("inf", "infinite"),
+        ("-Infinity", "infinite"),
+        ("1e400", "infinite"),
+        (">1000", "a bound"),
+        ("< 5", "a bound"),
+        ("\u2264 5", "a bound"),
+        ("12 mm", "text after it"),
+        ("50%", "text after it"),
+        ("nan1", "is not a number"),
+        ("1_000", "is not a number"),
+    ],
+)
+def test_a_cell_that_is_no_number_is_named_for_what_it_is(tmp_path: Path, cell: str, says: str) -> None:
     case = read_cohort(table(tmp_path, f'case_id,size\na1,"{cell}"\n')).cases[0]
-    with pytest.raises(InputError, match=r"case a1, column size: .* is not a number"):
+    with pytest.raises(InputError, match=rf"case a1, column size: .* is not a number.*{says}|{says}"):
         case.number("size")
     with pytest.raises(InputError, match="no column 'afp'"):
         case.number("afp")
+
+
+@pytest.mark.parametrize(
+    "cell",
+    [
+        *("", "NA", "n.a.", "#N/A", "#DIV/0!", "#REF!", "#NAME?", "#NUM!", "#VALUE!", "#NULL!", "#NV", "#BEZUG!"),
+        *("NaN", "NULL", "None", ".", "-", "--", "?", "unknown", "Missing", " n/a ", "\u2014", "k. A."),
+    ],
+)
+def test_a_missing_value_is_none_however_it_is_written(tmp_path: Path, cell: str) -> None:
+    case = read_cohort(table(tmp_path, f"case_id,size,x\na1,{cell},1\n")).cases[0]
+    assert case.number("size") is None
+
+
+@pytest.mark.parametrize(
+    ("cell", "value"), [("5,8", 5.8), ("-0,5", -0.5), ("7", 7.0), ("1.5", 1.5), ("\u22123,5", -3.5), ("2,5e3", 2500.0)]
+)
+def test_where_commas_do_not_separate_cells_they_are_decimal(tmp_path: Path, cell: str, value: float) -> None:
+    (case,) = read_cohort(table(tmp_path, f"case_id;size\na1;{cell}\n")).cases
+    assert case.number("size") == value
 
 
 @pytest.mark.parametrize(

@@ -11,8 +11,8 @@ import numpy as np
 import pytest
 from scipy.spatial.transform import Rotation
 
+from HCCAssistLib.cohort import validation
 from HCCAssistLib.cohort.cohort import read_cohort, write_cohort_table
-from HCCAssistLib.cohort.fingerprints import fingerprint
 from HCCAssistLib.cohort.needs import Need
 from HCCAssistLib.cohort.points import Point, PointList, write_points
 from HCCAssistLib.cohort.segments import Segment, write_segments
@@ -311,12 +311,130 @@ def test_needs_that_are_required_stop_and_optional_ones_do_not(cohort_folder: Pa
     assert str(found).startswith("case c03: there is no post/liver. Add post/liver.seg.nrrd; the folder holds")
 
 
-def test_scans_are_told_apart_by_their_values_and_not_by_how_they_are_stored() -> None:
-    array = np.random.default_rng(0).normal(0, 200, GRID.shape).astype(np.int16)
-    first = fingerprint(Image(array, GRID))
-    turned = Geometry.from_parts((14, 8, 12), (0.7, 3.0, 0.8))
-    assert fingerprint(Image(array.transpose(2, 0, 1).astype(np.float32), turned)) == first
-    changed = array.copy()
-    changed[3, 4, 5] += 1
-    assert fingerprint(Image(changed, GRID)) != first
-    assert fingerprint(Image(array, Geometry.from_parts(GRID.shape, (0.8, 0.7, 2.5)))) != first
+def test_a_copy_is_found_whatever_was_cut_or_added_and_whatever_its_header_says(cohort_folder: Path) -> None:
+    array = read_image(post(cohort_folder, "c02") / "arterial.nrrd").array
+    padded = np.pad(array.astype(np.float32) + 1024, ((3, 0), (9, 2), (0, 5)), constant_values=0).transpose(1, 2, 0)
+    copy = Image(padded[:, ::-1], Geometry.from_parts(padded.shape, (3, 2, 1)))
+    write_image(copy, post(cohort_folder, "c06") / "arterial.nrrd")
+    (post(cohort_folder, "c06") / "liver.seg.nrrd").unlink()
+    write_rows(cohort_folder, c02={"split": "train"}, c06={"split": "test"})
+    (found,) = [problem for problem in check(cohort_folder) if problem.level == "STOP"]
+    assert (found.where, found.case_id) == ("case c06, post/arterial", "")
+    assert "same scan as post/arterial of case c02: it would be tested on what it was trained on" in found.what
+
+
+def test_many_copies_of_one_scan_are_one_warning(cohort_folder: Path) -> None:
+    for case in CASES[1:5]:
+        shutil.copy(post(cohort_folder, "c00") / "arterial.nrrd", post(cohort_folder, case) / "arterial.nrrd")
+    write_rows(cohort_folder, **{case: {"patient_id": "p"} for case in CASES[:5]})
+    (found,) = [problem for problem in check(cohort_folder) if "same scan" in problem.what]
+    assert found.what == "this is the same scan as post/arterial of case c00; so are cases c02, c03, c04"
+
+
+@pytest.mark.parametrize(
+    ("one", "other", "how"),
+    [
+        ("007", "7", "leading zeros"),
+        ("MAR1", "1-Mar", "dates"),
+        ("P-1", "p_1", "spaces, hyphens"),
+        ("P1", "P\u200b1", "cannot be seen"),
+        ("P1", "\u04201", "look alike"),
+        ("100000", "1E+05", "spreadsheets"),
+    ],
+)
+def test_two_spellings_of_one_patient_stop_and_both_are_named(
+    cohort_folder: Path, one: str, other: str, how: str
+) -> None:
+    write_rows(cohort_folder, c02={"patient_id": one, "split": "train"}, c04={"patient_id": other, "split": "test"})
+    (found,) = [problem for problem in check(cohort_folder) if problem.level == "STOP"]
+    assert how in found.what and found.where == "cohort.csv"
+    assert f"{one}: c02" in found.what and (f"{other}: c04" in found.what or f"{other!a}: c04" in found.what)
+
+
+def test_a_folder_that_a_spreadsheet_has_misspelt_in_the_table_is_named(cohort_folder: Path) -> None:
+    changes: dict[str, dict[str, object]] = {}
+    for number, (name, written) in enumerate({"007": "7", "MAR1": "1-Mar", "P_3": "p3"}.items(), start=2):
+        (cohort_folder / "cases" / f"c{number:02}").rename(cohort_folder / "cases" / name)
+        changes[f"c{number:02}"] = {"case_id": written}
+    write_rows(cohort_folder, **changes)
+    found = [problem for problem in check(cohort_folder) if "folder" in problem.what]
+    assert [(p.level, p.where, p.case_id) for p in found] == [
+        ("STOP", f"case {name}", name) for name in ("1-Mar", "7", "p3")
+    ]
+    assert ["MAR1" in found[0].remedy, "007" in found[1].remedy, "P_3" in found[2].remedy] == [True] * 3
+
+
+def test_two_case_ids_that_read_the_same_stop(cohort_folder: Path) -> None:
+    (cohort_folder / "cases" / "c02").rename(cohort_folder / "cases" / "C_1")
+    write_rows(cohort_folder, c01={"patient_id": "p1"}, c02={"case_id": "C_1", "patient_id": "p2"})
+    (found,) = stops(cohort_folder)
+    assert found.startswith("cohort.csv: the case ids C_1 and c01 ")
+
+
+def test_some_cases_without_a_patient_are_told_in_one_line(cohort_folder: Path) -> None:
+    write_rows(cohort_folder, c02={"patient_id": ""}, c05={"patient_id": "#N/A"})
+    (found,) = [p.what for p in check(cohort_folder) if "patient_id" in p.what]
+    assert found == "2 cases have no patient_id and count as patients of their own: c02, c05"
+
+
+def test_a_heading_like_the_labels_is_named(cohort_folder: Path) -> None:
+    table = cohort_folder / "cohort.csv"
+    table.write_text(table.read_text(encoding="utf-8-sig").replace("ltp", "outcomes"), encoding="utf-8")
+    found = validate(read_cohort(cohort_folder), NEEDS, label="outcome")
+    assert (found[0].what, found[0].remedy) == (
+        "the table has no column 'outcome'",
+        "rename 'outcomes' to it, if that is meant",
+    )
+
+
+def test_cells_that_are_no_numbers_are_named_with_what_they_are(cohort_folder: Path) -> None:
+    afp = ["3", "4.5", ">1000", "inf", "7", "", "#N/A", "12 mm"]
+    sizes = ["20", "-999", "31", "18", "25", "22", "40", "33"]
+    rows = zip(CASES, afp, sizes, strict=True)
+    write_rows(cohort_folder, **{case: {"afp": cell, "size": size, "bclc": "A"} for case, cell, size in rows})
+    found = {problem.where: problem.what for problem in check(cohort_folder) if "column" in problem.where}
+    assert found == {
+        "cohort.csv, column afp": "3 cells are no numbers and are left out: "
+        "case c02 '>1000', a bound, case c03 'inf', infinite, case c07 '12 mm', one with text after it",
+        "cohort.csv, column size": "case c01 -999 may stand for a missing value and counts as a number",
+    }
+
+
+def test_a_file_that_is_not_used_is_named_once_for_a_case_and_once_for_many(cohort_folder: Path) -> None:
+    for case in CASES:
+        (post(cohort_folder, case) / "spleen.seg.nrrd").write_bytes(b"x")
+    (post(cohort_folder, "c03") / "liver zone.seg.nrrd").write_bytes(b"x")
+    no_volume(cohort_folder)  # the remedy of which names the file already
+    found = {problem.where: problem for problem in check(cohort_folder) if "not used" in problem.what}
+    assert {where: (p.what, p.case_id) for where, p in found.items()} == {
+        "cases c00, c02, c03, c04 and 3 more": ("post/spleen.seg.nrrd is not used", ""),
+        "case c03": ("post/liver zone.seg.nrrd is not used", "c03"),
+    }
+
+
+def test_every_problem_of_one_case_says_which(cohort_folder: Path) -> None:
+    for spoil in (no_volume, damaged_points, empty_segment, odd_label):
+        spoil(cohort_folder)
+    found = [(p.where.split(",")[0], p.case_id) for p in check(cohort_folder) if p.where.startswith("case")]
+    assert found and all(where == f"case {case_id}" for where, case_id in found)
+
+
+def test_only_the_volumes_are_read_of_cases_that_are_not_used(cohort_folder: Path) -> None:
+    damaged_points(cohort_folder)
+    odd_label(cohort_folder)
+    same_scan_in_another_format(cohort_folder)
+    used = {"c00", "c03", "c05", "c06"}
+    cohort = read_cohort(cohort_folder, tolerant=True)
+    found = [p for p in validate(cohort, NEEDS, label="ltp", only=used) if p.level == "STOP"]
+    assert [p.where for p in found] == ["cohort.csv", "case c05, post/arterial"]
+    assert "too few patients: 2 with ltp 0, 2 with ltp 1" in found[0].what and "same scan" in found[1].what
+
+
+def test_several_processes_find_what_one_finds(cohort_folder: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr(validation, "WORTH_A_PROCESS", 0)
+    for spoil in (no_volume, damaged_points, empty_segment, odd_label, same_scan_in_another_format):
+        spoil(cohort_folder)
+    cohort, told = read_cohort(cohort_folder, tolerant=True), []
+    found = validate(cohort, NEEDS, label="ltp", workers=2, progress=told.append)
+    assert found == validate(cohort, NEEDS, label="ltp")
+    assert told == [n / 8 for n in range(1, 9)]

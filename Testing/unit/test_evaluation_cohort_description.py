@@ -4,7 +4,10 @@ from __future__ import annotations
 
 from pathlib import Path
 
+import pytest
+
 from HCCAssistLib.cohort.cohort import Case, Cohort
+from HCCAssistLib.evaluation.baseline_table import BaselineRow
 from HCCAssistLib.evaluation.cohort_description import cohort_flow, cohort_table
 
 
@@ -69,3 +72,58 @@ def test_the_table_describes_the_splits_and_names_nobody() -> None:
 def test_a_table_that_describes_nothing_gives_none() -> None:
     case = Case("a", "a", "test", {"case_id": "a", "patient_id": "a", "split": "test", "name": "Doe"}, Path("a"))
     assert cohort_table(Cohort(None, (case,)), ["a"]) is None
+
+
+def of_columns(decimal_comma: bool = False, **columns: str) -> Cohort:
+    """One case of the split test for each word of the columns; ``_`` stands for an empty cell."""
+    cells = {name: [cell if cell != "_" else "" for cell in text.split(" ")] for name, text in columns.items()}
+    count = len(next(iter(cells.values())))
+    rows = [{"case_id": f"c{n}", **{name: column[n] for name, column in cells.items()}} for n in range(count)]
+    cases = (Case(f"c{n}", f"p{n}", "test", row, Path("x"), {}, decimal_comma) for n, row in enumerate(rows))
+    return Cohort(None, tuple(cases))
+
+
+def row_of(whole: Cohort, name: str) -> BaselineRow | None:
+    table = cohort_table(whole, [case.case_id for case in whole.cases])
+    return next((row for row in table.rows if row.name == name), None) if table else None
+
+
+@pytest.mark.parametrize("missing", ["n/a", "#N/A", "NULL", "#DIV/0!", "-", "?", "unknown", ".", "#NV", "none"])
+def test_a_missing_value_leaves_its_column_as_it_is(missing: str) -> None:
+    whole = of_columns(marker=f"60 {missing} 62 65 {missing} 70", empty="60 _ 62 65 _ 70")
+    found, empty = row_of(whole, "marker"), row_of(whole, "empty")
+    assert found is not None and empty is not None
+    assert (found.cells, found.missing) == (empty.cells, (2,))
+
+
+@pytest.mark.parametrize("cell", [">1000", "<5", "inf", "1e400", "1,234.5", "12mm", "5,8"])
+def test_a_cell_that_is_no_number_is_left_out_and_named(cell: str) -> None:
+    whole = of_columns(afp=f"60 {cell} 62 65 61 70")
+    table = cohort_table(whole, [])
+    assert table is not None
+    assert table.rows[0].numbers[0]["n"] == 5 and table.rows[0].missing == (1,)
+    assert f"afp: left out as no numbers are case c1 {cell!r}" in table.note
+    assert table.as_json()["remarks"] == list(table.remarks) != []
+
+
+def test_a_list_of_segments_is_a_text_and_a_decimal_comma_a_number() -> None:
+    whole = of_columns(True, couinaud="5,8 4,5,8 5,8 4,5,8", marker="12,5 20 7,5 8,5")
+    segments, marker = row_of(whole, "couinaud"), row_of(whole, "marker")
+    assert segments is not None and segments.levels == ("4,5,8", "5,8")
+    assert marker is not None and marker.numbers[0]["mean"] == 12.125
+
+
+def test_points_between_thousands_are_no_decimal_points_beside_decimal_commas() -> None:
+    found = row_of(of_columns(True, afp="12,5 1.234 7,5 8,5 9"), "afp")
+    assert found is not None and found.numbers[0]["n"] == 4 and found.missing == (1,)
+    alone = row_of(of_columns(True, afp="12.5 1.234 7.5 8.5 9"), "afp")
+    assert alone is not None and alone.numbers[0]["n"] == 5
+
+
+def test_words_that_may_be_missing_codes_are_values_where_a_person_means_them() -> None:
+    ascites = row_of(of_columns(ascites="none mild none severe NA none mild mild"), "ascites")
+    assert ascites is not None and (ascites.levels, ascites.missing) == (("mild", "none", "severe"), (1,))
+    virus = row_of(of_columns(hbv="+ - + - - ? + +"), "hbv")
+    assert virus is not None and (virus.levels, virus.missing) == (("+", "-"), (1,))
+    sex = row_of(of_columns(sex="m f - f m m f f"), "sex")
+    assert sex is not None and (sex.levels, sex.missing) == (("f", "m"), (1,))

@@ -1,0 +1,70 @@
+"""Processes that work side by side end with the work, however it ends."""
+
+from __future__ import annotations
+
+import os
+import signal
+import subprocess
+import sys
+import time
+
+import psutil
+import pytest
+
+from HCCAssistLib.errors import HCCAssistError
+from HCCAssistLib.parallel import in_processes
+
+CODE = """
+import time
+from HCCAssistLib.parallel import in_processes
+if __name__ == "__main__":
+    for number, done in in_processes(time.sleep, [0.01, 60, 60, 60], 2):
+        print("one is done", flush=True)
+"""
+
+
+def children() -> list[psutil.Process]:
+    # Python's own keeper of shared resources stays, and works on nothing
+    return [p for p in psutil.Process().children() if "resource_tracker" not in " ".join(p.cmdline())]
+
+
+@pytest.mark.parametrize("workers", [1, 2])
+def test_every_item_is_done_once_and_known_by_its_number(workers: int) -> None:
+    assert dict(in_processes(abs, [-3, 4, -5, 6], workers)) == {0: 3, 1: 4, 2: 5, 3: 6}
+    assert list(in_processes(abs, [], workers)) == []
+    assert children() == []
+
+
+def test_a_loop_that_is_left_early_leaves_no_process() -> None:
+    began = time.monotonic()
+    for _ in in_processes(time.sleep, [0.01, 30, 30], 2):
+        break
+    assert children() == [] and time.monotonic() - began < 25
+
+
+def test_a_fault_in_a_process_is_raised_here() -> None:
+    with pytest.raises(TypeError):
+        list(in_processes(abs, [1, "x", 3], 2))
+    assert children() == []
+
+
+def test_a_process_that_is_ended_from_outside_is_told() -> None:
+    with pytest.raises(HCCAssistError, match="memory"):
+        list(in_processes(os._exit, [1, 1], 2))
+    assert children() == []
+
+
+@pytest.mark.skipif(sys.platform == "win32", reason="signals of POSIX")
+@pytest.mark.parametrize("number", [signal.SIGINT, signal.SIGKILL])
+def test_no_process_outlives_the_one_that_was_stopped(number: signal.Signals, tmp_path) -> None:
+    script = tmp_path / "work.py"
+    script.write_text(CODE, encoding="utf-8")
+    first = subprocess.Popen([sys.executable, str(script)], stdout=subprocess.PIPE, stderr=subprocess.PIPE, text=True)
+    assert first.stdout and first.stdout.readline() == "one is done\n"
+    started = psutil.Process(first.pid).children(recursive=True)
+    assert len(started) >= 2
+    first.send_signal(number)
+    first.wait(timeout=20)
+    _, alive = psutil.wait_procs(started, timeout=20)
+    assert alive == []
+    first.communicate()
