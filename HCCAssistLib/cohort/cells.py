@@ -54,7 +54,12 @@ _GROUPED = re.compile(
     r"[+-]?\d{1,3}(?:(?:,\d{3})+(?:\.\d+)?|(?:\.\d{3}){2,}(?:,\d+)?|\.\d{3},\d+|(?:[ '\u2019]\d{3})+(?:[.,]\d+)?)"
 )
 _BOUND = re.compile(r"(?:[<>≤≥~≈]|<=|>=|ca\.?|over|under|above|below)\s*[\d.,]+.*")
-_UNIT = re.compile(r"[+-]?\d+(?:[.,]\d+)?\s*[^\W\d_%]+.*|[+-]?\d+(?:[.,]\d+)?\s*%")
+_UNIT = re.compile(
+    r"[+-]?\d+(?:[.,]\d+)?(?:\s+[^\W\d_].*|\s*(?:%|[mc]?m|[mud]?l|[nmkuµμ]?g|i?u|hu|h|min|s|d|y|"
+    r"(?:day|week|month|mo|yr|year)s?|tage|monate|jahre)(?:\s*/.*)?)"
+)
+"""Not 3a or 1b, which are categories."""
+
 _INFINITE = frozenset({"inf", "+inf", "-inf", "infinity", "-infinity", "+infinity", "\N{INFINITY}", "-\N{INFINITY}"})
 
 

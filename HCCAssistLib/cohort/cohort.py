@@ -119,7 +119,8 @@ def _row_fault(cells: list[str], read: table.Table) -> tuple[str, str] | None:
     """What is wrong with a row, and what to do."""
     if len(cells) != len(read.columns):
         what = f"the row has {len(cells)} cells, the header {len(read.columns)}"
-        return what, "put texts that hold a comma in double quotes"
+        short = "fill the row up with empty cells: save the table from Excel again"
+        return what, short if len(cells) < len(read.columns) else "put texts that hold a comma in double quotes"
     rows_inside = max(line.count(read.delimiter) for cell in cells for line in (cell.splitlines()[1:] or [""]))
     if rows_inside and rows_inside >= len(cells) - 1:
         return "a cell holds further rows", "a double quote is open before them: close or delete it"

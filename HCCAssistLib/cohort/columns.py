@@ -3,15 +3,18 @@
 from __future__ import annotations
 
 import re
-from collections.abc import Iterator, Mapping, Sequence
+from collections.abc import Iterable, Iterator, Mapping, Sequence
 from dataclasses import dataclass
 
 from HCCAssistLib.cohort import cells
 from HCCAssistLib.cohort.case import TABLE, Case
 from HCCAssistLib.errors import InputError, Problem
 
-FEW = 0.1
+FEW = 1 / 3
 """Share of other texts beside which a column is still one of numbers."""
+
+MOST_LEVELS = 6
+"""A column of texts with more different ones describes nobody: it may hold names, dates or remarks."""
 
 NAMES_SHOWN = 5
 _GROUPED = re.compile(r"[+-]?\d{1,3}(\.\d{3})+")
@@ -58,31 +61,24 @@ def listed(of_cases: Mapping[str, str]) -> str:
     return ", ".join([*shown, *more])
 
 
+def has_few_levels(texts: Iterable[str | None], cases: int) -> bool:
+    """Whether the texts of a column are categories."""
+    return len({text for text in texts if text is not None}) <= min(MOST_LEVELS, cases / 2)
+
+
 def read_column(cases: Sequence[Case], name: str) -> Column:
-    """A column of numbers where its cells are, but for a few or for some that were meant to be; of texts otherwise."""
+    """A column of numbers or of texts.
+
+    It is one of numbers where its cells are, but for some that were meant to be or a few others. A few different texts
+    that occur more than once, such as 1, 2 and ">3" lesions, are categories.
+    """
     texts = {case.case_id: case.values.get(name, "").strip() for case in cases}
-    decimal_comma = any(case.decimal_comma for case in cases)
-    if decimal_comma and any(re.fullmatch(r"[+-]?\d+,\d+", text) for text in texts.values()):
-        # beside 12,5 the point of 1.234 parts thousands
-        grouped = {case_id for case_id, text in texts.items() if _GROUPED.fullmatch(text)}
-    else:
-        grouped = set()
-    numbers: dict[str, float | None] = {}
-    unread: dict[str, str] = {}
-    others = 0
-    for case_id, text in texts.items():
-        numbers[case_id] = None
-        try:
-            if case_id in grouped:
-                raise InputError(f"{text!r} is not a number but one with marks between thousands")
-            numbers[case_id] = cells.number(text, "", decimal_comma=decimal_comma)
-        except InputError as error:
-            unread[case_id] = (
-                error.problems[0].what.replace(" is not a number but", ",").replace(" is not a number", "")
-            )
-            others += not cells.is_almost_a_number(text)
+    numbers, unread = _numbers(texts, decimal_comma=any(case.decimal_comma for case in cases))
     found = sum(value is not None for value in numbers.values())
-    if found and others <= FEW * (found + len(unread)):
+    odd = [text for text in (texts[case_id] for case_id in unread) if not cells.is_almost_a_number(text)]
+    once = [text for case_id in unread if list(texts.values()).count(text := texts[case_id]) == 1 and text not in odd]
+    is_category = bool(unread) and not once and has_few_levels(filter(None, texts.values()), len(cases))
+    if found and len(odd) <= FEW * (found + len(unread)) and not is_category:
         return Column(name, numbers, unread, texts)
     signs = any("+" in text for text in texts.values())
     missing = {
@@ -91,6 +87,24 @@ def read_column(cases: Sequence[Case], name: str) -> Column:
         if cells.is_missing(text) and not (text.lower() == "none" or (signs and text.lower() in cells.MAY_BE_A_TEXT))
     }
     return Column(name, None, {}, {case_id: None if t in missing else t for case_id, t in texts.items()})
+
+
+def _numbers(texts: Mapping[str, str], *, decimal_comma: bool) -> tuple[dict[str, float | None], dict[str, str]]:
+    """The numbers of a column by case, and what the other cells are."""
+    commas = decimal_comma and any(re.fullmatch(r"[+-]?\d+,\d+", text) for text in texts.values())
+    numbers: dict[str, float | None] = {}
+    unread: dict[str, str] = {}
+    for case_id, text in texts.items():
+        try:
+            if commas and _GROUPED.fullmatch(text):  # beside 12,5 the point of 1.234 parts thousands
+                raise InputError(f"{text!r} is not a number but one with marks between thousands")
+            numbers[case_id] = cells.number(text, "", decimal_comma=decimal_comma)
+        except InputError as error:
+            numbers[case_id] = None
+            unread[case_id] = (
+                error.problems[0].what.replace(" is not a number but", ",").replace(" is not a number", "")
+            )
+    return numbers, unread
 
 
 def _codes(column: Column) -> Iterator[tuple[str, str]]:

@@ -107,6 +107,8 @@ def read_table(path: Path, key: str) -> Table:
             cells = [cell.strip() for cell in record.cells]
             while len(cells) > len(columns) and not cells[-1]:
                 cells.pop()
+            while len(cells) < len(columns) and not columns[len(cells)]:
+                cells.append("")
             rows.append((record.line, cells))
     return Table(columns, tuple(rows), text.delimiter)
 
@@ -197,7 +199,9 @@ def _decoded(path: Path) -> tuple[str, str]:
     try:
         content = path.read_bytes()
     except FileNotFoundError as error:
-        raise InputError("there is no such table", path.name) from error
+        alike = sorted(p.name for p in path.parent.glob("*") if p.name.lower().startswith(path.stem) and p.is_file())
+        remedy = f"the folder holds {', '.join(alike[:3])}: {_SAVE} with the name {path.name}" if alike else ""
+        raise InputError("there is no such table", path.name, remedy) from error
     except OSError as error:
         raise InputError(f"the table cannot be read ({error.strerror})", path.name) from error
     if content.startswith((b"PK\x03\x04", b"\xd0\xcf\x11\xe0")):

@@ -97,10 +97,17 @@ def _patients(cohort: Cohort) -> Iterator[Problem]:
         if not {one, other} <= own:  # those were named as patients
             what = f"the case ids {one} and {other} {how}"
             yield Problem("STOP", what, TABLE, "give every case an id that nobody mistakes for another")
-    without = [case.case_id for case in cohort.cases if is_missing(case.values.get("patient_id", ""))]
-    if 0 < len(without) < len(cohort.cases):
-        what = f"{len(without)} cases have no patient_id and count as patients of their own"
-        yield Problem("WARN", f"{what}: {', '.join(without[:5])}", TABLE, "fill in the patient_id")
+    for column, meaning in (
+        ("patient_id", "count as patients of their own"),
+        ("split", "are divided by chance where a training needs it"),
+    ):
+        cells = {case.case_id: case.values.get(column, "") for case in cohort.cases}
+        without = [case_id for case_id, cell in cells.items() if is_missing(cell)]
+        words = {cells[case_id] for case_id in without} - {""}
+        if words or (column == "patient_id" and 0 < len(without) < len(cells)):
+            said = f" ({', '.join(sorted(words))})" if words else ""
+            what = f"{len(without)} cases have no {column}{said} and {meaning}: {', '.join(without[:5])}"
+            yield Problem("WARN", what, TABLE, f"fill in the {column}" + ("" if said == "" else ", or leave it empty"))
 
 
 def _identifiers(cohort: Cohort) -> Iterator[Problem]:

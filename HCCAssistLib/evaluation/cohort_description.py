@@ -7,13 +7,11 @@ from collections.abc import Collection, Mapping
 from dataclasses import replace
 
 from HCCAssistLib.cohort.cohort import Case, Cohort
-from HCCAssistLib.cohort.columns import listed, read_column
+from HCCAssistLib.cohort.columns import has_few_levels, listed, read_column
 from HCCAssistLib.evaluation.baseline_table import BaselineTable, baseline_table
 from HCCAssistLib.evaluation.flow import Flow, Stage
 
 _STRUCTURE = ("case_id", "patient_id", "split")
-MOST_LEVELS = 6
-"""A text column with more different values is no characteristic: it may be a name, a date or a remark."""
 
 
 def cohort_flow(
@@ -60,8 +58,7 @@ def cohort_table(cohort: Cohort, evaluated: Collection[str]) -> BaselineTable | 
         column = read_column(cohort.cases, name)
         values: Mapping[str, float | str | None] = column.texts if column.numbers is None else column.numbers
         known = {value for value in values.values() if value is not None}
-        few = len(known) <= min(MOST_LEVELS, len(cohort.cases) / 2)
-        if not known or (column.numbers is None and not few):
+        if not known or (column.numbers is None and not has_few_levels(column.texts.values(), len(cohort.cases))):
             continue
         if column.numbers is not None and known <= {0.0, 1.0}:
             counted.append(name)

@@ -94,6 +94,6 @@ def test_a_table_that_cannot_be_read_is_a_problem_too(cohort: Path, capsys: pyte
 
 
 def test_a_check_needs_no_torch(sound: Path) -> None:
-    code = "import sys; from HCCAssistLib.cli.main import main; main(['check', sys.argv[1]]); print('torch' in sys.modules)"
-    done = subprocess.run([sys.executable, "-c", code, str(sound)], capture_output=True, text=True, check=True)
+    code = "import sys; from HCCAssistLib.cli.main import main; main(sys.argv[1:]); print('torch' in sys.modules)"
+    done = subprocess.run([sys.executable, "-c", code, "check", str(sound)], capture_output=True, text=True, check=True)
     assert done.stdout.splitlines()[-1] == "False"

@@ -161,6 +161,12 @@ def test_an_unusable_table_is_refused_with_a_way_out(tmp_path: Path, content: by
         read_cohort(tmp_path)
 
 
+def test_a_table_under_another_name_is_named(tmp_path: Path) -> None:
+    (tmp_path / "Cohort.xlsx").write_bytes(b"x")
+    with pytest.raises(InputError, match=r"The folder holds Cohort\.xlsx: save it from Excel"):
+        read_cohort(tmp_path)
+
+
 def test_a_missing_table_or_folder_is_refused(tmp_path: Path) -> None:
     with pytest.raises(InputError, match=r"cohort\.csv: there is no such table"):
         read_cohort(tmp_path)

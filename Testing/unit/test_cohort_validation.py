@@ -374,7 +374,11 @@ def test_two_case_ids_that_read_the_same_stop(cohort_folder: Path) -> None:
 def test_some_cases_without_a_patient_are_told_in_one_line(cohort_folder: Path) -> None:
     write_rows(cohort_folder, c02={"patient_id": ""}, c05={"patient_id": "#N/A"})
     (found,) = [p.what for p in check(cohort_folder) if "patient_id" in p.what]
-    assert found == "2 cases have no patient_id and count as patients of their own: c02, c05"
+    assert found == "2 cases have no patient_id (#N/A) and count as patients of their own: c02, c05"
+    table = cohort_folder / "cohort.csv"
+    table.write_text(table.read_text(encoding="utf-8-sig").replace("c04,c04,,", "c04,c04,#REF!,"), encoding="utf-8")
+    (found,) = [p.what for p in check(cohort_folder) if "split" in p.what]
+    assert found.startswith("8 cases have no split (#REF!) and are divided by chance")
 
 
 def test_a_heading_like_the_labels_is_named(cohort_folder: Path) -> None:

@@ -127,3 +127,16 @@ def test_words_that_may_be_missing_codes_are_values_where_a_person_means_them() 
     assert virus is not None and (virus.levels, virus.missing) == (("+", "-"), (1,))
     sex = row_of(of_columns(sex="m f - f m m f f"), "sex")
     assert sex is not None and (sex.levels, sex.missing) == (("f", "m"), (1,))
+
+
+def test_categories_that_look_like_numbers_are_counted() -> None:
+    stage = row_of(of_columns(stage="1a 1b 2 3a 2 1a 1b 3a 2 2"), "stage")
+    assert stage is not None and stage.levels == ("1a", "1b", "2", "3a")
+    lesions = row_of(of_columns(lesions="1 2 >3 1 1 >3 2 1"), "lesions")
+    assert lesions is not None and lesions.levels == ("1", "2", ">3")
+
+
+def test_an_unusual_word_does_not_take_a_column_of_numbers_away() -> None:
+    table = cohort_table(of_columns(afp="60 61 nd 62 65 66"), [])
+    assert table is not None and table.rows[0].numbers[0]["n"] == 5
+    assert "afp: left out as no numbers are case c2 'nd'" in table.note

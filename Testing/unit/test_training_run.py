@@ -60,7 +60,7 @@ def test_a_trained_model_says_where_everything_came_from(model: Path) -> None:
     card = read_package(model, recipe="ltp").card
     assert card.training["cases"] == {"train": 4, "validation": 2, "test": 2}
     assert card.training["positives"] == {"train": 120, "validation": 60}
-    assert len(card.training["image_digests"]) == 6
+    assert len(card.training["image_digests"]) == len(card.training["image_fingerprints"]) == 6
     assert card.training["trained_on"] == {"synthetic": 0, "patients": 6}
     assert card.training["synthetic"] is False
     assert card.seal and json.loads((model / "model.json").read_text())["seal"] == card.seal
