@@ -7,7 +7,7 @@ from collections.abc import Mapping, Sequence
 from HCCAssistLib.cohort.needs import Need
 from HCCAssistLib.cohort.point_checks import contradictions, points_on_volume
 from HCCAssistLib.cohort.points import PointList
-from HCCAssistLib.cohort.segment_checks import on_volume
+from HCCAssistLib.cohort.segment_checks import apart, on_volume
 from HCCAssistLib.cohort.segments import Segment
 from HCCAssistLib.errors import InputError, Problem
 from HCCAssistLib.imaging.image import Image
@@ -45,6 +45,10 @@ def judge(
             except InputError as error:
                 doubts = error.problems
             found += [(need, problem) for problem in doubts]
+    for need in needs:
+        zone, liver = masks.get(str(need)), masks.get(f"{need.time_point}/liver")
+        if need.kind == "segment" and need.name == "ablation" and zone is not None and liver is not None:
+            found += [(need, problem) for problem in apart(zone, liver)]
     marked = [need for need in needs if need.kind == "points" and str(need) in points]
     for need in marked:
         volume = belongs.get(need.time_point)

@@ -27,6 +27,8 @@ KEPT = 0.75
 SMALL_LIVER_ML, WHOLE_SCAN_ML = 100, 3000
 """A liver this small in a scan this large is a stray stroke."""
 
+BESIDE_MM = 20
+
 OTHER = "was it drawn on another series or patient?"
 
 
@@ -61,6 +63,22 @@ def on_volume(chosen: Sequence[Segment], name: str, volume: Image) -> tuple[Imag
     if any(problem.level == "STOP" for problem in problems):
         raise InputError([p for p in problems if p.level == "STOP"])
     return mask, tuple(problems)
+
+
+def apart(zone: Image, liver: Image) -> tuple[Problem, ...]:
+    """A warning where an ablation zone lies beside the liver.
+
+    Args:
+        zone: mask on the volume's grid; segments of the liver may leave it out.
+        liver: mask on the same grid.
+    """
+    (box,) = ndimage.find_objects(zone.array)
+    reach = np.ceil(BESIDE_MM / zone.geometry.spacing[::-1]).astype(int)
+    wide = tuple(slice(max(0, side.start - by), side.stop + by) for side, by in zip(box, reach, strict=True))
+    if liver.array[wide].any():
+        return ()
+    what = f"the ablation zone's segment lies more than {BESIDE_MM:g} mm from the liver's"
+    return (Problem("WARN", what, "", "is one of them of another series or patient, or mirrored?"),)
 
 
 def _placed(chosen: Sequence[Segment], mask: Image, where: str) -> list[Problem]:

@@ -4,9 +4,9 @@ from __future__ import annotations
 
 import numpy as np
 import pytest
-from body import body_image, liver_mask, oblique_grid
+from body import body_image, liver_mask, oblique_grid, places
 
-from HCCAssistLib.cohort.segment_checks import on_volume
+from HCCAssistLib.cohort.segment_checks import apart, on_volume
 from HCCAssistLib.cohort.segments import Segment
 from HCCAssistLib.errors import InputError
 from HCCAssistLib.imaging.geometry import Geometry
@@ -115,3 +115,12 @@ def test_segments_that_count_together_are_judged_together() -> None:
     _, problems = on_volume([moved((0, 0, -40)), moved((0, 0, -41))], "liver", CT)
     outside = [problem for problem in problems if "outside the volume" in problem.what]
     assert [problem.where for problem in outside] == ["segment 'liver', 'liver'"]
+
+
+@pytest.mark.parametrize(("x", "told"), [(-35, False), (5, False), (16, False), (50, True)])
+def test_an_ablation_zone_far_from_the_liver_is_told(x: float, told: bool) -> None:
+    near = np.linalg.norm(places(GRID) - np.array((x, 12.0, -15.0)), axis=-1) < 9
+    zone = Image((near & (LIVER.array == 0 if x > 0 else True)).astype(np.uint8), GRID)
+    problems = apart(zone, LIVER)
+    assert len(problems) == told
+    assert all("more than 20 mm from the liver's" in problem.what for problem in problems)
