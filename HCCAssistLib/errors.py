@@ -27,7 +27,8 @@ class Problem:
 
     def __str__(self) -> str:
         text = f"{self.where}: {self.what}" if self.where else self.what
-        return f"{text}. {self.remedy[:1].upper()}{self.remedy[1:]}." if self.remedy else f"{text}."
+        end = "" if self.remedy.endswith("?") else "."
+        return f"{text}. {self.remedy[:1].upper()}{self.remedy[1:]}{end}" if self.remedy else f"{text}."
 
 
 class HCCAssistError(Exception):

@@ -65,6 +65,9 @@ def _chosen(painted: Sequence[Segment], name: str) -> tuple[tuple[Segment, ...],
         others = _listed([segment for segment in painted if segment is not fitting[0]])
         what = f"of the file's segments {fitting[0].name!r} counts as {name}, {others} not"
         return tuple(fitting), (Problem("WARN", what, "", f"name another one {name!r} if that is wrong"),)
+    if len(painted) > 1 and all(_UNNAMED.fullmatch(segment.name) for segment in painted):
+        what = f"the file holds {len(painted)} segments without names ({_listed(painted)}), so {name} cannot be told"
+        raise InputError(what, remedy=remedy)
     if len(painted) > 1:
         raise InputError(f"none of the file's segments is called {name!r}: {_listed(painted)}", remedy=remedy)
     (only,) = painted

@@ -64,6 +64,7 @@ def test_the_one_that_fits_is_taken_and_said(names: list[str], wanted: str, take
             "liver",
             "segments is called 'liver': 'Segment_1', 'Segment_2'",
         ),
+        (["spleen", "Segment_2"], "liver", "none of the file's segments is called 'liver': 'spleen', 'Segment_2'"),
         (["a", "b", "c", "d", "e", "f", "g"], "ablation", "'d', 'e' and 2 more"),
         (["liver!"], "liver", "no segment is painted"),
     ],

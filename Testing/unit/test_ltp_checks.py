@@ -7,16 +7,17 @@ from pathlib import Path
 
 import numpy as np
 import pytest
-from body import body_image, oblique_grid
+from body import body_image, liver_mask, oblique_grid
 
 from HCCAssistLib.cohort.cohort import read_cohort, write_cohort_table
 from HCCAssistLib.cohort.points import Point, PointList, write_points
+from HCCAssistLib.cohort.segments import Segment, write_segments
 from HCCAssistLib.cohort.validation import validate
 from HCCAssistLib.errors import InputError, Problem
 from HCCAssistLib.imaging.files import write_image
 from HCCAssistLib.imaging.geometry import Geometry
 from HCCAssistLib.imaging.image import Image
-from HCCAssistLib.inference.study import read_study
+from HCCAssistLib.inference.study import Study, judged_study, read_study
 from HCCAssistLib.recipes.ltp.checks import problems
 from HCCAssistLib.recipes.registry import get_recipe
 
@@ -85,3 +86,34 @@ def test_what_a_case_is_judged_to_be_does_not_depend_on_who_asks(tmp_path: Path)
     listed = [p for p in validate(read_cohort(tmp_path), LTP.needs) if p.level == "STOP"]
     assert sorted(map(str, listed)) == sorted(map(str, caught.value.problems))
     assert len(listed) == 4
+
+
+def test_what_a_person_chose_in_a_scene_is_judged_as_files_are(tmp_path: Path) -> None:
+    air = np.zeros(CT.geometry.shape, np.uint8)
+    air[2:20, 2:20, 4:20] = 1
+    in_air, liver = Segment("Segment_1", Image(air, CT.geometry)), Segment("tissue", liver_mask(CT.geometry))
+    good, far = (-35.0, 12.0, -15.0), (-35.0, 12.0, -28.0)
+    lists = {"post/ltp": PointList("ltp", (Point("F-1", good), Point("F-2", (50.0, 0.0, 0.0))))}
+
+    def judged(segment: Segment, points: dict[str, PointList]) -> Study:
+        return judged_study(
+            "scan", LTP, volumes={"post/arterial": CT}, segments={"post/liver": segment}, points=points, values={}
+        )
+
+    with pytest.raises(InputError, match="segment 'Segment_1': 100% of the segment lies in air or lung"):
+        judged(in_air, {})
+    with pytest.raises(InputError, match="point 'F-2': the point lies more than 30 mm outside the liver's segment"):
+        judged(liver, lists)
+    zone = {"post/ablation": PointList("ablation", (Point("a", good), Point("b", good), Point("c", far)))}
+    study = judged(liver, zone)
+    assert np.array_equal(study.masks["post/liver"].array, liver.mask.array)
+    assert [str(warning) for warning in study.warnings] == [
+        "point 'b': the points 'a' and 'b' are 0.0 mm apart: one place is marked twice. Delete one of them."
+    ]
+    (post := tmp_path / "cases" / "c1" / "post").mkdir(parents=True)
+    write_image(CT, post / "arterial.nrrd")
+    write_points(lists["post/ltp"], post / "ltp.mrk.json")
+    write_segments([Segment("liver", liver.mask)], post / "liver.seg.nrrd")
+    write_cohort_table(tmp_path, [{"case_id": "c1", "ltp": 1}])
+    with pytest.raises(InputError, match="point 'F-2': the point lies more than 30 mm outside the liver's segment"):
+        read_study(read_cohort(tmp_path).cases[0], LTP)
