@@ -89,7 +89,7 @@ def scans(folder: Path) -> Iterator[Truth]:
         ):
             with zipfile.ZipFile(SHARED / archive) as file:
                 file.extractall(folder / Path(archive).stem)
-            image = read_image(next(iter((folder / Path(archive).stem).rglob("*.dcm"))).parent)
+            image = read_image(next(path for path in (folder / Path(archive).stem).rglob("*") if path.is_file()).parent)
             yield truth(name, "real", image, "portal-or-later", whole)
             if whole:
                 yield truth("unenhanced, 5 mm, whole liver", "painted", _repainted(image, "unenhanced"), "unenhanced", True)
@@ -131,11 +131,13 @@ def _repainted(image: Image, phase: Phase) -> Image:
     soft = ~bone & (hu > 55)
     made = np.where(soft, 55 + 0.1 * (hu - 55), hu)
     if phase == "arterial":
-        near_aorta = (np.hypot(left - 16, front - 48) < 14)[on_scan]
+        height = np.linspace(0, 1, len(scan.hu))[:, None, None].clip(0.7, 1) - 0.7
+        near_aorta = (np.hypot(left - 16 + 27 * height, front - 48 + 35 * height) < 16)[on_scan]
         kidney = ~bone & (hu > 145) & ((np.abs(left) > 30) & (front < 70))[on_scan]
         spleen = ~bone & (hu > 95) & ((left > 45) & (front < 60))[on_scan]
         made = np.where(kidney | spleen, hu, made)
-        aorta = ndimage.binary_opening(near_aorta & (hu > 105) & (hu < 200) & ~bone, np.ones((1, 5, 5), dtype=bool))
+        near_aorta &= (spine.beyond_vertebra(left, front) > 0)[on_scan]
+        aorta = ndimage.binary_opening(near_aorta & (hu > 100) & (hu < 190), np.ones((1, 5, 5), dtype=bool))
         made = np.where(aorta, hu + 165, made)
     return ordered.with_array(made.round().astype(np.int16), "painted")
 

@@ -271,11 +271,13 @@ class Vessel:
         hu: the middle of its brightness over the slices of the liver.
         steady: the share of these slices in which it is as bright, and no wider than a vessel.
         in_view: the share of these slices in which the place where it lies is inside the volume.
+        brightest: what is brightest there whether it goes on or not, calcium included: the middle over the slices.
     """
 
     hu: float
     steady: float
     in_view: float
+    brightest: float
 
 
 def find_vessel(scan: Scan, spine: Spine, liver: Liver, left_mm: tuple[float, float], front_mm: float) -> Vessel:
@@ -298,7 +300,10 @@ def find_vessel(scan: Scan, spine: Spine, liver: Liver, left_mm: tuple[float, fl
     box = _box(place, 4)
     smooth = ndimage.gaussian_filter(scan.hu[box], (0, 1.5 / j, 1.5 / i))
     core = ndimage.minimum_filter(smooth, footprint=_disc(4, j, i)[None])
-    core[ndimage.binary_dilation(scan.hu[box] > HARD_HU, _disc(5, j, i)[None])] = AIR_HU
+    brightest = np.where(place[box], core, AIR_HU).max(axis=(1, 2))
+    hard = scan.hu[box] > HARD_HU  # what is as bright in a broad patch is a vessel at a low tube voltage
+    hard &= ~ndimage.binary_opening(hard, _disc(5, j, i)[None])
+    core[ndimage.binary_dilation(hard, _disc(5, j, i)[None])] = AIR_HU
     along = np.full(scan.hu.shape, AIR_HU, dtype=np.float32)
     along[box] = np.minimum(_walk(core, k), _walk(core[::-1], k)[::-1])
     along[~place] = AIR_HU
@@ -314,7 +319,7 @@ def find_vessel(scan: Scan, spine: Spine, liver: Liver, left_mm: tuple[float, fl
         and round(spine.row[z] - 65 / j) >= 0
         for z in levels
     ]
-    return Vessel(hu, float(steady.mean()), float(np.mean(edge)))
+    return Vessel(hu, float(steady.mean()), float(np.mean(edge)), float(np.median(brightest[levels])))
 
 
 def _box(mask: Mask, margin: int) -> tuple[slice, slice, slice]:

@@ -87,6 +87,7 @@ class _Signs:
         aorta, cava, liver, muscle: attenuation in HU.
         steady: the share of the levels in which the aorta is as bright and no wider than a vessel.
         in_view: the share of the levels in which the place of the aorta is inside the volume.
+        brightest: what is brightest where the aorta lies, whether it goes on or not, HU.
         veins: the share of the liver nearer to the aorta's attenuation than to its own.
         share: of the soft tissue, how much is enhanced.
         enhanced_ml: how much that is.
@@ -98,6 +99,7 @@ class _Signs:
     muscle: float
     steady: float
     in_view: float
+    brightest: float
     veins: float
     share: float
     enhanced_ml: float
@@ -122,7 +124,8 @@ class _Signs:
             muscle_hu(scan, spine),
             aorta.steady,
             aorta.in_view,
-            veins_share(scan, liver, liver.hu + 0.5 * (aorta.hu - liver.hu)),
+            aorta.brightest,
+            veins_share(scan, liver, liver.hu + 0.6 * (aorta.hu - liver.hu)),
             float(enhanced.sum() / max(1, soft.sum())),
             float(enhanced.sum() * scan.voxel_ml),
         )
@@ -146,7 +149,9 @@ def _judge(s: _Signs) -> tuple[Phase, str]:
         return "unknown", f"nothing beside the spine goes on as an aorta does along the liver: {measured}"
     if s.cava > 1.4 * max(s.aorta, 50):
         return "unknown", f"the vessel to the right of the spine is brighter than that to the left: {measured}"
-    if s.aorta < 80 and s.cava < 90 and s.liver < 80 and s.share < 0.03:
+    if s.aorta > 900:
+        return "unknown", f"there is metal beside the spine: {measured}"
+    if 10 < s.aorta < 80 and s.brightest < 115 and 0 < s.cava < 90 and s.liver < 80 and s.share < 0.03:
         return "unenhanced", f"neither vessels nor organs are enhanced: {measured}"
     over_liver = s.aorta / s.liver
     are_veins_filled = s.cava > 0.75 * s.aorta or s.veins > 0.01
