@@ -23,7 +23,7 @@ PIXEL_MM, SLICE_MM = 2.5, 5.0
 CANAL_MM, CANAL_HU = 8.0, (-50, 220)
 """From the middle of the spinal canal to the vertebral body."""
 MIN_FRONT_MM, MIN_BEHIND_MM, MIN_SPINE_MM, MIN_SCORE = 60, 20, 30, 0.3
-VERTEBRA_MM = (15, 27)
+VERTEBRA_MM = (14, 30)
 HARD_HU = 450
 VESSEL_MM = (5, 30)
 """How far outside the vertebral bodies the middle of a vessel beside them lies."""
@@ -185,28 +185,30 @@ def _shifted(volume: Array, rows: int, columns: int) -> Array:
 def _vertebrae(scan: Scan, row: Floats, column: Floats) -> tuple[Floats, Floats]:
     """Half the width and half the depth of the vertebral bodies, mm, one of each slice.
 
-    Measured to the right of the middle, where no aorta lies; discs and soft bone leave gaps, so that the medians over
-    a vertebra and more count.
+    Measured to the right of the middle, where no aorta lies; discs, waists and soft bone leave gaps, so that the upper
+    quartile over a vertebra and more counts.
     """
     k, j, i = scan.steps
     widths, depths = (np.full(len(row), np.nan) for _ in range(2))
     for z, (at, middle) in enumerate(zip(np.round(row).astype(int), np.round(column).astype(int), strict=True)):
         rows = slice(max(0, at - round(24 / j)), max(1, at - round(16 / j)))
         bone = np.flatnonzero(scan.hu[z, rows, max(0, middle - round(35 / i)) : middle + 1].max(axis=0)[::-1] > 150)
-        widths[z] = bone[-1] * i if bone.size else np.nan
+        far = np.flatnonzero((np.diff(bone) * i > 6) & (bone[1:] * i > VERTEBRA_MM[0]))  # a gap, then another organ
+        bone = bone[: far[0] + 1] if far.size else bone
+        widths[z] = (bone[-1] + 0.5) * i if bone.size else np.nan
         columns = slice(max(0, middle - round(12 / i)), max(1, middle - round(2 / i)))
         bone = np.flatnonzero(scan.hu[z, max(0, at - round(60 / j)) : at + 1, columns].max(axis=1)[::-1] > 150)
-        depths[z] = (bone[-1] * j - CANAL_MM) / 2 if bone.size else np.nan
+        depths[z] = ((bone[-1] + 0.5) * j - CANAL_MM) / 2 if bone.size else np.nan
     reach = round(35 / k)
     near = [slice(max(0, z - reach), z + reach + 1) for z in range(len(row))]
-    width = np.array([_median(widths[part], VERTEBRA_MM[0]) for part in near]).clip(*VERTEBRA_MM)
-    depth = np.array([_median(depths[part], 0.0) for part in near]).clip(0.75 * width, 0.95 * width)
+    width = np.array([_upper(widths[part], VERTEBRA_MM[0]) for part in near]).clip(*VERTEBRA_MM)
+    depth = np.array([_upper(depths[part], 0.0) for part in near]).clip(0.75 * width, 0.95 * width)
     return width, depth
 
 
-def _median(values: Floats, otherwise: float) -> float:
+def _upper(values: Floats, otherwise: float) -> float:
     seen = values[np.isfinite(values)]
-    return float(np.median(seen)) if seen.size else otherwise
+    return float(np.percentile(seen, 75)) if seen.size else otherwise
 
 
 @dataclass(frozen=True, eq=False, slots=True)
@@ -299,11 +301,11 @@ def find_vessel(scan: Scan, spine: Spine, liver: Liver, left_mm: tuple[float, fl
     place &= (front > front_mm) & scan.body
     box = _box(place, 4)
     smooth = ndimage.gaussian_filter(scan.hu[box], (0, 1.5 / j, 1.5 / i))
-    core = ndimage.minimum_filter(smooth, footprint=_disc(4, j, i)[None])
+    core = ndimage.minimum_filter(smooth, footprint=_disc(3, j, i)[None])
     brightest = np.where(place[box], core, AIR_HU).max(axis=(1, 2))
     hard = scan.hu[box] > HARD_HU  # what is as bright in a broad patch is a vessel at a low tube voltage
     hard &= ~ndimage.binary_opening(hard, _disc(5, j, i)[None])
-    core[ndimage.binary_dilation(hard, _disc(5, j, i)[None])] = AIR_HU
+    core[ndimage.binary_dilation(hard, _disc(3, j, i)[None])] = AIR_HU
     along = np.full(scan.hu.shape, AIR_HU, dtype=np.float32)
     along[box] = np.minimum(_walk(core, k), _walk(core[::-1], k)[::-1])
     along[~place] = AIR_HU
