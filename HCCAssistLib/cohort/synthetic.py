@@ -30,6 +30,18 @@ def is_synthetic(case: Case) -> bool:
     )
 
 
+def counted_apart(cases: Iterable[Case]) -> dict[str, int]:
+    """How many patients are synthetic and how many are not, as ``{"synthetic": 120, "patients": 3}``.
+
+    Raises:
+        InputError: a cell that is neither a yes nor a no.
+    """
+    kinds: dict[bool, set[str]] = {True: set(), False: set()}
+    for case in cases:
+        kinds[is_synthetic(case)].add(case.patient_id)
+    return {"synthetic": len(kinds[True]), "patients": len(kinds[False])}
+
+
 def unclear(cases: Iterable[Case]) -> list[Problem]:
     """The cells that are neither a yes nor a no."""
     found: list[Problem] = []

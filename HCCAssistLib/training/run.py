@@ -17,7 +17,7 @@ from HCCAssistLib.cohort.cohort import Case, Cohort
 from HCCAssistLib.cohort.fingerprints import Fingerprint
 from HCCAssistLib.cohort.splits import folds as patient_folds
 from HCCAssistLib.cohort.splits import split_patients
-from HCCAssistLib.cohort.synthetic import is_synthetic, unclear
+from HCCAssistLib.cohort.synthetic import counted_apart, unclear
 from HCCAssistLib.cohort.table_checks import check_table
 from HCCAssistLib.cohort.validation import in_order, read_files
 from HCCAssistLib.errors import Cancelled, InputError, Problem
@@ -346,9 +346,7 @@ def _training_record(
     folds: Sequence[_Trained],
 ) -> dict[str, Any]:
     counts = {split: sum(case.split == split for case in cohort.cases) for split in ("train", "validation", "test")}
-    used = [case for case in cohort.cases if case.split != "test"]
-    synthetic = {case.patient_id for case in used if is_synthetic(case)}
-    patients = {case.patient_id for case in used if not is_synthetic(case)}
+    trained_on = counted_apart(case for case in cohort.cases if case.split != "test")
     return {
         "cohort_digest": samples.digest(),
         "image_digests": list(samples.image_digests),
@@ -357,10 +355,10 @@ def _training_record(
         ],
         "cases": counts,
         "patients": len(set(samples.patient_ids)),
-        "trained_on": {"synthetic": len(synthetic), "patients": len(patients)},
+        "trained_on": trained_on,
         "samples": {split: len(samples.of_split(split)) for split in ("train", "validation")},
         "positives": {split: int(samples.of_split(split).labels.sum()) for split in ("train", "validation")},
-        "synthetic": bool(synthetic),
+        "synthetic": trained_on["synthetic"] > 0,
         "permuted_labels": bool(job.options.get("permute_labels", False)),
         "seed": job.seed,
         "folds": job.folds,

@@ -12,7 +12,7 @@ from ltp_blob import blob_image, blob_model, blob_network, blob_package
 
 from HCCAssistLib.cli.main import main
 from HCCAssistLib.cohort.case import Case
-from HCCAssistLib.cohort.synthetic import is_synthetic, unclear
+from HCCAssistLib.cohort.synthetic import counted_apart, is_synthetic, unclear
 from HCCAssistLib.errors import InputError
 from HCCAssistLib.evaluation.report_model_card import model_card_table
 from HCCAssistLib.evaluation.result import CutOff
@@ -112,6 +112,21 @@ def test_any_other_cell_is_named(cell: str) -> None:
     assert repr(cell) in str(caught.value)
     (problem,) = unclear([case("1"), case(cell), case("")])
     assert (problem.level, problem.case_id) == ("STOP", "c7") and "column synthetic" in problem.what
+
+
+@pytest.mark.parametrize(
+    ("cells", "counts"),
+    [
+        (("1", "yes", "TRUE", "1", ""), {"synthetic": 3, "patients": 1}),
+        (("0", "no", "false", "0", "n"), {"synthetic": 0, "patients": 4}),
+        (("1", "1", "1", "1", "1"), {"synthetic": 4, "patients": 0}),
+        ((), {"synthetic": 0, "patients": 0}),
+    ],
+)
+def test_patients_are_counted_once_whatever_their_cases(cells: tuple[str, ...], counts: dict[str, int]) -> None:
+    patients = ("p0", "p1", "p2", "p0", "p4")
+    cases = [Case(f"c{n}", patients[n], "train", {"synthetic": cell}, Path()) for n, cell in enumerate(cells)]
+    assert counted_apart(cases) == counts
 
 
 def test_every_command_names_the_cutoff_that_a_prediction_begins_with(

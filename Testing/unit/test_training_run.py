@@ -11,13 +11,10 @@ import pytest
 from ltp_blob import BLOBS, blob_image, straight_grid
 
 from HCCAssistLib.cli.main import main
-from HCCAssistLib.cohort.cohort import Case, Cohort, write_cohort_table
+from HCCAssistLib.cohort.cohort import write_cohort_table
 from HCCAssistLib.cohort.points import Point, PointList, write_points
 from HCCAssistLib.imaging.files import write_image
 from HCCAssistLib.models.package import read_package
-from HCCAssistLib.recipes.registry import get_recipe
-from HCCAssistLib.training.run import Job, _training_record
-from HCCAssistLib.training.samples import Samples
 
 SPLITS = ("train", "train", "train", "train", "validation", "validation", "test", "test")
 SETTINGS = ("--set", "epochs=3", "--set", "patience=3", "--set", "batch=32")
@@ -40,7 +37,8 @@ def cohort(tmp_path_factory: pytest.TempPathFactory) -> Path:
         if positive:
             points = tuple(Point(f"L{n}", center) for n, (center, _) in enumerate(BLOBS))
             write_points(PointList("ltp", points), post / "ltp.mrk.json")
-        rows.append({"case_id": name, "split": split, "ltp": int(positive)})
+        synthetic = "1" if split == "test" else "no"
+        rows.append({"case_id": name, "split": split, "ltp": int(positive), "synthetic": synthetic})
     write_cohort_table(folder, rows)
     return folder
 
@@ -62,7 +60,7 @@ def test_a_trained_model_says_where_everything_came_from(model: Path) -> None:
     assert card.training["positives"] == {"train": 120, "validation": 60}
     assert len(card.training["image_digests"]) == len(card.training["image_fingerprints"]) == 6
     assert card.training["trained_on"] == {"synthetic": 0, "patients": 6}
-    assert card.training["synthetic"] is False
+    assert card.training["synthetic"] is False, "the test cases do not count"
     assert card.seal and json.loads((model / "model.json").read_text())["seal"] == card.seal
     assert "validation set" in card.cutoff.source
     assert card.cutoff.data_sha256
@@ -128,6 +126,7 @@ def test_evaluation_sees_only_the_test_cases_and_writes_a_report(
     said = capsys.readouterr()
     assert "140 patch" in said.out  # 60 positives, 2 x 40 negatives
     assert "synthetic cases" not in said.err + text, "a model of patients has no warning"
+    assert "2 of 2 evaluated cases are synthetic" in said.err
     assert read_package(model).card.cutoff.source in text
 
 
@@ -184,28 +183,3 @@ def test_every_fault_of_a_cohort_is_listed_before_anything_is_trained(
     for word in ("case-1", "case-3", "gone", "'I think so'", "two splits|both|sides|several splits"):
         assert any(part in line for line in lines for part in word.split("|")), (word, lines)
     assert not (tmp_path / "model").exists()
-
-
-@pytest.mark.parametrize(
-    ("cells", "counts"),
-    [
-        (("1", "yes", "TRUE", "", "", ""), {"synthetic": 3, "patients": 1}),
-        (("0", "no", "false", "n", "1", "1"), {"synthetic": 0, "patients": 4}),
-        (("1", "1", "1", "1", "0", ""), {"synthetic": 4, "patients": 0}),
-    ],
-)
-def test_the_training_cases_alone_decide_what_a_model_was_trained_on(
-    tmp_path: Path, cells: tuple[str, ...], counts: dict[str, int]
-) -> None:
-    splits = ("train", "train", "train", "validation", "test", "test")
-    cases = tuple(
-        Case(f"c{n}", f"p{n}", split, {"synthetic": cell}, tmp_path)
-        for n, (split, cell) in enumerate(zip(splits, cells, strict=True))
-    )
-    empty = np.empty((0, 8, 60, 60), np.int16), np.empty(0, np.uint8), np.empty(0, np.int32), np.empty(0, np.int32)
-    names = tuple(case.case_id for case in cases)
-    samples = Samples(*empty, np.empty((0, 3), np.float32), names, names, splits, names)
-    recipe = get_recipe("ltp")
-    record = _training_record(Cohort(None, cases), samples, Job(recipe, recipe.resolve({}), tmp_path, "m"), [])
-    assert record["trained_on"] == counts
-    assert record["synthetic"] is (counts["synthetic"] > 0)
