@@ -149,7 +149,7 @@ class SurfaceDistances:
     Attributes:
         mean: average symmetric surface distance: the mean over the surface voxels of both masks (Heimann 2009; MONAI
             ``compute_average_surface_distance(symmetric=True)``).
-        mean_of_directions: the mean of the two directed means (medpy ``assd``).
+        mean_of_directions: the mean of the two directed means (medpy's released ``assd``).
         hausdorff: the largest distance (every package).
         hausdorff_95: the usual HD95: the larger of the two directed 95th percentiles (Metrics Reloaded; MONAI
             ``compute_hausdorff_distance(percentile=95)``). DeepMind's surface-distance has the same rule on surface

@@ -170,7 +170,7 @@ def baseline_table(
     for group, columns in groups.items():
         if tuple(columns) != names:
             raise InputError("the groups have different characteristics", f"group {group!r}")
-        lengths = {len(values) for values in columns.values()}
+        lengths = {len(columns[name]) for name in names}
         if len(lengths) != 1:
             raise InputError(f"the characteristics have {sorted(lengths)} values", f"group {group!r}")
         sizes.append(lengths.pop())

@@ -62,7 +62,7 @@ def bootstrap_draws(
         InputError: fewer than one patient or draw.
     """
     patients, draws = (
-        whole(patients, "number of patients to draw from", least=1),
+        whole(patients, "number of patients", least=1),
         whole(draws, "number of draws", least=1),
     )
     seed = whole(seed, "seed of a bootstrap")
@@ -77,7 +77,7 @@ def percentile_interval(
 ) -> Interval:
     """The percentile interval of bootstrap draws; undefined draws are dropped and counted."""
     check_level(level)
-    values = floats(values, "draws")
+    values, seed = floats(values, "draws"), whole(seed, "seed of a bootstrap")
     kept = values[np.isfinite(values)]
     dropped = len(values) - len(kept)
     kind = "stratified" if stratified else "unstratified"

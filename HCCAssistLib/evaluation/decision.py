@@ -70,7 +70,7 @@ def checked_risks(labels: npt.ArrayLike, risks: npt.ArrayLike, groups: Any = Non
 
 
 def _checked_thresholds(thresholds: npt.ArrayLike) -> FloatArray:
-    values = floats([thresholds] if np.ndim(thresholds) == 0 else thresholds, "threshold probabilities")
+    values = floats(thresholds if hasattr(thresholds, "__len__") else [thresholds], "threshold probabilities")
     if values.size == 0 or not ((values > 0) & (values < 1)).all():
         raise InputError(
             "a threshold probability must lie between 0 and 1, without either", "thresholds",

@@ -10,9 +10,8 @@ import numpy.typing as npt
 from scipy import stats
 
 from HCCAssistLib.errors import InputError
-from HCCAssistLib.evaluation.intervals import are_counts
 from HCCAssistLib.evaluation.result import HypothesisTest
-from HCCAssistLib.evaluation.values import FloatArray, IntArray, count_table, floats, samples_of
+from HCCAssistLib.evaluation.values import FloatArray, IntArray, count_table, floats, samples_of, whole
 
 SHAPIRO_MOST = 5000
 """Royston's approximation of the P value was made for samples up to this size."""
@@ -194,9 +193,12 @@ def mcnemar(only_first_right: int, only_second_right: int, n: int, *, unit: str)
     Raises:
         InputError: counts that do not fit.
     """
-    if not are_counts(only_first_right, only_second_right, n) or only_first_right + only_second_right > n:
+    only_first_right, only_second_right = (
+        whole(one, "discordant pairs") for one in (only_first_right, only_second_right)
+    )
+    n = whole(n, "paired decisions")
+    if only_first_right + only_second_right > n:
         raise InputError(f"{only_first_right} and {only_second_right} discordant pairs do not fit n = {n}")
-    only_first_right, only_second_right, n = int(only_first_right), int(only_second_right), int(n)
     discordant = only_first_right + only_second_right
     name = "exact McNemar test"
     details = {"only_first_right": float(only_first_right), "only_second_right": float(only_second_right)}

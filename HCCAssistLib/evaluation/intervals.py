@@ -6,7 +6,6 @@ import math
 from dataclasses import dataclass
 from typing import Literal
 
-import numpy as np
 from scipy.special import expit
 from scipy.stats import binomtest, norm
 
@@ -23,11 +22,6 @@ METHOD_TITLES = {
     "wilson-continuity": "Wilson score with continuity correction",
 }
 MERCALDO = "Mercaldo logit at the sample's prevalence"
-
-
-def are_counts(*values: object) -> bool:
-    """Whether every value is a whole number of units, 0 or more."""
-    return all(isinstance(v, int | float | np.number) and v >= 0 and float(v).is_integer() for v in values)
 
 
 def check_level(level: float) -> None:
@@ -64,7 +58,8 @@ def proportion_interval(
     if method not in (*_SCIPY_NAMES, "mercaldo-logit"):
         names = ", ".join((*_SCIPY_NAMES, "mercaldo-logit"))
         raise InputError(f"unknown interval method {method!r}", remedy=f"use one of {names}")
-    if not (are_counts(successes, n) and successes <= n):
+    successes, n = whole(successes, "proportion"), whole(n, "proportion")
+    if successes > n:
         raise InputError(f"{successes} of {n} is not a proportion")
     if (method == "mercaldo-logit") != (class_sizes is not None):
         raise InputError(
@@ -122,12 +117,12 @@ def mercaldo_logit(
         InputError: no diseased or no healthy units, negative counts, or a prevalence outside (0, 1).
     """
     check_level(level)
-    if not are_counts(tp, fn, tn, fp) or tp + fn == 0 or tn + fp == 0:
+    tp, fn, tn, fp = (whole(count, "predictive values") for count in (tp, fn, tn, fp))
+    if tp + fn == 0 or tn + fp == 0:
         raise InputError(
             f"predictive values need counts of diseased and healthy units: TP {tp}, FN {fn}, TN {tn}, FP {fp}",
             remedy="evaluate on a cohort that holds both",
         )
-    tp, fn, tn, fp = int(tp), int(fn), int(tn), int(fp)
     diseased, healthy = tp + fn, tn + fp
     if prevalence is not None and not 0.0 < number(prevalence, "prevalence") < 1.0:
         raise InputError(f"a prevalence lies between 0 and 1, not {prevalence}")

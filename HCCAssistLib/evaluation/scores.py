@@ -98,10 +98,7 @@ def numbered_groups(groups: Sequence[object] | npt.NDArray[np.generic] | None, n
     if any(name is None or (isinstance(name, str) and not name.strip()) for name in names):
         raise InputError("the patient of a row is missing", "groups", "name the patient of every row")
     numbers: dict[object, int] = {}
-    try:
-        return np.array([numbers.setdefault(name, len(numbers)) for name in names], dtype=np.int64)
-    except TypeError as error:
-        raise InputError("a patient is named by a text or a number", "groups") from error
+    return np.array([numbers.setdefault(name, len(numbers)) for name in names], dtype=np.int64)
 
 
 def checked_rows(

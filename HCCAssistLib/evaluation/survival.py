@@ -226,10 +226,10 @@ def log_rank(groups: Sequence[tuple[npt.ArrayLike, npt.ArrayLike]], *, unit: str
         HCCAssistError: more than two groups without statsmodels.
     """
     pairs = [samples_of(group, "groups") for group in samples_of(groups, "groups")]
-    if len(pairs) < 2:
-        raise InputError("a log-rank test compares two groups or more")
     if any(len(pair) != 2 for pair in pairs):
         raise InputError("a group is a pair: its follow-up times and its events", "groups")
+    if len(pairs) < 2:
+        raise InputError("a log-rank test compares two groups or more")
     checked = [checked_follow_up(times, events) for times, events in pairs]
     n = sum(len(times) for times, _ in checked)
     name = "log-rank test"

@@ -31,6 +31,8 @@ def listed(values: Any, where: str) -> list[Any]:
         InputError: not one list of values.
     """
     array = values if isinstance(values, list | tuple) else _array(values, where, object)
+    if any(isinstance(value, list | dict | set | np.ndarray) for value in array):
+        raise InputError("each value must be one text or number", where)
     return [None if is_missing(value) else value for value in array]
 
 
@@ -138,7 +140,7 @@ def _array(values: Any, where: str, dtype: Any = None, dimensions: int = 1) -> n
         raise InputError("a list is needed; the order of what was given is not that of the rows", where)
     try:
         if isinstance(values, np.ma.MaskedArray):
-            array = np.ma.filled(values.astype(object), None) if np.ma.is_masked(values) else np.asarray(values)
+            array = _without_mask(values)
         elif isinstance(values, list | tuple):
             array = np.asarray(_unmasked(values), dtype=dtype)
         elif hasattr(values, "dtype") and not isinstance(values, np.ndarray) and hasattr(values, "to_numpy"):
@@ -155,6 +157,14 @@ def _array(values: Any, where: str, dtype: Any = None, dimensions: int = 1) -> n
     return array
 
 
+def _without_mask(values: np.ma.MaskedArray) -> npt.NDArray[Any]:
+    """The values with None in the place of those that are masked."""
+    plain: npt.NDArray[Any] = np.array(values.data, dtype=object if np.ma.is_masked(values) else None)
+    if np.ma.is_masked(values):
+        plain[np.ma.getmaskarray(values)] = None
+    return plain
+
+
 def _unmasked(values: Sequence[Any]) -> list[Any]:
     """A list, and the lists in it, with None for what is missing."""
     plain: list[Any] = []
@@ -164,7 +174,7 @@ def _unmasked(values: Sequence[Any]) -> list[Any]:
         elif isinstance(value, list | tuple):
             plain.append(_unmasked(value))
         elif isinstance(value, np.ma.MaskedArray) and value.ndim:
-            plain.append(np.ma.filled(value.astype(object), None))
+            plain.append(_without_mask(value).tolist())
         else:
             plain.append(None if is_missing(value) else value)
     return plain

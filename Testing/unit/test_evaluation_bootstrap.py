@@ -84,7 +84,7 @@ def test_a_mean_over_patients_has_the_interval_that_theory_gives() -> None:
 def test_one_patient_or_none_gives_no_interval() -> None:
     interval = bootstrap_interval(lambda weights: weights[:, 0], 1)
     assert interval.low is None and "one patient" in interval.reason
-    with pytest.raises(InputError, match="number of (patients|draws)"):
+    with pytest.raises(InputError, match="number of patients"):
         bootstrap_draws(lambda weights: weights[:, 0], 0)
     with pytest.raises(InputError, match=r"0\.95 for 95 %"):
         bootstrap_interval(lambda weights: weights[:, 0], 5, level=95)

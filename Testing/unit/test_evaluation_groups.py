@@ -29,6 +29,7 @@ from HCCAssistLib.evaluation.group_tests import (
 )
 from HCCAssistLib.evaluation.ordinal import ordinal_auc
 from HCCAssistLib.evaluation.result import CutOff
+from HCCAssistLib.imaging.geometry import Geometry
 
 SHARED = Path(__file__).resolve().parents[3] / "shared" / "data"
 
@@ -175,6 +176,64 @@ def test_dice_and_surface_distances_equal_simpleitk_on_anisotropic_voxels() -> N
     assert distances is not None
     assert distances.hausdorff == pytest.approx(hausdorff.GetHausdorffDistance(), rel=1e-5)
     assert distances.mean <= distances.hausdorff_95 <= distances.hausdorff
+
+
+@pytest.mark.parametrize("seed", range(6))
+def test_surface_distances_equal_monai_on_random_masks_with_anisotropic_voxels(seed: int) -> None:
+    """MONAI takes the spacing in the order of the array ``[k, j, i]``, we take ``(i, j, k)``."""
+    monai = pytest.importorskip("monai.metrics", reason="SKIPPED: monai is not installed")
+    import torch
+    from scipy.ndimage import distance_transform_edt, gaussian_filter
+
+    rng = np.random.default_rng(seed)
+    shape, spacing = (9, 14, 21), (0.7, 1.3, 4.0)
+    a, b = (gaussian_filter(rng.normal(size=shape), 1.5) > 0.05 for _ in "ab")
+    if seed == 5:  # one voxel each, at two corners
+        a, b = np.zeros(shape, bool), np.zeros(shape, bool)
+        a[0, 0, 0] = b[-1, 2, -1] = True
+    tensors = [torch.from_numpy(mask[None, None].astype(np.float32)) for mask in (a, b)]
+    options = {"include_background": True, "spacing": list(spacing[::-1])}
+    distances = surface_distances(a, b, spacing)
+    assert distances is not None
+    assert distances == surface_distances(a, b, Geometry.from_parts(shape, spacing, directions=np.diag((1, -1, 1))))
+    for ours, percentile in ((distances.hausdorff, None), (distances.hausdorff_95, 95)):
+        theirs = monai.compute_hausdorff_distance(*tensors, percentile=percentile, **options)
+        assert ours == pytest.approx(float(theirs), rel=1e-5)
+    theirs = monai.compute_average_surface_distance(*tensors, symmetric=True, **options)
+    assert distances.mean == pytest.approx(float(theirs), rel=1e-5)
+    # The definitions of medpy, spelled out without a library for surfaces.
+    directed = []
+    for one, other in ((a, b), (b, a)):
+        padded = [np.pad(mask, 1) for mask in (one, other)]
+        neighbours = [
+            np.logical_and.reduce([np.roll(mask, step, axis) for axis in range(3) for step in (1, -1)])
+            for mask in padded
+        ]
+        surface = [mask & ~around for mask, around in zip(padded, neighbours, strict=True)]
+        directed.append(distance_transform_edt(~surface[1], sampling=spacing[::-1])[surface[0]])
+    assert distances.hausdorff_95_pooled == pytest.approx(np.percentile(np.hstack(directed), 95))
+    assert distances.mean_of_directions == pytest.approx((directed[0].mean() + directed[1].mean()) / 2)
+
+
+def test_the_two_definitions_of_hd95_differ_where_one_mask_has_a_spur() -> None:
+    a, b = np.zeros((3, 40, 40), dtype=bool), np.zeros((3, 40, 40), dtype=bool)
+    a[1, :30, :30] = True
+    b[1, 2:4, :] = True
+    distances = surface_distances(a, b, (1.0, 1.0, 5.0))
+    assert distances is not None
+    assert distances.hausdorff_95_pooled < distances.hausdorff_95 < distances.hausdorff
+
+
+def test_a_spacing_in_the_order_of_the_array_is_another_result_and_a_wrong_grid_is_refused() -> None:
+    a, b = np.zeros((4, 6, 8), dtype=bool), np.zeros((4, 6, 8), dtype=bool)
+    a[0, 2, 2] = b[2, 2, 2] = True  # two slices apart
+    assert surface_distances(a, b, (0.7, 0.7, 5.0)).hausdorff == 10.0  # type: ignore[union-attr]
+    assert surface_distances(a, b, (5.0, 0.7, 0.7)).hausdorff == 1.4  # type: ignore[union-attr]
+    with pytest.raises(InputError, match="grid"):
+        surface_distances(a, b, Geometry.from_parts((8, 6, 4), (0.7, 0.7, 5.0)))
+    for wrong in ((1.0, 1.0), (1.0, 0.0, 1.0), (1.0, math.inf, 1.0), (1.0, math.nan, 1.0)):
+        with pytest.raises(InputError, match="spacing"):
+            surface_distances(a, b, wrong)
 
 
 def test_surface_distances_of_two_plates_are_their_gap() -> None:
