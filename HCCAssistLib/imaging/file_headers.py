@@ -104,16 +104,15 @@ def check_metaimage(path: Path) -> float:
     }:
         raise InputError(_NO_POSITION, remedy=_REMEDY_POSITION)
     named = fields["elementdatafile"]
-    kind, _, numbers = named.partition(" ")
-    files = content[end:].decode("latin-1").split("\n") if kind.upper() == "LIST" else [kind if numbers else named]
-    _check_names(files)
+    is_list = named.upper().split()[:1] == ["LIST"]
+    _check_names(content[end:].decode("latin-1").split("\n") if is_list else [named])
     each = _META_BYTES.get(fields.get("elementtype", "").upper().removeprefix("MET_").removesuffix("_ARRAY").lower(), 0)
     channels = int(fields["elementnumberofchannels"]) if fields.get("elementnumberofchannels", "").isdecimal() else 1
     size = _product(fields.get("dimsize", "")) * channels * each
     packed = fields.get("compresseddata", "").lower() == "true"
     if named.upper() == "LOCAL":
         _check_voxels(content[end:], packed, size)
-    elif len(files) == 1 and not numbers:
+    elif not is_list and "%" not in named:
         voxels = path.parent / named
         if not voxels.is_file():
             raise InputError(
@@ -149,9 +148,9 @@ def _nrrd_header(path: Path) -> tuple[dict[str, str], int]:
 def _check_nrrd_voxels(path: Path, fields: dict[str, str], end: int) -> None:
     """Check that the voxels of one block are all there and no more; files of a list are left to SimpleITK."""
     named = fields.get("data file", "")
-    first, *others = named.split("\n") if named.startswith("LIST") else named.split()[:1] or [""]
-    _check_names(others if first == "LIST" else [first])
-    if named and (len(named.split()) > 1 or first == "LIST"):
+    is_list = named.startswith("LIST\n")
+    _check_names(named.split("\n")[1:] if is_list else [named])
+    if is_list or "%" in named:
         return
     voxels = path.parent / named if named else path
     if not voxels.is_file():

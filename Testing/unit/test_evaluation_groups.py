@@ -217,11 +217,12 @@ def test_surface_distances_equal_monai_on_random_masks_with_anisotropic_voxels(s
 
 def test_the_two_definitions_of_hd95_differ_where_one_mask_has_a_spur() -> None:
     a, b = np.zeros((3, 40, 40), dtype=bool), np.zeros((3, 40, 40), dtype=bool)
-    a[1, :30, :30] = True
-    b[1, 2:4, :] = True
+    a[1, :30, :30] = b[1, :30, :30] = True
+    b[1, 10:16, 30:] = True  # 60 of 960 surface voxels: more than 5 % of one direction, less of both together
     distances = surface_distances(a, b, (1.0, 1.0, 5.0))
     assert distances is not None
-    assert distances.hausdorff_95_pooled < distances.hausdorff_95 < distances.hausdorff
+    assert distances.hausdorff_95_pooled == 0.0
+    assert 0.0 < distances.hausdorff_95 < distances.hausdorff == 10.0
 
 
 def test_a_spacing_in_the_order_of_the_array_is_another_result_and_a_wrong_grid_is_refused() -> None:

@@ -113,7 +113,7 @@ def test_unknown_units_are_named(tmp_path: Path) -> None:
 
 
 @pytest.mark.parametrize(
-    ("units", "said"), [(1 | 8, "in metres"), (3, "in micrometres"), (1, "voxels of 700 x 1100 x 2300 mm")]
+    ("units", "said"), [(1 | 8, "in metres"), (3, "in micrometres"), (1, "voxels of 700 x 1,100 x 2,300 mm")]
 )
 def test_a_unit_that_makes_a_patient_of_another_size_is_named(units: int, said: str, tmp_path: Path) -> None:
     assert said in refusal(nifti(tmp_path / "a.nii.gz", units=units))
@@ -139,7 +139,7 @@ def test_sizes_that_no_patient_has_are_refused_whatever_the_file(tmp_path: Path)
 
 def test_a_working_image_never_asks_for_more_memory_than_there_is(monkeypatch: pytest.MonkeyPatch) -> None:
     far = Image(OBLIQUE.array, Geometry.from_parts((9, 11, 14), (800, 800, 5000)), "case 1")
-    with pytest.raises(InputError, match=r"^case 1: voxels of 800 x 800 x 5000 mm"):
+    with pytest.raises(InputError, match=r"^case 1: voxels of 800 x 800 x 5,000 mm"):
         working_image(far, RANGE, outside=-1024)
     wide = Image(OBLIQUE.array, Geometry.from_parts((9, 11, 14), (150, 150, 100)), "case 2")
     with pytest.raises(InputError, match=r"^case 2: .* 2,099 x 1,649 x 179 voxels of 1\.00 x 1\.00 x 5\.00 mm"):
@@ -220,11 +220,15 @@ def test_voxels_in_several_files_are_read(tmp_path: Path) -> None:
     names = "\n".join(f"s{k:02d}.raw" for k in range(9))
     assert_same(read_image(nrrd(tmp_path / "a.nhdr", data_file=f"LIST 2\n{names}")), OBLIQUE)
     assert_same(read_image(nrrd(tmp_path / "b.nhdr", data_file="s%02d.raw 0 8 1 2")), OBLIQUE)
+    (tmp_path / "my scan.raw").write_bytes(OBLIQUE.array.tobytes())
+    assert_same(read_image(nrrd(tmp_path / "c.nhdr", data_file="my scan.raw")), OBLIQUE)
     (tmp_path / "s04.raw").unlink()
     refusal(tmp_path / "a.nhdr")
 
 
-@pytest.mark.parametrize("name", ["../all.raw", "/etc/all.raw", "C:\\all.raw", "x/../../all.raw", "..\\all.raw"])
+@pytest.mark.parametrize(
+    "name", ["../all.raw", "/etc/all.raw", "C:\\all.raw", "x/../../all.raw", "..\\all.raw", "x /../../all.raw"]
+)
 def test_voxels_outside_the_folder_are_not_read(name: str, tmp_path: Path) -> None:
     (tmp_path / "in").mkdir()
     (tmp_path / "all.raw").write_bytes(OBLIQUE.array.tobytes())
