@@ -117,6 +117,8 @@ def _with_row(half: _Half, total: int, expected: FloatArray, columns: IntArray) 
     _check_bound(len(taken) * _row_count(total, columns))
     rows = _rows(total, columns)
     of_row = _log_weight(rows, expected)
+    if len(taken) == 1 and not taken.any():
+        return rows, -of_row, np.ones(len(rows))  # a first row: sorted as it is, and nothing alike
     step = max(1, _CHUNK // len(rows))
     parts = []
     for start in range(0, len(taken), step):
@@ -131,7 +133,7 @@ def _with_row(half: _Half, total: int, expected: FloatArray, columns: IntArray) 
 def _merged(taken: IntArray, weight: FloatArray, copies: FloatArray) -> _Half:
     """Sorted, and one for all that are alike; weights equal to 1e-10 stem from equal products of factorials."""
     rounded = np.round(weight, 10)
-    order = np.lexsort((rounded, *taken[:, :-1].T))
+    order = np.lexsort((rounded, *taken[:, -2::-1].T))
     taken, weight, rounded = taken[order], weight[order], rounded[order]
     changed = (np.diff(taken, axis=0) != 0).any(axis=1) | (np.diff(rounded) != 0)
     starts = np.flatnonzero(np.concatenate(([True], changed)))
