@@ -22,7 +22,16 @@ from HCCAssistLib.imaging.image import Image
 
 _FOLDER = "the folder"  # its name may be a patient's
 _SHOWN = 4
-_MODALITIES = {"PT": "PET", "SEG": "segmentations (SEG)", "RTSTRUCT": "contours (RTSTRUCT)", "SR": "reports (SR)"}
+_MODALITIES = {
+    "PT": "PET",
+    "SEG": "segmentations (SEG)",
+    "RTSTRUCT": "contours (RTSTRUCT)",
+    "SR": "reports (SR)",
+    "PR": "presentation states (PR)",
+    "US": "ultrasound (US)",
+    "OT": "secondary captures (OT)",
+    "other": "another kind",
+}
 
 
 @dataclass(frozen=True, eq=False, slots=True)
@@ -75,7 +84,7 @@ class SeriesReport:
         return self.geometry is not None
 
     def __str__(self) -> str:
-        spacing = "" if self.geometry is None else f", {self.geometry.spacing[2]:.2f} mm apart"
+        spacing = ", cannot be read" if self.geometry is None else f", {self.geometry.spacing[2]:.2f} mm apart"
         return f"{self.label}: {self.slices} {self.modality} slices{spacing}, phase: {self.phase.phase}"
 
 
@@ -107,10 +116,10 @@ def check_series(folder: Path | str) -> tuple[SeriesReport, ...]:
 
 
 def _nothing(set_aside: int, others: Counter[str]) -> str:
-    held = [f"{count} of {_MODALITIES.get(kind, kind)}" for kind, count in others.most_common(3)]
+    held = [f"{count} files of {_MODALITIES.get(kind, kind)}" for kind, count in others.most_common(3)]
     if set_aside:
         held.append("localizers, screen saves or secondary captures that do not say where in the patient they lie")
-    return "it holds no CT or MR images" + (f", only files {', '.join(held)}" if held else "")
+    return "it holds no CT or MR images" + (f", only {', '.join(held)}" if held else "")
 
 
 def read_series(
@@ -144,12 +153,12 @@ def read_series(
             what = f"{len(odd)} image(s) of another size or orientation left out"
             warnings = (*warnings, Problem("WARN", what, readable[0].label, "check that the volume is complete"))
         return image, (*warnings, *_other_phase(readable[0], phase))
-    stops = [p for report in reports for p in report.problems if p.level == "STOP"]
-    if len(readable) <= 1 and stops:
-        raise InputError(condensed(stops))
-    shown = "; ".join(map(str, readable[:_SHOWN])) + ("; ..." if len(readable) > _SHOWN else "")
+    if not readable:
+        raise InputError(condensed(p for report in reports for p in report.problems if p.level == "STOP"))
+    volumes = [report for report in reports if report not in odd]
+    shown = "; ".join(map(str, volumes[:_SHOWN])) + ("; ..." if len(volumes) > _SHOWN else "")
     raise InputError(
-        f"{len(readable)} volumes in one folder ({shown})",
+        f"{len(volumes)} volumes in one folder ({shown})",
         name or _FOLDER,
         "choose one of them and put its slices into a folder of their own; hccassist check-series lists them all",
     )

@@ -114,6 +114,15 @@ def test_two_frames_of_reference_are_named_as_the_reason(tmp_path: Path) -> None
         read_series(write(slices, tmp_path))
 
 
+def test_a_volume_beside_a_faulty_one_must_be_chosen(tmp_path: Path) -> None:
+    write(ct_series(), tmp_path / "sound")
+    write([d for k, d in enumerate(ct_series()) if k != 7], tmp_path / "faulty")
+    with pytest.raises(
+        InputError, match=r"2 volumes in one folder \(.*15 CT slices, cannot be read.*16 CT slices, 2.00"
+    ):
+        read_series(tmp_path)
+
+
 def test_copies_of_files_are_left_out_with_a_warning(tmp_path: Path) -> None:
     slices = ct_series()
     write(slices, tmp_path)
@@ -245,7 +254,7 @@ def test_a_secondary_capture_beside_the_series_is_no_slice_of_it(tmp_path: Path)
 
 @pytest.mark.parametrize(
     ("modality", "words"),
-    [("PT", "16 of PET"), ("SEG", "SEG"), ("RTSTRUCT", "RTSTRUCT"), ("SR", "reports"), ("US", "US")],
+    [("PT", "only 16 files of PET"), ("SEG", "SEG"), ("RTSTRUCT", "RTSTRUCT"), ("SR", "reports"), ("US", "US")],
 )
 def test_a_folder_of_other_objects_is_refused_naming_what_they_are(modality: str, words: str, tmp_path: Path) -> None:
     slices = ct_series()
