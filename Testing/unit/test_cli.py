@@ -228,7 +228,7 @@ def test_debug_adds_a_traceback(capsys: pytest.CaptureFixture[str], tmp_path: Pa
 
 
 def test_every_command_has_help_and_every_command_of_the_readme_parses() -> None:
-    for name in COMMANDS:
+    for name in (command.replace("_", "-") for command in COMMANDS):
         with pytest.raises(SystemExit) as stop:
             parser().parse_args([name, "--help"])
         assert stop.value.code == 0
