@@ -149,6 +149,9 @@ def _values(stack: Stack, where: str) -> Iterator[Problem]:
     is_saved_again = is_secondary_capture(stack.first)
     if not modality:
         yield Problem("STOP", "the headers do not say whether this is CT or MR", where, _ORIGINAL)
+    elif (kind := _other_kind(stack, modality)) is not None:
+        what = f"the headers contradict each other: the modality is {modality}, the kind of object {kind}"
+        yield Problem("STOP", what, where, _ORIGINAL)
     kinds = {item.text("PhotometricInterpretation") for item in stack.slices}
     if kinds != {"MONOCHROME2"} or any((number(item.header, "SamplesPerPixel") or 1) > 1 for item in stack.slices):
         inverted = kinds == {"MONOCHROME1"}
@@ -173,6 +176,13 @@ def _values(stack: Stack, where: str) -> Iterator[Problem]:
     if is_saved_again:
         what = "secondary captures (saved again as pictures): grey values may not be the scanner's"
         yield Problem("WARN", what, where, _ORIGINAL)
+
+
+def _other_kind(stack: Stack, modality: str) -> str | None:
+    """The kind of object, where it is an image of the other modality."""
+    kinds = [getattr(item.header.get("SOPClassUID"), "name", "") for item in stack.slices]
+    other = "MR" if modality == "CT" else "CT"
+    return next((kind for kind in kinds if f"{other} Image" in kind), None)
 
 
 def _identity(stack: Stack, where: str) -> Iterator[Problem]:

@@ -97,6 +97,8 @@ def check_series(folder: Path | str) -> tuple[SeriesReport, ...]:
         InputError: the folder does not exist, or no CT or MR image is in it.
     """
     folder = Path(folder)
+    if folder.is_file():
+        raise InputError("this is a file, not a folder", "the path", "give the folder that its series lies in")
     if not folder.is_dir():
         raise InputError("there is no such folder", _FOLDER, "check the name and the place")
     with without_warnings():

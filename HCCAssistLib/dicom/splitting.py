@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import re
 from collections import defaultdict
 from collections.abc import Callable, Iterator
 from dataclasses import replace
@@ -33,6 +34,7 @@ SPLIT_BY = (
 
 _OF_PIECES = {"AcquisitionNumber", "TriggerTime"}
 _TIMES = ("AcquisitionDateTime", "AcquisitionTime", "ContentTime")
+PAUSE_SECONDS = 2.0
 OVERLAP = 1.5
 """Slices so many times thicker than their distance overlap so much that two stacks may be pushed into each other."""
 
@@ -69,8 +71,9 @@ def _ways_to_split(stack: Stack) -> Iterator[tuple[list[Stack], bool]]:
     for field in _TIMES:
         if all(item.text(field) for item in stack.slices):
             ordered = sorted(stack.slices, key=lambda item: item.text(field))
-            yield _parts(_runs(ordered), "time"), not is_mr and field != "ContentTime"
-            yield _parts(_sweeps(ordered), "time"), not is_mr and field != "ContentTime"
+            is_sure = not is_mr and field != "ContentTime"
+            yield from ((_parts(cut(ordered), "time"), is_sure) for cut in (_runs, _sweeps))
+            yield _parts(_bursts(ordered, field), "time"), is_sure
     if all(item.text("InstanceNumber").isdigit() for item in stack.slices):
         ordered = sorted(stack.slices, key=lambda item: int(item.text("InstanceNumber")))
         yield _parts(_sweeps(ordered), "run of the image numbers"), False
@@ -122,6 +125,23 @@ def _sweeps(slices: list[Slice]) -> list[list[Slice]]:
             direction = step
         sweeps[-1].append(item)
     return sweeps
+
+
+def _bursts(slices: list[Slice], field: str) -> list[list[Slice]]:
+    """Slices in the order of time, cut wherever the scanner paused: one phase may be scanned up, the next one down."""
+    gaps = np.diff([_seconds(item.text(field)) for item in slices])
+    pauses = np.flatnonzero(gaps > max(PAUSE_SECONDS, 5 * float(np.median(gaps)))) + 1
+    ends = [0, *pauses.tolist(), len(slices)]
+    return [slices[start:end] for start, end in pairwise(ends)]
+
+
+def _seconds(time: str) -> float:
+    """Of a time of day, with or without its date; 0 where it is neither."""
+    match = re.match(r"(\d{8})?(\d\d)(\d\d)(\d\d(?:\.\d+)?)", time.replace(":", ""))
+    if match is None:
+        return 0.0
+    days, hours, minutes, seconds = (float(part or 0) for part in match.groups())
+    return 86400 * days + 3600 * hours + 60 * minutes + seconds
 
 
 def _depths(slices: list[Slice]) -> np.ndarray:

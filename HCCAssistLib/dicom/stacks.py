@@ -55,7 +55,8 @@ class Stack:
         if depths is None or len(depths) < 2:
             return False
         steps = np.diff(depths)
-        return bool(steps.min() > SAME_POSITION_MM and steps.max() < 1.3 * np.median(steps))
+        usual = np.median(steps)
+        return bool(steps.min() > max(SAME_POSITION_MM, 0.7 * usual) and steps.max() < 1.3 * usual)
 
 
 def group_slices(slices: list[Slice]) -> tuple[list[Stack], int]:

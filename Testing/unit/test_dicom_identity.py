@@ -284,6 +284,14 @@ def test_a_series_of_another_modality_is_refused_in_words_before_its_faults(tmp_
         read_series(write(ct_series(), tmp_path / "ct"), modality="MR")
 
 
+def test_a_modality_that_the_kind_of_object_contradicts_is_refused(tmp_path: Path) -> None:
+    slices = as_mr(ct_series())
+    for d in slices:
+        d.Modality = "CT"
+    with pytest.raises(InputError, match="the modality is CT, the kind of object MR Image Storage"):
+        read_series(write(slices, tmp_path))
+
+
 def phased(**fields: object) -> Series:
     slices = ct_series()
     for d in slices:

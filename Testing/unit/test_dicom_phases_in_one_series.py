@@ -100,6 +100,18 @@ def test_phases_that_make_one_even_stack_are_told_apart(
         assert (read_stack(report)[0].array[:, 0, 0] == 60 + 50 * phase).all()
 
 
+@pytest.mark.parametrize("shift", [0.4, 1.0])
+def test_a_phase_scanned_up_and_one_scanned_down_are_told_apart_by_the_pause(shift: float, tmp_path: Path) -> None:
+    slices = only("AcquisitionTime")(two_phases(shift))
+    for n, d in enumerate(slices):
+        d.InstanceNumber = 1
+        if n >= COUNT:
+            d.AcquisitionTime = f"1210{2 * COUNT - n:02d}"
+    write(slices, tmp_path)
+    reports = check_series(tmp_path)
+    assert [set(read_stack(report)[0].array[:, 0, 0]) for report in reports] == [{60}, {110}]
+
+
 def test_interleaved_phases_that_no_field_tells_apart_are_told_by_their_voxels(tmp_path: Path) -> None:
     write(only("nothing")(two_phases(1.0)), tmp_path)
     _, warnings = read_series(tmp_path)
