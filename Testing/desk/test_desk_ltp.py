@@ -24,6 +24,7 @@ from ltp_reading import (
 )
 
 from HCCAssistLib.imaging.geometry import Geometry
+from HCCAssistLib.imaging.image import Image
 from HCCAssistLib.inference.study import Study
 
 
@@ -565,6 +566,39 @@ def test_an_unfinished_review_is_not_exported_as_free_of_progression(desk, panel
     ui.cohortPath.currentPath = str(tmp_path / "cohort")
     desk.click(ui.addButton)
     assert "3 candidates are still to review" in ui.exportLabel.text
+    assert not (tmp_path / "cohort").exists()
+
+
+def test_points_that_cannot_all_be_lesions_are_told_before_anything_is_written(desk, ct, panel, tmp_path):
+    import slicer
+
+    from HCCAssistLib.scene.inputs import geometry_of_volume
+    from HCCAssistLib.scene.volumes import segmentation_from_masks
+
+    ui = panel().ui
+    for _ in range(3):
+        desk.click(ui.acceptButton)
+        desk.click(ui.nextButton)
+    missed = slicer.mrmlScene.AddNewNodeByClass("vtkMRMLMarkupsFiducialNode", "missed")
+    for x in (10.0, 12.0):
+        missed.AddControlPointWorld(ras((x, 12.0, 3.0)))
+    ui.missedSelector.setCurrentNode(missed)
+    desk.click(ui.exportsButton)
+    ui.cohortPath.currentPath = str(tmp_path / "cohort")
+    desk.click(ui.addButton)
+    desk.wait_until(lambda: "are 2.0 mm apart: one place is marked twice" in ui.exportLabel.text, 30)
+    assert not (tmp_path / "cohort").exists()
+
+    missed.RemoveNthControlPoint(1)  # the candidates themselves lie as far from the corner
+    grid = geometry_of_volume(ct)
+    liver = np.zeros(grid.shape, np.uint8)
+    liver[2:26, 10:60, 10:60] = 1  # a corner of the scan, far from the missed lesion
+    node = segmentation_from_masks({"Leber": Image(liver, grid)}, ct, slicer.mrmlScene, "segments")
+    ui.liverSelector.setCurrentNode(node)
+    ui.liverSelector.setCurrentSegmentID(node.GetSegmentation().GetNthSegmentID(0))
+    desk.click(ui.addButton)
+    desk.wait_until(lambda: "more than 30 mm outside the liver's segment" in ui.exportLabel.text, 30)
+    assert "missed 1" in ui.exportLabel.text
     assert not (tmp_path / "cohort").exists()
 
 

@@ -63,7 +63,7 @@ MISTAKES = {
     "review lost without a question": (PY, "if reviewed and not", "if False and not"),
     "changed scan not noticed": (PY, "elif not self._captured.is_unchanged():", "elif False:"),
     "quality not handed over": (PY, '{"stride": parameters.quality}', "{}"),
-    "points of the zone forgotten": (PY, "captured.read()}, points, images", "captured.read()}, {}, images"),
+    "points of the zone forgotten": (PY, "segments=read, points=points", "segments=read, points={}"),
     "phantom taken for a patient": (PY, 'return {"synthetic": "1"} if', 'return {"synthetic": ""} if'),
     "missed lesions forgotten": (PY, "training_points(result, missed)", "training_points(result)"),
     "rejected ones not exported": (PY, "points={**points, **zone}", "points={POSITIVES: points[POSITIVES]}"),
