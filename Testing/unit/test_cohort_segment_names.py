@@ -59,11 +59,7 @@ def test_the_one_that_fits_is_taken_and_said(names: list[str], wanted: str, take
         (["Ablation zone"], "liver", "only painted segment is called 'Ablation zone', not 'liver'"),
         (["liver!", "ablation"], "liver", "only painted segment is called 'ablation'"),
         (["liver left", "liver right"], "liver", "'liver left', 'liver right' may all be the liver"),
-        (
-            ["Segment_1", "Segment_2"],
-            "liver",
-            "segments is called 'liver': 'Segment_1', 'Segment_2'",
-        ),
+        (["Segment_1", "Segment_2"], "liver", r"2 segments without names \('Segment_1', 'Segment_2'\)"),
         (["spleen", "Segment_2"], "liver", "none of the file's segments is called 'liver': 'spleen', 'Segment_2'"),
         (["a", "b", "c", "d", "e", "f", "g"], "ablation", "'d', 'e' and 2 more"),
         (["liver!"], "liver", "no segment is painted"),
