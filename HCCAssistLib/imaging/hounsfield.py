@@ -28,15 +28,19 @@ def hounsfield_objection(image: Image) -> str:
     Args:
         image: any CT, in any storage order.
     """
-    values = _sample(image.array)
-    low, high = float(values.min()), float(values.max())
+    low, high = float(image.array.min()), float(image.array.max())
     if low == high:
         return f"all voxels have the value {low:g}"
+    if high <= PADDING_HU:
+        return f"all voxels lie below {PADDING_HU}"
+    if high <= NARROW:
+        low = float(image.array[image.array > PADDING_HU].min())
+        if low >= -NARROW:
+            return f"all voxels lie between {low:.3g} and {high:.3g}, as after a normalisation"
+    values = _sample(image.array)
     seen = values[values > PADDING_HU]
     if not len(seen):
-        return f"all voxels lie below {PADDING_HU}"
-    if seen.min() >= -NARROW and seen.max() <= NARROW:
-        return f"all voxels lie between {seen.min():.3g} and {seen.max():.3g}, as after a normalisation"
+        return f"hardly any voxel lies above {PADDING_HU}"
     dense = float(np.mean(seen > DENSE_HU))
     if dense > 0.15:
         middle = float(np.median(seen[seen > DENSE_HU]))
@@ -45,23 +49,23 @@ def hounsfield_objection(image: Image) -> str:
             "metal are; is an offset of 1,000 or 1,024 left in the values, or are they inverted?"
         )
     if float(np.mean(seen < -50)) < 0.001:
-        return _without_negatives(seen, image)
+        return _without_negatives(seen, high, image)
     tissue = float(np.mean(seen > AIR_HU))
     if tissue < 0.01:
         return f"{1 - tissue:.1%} of the voxels lie below {AIR_HU}: there is hardly anything but air"
     return ""
 
 
-def _without_negatives(seen: npt.NDArray[np.float32], image: Image) -> str:
+def _without_negatives(seen: npt.NDArray[np.float32], high: float, image: Image) -> str:
     """Air at 0 or brighter, as in windowed pictures and in MR; a crop within an organ has none."""
     bright = float(np.percentile(seen, 99))
     dark = float(np.mean(np.abs(seen) <= 0.08 * bright))
-    what = f"no air or fat lies below -50, and the values run from {seen.min():.0f} to {seen.max():.0f}"
+    what = f"hardly a voxel lies below -50, where air and fat are, and the highest is {high:.0f}"
     if dark > 0.2:
-        return f"{what} with {dark:.0%} of them near 0, as in MR or in a picture of 8 bits"
+        return f"{what}; {dark:.0%} lie near 0, as in MR or in a picture of 8 bits"
     size = image.geometry.size_ijk * image.geometry.spacing
     if np.sort(size)[1] >= WIDE_MM:
-        return f"{what} in a field of {np.sort(size)[1]:.0f} mm"
+        return f"{what}, in a field of {np.sort(size)[1]:.0f} mm"
     return ""
 
 

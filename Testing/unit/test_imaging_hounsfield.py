@@ -87,6 +87,13 @@ def test_hounsfield_units_pass_without_air_with_metal_and_in_crops(image: Image)
     assert hounsfield_objection(image) == ""
 
 
+def test_one_odd_voxel_in_a_million_is_not_overlooked_when_all_are_said_to_be_equal() -> None:
+    array = np.full((40, 200, 200), 60, np.int16)
+    assert "all voxels have the value 60" in hounsfield_objection(crop(array))
+    array[17, 31, 44] = 61
+    assert hounsfield_objection(crop(array)) == ""
+
+
 def test_the_storage_order_does_not_matter() -> None:
     for array in (np.asfortranarray(HU + 1024), (HU + 1024)[::-1, :, ::-1]):
         assert "an offset" in hounsfield_objection(CT.with_array(array, "stored otherwise"))
