@@ -9,6 +9,7 @@ import numpy as np
 import pytest
 from body import body_image, liver_mask, oblique_grid
 
+from HCCAssistLib.cli.main import main
 from HCCAssistLib.cohort.cohort import read_cohort, write_cohort_table
 from HCCAssistLib.cohort.points import Point, PointList, write_points
 from HCCAssistLib.cohort.segments import Segment, write_segments
@@ -117,3 +118,20 @@ def test_what_a_person_chose_in_a_scene_is_judged_as_files_are(tmp_path: Path) -
     write_cohort_table(tmp_path, [{"case_id": "c1", "ltp": 1}])
     with pytest.raises(InputError, match="point 'F-2': the point lies more than 30 mm outside the liver's segment"):
         read_study(read_cohort(tmp_path).cases[0], LTP)
+
+
+def test_the_command_lists_short_and_empty_scans_with_all_other_faults(
+    tmp_path: Path, capsys: pytest.CaptureFixture[str]
+) -> None:
+    cohort = tmp_path / "cohort"
+    images = {
+        "short": body_image(Geometry.from_parts((7, 80, 110), (1.0, 1.0, 4.0), (-55.0, -40.0, -30.0))),
+        "empty": CT.with_array(np.full(CT.array.shape, -1000, np.int16), ""),
+    }
+    checked(cohort, images)
+    write_cohort_table(cohort, [{"case_id": name, "split": "train", "ltp": "x"} for name in images])
+    assert main(["train", str(cohort), "--recipe", "ltp", "--out", str(tmp_path / "model")]) == 2
+    said = capsys.readouterr().err
+    for fault in ("smaller than a patch of 32 x 32 x 8", "all voxels have the value -1000", "the label ltp is 'x'"):
+        assert fault in said
+    assert not list(tmp_path.glob("model*"))
