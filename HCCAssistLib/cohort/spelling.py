@@ -32,7 +32,10 @@ _WORD = re.compile(r"\d+|[^\W\d_]+")
 _ZERO_DECIMALS = re.compile(r"(\d+)[.,]0+")
 _THOUSANDS = re.compile(r"\d{1,3}([,.' ])\d{3}(\1\d{3})*")
 _SCIENTIFIC = re.compile(r"(\d)(?:[.,](\d+))?e\+?(\d{1,2})")
-_DATE = re.compile(r"(\d{1,4})([-./ ])(\d{1,2})\2(\d{1,4})(?:[ t]0?0:00(?::00(?:\.0+)?)?)?")
+_DATE = re.compile(
+    r"(?:(?P<a>\d{1,2})(?P<s>[-./ ])(?P<b>\d{1,2})(?P=s)(?:19|20)\d\d"
+    r"|(?:19|20)\d\d(?P<t>[-./ ])(?P<c>\d{1,2})(?P=t)(?P<d>\d{1,2}))(?:[ t]0?0:00(?::00(?:\.0+)?)?)?"
+)
 EXACT_DIGITS = 15
 """Digits of a number that a spreadsheet keeps."""
 
@@ -86,12 +89,16 @@ def shown(name: str) -> str:
     return name if name.isascii() and name.isprintable() else ascii(name)
 
 
+def is_of_a_spreadsheet(name: str) -> bool:
+    """Whether an id looks like what a spreadsheet makes of another: ``1-Mar``, ``2024-02-01``, ``1.23E+05``."""
+    return bool(_before(name) or ("e+" in plain(name) and _SCIENTIFIC.fullmatch(plain(name))))
+
+
 def _before(name: str) -> set[str]:
     """Keys of the ids that a spreadsheet may have made this date of: ``1-2`` becomes ``2-Jan`` or ``2024-02-01``."""
     text = plain(name)
     if found := _DATE.fullmatch(text):
-        year_first = len(found[1]) == 4
-        a, b = (int(found[n]) for n in ((3, 4) if year_first else (1, 3)))
+        a, b = (int(number) for number in (found["a"] or found["c"], found["b"] or found["d"]))
     elif (date := _month(_WORD.findall(text))) and re.search(r"[\s./-]", text):
         a, b = date
     else:

@@ -12,7 +12,7 @@ from HCCAssistLib.cohort.cells import is_missing
 from HCCAssistLib.cohort.cohort import Cohort
 from HCCAssistLib.cohort.columns import read_column
 from HCCAssistLib.cohort.headings import KNOWN, nearest
-from HCCAssistLib.cohort.spelling import same_ids, shown
+from HCCAssistLib.cohort.spelling import is_of_a_spreadsheet, same_ids, shown
 from HCCAssistLib.errors import Problem
 
 MINIMUM_PER_CLASS = 3
@@ -53,7 +53,12 @@ def _folders(cohort: Cohort) -> Iterator[Problem]:
     if cohort.folder is None:
         return
     root = cohort.folder / CASES
-    there = {path.name for path in root.iterdir() if path.is_dir()} if root.is_dir() else set()
+    if not root.is_dir():
+        yield Problem(
+            "STOP", f"there is no folder {CASES}", cohort.folder.name, f"put each case into {CASES}/<case_id>"
+        )
+        return
+    there = {path.name for path in root.iterdir() if path.is_dir()}
     rows = {case.case_id for case in cohort.cases}
     missing, stray = sorted(rows - there), sorted(name for name in there - rows if not name.startswith("."))
     meant: dict[str, tuple[str, str]] = {}
@@ -116,6 +121,10 @@ def _identifiers(cohort: Cohort) -> Iterator[Problem]:
             if _DATE.search(name):
                 what = f"the id {shown(name)} seems to hold a date"
                 yield Problem("WARN", what, f"case {case.case_id}", "use a pseudonym", case.case_id)
+    ids = dict.fromkeys(name for case in cohort.cases for name in (case.case_id, case.patient_id))
+    if changed := [shown(name) for name in ids if is_of_a_spreadsheet(name)]:
+        what = f"the ids {', '.join(changed[:5])} look like what a spreadsheet makes of others"
+        yield Problem("WARN", what, TABLE, "compare them with your own list, and format the column as text")
     columns = cohort.cases[0].values if cohort.cases else {}
     for column in columns:
         if _IDENTIFYING.fullmatch(column):

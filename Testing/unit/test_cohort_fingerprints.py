@@ -8,6 +8,7 @@ from collections.abc import Callable
 from itertools import combinations
 from pathlib import Path
 
+import dicom_samples
 import numpy as np
 import pytest
 
@@ -70,6 +71,14 @@ def test_a_scan_is_known_again(how: str) -> None:
 def test_a_scan_is_known_in_every_kind_of_file(tmp_path: Path, ending: str) -> None:
     write_image(image(SCAN), tmp_path / f"scan{ending}")
     assert same_scan(fingerprint(image(SCAN)), fingerprint(read_image(tmp_path / f"scan{ending}")))
+
+
+def test_a_scan_is_known_as_a_folder_of_dicom_slices(tmp_path: Path) -> None:
+    slices = dicom_samples.ct_series(SHAPE[0])
+    for number, one in enumerate(slices):
+        dicom_samples.set_pixels(one, SCAN[number] + 1024)
+    found = fingerprint(read_image(dicom_samples.write(slices, tmp_path / "arterial")))
+    assert same_scan(fingerprint(image(SCAN)), found)
 
 
 def test_a_scan_with_a_lesion_drawn_into_it_is_the_same_scan() -> None:

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import pytest
 
-from HCCAssistLib.cohort.spelling import heading_key, same_ids, shown
+from HCCAssistLib.cohort.spelling import heading_key, is_of_a_spreadsheet, same_ids, shown
 
 ZERO_WIDTH, NO_BREAK, BYTE_ORDER, SOFT_HYPHEN, JOINER = "\u200b", "\u00a0", "\ufeff", "\u00ad", "\u2060"
 CYRILLIC_ER, GREEK_RHO, FULL_WIDTH_1 = "\u0420", "\u03a1", "\uff11"
@@ -62,6 +62,8 @@ def test_ids_that_a_person_or_a_spreadsheet_takes_for_one_are_paired(one: str, o
         [f"case-{number:03}" for number in range(1, 121)],
         [f"{center}-{number}" for center in range(1, 13) for number in range(1, 13)],
         [f"P-{center}-{number}" for center in range(1, 13) for number in range(1, 13)] + ["P-12345"],
+        [f"{country}-{center}-{number}" for country in (1, 2) for center in (1, 2, 3) for number in (1, 2)]
+        + ["1-2", "2-1"],
         ["P-1-2", "P-12", "P12", "P1-2-0"],
         ["A-BC", "AB-C", "a", "b"],
         ["1.5", "15", "1.50"],
@@ -97,3 +99,14 @@ def test_headings_that_differ_in_signs_have_different_keys() -> None:
 
 def test_what_cannot_be_told_by_eye_is_shown_by_its_code() -> None:
     assert (shown("P-1"), shown(f"P{ZERO_WIDTH}1"), shown(f"{CYRILLIC_ER}1")) == ("P-1", r"'P\u200b1'", r"'\u04201'")
+
+
+@pytest.mark.parametrize(
+    ("name", "changed"),
+    [
+        *(("1-Mar", True), ("Mar-01", True), ("2024-02-01 00:00:00", True), ("01.02.2024", True), ("1.23E+11", True)),
+        *(("MAR1", False), ("1-2", False), ("1-2-3", False), ("1E5", False), ("P-1", False), ("march", False)),
+    ],
+)
+def test_an_id_that_a_spreadsheet_has_made_is_told_from_others(name: str, changed: bool) -> None:
+    assert is_of_a_spreadsheet(name) is changed

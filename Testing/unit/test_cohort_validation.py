@@ -364,6 +364,13 @@ def test_a_folder_that_a_spreadsheet_has_misspelt_in_the_table_is_named(cohort_f
     assert ["MAR1" in found[0].remedy, "007" in found[1].remedy, "P_3" in found[2].remedy] == [True] * 3
 
 
+def test_a_cohort_without_its_folder_is_one_fault(cohort_folder: Path) -> None:
+    (cohort_folder / "cases").rename(cohort_folder / "Case files")
+    assert [text.split(": ")[1] for text in stops(cohort_folder)] == [
+        "there is no folder cases. Put each case into cases/<case_id>."
+    ]
+
+
 def test_two_case_ids_that_read_the_same_stop(cohort_folder: Path) -> None:
     (cohort_folder / "cases" / "c02").rename(cohort_folder / "cases" / "C_1")
     write_rows(cohort_folder, c01={"patient_id": "p1"}, c02={"case_id": "C_1", "patient_id": "p2"})
