@@ -103,9 +103,9 @@ def _fault(text: str) -> tuple[str, str]:
         return " but infinite", "write the value, or leave the cell empty"
     if _BOUND.fullmatch(read):
         return " but a bound", "write the value to calculate with, or leave the cell empty"
-    if _GROUPED.fullmatch(text):
+    if _GROUPED.fullmatch(read):
         return " but one with marks between thousands", "write it without them, as in 1234.5"
-    if _COMMA.fullmatch(text):
+    if _COMMA.fullmatch(read):
         return " but one with a decimal comma", "write it with a point, as in 55.2"
     if _UNIT.fullmatch(read):
         return " but one with text after it", "write the number alone, and its unit into the heading"

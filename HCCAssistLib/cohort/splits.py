@@ -6,6 +6,7 @@ import hashlib
 from collections import defaultdict
 
 from HCCAssistLib.cohort.case import SPLITS, TABLE, Case
+from HCCAssistLib.cohort.cells import is_missing
 from HCCAssistLib.cohort.cohort import Cohort
 from HCCAssistLib.errors import InputError, Problem
 
@@ -104,7 +105,7 @@ def _strata(cohort: Cohort, label_column: str, seed: int) -> dict[str, list[str]
 
 def _label(case: Case, column: str) -> str:
     label = case.values.get(column, "")
-    if not label:
+    if is_missing(label):
         raise InputError(f"the case has no label in the column {column!r}", f"case {case.case_id}", "fill it in")
     return label
 

@@ -71,8 +71,9 @@ class _Text:
             except csv.Error as problem:  # with the right delimiter it may well be sound
                 error = problem
                 continue
-            self.top = next((n for n, r in enumerate(records) if not r.is_empty and (n or not stated)), len(records))
-            if self.top < len(records) and heading_key(key) in map(heading_key, records[self.top].cells):
+            named = [n for n, record in enumerate(records) if heading_key(key) in map(heading_key, record.cells)]
+            if named:
+                self.top = named[0]
                 break
         else:
             if error:
@@ -82,6 +83,10 @@ class _Text:
             raise InputError(
                 f"the table has no column {key!r}; its first line is {first!r}", self.name, f"add it and {_SAVE}"
             )
+        above = [record for n, record in enumerate(records[: self.top]) if not record.is_empty and (n or not stated)]
+        if above:
+            what = f"the headings stand in line {records[self.top].line} and not in the first one"
+            raise InputError(what, self.name, "delete the lines above them")
         self.records = records
 
     @property

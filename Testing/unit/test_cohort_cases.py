@@ -142,6 +142,10 @@ def test_every_faulty_row_is_named_at_once(tmp_path: Path) -> None:
         (b"PK\x03\x04" + bytes(30), "an Excel workbook with the name of a text file"),
         (b"\xd0\xcf\x11\xe0\xa1\xb1" + bytes(30), "an Excel workbook"),
         (b"case_id,ltp\na,1\0\n", "not a text"),
+        (
+            b"HCC cohort,\n,\ncase_id,ltp\na,1\n",
+            r"headings stand in line 3 and not in the first one\. Delete the lines above",
+        ),
         (b"case_id,Split,split\na,train,test\n", "columns 'Split' and 'split' mean the same"),
         (b"case_id,Patient ID,patient-id\na,p,q\n", "columns 'Patient ID' and 'patient-id' mean the same"),
         (b"case_id,Age,age\na,1,2\n", "columns 'Age' and 'age' mean the same"),
@@ -182,6 +186,7 @@ def test_a_missing_table_or_folder_is_refused(tmp_path: Path) -> None:
         ("1.234,5", "marks between thousands"),
         ("1,234.5", "marks between thousands"),
         ("12 345", "marks between thousands"),
+        ("12\u00a0345", "marks between thousands"),
         ("inf", "infinite"),
         ("-Infinity", "infinite"),
         ("1e400", "infinite"),
@@ -196,7 +201,7 @@ def test_a_missing_table_or_folder_is_refused(tmp_path: Path) -> None:
 )
 def test_a_cell_that_is_no_number_is_named_for_what_it_is(tmp_path: Path, cell: str, says: str) -> None:
     case = read_cohort(table(tmp_path, f'case_id,size\na1,"{cell}"\n')).cases[0]
-    with pytest.raises(InputError, match=rf"case a1, column size: .* is not a number.*{says}|{says}"):
+    with pytest.raises(InputError, match=rf"case a1, column size: .*{says}"):
         case.number("size")
     with pytest.raises(InputError, match="no column 'afp'"):
         case.number("afp")
