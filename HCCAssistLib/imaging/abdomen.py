@@ -297,7 +297,7 @@ def find_vessel(scan: Scan, spine: Spine, liver: Liver, left_mm: tuple[float, fl
     k, j, i = scan.steps
     left, front = spine.offsets(scan)
     beyond = spine.beyond_vertebra(left, front)
-    place = (beyond > VESSEL_MM[0]) & (beyond < VESSEL_MM[1]) & (left > left_mm[0]) & (left < left_mm[1])
+    place = (beyond > max(VESSEL_MM[0], 2.1 * i)) & (beyond < VESSEL_MM[1]) & (left > left_mm[0]) & (left < left_mm[1])
     place &= (front > front_mm) & scan.body
     box = _box(place, 4)
     smooth = ndimage.gaussian_filter(scan.hu[box], (0, 1.5 / j, 1.5 / i))
