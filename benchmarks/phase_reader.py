@@ -21,7 +21,9 @@ import numpy as np
 import numpy.typing as npt
 from scipy import ndimage
 
-from HCCAssistLib.imaging.abdomen import Scan, find_liver, find_spine
+from HCCAssistLib.imaging.abdomen import Scan
+from HCCAssistLib.imaging.abdomen_organs import find_liver
+from HCCAssistLib.imaging.abdomen_spine import find_spine
 from HCCAssistLib.imaging.contrast import Phase
 from HCCAssistLib.imaging.enhancement import contrast_evidence
 from HCCAssistLib.imaging.files import read_image
@@ -75,14 +77,18 @@ def truth(name: str, kind: str, image: Image, phase: Phase, whole: bool) -> Trut
     size = np.array(ordered.array.shape) / scan.hu.shape
     places = np.argwhere(liver.mask)
     low, high = (places.min(axis=0) * size).astype(int), ((places.max(axis=0) + 1) * size).astype(int)
-    return Truth(name, kind, ordered, phase, whole, tuple(slice(int(a), int(b)) for a, b in zip(low, high, strict=True)))
+    return Truth(
+        name, kind, ordered, phase, whole, tuple(slice(int(a), int(b)) for a, b in zip(low, high, strict=True))
+    )
 
 
 def scans(folder: Path) -> Iterator[Truth]:
     """Every CT of known phase; those of ../shared only where it is."""
     if SHARED.is_dir():
         examples = SHARED / "ts_examples"
-        yield truth("unenhanced, 3 mm, dome cut", "real", read_image(examples / "example_ct.nii.gz"), "unenhanced", True)
+        yield truth(
+            "unenhanced, 3 mm, dome cut", "real", read_image(examples / "example_ct.nii.gz"), "unenhanced", True
+        )
         for name, archive, whole in (
             ("portal, 5 mm, whole liver", "crlm_ct_1004/CRLM-CT-1004.zip", True),
             ("portal, 2 mm, 40 mm high", "ts_examples/example_ct_dicom.zip", False),
@@ -92,7 +98,9 @@ def scans(folder: Path) -> Iterator[Truth]:
             image = read_image(next(path for path in (folder / Path(archive).stem).rglob("*") if path.is_file()).parent)
             yield truth(name, "real", image, "portal-or-later", whole)
             if whole:
-                yield truth("unenhanced, 5 mm, whole liver", "painted", _repainted(image, "unenhanced"), "unenhanced", True)
+                yield truth(
+                    "unenhanced, 5 mm, whole liver", "painted", _repainted(image, "unenhanced"), "unenhanced", True
+                )
                 yield truth("arterial, 5 mm, whole liver", "painted", _repainted(image, "arterial"), "arterial", True)
             else:
                 labels = to_lps_order(read_image(examples / "example_seg_dicom.nii.gz")).array
@@ -123,7 +131,9 @@ def _repainted(image: Image, phase: Phase) -> Image:
     spine = find_spine(scan)
     assert spine is not None
     left, front = spine.offsets(scan)
-    full = [np.linspace(0, n - 1, m).round().astype(int) for n, m in zip(scan.hu.shape, ordered.array.shape, strict=True)]
+    full = [
+        np.linspace(0, n - 1, m).round().astype(int) for n, m in zip(scan.hu.shape, ordered.array.shape, strict=True)
+    ]
     on_scan = np.ix_(*full)
     vertebra = ((spine.beyond_vertebra(left, front) < 4) | ((np.abs(left) < 30) & (front < 12)))[on_scan]
     hu = ordered.array.astype(np.float32)
@@ -200,7 +210,10 @@ def verdict(image: Image, phase: Phase) -> str:
 
 
 PERTURBATIONS: dict[str, Callable[[Image, np.random.Generator], Image]] = {
-    **{f"noise {s}": lambda im, rng, s=s: _changed(im, im.array + rng.normal(0, s, im.array.shape)) for s in (10, 20, 40)},
+    **{
+        f"noise {s}": lambda im, rng, s=s: _changed(im, im.array + rng.normal(0, s, im.array.shape))
+        for s in (10, 20, 40)
+    },
     **{f"{d:+d} HU": lambda im, _, d=d: _changed(im, im.array.clip(-1024) + d) for d in (-10, 10)},
     "smooth kernel": lambda im, _: _changed(im, ndimage.gaussian_filter(im.array.astype(np.float32), (0, 1.2, 1.2))),
     "sharp kernel": lambda im, _: _changed(

@@ -14,10 +14,10 @@ class ContrastEvidence:
 
     Attributes:
         phase: the estimate.
-        enhanced_volume_ml: soft tissue of 90 to 450 HU away from bone and spine.
-        vessel_hu: the brightest vessel along the spine; an upper bound without contrast; NaN where not found.
-        liver_hu: the commonest attenuation of even tissue in the right half; NaN where not found.
-        reason: one sentence.
+        enhanced_volume_ml: soft tissue of 90 to 450 HU at the levels of the liver, away from bone and spine.
+        vessel_hu: the aorta at the levels of the liver; an upper bound without contrast; NaN where not found.
+        liver_hu: the middle attenuation of the liver; NaN where not found.
+        reason: one sentence: what was measured, or what could not be found or contradicts what.
     """
 
     phase: Phase

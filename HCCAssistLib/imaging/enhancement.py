@@ -13,7 +13,9 @@ from dataclasses import dataclass
 import numpy as np
 from scipy import ndimage
 
-from HCCAssistLib.imaging.abdomen import Liver, Scan, Spine, find_liver, find_spine, find_vessel, muscle_hu, veins_share
+from HCCAssistLib.imaging.abdomen import Scan
+from HCCAssistLib.imaging.abdomen_organs import Liver, find_liver, find_vessel, muscle_hu, veins_share
+from HCCAssistLib.imaging.abdomen_spine import Spine, find_spine
 from HCCAssistLib.imaging.contrast import ContrastEvidence, Phase
 from HCCAssistLib.imaging.image import Image
 from HCCAssistLib.imaging.orientation import to_lps_order
@@ -22,7 +24,7 @@ ENHANCED_HU = (90, 450)
 """Soft tissue brighter than any without contrast, and below cortical bone."""
 
 MAX_PIXEL_MM, MAX_SLICE_MM, MAX_TILT_DEGREES = 5.5, 12, 20
-MIN_HEIGHT_MM, MIN_SLICES = 35, 4
+MIN_HEIGHT_MM, MIN_SLICES, MIN_FIELD_MM = 35, 4, 120
 MIN_FAT = 0.02
 
 
@@ -44,6 +46,9 @@ def contrast_evidence(image: Image) -> ContrastEvidence:
         return _unknown(f"{slices} slices over {slices * spacing[2]:.0f} mm are too few")
     if objection := _clipped(ordered):
         return _unknown(objection)
+    depth, width = (float(n * step) for n, step in zip(ordered.array.shape[1:], spacing[1::-1], strict=True))
+    if min(depth, width) < MIN_FIELD_MM:
+        return _unknown(f"the field of view of {width:.0f} x {depth:.0f} mm is too small for an abdomen")
     scan = Scan.of(ordered)
     if objection := _no_hounsfield_units(scan):
         return _unknown(objection)
@@ -155,7 +160,7 @@ def _judge(s: _Signs) -> tuple[Phase, str]:
         return "unenhanced", f"neither vessels nor organs are enhanced: {measured}"
     over_liver = s.aorta / s.liver
     are_veins_filled = s.cava > 0.75 * s.aorta or s.veins > 0.01
-    if s.aorta > 170 and over_liver > 2.3 and s.share > 0.008:
+    if s.aorta > 170 and over_liver > 2.3 and s.liver < 100 and s.share > 0.008:
         if are_veins_filled:
             return "unknown", f"the aorta is far brighter than the liver, but so are veins: {measured}"
         return "arterial", f"the aorta is far brighter than the liver and the veins: {measured}"
