@@ -41,8 +41,11 @@ def side_by_side(work: Callable[[Item], Made], items: Sequence[Item], workers: i
             raise HCCAssistError(f"{DIED}. Close other programs, and run the same command again.") from error
         except BaseException:
             pool.shutdown(wait=False, cancel_futures=True)
-            for child in set(active_children()) - others:
+            children = set(active_children()) - others
+            for child in children:
                 child.kill()
+            for child in children:  # only then does nobody write any more
+                child.join(1.0)
             raise
 
 

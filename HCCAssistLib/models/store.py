@@ -9,7 +9,14 @@ from dataclasses import dataclass
 from pathlib import Path, PurePosixPath
 
 from HCCAssistLib.errors import HCCAssistError, InputError
-from HCCAssistLib.files import folder_written_whole, remove_leftovers, remove_whole, size_on_disk, temporary_folder
+from HCCAssistLib.files import (
+    disk_fault,
+    folder_written_whole,
+    remove_leftovers,
+    remove_whole,
+    size_on_disk,
+    temporary_folder,
+)
 from HCCAssistLib.models.package import ModelCard, ModelPackage, read_card, read_package
 from HCCAssistLib.places import data_folder
 
@@ -116,7 +123,7 @@ class ModelStore:
                         shutil.copyfile(folder / name, part / name)
                     read_package(part)
             except OSError as error:
-                raise HCCAssistError(f"the model could not be stored: {error.strerror}") from error
+                raise HCCAssistError(f"the model could not be stored: {disk_fault(error)}") from error
         return read_package(target)
 
     def remove(self, name: str) -> None:

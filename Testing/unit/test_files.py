@@ -2,7 +2,20 @@ import os
 import time
 from pathlib import Path
 
-from HCCAssistLib.files import folder_written_whole, remove_leftovers, size_on_disk
+import pytest
+
+from HCCAssistLib import files
+from HCCAssistLib.files import (
+    folder_written_whole,
+    keep_journal,
+    remove_journalled,
+    remove_leftovers,
+    remove_unfinished,
+    remove_whole,
+    size_on_disk,
+    temporary_folder,
+    written_whole,
+)
 
 
 def aged(path: Path, seconds: float) -> Path:
@@ -41,3 +54,47 @@ def test_a_folder_that_is_interrupted_leaves_nothing(tmp_path: Path) -> None:
     except KeyboardInterrupt:
         pass
     assert list(tmp_path.iterdir()) == []
+
+
+def test_an_interruption_between_the_two_renames_leaves_the_old_folder(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    (tmp_path / "case").mkdir()
+    (tmp_path / "case" / "old").write_text("old")
+    rename = Path.rename
+
+    def interrupted(path: Path, target: Path) -> Path:
+        if target == tmp_path / "case" and path.name.endswith(f"{os.getpid()}.part") and "old" not in path.name:
+            raise KeyboardInterrupt
+        return rename(path, target)
+
+    monkeypatch.setattr(Path, "rename", interrupted)
+    with pytest.raises(KeyboardInterrupt), folder_written_whole(tmp_path / "case") as part:
+        (part / "new").write_text("new")
+    assert [path.name for path in tmp_path.rglob("*")] == ["case", "old"]
+
+
+def test_what_is_half_written_is_known_until_it_is_whole(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr(files, "_journal", [])
+    keep_journal(tmp_path / "journal")
+    with written_whole(tmp_path / "table", ending=".csv") as file, temporary_folder(beside=file) as folder:
+        file.write_text("half")
+        (folder / "deep").mkdir()
+        (folder / "deep" / "file").write_text("half")
+        assert file.suffix == ".csv"
+        remove_journalled(tmp_path / "journal")  # as a caller does when this process was killed
+        assert [path.name for path in tmp_path.iterdir()] == ["journal"]
+        file.write_text("half")
+        remove_unfinished()  # as this process does when it has to end
+        assert [path.name for path in tmp_path.iterdir()] == ["journal"]
+        file.write_text("whole")
+    assert (tmp_path / "table").read_text() == "whole"
+
+
+def test_a_folder_is_removed_in_one_step_or_stays(tmp_path: Path) -> None:
+    (tmp_path / "model").mkdir()
+    (tmp_path / "model" / "weights").write_text("1")
+    remove_whole(tmp_path / "model")
+    assert list(tmp_path.iterdir()) == []
+    with pytest.raises(OSError, match="No such file"):
+        remove_whole(tmp_path / "model")
