@@ -86,7 +86,7 @@ def test_a_trained_model_says_where_everything_came_from(model: Path) -> None:
 
 
 def test_the_same_command_gives_the_same_weights_and_a_killed_one_goes_on(
-    cohort: Path, model: Path, tmp_path: Path
+    cohort: Path, model: Path, tmp_path: Path, capsys: pytest.CaptureFixture[str]
 ) -> None:
     out = tmp_path / "killed"
     command = [
@@ -107,13 +107,16 @@ def test_the_same_command_gives_the_same_weights_and_a_killed_one_goes_on(
             assert process.poll() is None, "the training ended before it could be killed"
             assert time.monotonic() < deadline
             time.sleep(0.05)
+        capsys.readouterr()
+        assert train(cohort, out) == 1
+        assert f"another training (process {process.pid}) is working in this folder" in capsys.readouterr().err
     finally:
         process.kill()
         process.wait()
     assert not out.exists()
     assert train(cohort, out) == 0
     assert read_package(out).weights_sha256 == read_package(model).weights_sha256
-    assert not list(tmp_path.glob("*.part"))
+    assert [path.name for path in tmp_path.iterdir()] == ["killed"]
 
 
 def test_evaluation_sees_only_the_test_cases_and_writes_a_report(
