@@ -1,78 +1,63 @@
-"""Work on many items in several processes, none of which outlives the work."""
+"""Work side by side in processes that go with whoever started them, however that ends."""
 
 from __future__ import annotations
 
-import multiprocessing.process
 import os
 import signal
 import threading
-from collections.abc import Callable, Iterable, Iterator
-from concurrent.futures import ProcessPoolExecutor, as_completed
+from collections.abc import Callable, Generator, Sequence
+from concurrent.futures import ProcessPoolExecutor
 from concurrent.futures.process import BrokenProcessPool
-from multiprocessing.context import SpawnContext, SpawnProcess
-from typing import Any, TypeVar
+from multiprocessing import active_children, connection, get_context, parent_process
+from typing import TypeVar
 
 from HCCAssistLib.errors import HCCAssistError
 
 Item = TypeVar("Item")
-Done = TypeVar("Done")
+Made = TypeVar("Made")
+
+DIED = "a process ended unexpectedly, most likely because the memory of this computer was full"
 
 
-def in_processes(function: Callable[[Item], Done], items: Iterable[Item], workers: int) -> Iterator[tuple[int, Done]]:
-    """The number of each item and what a function makes of it, in the order in which they are done.
-
-    However the loop over them ends, by Ctrl-C too, no process is left.
+def side_by_side(work: Callable[[Item], Made], items: Sequence[Item], workers: int) -> Generator[Made, None, None]:
+    """What ``work`` makes of each item, in their order; close it (``contextlib.closing``) to end the processes.
 
     Args:
-        function: of a module, since it is found by its name in the processes.
-        items: go to the processes and come back, so they are small.
-        workers: processes; 1 works in this one.
+        work: a function of a module, which each process imports.
+        items: that can be sent to a process.
+        workers: processes; with one, the work is done in this one.
 
     Raises:
-        HCCAssistError: a process was ended from outside, mostly because the memory was full.
+        HCCAssistError: a process died; whatever else ``work`` raises comes through.
     """
-    items = list(items)
-    if workers <= 1 or len(items) <= 1:
-        yield from ((number, function(item)) for number, item in enumerate(items))
+    if workers <= 1:
+        yield from map(work, items)
         return
-    context = _Context()
-    pool = ProcessPoolExecutor(min(workers, len(items)), context, _begin)
-    try:
-        numbers = {pool.submit(function, item): number for number, item in enumerate(items)}
-        for future in as_completed(numbers):
-            yield numbers.pop(future), future.result()
-    except BaseException as error:
-        for process in context.processes:
-            process.terminate()
-        if isinstance(error, BrokenProcessPool):
-            what = "A process that read images was ended, probably for want of memory. Close other programs."
-            raise HCCAssistError(what) from error
-        raise
-    finally:
-        pool.shutdown(cancel_futures=True)
-
-
-class _Context(SpawnContext):
-    """Remembers the processes, to end them and no others."""
-
-    def __init__(self) -> None:
-        super().__init__()
-        self.processes: list[multiprocessing.process.BaseProcess] = []
-
-    def Process(self, *args: Any, **kwargs: Any) -> multiprocessing.process.BaseProcess:  # type: ignore[override]
-        process = SpawnProcess(*args, **kwargs)
-        self.processes.append(process)
-        return process
+    others = set(active_children())
+    with ProcessPoolExecutor(workers, mp_context=get_context("spawn"), initializer=_begin) as pool:
+        try:
+            yield from pool.map(work, items)
+        except BrokenProcessPool as error:
+            raise HCCAssistError(f"{DIED}. Close other programs, and run the same command again.") from error
+        except BaseException:
+            pool.shutdown(wait=False, cancel_futures=True)
+            children = set(active_children()) - others
+            for child in children:
+                child.kill()
+            for child in children:  # only then does nobody write any more
+                child.join(1.0)
+            raise
 
 
 def _begin() -> None:
-    """In each process: the first one alone hears Ctrl-C, and none outlives it."""
+    """In a new process: Ctrl-C is for the one that started it, and it ends when that one does."""
     signal.signal(signal.SIGINT, signal.SIG_IGN)
-    first = multiprocessing.parent_process()
+    signal.signal(signal.SIGTERM, signal.SIG_DFL)
+    threading.Thread(target=_end_with_parent, daemon=True).start()
 
-    def follow() -> None:
-        if first is not None:
-            first.join()
-            os._exit(1)
 
-    threading.Thread(target=follow, daemon=True).start()
+def _end_with_parent() -> None:
+    parent = parent_process()
+    if parent is not None:
+        connection.wait([parent.sentinel])
+        os._exit(1)

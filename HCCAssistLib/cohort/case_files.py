@@ -6,8 +6,6 @@ from collections.abc import Callable, Iterable, Sequence
 from dataclasses import dataclass, field, replace
 from pathlib import Path
 
-import numpy as np
-
 from HCCAssistLib.cohort.case import Case
 from HCCAssistLib.cohort.fingerprints import Fingerprint, fingerprint
 from HCCAssistLib.cohort.judgement import judge

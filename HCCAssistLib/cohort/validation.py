@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from collections import defaultdict
 from collections.abc import Callable, Collection, Iterator, Mapping, Sequence
+from contextlib import closing
 from dataclasses import dataclass, replace
 
 from HCCAssistLib.cohort.case import Case
@@ -16,7 +17,7 @@ from HCCAssistLib.cohort.table_checks import check_table
 from HCCAssistLib.cohort.unused_files import not_used
 from HCCAssistLib.errors import Problem
 from HCCAssistLib.files import size_on_disk
-from HCCAssistLib.parallel import in_processes
+from HCCAssistLib.parallel import side_by_side
 
 __all__ = ["Need", "validate"]
 
@@ -151,14 +152,14 @@ def read_files(
         (case, tuple(needs), modality, check) if case.case_id in used else (case, volumes, modality, None)
         for case in cases
     ]
-    found: dict[int, CaseFiles] = {}
+    found: list[CaseFiles] = []
     few = sum(size_on_disk(case.folder) for case in cases) < WORTH_A_PROCESS
-    for number, files in in_processes(_check, jobs, 1 if few else workers):
-        found[number] = files
-        if progress:
-            progress(len(found) / len(cases))
-    checked = tuple((case, found[number]) for number, case in enumerate(cases))
-    return CohortFiles(tuple(needs), checked, used)
+    with closing(side_by_side(_check, jobs, 1 if few else workers)) as done:
+        for files in done:
+            found.append(files)
+            if progress:
+                progress(len(found) / len(cases))
+    return CohortFiles(tuple(needs), tuple(zip(cases, found, strict=True)), used)
 
 
 def _check(job: tuple[Case, tuple[Need, ...], str, Check | None]) -> CaseFiles:

@@ -20,7 +20,7 @@ from HCCAssistLib.files import folder_written_whole, stored, write_json
 from HCCAssistLib.imaging.files import write_image
 from HCCAssistLib.imaging.geometry import Geometry
 from HCCAssistLib.imaging.image import Image
-from HCCAssistLib.jobs.pool import side_by_side
+from HCCAssistLib.parallel import side_by_side
 from HCCAssistLib.phantoms.canvas import Canvas, edge
 from HCCAssistLib.phantoms.confounders import Confounder, paint_confounder, place_confounders
 from HCCAssistLib.phantoms.disease import AblationZone, Nodule, place_nodules, place_zones

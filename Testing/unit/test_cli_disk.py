@@ -22,7 +22,7 @@ from HCCAssistLib.files import disk_fault
 from HCCAssistLib.imaging.files import write_image
 from HCCAssistLib.imaging.geometry import Geometry
 from HCCAssistLib.imaging.image import Image
-from HCCAssistLib.jobs.pool import side_by_side
+from HCCAssistLib.parallel import side_by_side
 
 
 @pytest.fixture(scope="module")

@@ -78,7 +78,7 @@ POOL = (
     "from functools import partial\n"
     "from HCCAssistLib.cli import main, phantom\n"
     "from HCCAssistLib.files import folder_written_whole\n"
-    "from HCCAssistLib.jobs.pool import side_by_side\n"
+    "from HCCAssistLib.parallel import side_by_side\n"
     "def run(args):\n"
     "    with folder_written_whole(args.out) as part:\n"
     "        with closing(side_by_side(partial(write, part), range(2), 2)) as made:\n"

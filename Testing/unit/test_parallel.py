@@ -7,18 +7,19 @@ import signal
 import subprocess
 import sys
 import time
+from contextlib import closing
 
 import psutil
 import pytest
 
 from HCCAssistLib.errors import HCCAssistError
-from HCCAssistLib.parallel import in_processes
+from HCCAssistLib.parallel import side_by_side
 
 CODE = """
 import time
-from HCCAssistLib.parallel import in_processes
+from HCCAssistLib.parallel import side_by_side
 if __name__ == "__main__":
-    for number, done in in_processes(time.sleep, [0.01, 60, 60, 60], 2):
+    for done in side_by_side(time.sleep, [0.01, 60, 60, 60], 2):
         print("one is done", flush=True)
 """
 
@@ -29,28 +30,28 @@ def children() -> list[psutil.Process]:
 
 
 @pytest.mark.parametrize("workers", [1, 2])
-def test_every_item_is_done_once_and_known_by_its_number(workers: int) -> None:
-    assert dict(in_processes(abs, [-3, 4, -5, 6], workers)) == {0: 3, 1: 4, 2: 5, 3: 6}
-    assert list(in_processes(abs, [], workers)) == []
+def test_every_item_is_done_once_in_its_order(workers: int) -> None:
+    assert list(side_by_side(abs, [-3, 4, -5, 6], workers)) == [3, 4, 5, 6]
+    assert list(side_by_side(abs, [], workers)) == []
     assert children() == []
 
 
 def test_a_loop_that_is_left_early_leaves_no_process() -> None:
     began = time.monotonic()
-    for _ in in_processes(time.sleep, [0.01, 30, 30], 2):
-        break
+    with closing(side_by_side(time.sleep, [0.01, 30, 30], 2)) as done:
+        next(done)
     assert children() == [] and time.monotonic() - began < 25
 
 
 def test_a_fault_in_a_process_is_raised_here() -> None:
     with pytest.raises(TypeError):
-        list(in_processes(abs, [1, "x", 3], 2))
+        list(side_by_side(abs, [1, "x", 3], 2))
     assert children() == []
 
 
 def test_a_process_that_is_ended_from_outside_is_told() -> None:
     with pytest.raises(HCCAssistError, match="memory"):
-        list(in_processes(os._exit, [1, 1], 2))
+        list(side_by_side(os._exit, [1, 1], 2))
     assert children() == []
 
 
