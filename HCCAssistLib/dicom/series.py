@@ -118,7 +118,9 @@ def check_series(folder: Path | str) -> tuple[SeriesReport, ...]:
 
 
 def _nothing(set_aside: int, others: Counter[str]) -> str:
-    held = [f"{count} files of {_MODALITIES.get(kind, kind)}" for kind, count in others.most_common(3)]
+    held = [
+        f"{count} file{'s' * (count > 1)} of {_MODALITIES.get(kind, kind)}" for kind, count in others.most_common(3)
+    ]
     if set_aside:
         held.append("localizers, screen saves or secondary captures that do not say where in the patient they lie")
     return "it holds no CT or MR images" + (f", only {', '.join(held)}" if held else "")
@@ -168,6 +170,7 @@ def read_series(
 
 def _refuse_other_modality(reports: Sequence[SeriesReport], modality: str, name: str) -> None:
     found = {report.modality for report in reports} - {""}
+    modality = modality.upper()
     if modality and found and modality not in found:
         what = f"this is {'an MR' if found == {'MR'} else 'a CT'} series, and the method needs {modality}"
         raise InputError(what, name or reports[0].label, f"give the {modality} series")

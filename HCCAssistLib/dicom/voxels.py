@@ -24,6 +24,11 @@ _PIXEL_FIELDS = (
     *("BitsAllocated", "BitsStored", "Columns", "HighBit", "NumberOfFrames", "PhotometricInterpretation"),
     *("PixelRepresentation", "PlanarConfiguration", "Rows", "SamplesPerPixel"),
 )
+_PLAIN_SYNTAXES = {
+    (True, True): pydicom.uid.ImplicitVRLittleEndian,
+    (False, True): pydicom.uid.ExplicitVRLittleEndian,
+    (False, False): pydicom.uid.ExplicitVRBigEndian,
+}
 _FIELDS = (*_PIXEL_FIELDS, "PixelData", "PixelPaddingRangeLimit", "PixelPaddingValue")
 
 
@@ -87,22 +92,15 @@ def read_stored(file: Path) -> tuple[FileDataset, np.ndarray]:
     stream, without_header = open_dicom(file)
     with stream:
         data = pydicom.dcmread(stream, specific_tags=list(_FIELDS), force=without_header)
-    syntax = data.file_meta.get("TransferSyntaxUID")
-    if syntax is None:
-        is_implicit, is_little = data.original_encoding
-        data.file_meta.TransferSyntaxUID = syntax = (
-            pydicom.uid.ImplicitVRLittleEndian
-            if is_implicit
-            else pydicom.uid.ExplicitVRLittleEndian
-            if is_little
-            else pydicom.uid.ExplicitVRBigEndian
-        )
+    if data.file_meta.get("TransferSyntaxUID") is None:
+        data.file_meta.TransferSyntaxUID = _PLAIN_SYNTAXES[data.original_encoding]
     bits = data.BitsAllocated
     usual = {"SamplesPerPixel": 1, "PixelRepresentation": 0, "PhotometricInterpretation": "MONOCHROME2"}
     for name, value in {**usual, "BitsStored": bits, "HighBit": data.get("BitsStored", bits) - 1}.items():
         if data.get(name) is None:
             setattr(data, name, value)
-    stored = _unpacked(data) if syntax.is_encapsulated else pixel_array(data)
+    is_packed = data.file_meta.TransferSyntaxUID.is_encapsulated
+    stored = _unpacked(data) if is_packed else pixel_array(data)
     return data, stored.reshape(-1, *stored.shape[-2:])
 
 
