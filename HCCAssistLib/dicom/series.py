@@ -91,7 +91,8 @@ class SeriesReport:
 def check_series(folder: Path | str) -> tuple[SeriesReport, ...]:
     """Look at the headers below a folder: its stacks of CT or MR slices and their faults in plain words.
 
-    Damaged files are reported with every stack, since it is unknown which one they belong to.
+    Damaged files are reported with every stack, since it is unknown which one they belong to. Slices may lie at most
+    0.5 mm, and at most a quarter of their spacing, off the even grid they are read onto; others are refused.
 
     Raises:
         InputError: the folder does not exist, or no CT or MR image is in it.
