@@ -34,11 +34,12 @@ def columns_of(headings: Sequence[str], where: str) -> tuple[str, ...]:
     columns = tuple(_BY_KEY.get(heading_key(heading), heading) for heading in headings)
     first: dict[str, str] = {}
     for column, heading in zip(columns, headings, strict=True):
-        other = first.setdefault(plain(column), heading) if column else heading
-        if other is not heading:
+        if column and plain(column) in first:
+            other = first[plain(column)]
             what = f"the columns {other!r} and {heading!r} mean the same"
             what = f"the column {heading} appears twice" if other == heading else what
             raise InputError(what, where, "rename or delete one")
+        first[plain(column)] = heading
     return columns
 
 
@@ -75,8 +76,10 @@ def _holds_splits(column: str, cells: Sequence[str]) -> bool:
 
 def nearest(name: str, columns: Sequence[str]) -> str:
     """The heading that may be a misspelling of a column's name, ``""`` where none is like it."""
+    wanted = heading_key(name)
     by_key = {heading_key(column): column for column in columns if column}
-    found = get_close_matches(heading_key(name), by_key, 1, _LIKE)
+    by_key = {key: column for key, column in by_key.items() if abs(len(key) - len(wanted)) <= 1}
+    found = get_close_matches(wanted, by_key, 1, _LIKE)
     return by_key[found[0]] if found else ""
 
 

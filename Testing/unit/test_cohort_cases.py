@@ -95,6 +95,13 @@ def test_a_patient_or_split_that_is_missing_is_none_of_that_name(tmp_path: Path,
     assert [(c.patient_id, c.split) for c in read_cohort(table(tmp_path, rows)).cases] == [("a", ""), ("b", "")]
 
 
+@pytest.mark.parametrize("heading", ["patient_side", "patient_age", "patients", "setting", "group"])
+def test_other_columns_are_not_taken_for_the_patient_or_the_split(tmp_path: Path, heading: str) -> None:
+    found = read_cohort(table(tmp_path, f"case_id,{heading}\na,left\nb,left\nc,train\n"))
+    assert found.table_problems == ()
+    assert [case.patient_id for case in found.cases] == ["a", "b", "c"]
+
+
 def test_a_column_without_a_heading_is_told_and_an_empty_one_is_not(tmp_path: Path) -> None:
     found = read_cohort(table(tmp_path, "case_id,,ltp,\na,x,1,\nb,,0,\n"))
     assert [(p.level, p.what) for p in found.table_problems] == [
@@ -138,6 +145,7 @@ def test_every_faulty_row_is_named_at_once(tmp_path: Path) -> None:
         (b"patient,ltp\n1,0\n", "no column 'case_id'"),
         (b"", "no column 'case_id'"),
         (b"case_id,ltp,ltp\n1,0,0\n", "column ltp appears twice"),
+        (b"case_id,x,x\n1,0,0\n", "column x appears twice"),
         ("case_id,Größe\na,1\n".encode("latin-1"), "not in UTF-8"),
         (b"PK\x03\x04" + bytes(30), "an Excel workbook with the name of a text file"),
         (b"\xd0\xcf\x11\xe0\xa1\xb1" + bytes(30), "an Excel workbook"),
