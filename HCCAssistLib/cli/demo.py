@@ -114,7 +114,7 @@ def _background(args: argparse.Namespace) -> Background | None:
 
 def _demo(args: argparse.Namespace, background: Background | None) -> None:
     from HCCAssistLib.cli.evaluate import summary
-    from HCCAssistLib.cli.predictions import CANDIDATES, with_inputs
+    from HCCAssistLib.cli.predictions import CANDIDATES
     from HCCAssistLib.inference.model import choose_device, load_model
     from HCCAssistLib.inference.results import write_candidates, write_result
     from HCCAssistLib.inference.study import read_study
@@ -157,7 +157,7 @@ def _demo(args: argparse.Namespace, background: Background | None) -> None:
     case = _with_lesion(read_cohort(case_folder))
     progress = Progress("4/4 detection")
     study = read_study(case, recipe)
-    result = with_inputs(prediction.predict(study, model, {"stride": "fine"}, progress=progress.part), study)
+    result = prediction.predict(study, model, {"stride": "fine"}, progress=progress.part)
     result_folder = out / RESULT
     write_result(result, result_folder)
     write_candidates(result, result_folder / CANDIDATES)

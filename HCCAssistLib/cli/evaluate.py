@@ -3,22 +3,25 @@
 from __future__ import annotations
 
 import argparse
+from collections.abc import Iterator
+from contextlib import contextmanager, suppress
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
+from HCCAssistLib.cli import checks
 from HCCAssistLib.cli.console import Progress, say, say_json, settings, table, warn
 from HCCAssistLib.cohort.case import TABLE
-from HCCAssistLib.cohort.cohort import read_cohort
-from HCCAssistLib.errors import Cancelled, InputError
-from HCCAssistLib.evaluation.result import Estimate
-from HCCAssistLib.models.store import ModelStore, default_store, find_model
+from HCCAssistLib.cohort.cohort import Cohort, read_cohort
+from HCCAssistLib.locks import locked
 
 if TYPE_CHECKING:
+    from HCCAssistLib.evaluation.result import Estimate
+    from HCCAssistLib.models.package import ModelPackage
     from HCCAssistLib.recipes.ltp.performance import LTPEvaluation
 
 STOPPED = "Run the same command again to go on."
 
-CASES = "cases"
+LOCK, CASES = ".lock", "cases"
 """Within the report's folder: every finished case, so that an interrupted evaluation goes on."""
 
 
@@ -27,7 +30,7 @@ def add(subcommands: argparse._SubParsersAction) -> argparse.ArgumentParser:
     parser: argparse.ArgumentParser = subcommands.add_parser("evaluate", help="evaluate a model on unseen cases")
     parser.add_argument("cohort", type=Path, metavar="COHORT", help="folder with cohort.csv")
     parser.add_argument("--model", required=True, help="folder of a model package, or the name of an installed one")
-    parser.add_argument("--out", type=Path, required=True, metavar="REPORT", help="folder of the report")
+    parser.add_argument("--out", type=checks.folder, required=True, metavar="REPORT", help="folder of the report")
     parser.add_argument("--set", action="append", default=[], metavar="key=value", help="an option of the run")
     parser.add_argument("--device", default="auto", help="auto, cpu or cuda")
     parser.add_argument("--json", action="store_true", help="one JSON object on stdout")
@@ -36,15 +39,34 @@ def add(subcommands: argparse._SubParsersAction) -> argparse.ArgumentParser:
 
 def run(args: argparse.Namespace) -> int:
     """Evaluate and write the report; cases that cannot be used are left out and named."""
+    from HCCAssistLib.models.store import ModelStore, default_store, find_model
+
     options = settings(args.set)
-    _refuse_taken(args.out)
+    checks.device(args.device)
+    checks.output_folder(args.out, apart_from=[args.cohort, Path(args.model)], accept=_is_report)
+    cohort = read_cohort(args.cohort, tolerant=True)
     package = find_model(args.model, ModelStore(default_store()))
     package.recipe.resolve(options, run=True)
-    cohort = read_cohort(args.cohort, tolerant=True)
-    progress = Progress("evaluate")
+    with _at_work_alone(args.out):
+        return _evaluate(args, cohort, package, options)
 
+
+@contextmanager
+def _at_work_alone(folder: Path) -> Iterator[None]:
+    """The folder of the report with nobody else at work there; one that holds nothing at the end is removed."""
+    folder.mkdir(parents=True, exist_ok=True)
+    try:
+        with locked(folder / LOCK, "evaluation"):
+            yield
+    finally:
+        with suppress(OSError):
+            folder.rmdir()
+
+
+def _evaluate(args: argparse.Namespace, cohort: Cohort, package: ModelPackage, options: dict[str, str]) -> int:
     from HCCAssistLib.evaluation.held_out import hold_out
 
+    progress = Progress("evaluate")
     # before torch is loaded, which takes longer than to refuse most that is wrong
     progress("checking the cohort", 0.0)
     held_out = hold_out(cohort, package.recipe, package.card)
@@ -53,12 +75,9 @@ def run(args: argparse.Namespace) -> int:
 
     model = load_model(package, device=choose_device(args.device))
     module = package.recipe.module("evaluation")
-    try:
-        found: LTPEvaluation = module.evaluate(
-            cohort, model, options, held_out=held_out, folder=args.out / CASES, progress=progress
-        )
-    except KeyboardInterrupt as error:
-        raise Cancelled(f"the evaluation was stopped. {STOPPED}") from error
+    found: LTPEvaluation = module.evaluate(
+        cohort, model, options, held_out=held_out, folder=args.out / CASES, progress=progress
+    )
     page = module.report(found, model).write(args.out)
     progress("done", 1.0)
     warn(found.problems)
@@ -74,15 +93,9 @@ def run(args: argparse.Namespace) -> int:
     return 1 if found.left_out else 0
 
 
-def _refuse_taken(folder: Path) -> None:
-    """Refuse to write a report among files of something else."""
-    if folder.exists() and not (folder.is_dir() and _is_report(folder)):
-        raise InputError("there is something else already", f"option --out {folder.name}", "choose a new folder")
-
-
 def _is_report(folder: Path) -> bool:
     """Whether a folder is empty, or holds a report or the finished cases of one that was interrupted."""
-    there = {path.name for path in folder.iterdir()}
+    there = {path.name for path in folder.iterdir()} - {LOCK}
     return not there or (TABLE not in there and bool(there & {"report.json", CASES}))
 
 

@@ -123,14 +123,14 @@ class _Run:
 
     def _predictor(self) -> Callable[..., DetectionResult]:
         """Load the model; PyTorch takes seconds, so this waits until there is something to compute."""
-        from HCCAssistLib.cli.predictions import with_inputs
         from HCCAssistLib.inference.model import choose_device, load_model
 
         model = load_model(self.package, device=choose_device(self.args.device))
         predict = self.package.recipe.module("prediction").predict
 
         def result(study: Study, progress: Callable[[float], None]) -> DetectionResult:
-            return with_inputs(predict(study, model, self.options, progress=progress), study)
+            found: DetectionResult = predict(study, model, self.options, progress=progress)
+            return found
 
         return result
 
@@ -201,13 +201,11 @@ def _problems(error: Exception) -> tuple[Problem, ...]:
 
 
 def _show(case_id: str, result: DetectionResult, kept: bool) -> None:
-    from HCCAssistLib.cli.predictions import searched
-
-    shown, where = result.shown, searched(result)
+    shown = result.shown
     say(
         f"{case_id}: {len(shown)} of {len(result.candidates)} candidates at or above {result.threshold:.3f} "
         f"({result.threshold_source})"
-        + (f"; searched: {where}" if where else "")
+        + (f"; searched: {result.searched}" if result.searched else "")
         + ("; kept from an earlier run of this command" if kept else "")
     )
     rows = [

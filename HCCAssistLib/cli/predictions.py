@@ -3,11 +3,9 @@
 from __future__ import annotations
 
 import csv
-import hashlib
-import json
 from collections.abc import Iterable, Iterator
 from contextlib import contextmanager, suppress
-from dataclasses import asdict, dataclass, replace
+from dataclasses import asdict, dataclass
 from pathlib import Path
 from typing import TYPE_CHECKING
 
@@ -60,18 +58,12 @@ class Row:
             len(result.shown),
             result.threshold,
             result.candidates[0].probability if result.candidates else "",
-            searched(result),
+            str(result.searched or ""),
             len(result.warnings),
         )
 
 
 HEADER = ",".join(Row.__dataclass_fields__)
-
-
-def searched(result: DetectionResult) -> str:
-    """Where the result was looked for and how much that is, such as ``liver, 1,417 ml, 9,120 patches``."""
-    found = getattr(result, "searched", None)
-    return "" if found is None else str(found)
 
 
 def is_predictions(folder: Path) -> bool:
@@ -132,11 +124,6 @@ def write_prediction(result: DetectionResult, folder: Path) -> None:
         write_candidates(result, part / CANDIDATES)
 
 
-def with_inputs(result: DetectionResult, study: Study) -> DetectionResult:
-    """The result with the identities of all that its run was given."""
-    return replace(result, run=replace(result.run, inputs={**result.run.inputs, **_identities(study)}))
-
-
 def finished(folder: Path, study: Study, package: ModelPackage, options: dict[str, Value]) -> DetectionResult | None:
     """The result of an earlier run with the same model, options, software and inputs; None where there is none."""
     from HCCAssistLib.inference.results import read_result
@@ -147,23 +134,13 @@ def finished(folder: Path, study: Study, package: ModelPackage, options: dict[st
     except HCCAssistError:
         return None
     run, card = found.run, package.card
-    cutoff = card.scan_cutoff or card.cutoff
+    cutoff = card.default_cutoff
     same = (
         run.weights_sha256 == package.weights_sha256
         and (run.model, run.options) == (card.name, {**card.options, **options})
         and (found.threshold, found.threshold_source) == (cutoff.value, cutoff.source)
         and run.software == software_versions()
-        and run.inputs == {**run.inputs, **_identities(study)}
+        and run.inputs == study.digests()
         and (folder / CANDIDATES).is_file()
     )
     return found if same else None
-
-
-def _identities(study: Study) -> dict[str, str]:
-    """sha256 of each input by its key; a point list and a segment may share one."""
-    points = {
-        f"{key}, points": hashlib.sha256(json.dumps([(p.label, p.position) for p in found.points]).encode()).hexdigest()
-        for key, found in study.points.items()
-    }
-    images = {**study.masks, **study.volumes}
-    return {key: image.digest() for key, image in images.items()} | points

@@ -132,7 +132,7 @@ class RunRecord:
         software: versions of what computed it.
         device: where it ran (``"cpu"``, ``"cuda:0"`` with the card's name).
         seed: of the run, None where nothing was drawn at random.
-        inputs: role to digest of each volume, segment and point list that the result rests on.
+        inputs: role to digest of each volume, segment and point list that the run was given.
         seconds: wall-clock time of the computation.
     """
 

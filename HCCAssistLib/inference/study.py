@@ -36,6 +36,11 @@ class Study:
     values: Mapping[str, str] = field(default_factory=dict)
     warnings: tuple[Problem, ...] = ()
 
+    def digests(self) -> dict[str, str]:
+        """sha256 of each volume, segment and list of points; points are told from a segment of the same name."""
+        images = {key: image.digest() for key, image in {**self.volumes, **self.masks}.items()}
+        return images | {f"{key} points": found.digest() for key, found in self.points.items()}
+
 
 def read_study(case: Case, recipe: Recipe) -> Study:
     """Read what a recipe needs of a case.

@@ -120,23 +120,13 @@ def predict(
             weights_sha256=model.package.weights_sha256,
             software=software_versions(),
             device=model.device,
-            inputs=_inputs(study),
+            inputs=study.digests(),
             seconds=time.perf_counter() - began,
         ),
         warnings=warnings,
         heatmap=heatmap,
         searched=scanned.searched,
     )
-
-
-def _inputs(study: Study) -> dict[str, str]:
-    """The digest of everything that decides a result; points are told from a segment of the same name."""
-    points = study.points.get(f"{TIME_POINT}/ablation")
-    return {
-        f"{TIME_POINT}/arterial": study.volumes[f"{TIME_POINT}/arterial"].digest(),
-        **{key: mask.digest() for key, mask in study.masks.items()},
-        **({f"{TIME_POINT}/ablation points": points.digest()} if points else {}),
-    }
 
 
 def _voxel_warnings(image: Image) -> tuple[Problem, ...]:
