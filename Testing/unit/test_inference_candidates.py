@@ -52,9 +52,25 @@ def test_a_spike_of_noise_scores_less_than_a_plateau_of_the_same_height() -> Non
     spike[4, 4, 4] = 0.95
     flat = np.zeros((9, 9, 9))
     flat[4, 2:7, 2:7] = 0.95
-    assert centered(score_map(flat, steps)).probability == pytest.approx(0.95)
-    assert centered(score_map(spike, steps)).probability < 0.1
-    assert centered(score_map(flat, steps)).center == pytest.approx((4 * 4 + 3, 4 * 4 + 3, 4 + 3))
+    anywhere = np.ones(flat.shape, dtype=bool)
+    wide, narrow = centered(score_map(flat, steps), anywhere), centered(score_map(spike, steps), anywhere)
+    assert wide is not None
+    assert narrow is not None
+    assert wide.probability == pytest.approx(0.95)
+    assert narrow.probability < 0.1
+    assert wide.center == pytest.approx((4 * 4 + 3, 4 * 4 + 3, 4 + 3))
+
+
+def test_a_peak_is_centred_on_what_is_allowed_and_keeps_its_probability() -> None:
+    flat = np.zeros((9, 9, 9))
+    flat[4, 2:7, 2:7] = 0.95
+    left = np.zeros(flat.shape, dtype=bool)
+    left[:, :, :5] = True
+    peak = centered(score_map(flat, (1, 4, 4)), left)
+    assert peak is not None
+    assert peak.probability == pytest.approx(0.95)
+    assert peak.center[0] < 4 * 4 + 3
+    assert centered(score_map(flat, (1, 4, 4)), np.zeros_like(left)) is None
 
 
 def test_components_join_what_touches_at_the_threshold() -> None:
