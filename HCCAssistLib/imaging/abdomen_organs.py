@@ -15,6 +15,9 @@ from HCCAssistLib.imaging.abdomen_spine import Spine
 from HCCAssistLib.imaging.windows import AIR_HU
 
 LIVER_HU, MIN_BALL_MM, MIN_LIVER_ML = (20, 180), 26, 150
+SEED_FRONT_MM = 20
+"""How far the middle of the liver's largest ball lies in front of the canal at least: gluteal muscle lies behind."""
+
 HARD_HU = 450
 """Cortical bone, calcium and metal."""
 
@@ -47,7 +50,7 @@ def find_liver(scan: Scan, spine: Spine) -> Liver | None:
     left, front = (offset[:, ::n, ::m] for offset, n, m in zip(spine.offsets(scan), (1, 2), (2, 1), strict=True))
     soft = (smooth > LIVER_HU[0]) & (smooth < LIVER_HU[1])
     depth = ndimage.distance_transform_edt(soft, steps).astype(np.float32)
-    where = (left < -40) & (left > -150) & (front > -10) & spine.seen[:, None, None]
+    where = (left < -40) & (left > -150) & (front > SEED_FRONT_MM) & spine.seen[:, None, None]
     inner = np.where(where, depth, 0)
     radius = float(inner.max())
     if radius < MIN_BALL_MM:

@@ -44,11 +44,11 @@ def contrast_evidence(image: Image) -> ContrastEvidence:
     slices = ordered.array.shape[0]
     if slices < MIN_SLICES or slices * spacing[2] < MIN_HEIGHT_MM:
         return _unknown(f"{slices} slices over {slices * spacing[2]:.0f} mm are too few")
-    if objection := _clipped(ordered):
-        return _unknown(objection)
     depth, width = (float(n * step) for n, step in zip(ordered.array.shape[1:], spacing[1::-1], strict=True))
     if min(depth, width) < MIN_FIELD_MM:
         return _unknown(f"the field of view of {width:.0f} x {depth:.0f} mm is too small for an abdomen")
+    if objection := _clipped(ordered):
+        return _unknown(objection)
     scan = Scan.of(ordered)
     if objection := _no_hounsfield_units(scan):
         return _unknown(objection)
@@ -69,7 +69,7 @@ def _clipped(image: Image) -> str:
     low, high = float(few.min()), float(few.max())
     if low > -500 and (few == low).mean() > 0.01:
         return f"the voxels are cut off at {low:.0f}: these are not the Hounsfield units of a CT"
-    if high < 700 and (few == high).mean() > 0.0005:
+    if high < 700 and (few == high).mean() > 0.0005 and (few == high).sum() > 20:
         return f"the voxels are cut off at {high:.0f}: these are not the Hounsfield units of a CT"
     return ""
 
