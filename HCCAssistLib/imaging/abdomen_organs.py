@@ -33,17 +33,19 @@ class Liver:
         hu: median attenuation.
         mask: ``[k, j, i]`` on the grid, with its vessels.
         levels: the slices that it spans and in which the spine is seen.
-        radius: of the largest ball in it, mm.
     """
 
     hu: float
     mask: Mask
     levels: Mask
-    radius: float
 
 
 def find_liver(scan: Scan, spine: Spine) -> Liver | None:
-    """The thickest mass of even soft tissue to the right of the spine."""
+    """The thickest mass of even soft tissue to the right of the spine, None where there is no such mass.
+
+    The signs: a ball of at least 26 mm radius fits in it, to the right and well in front of the spinal canal, and what
+    has the same attenuation and hangs together with it holds 150 ml or more.
+    """
     k, j, i = scan.steps
     smooth = scan.smooth(3, 3)[:, ::2, ::2]
     steps = (k, 2 * j, 2 * i)
@@ -72,7 +74,7 @@ def find_liver(scan: Scan, spine: Spine) -> Liver | None:
         return None
     levels = core.any(axis=(1, 2)) & spine.seen
     full = np.repeat(np.repeat(mask, 2, axis=1), 2, axis=2)[:, : scan.hu.shape[1], : scan.hu.shape[2]]
-    return Liver(float(np.median(smooth[core])), full, levels, radius)
+    return Liver(float(np.median(smooth[core])), full, levels)
 
 
 @dataclass(frozen=True, slots=True)

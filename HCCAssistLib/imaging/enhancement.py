@@ -25,7 +25,7 @@ ENHANCED_HU = (90, 450)
 
 MAX_PIXEL_MM, MAX_SLICE_MM, MAX_TILT_DEGREES = 5.5, 12, 20
 MIN_HEIGHT_MM, MIN_SLICES, MIN_FIELD_MM = 35, 4, 120
-MIN_FAT = 0.02
+MIN_LIVER_MM, MIN_FAT = 25, 0.02
 
 
 def contrast_evidence(image: Image) -> ContrastEvidence:
@@ -58,6 +58,9 @@ def contrast_evidence(image: Image) -> ContrastEvidence:
     liver = find_liver(scan, spine)
     if liver is None:
         return _unknown("no liver was found to the right of the spine")
+    beside = float(liver.levels.sum() * scan.steps[0])
+    if beside < MIN_LIVER_MM:
+        return _unknown(f"only {beside:.0f} mm of liver lie beside the spine")
     signs = _Signs.of(scan, spine, liver)
     phase, reason = _judge(signs)
     return ContrastEvidence(phase, signs.enhanced_ml, signs.aorta, signs.liver, reason)
