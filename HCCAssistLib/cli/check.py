@@ -36,16 +36,24 @@ def run(args: argparse.Namespace) -> int:
             raise
         return _end(Cohort(None, ()), get_recipe(args.recipe).label, error.problems)
 
+    from HCCAssistLib.cohort.synthetic import unclear
     from HCCAssistLib.cohort.table_checks import check_table
 
     recipe = get_recipe(args.recipe)
-    problems = check_table(cohort, label=recipe.label)
+    problems = [*check_table(cohort, label=recipe.label), *unclear(cohort.cases)]
     if not args.json:
         _show(problems)
 
     from HCCAssistLib.cohort.validation import read_files  # SimpleITK and scipy, which the table does not need
 
-    files = read_files(cohort, recipe.needs, workers=os.cpu_count() or 1, progress=Progress("check").part)
+    files = read_files(
+        cohort,
+        recipe.needs,
+        modality=recipe.modality,
+        check=recipe.module("checks").problems,
+        workers=os.cpu_count() or 1,
+        progress=Progress("check").part,
+    )
     found = files.problems(label=recipe.label)
     problems += found
     if args.json:

@@ -98,14 +98,15 @@ def test_one_bad_case_of_a_cohort_does_not_lose_the_others(
     assert [case["case_id"] for case in json.loads(out)["cases"]] == ["a", "c"]
     assert json.loads(out)["failed"][0]["case_id"] == "b"
     assert [line for line in err.splitlines() if "case b" in line] == [
-        "hccassist predict: case b: the file is not a gzip file, whatever its name says. Copy or export it again."
+        "hccassist predict: case b, post/arterial.nii.gz: the file is not a NIfTI file, or it is cut short. "
+        "Copy or export it again."
     ]
     assert (tmp_path / "out" / "a" / "result.json").exists()
     assert (tmp_path / "out" / "c" / "result.json").exists()
     assert not (tmp_path / "out" / "b").exists()
     rows = summary(tmp_path / "out")
     assert [(row["case_id"], row["status"]) for row in rows] == [("a", "done"), ("b", "failed"), ("c", "done")]
-    assert "not a gzip file" in rows[1]["problem"]
+    assert "not a NIfTI file" in rows[1]["problem"]
 
     # the same again: what was done is kept, what was mended is done, what is bad now has no result
     (cohort / "cases" / "b" / "post" / "arterial.nii.gz").write_bytes(volume.read_bytes())
@@ -141,7 +142,7 @@ def test_when_every_case_failed_there_is_still_one_json_object(
     assert status == 2
     assert json.loads(out)["cases"] == []
     assert json.loads(out)["failed"][0]["case_id"] == "case"
-    assert len([line for line in err.splitlines() if "gzip" in line]) == 1
+    assert len([line for line in err.splitlines() if "not a NIfTI file" in line]) == 1
     assert not (tmp_path / "o").exists()
 
 
