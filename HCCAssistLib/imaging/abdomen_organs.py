@@ -65,9 +65,11 @@ def find_liver(scan: Scan, spine: Spine) -> Liver | None:
     even = soft & (np.abs(smooth - level) < max(15.0, 2 * spread))
     deep = ndimage.distance_transform_edt(even, steps) > 7
     labels, _ = ndimage.label(deep)
-    if labels[seed] == 0:
+    counts = np.bincount(labels[ball])
+    counts[0] = 0  # a lesion or a vessel in the middle of the ball
+    if not counts.any():
         return None
-    core = labels == labels[seed]
+    core = labels == counts.argmax()
     mask = ndimage.distance_transform_edt(~core, steps) < 10
     mask &= soft
     if mask.sum() * np.prod(steps) / 1000 < MIN_LIVER_ML:
@@ -83,12 +85,14 @@ class Vessel:
 
     Attributes:
         hu: the middle of its brightness over the slices of the liver.
+        left: where it lies to the left of the spinal canal, mm: the middle over these slices.
         steady: the share of these slices in which it is as bright, and no wider than a vessel.
         in_view: the share of these slices in which the place where it lies is inside the volume.
         brightest: what is brightest there whether it goes on or not, calcium included: the middle over the slices.
     """
 
     hu: float
+    left: float
     steady: float
     in_view: float
     brightest: float
@@ -133,7 +137,8 @@ def find_vessel(scan: Scan, spine: Spine, liver: Liver, left_mm: tuple[float, fl
         and round(spine.row[z] - 65 / j) >= 0
         for z in levels
     ]
-    return Vessel(hu, float(steady.mean()), float(np.mean(edge)), float(np.median(brightest[levels])))
+    aside = float(np.median(left[levels, 0, columns[levels]]))
+    return Vessel(hu, aside, float(steady.mean()), float(np.mean(edge)), float(np.median(brightest[levels])))
 
 
 def _box(mask: Mask, margin: int) -> tuple[slice, slice, slice]:

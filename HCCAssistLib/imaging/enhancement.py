@@ -25,7 +25,7 @@ ENHANCED_HU = (90, 450)
 
 MAX_PIXEL_MM, MAX_SLICE_MM, MAX_TILT_DEGREES = 5.5, 12, 20
 MIN_HEIGHT_MM, MIN_SLICES, MIN_FIELD_MM = 35, 4, 120
-MIN_LIVER_MM, MIN_FAT = 25, 0.02
+MIN_LIVER_MM, MIN_FAT, MIN_APART_MM = 25, 0.02, 18
 
 
 def contrast_evidence(image: Image) -> ContrastEvidence:
@@ -93,6 +93,7 @@ class _Signs:
 
     Attributes:
         aorta, cava, liver, muscle: attenuation in HU.
+        apart: mm from the vena cava to the aorta; where they are close, one vessel may have been taken for both.
         steady: the share of the levels in which the aorta is as bright and no wider than a vessel.
         in_view: the share of the levels in which the place of the aorta is inside the volume.
         brightest: what is brightest where the aorta lies, whether it goes on or not, HU.
@@ -105,6 +106,7 @@ class _Signs:
     cava: float
     liver: float
     muscle: float
+    apart: float
     steady: float
     in_view: float
     brightest: float
@@ -115,7 +117,7 @@ class _Signs:
     @classmethod
     def of(cls, scan: Scan, spine: Spine, liver: Liver) -> _Signs:
         aorta = find_vessel(scan, spine, liver, (-10, 38), 14)
-        cava = find_vessel(scan, spine, liver, (-38, -10), 14)
+        cava = find_vessel(scan, spine, liver, (-38, -14), 14)
         left, front = spine.offsets(scan)
         _, j, i = scan.steps
         core = ndimage.minimum_filter(scan.smooth(0, 2), (1, 3, 3))
@@ -130,6 +132,7 @@ class _Signs:
             cava.hu,
             liver.hu,
             muscle_hu(scan, spine),
+            aorta.left - cava.left,
             aorta.steady,
             aorta.in_view,
             aorta.brightest,
@@ -162,7 +165,7 @@ def _judge(s: _Signs) -> tuple[Phase, str]:
     if 10 < s.aorta < 80 and s.brightest < 115 and 0 < s.cava < 90 and s.liver < 80 and s.share < 0.03:
         return "unenhanced", f"neither vessels nor organs are enhanced: {measured}"
     over_liver = s.aorta / s.liver
-    are_veins_filled = s.cava > 0.75 * s.aorta or s.veins > 0.01
+    are_veins_filled = (s.cava > 0.75 * s.aorta and s.apart > MIN_APART_MM) or s.veins > 0.01
     if s.aorta > 170 and over_liver > 2.3 and s.liver < 100 and s.share > 0.008:
         if are_veins_filled:
             return "unknown", f"the aorta is far brighter than the liver, but so are veins: {measured}"
@@ -170,7 +173,7 @@ def _judge(s: _Signs) -> tuple[Phase, str]:
     if s.aorta > 90 and s.share > 0.04:
         if s.liver > 82 and over_liver < 1.75:
             return "portal-or-later", f"the liver is enhanced and the aorta is not much brighter: {measured}"
-        if s.aorta > 110 and are_veins_filled and over_liver < 2.6:
+        if 110 < s.aorta < 200 and s.liver < 100 and are_veins_filled and over_liver < 2.6:
             return "portal-or-later", f"the veins are as bright as the aorta: {measured}"
     return "unknown", f"the measurements fit no phase: {measured}"
 

@@ -290,6 +290,21 @@ def test_other_units_windows_and_wrong_sides_are_unknown(levels: tuple[float, ..
         assert contrast_evidence(image.with_array(array, "changed")).phase == "unknown"
 
 
+def test_a_lesion_in_the_middle_of_the_liver_does_not_hide_it() -> None:
+    image = abdomen(ARTERIAL)
+    k, j, i = np.indices(image.array.shape)
+    x, y, z = np.moveaxis(image.geometry.to_world(np.stack([i, j, k], axis=-1)), -1, 0)
+    zone = (x + 70) ** 2 + (y + 15) ** 2 + (z - 58) ** 2 < 20**2
+    evidence = contrast_evidence(image.with_array(np.where(zone, 25, image.array), "ablated"))
+    assert evidence.phase == "arterial", evidence.reason
+
+
+def test_a_vessel_on_the_wrong_side_is_not_taken_for_veins_that_are_filled() -> None:
+    image = abdomen((66, 310, 60, 180, 115))
+    mirrored = contrast_evidence(image.with_array(np.ascontiguousarray(image.array[:, :, ::-1]), "mirrored"))
+    assert mirrored.phase in ("unknown", "arterial"), mirrored.reason
+
+
 def test_a_tiny_field_of_view_or_one_slice_is_told() -> None:
     image = abdomen(PORTAL)
     for box in ((slice(None), slice(0, 3), slice(0, 3)), (slice(0, 1), slice(None), slice(None))):
