@@ -61,6 +61,8 @@ class VolumeFindings:
 
     def matched(self, tolerance_mm: float) -> tuple[FloatArray, FloatArray]:
         """Best score per lesion (-inf where none hits it), and the scores of the candidates that hit nothing."""
+        if not 0 <= number(tolerance_mm, "tolerance") < np.inf:
+            raise InputError(f"a tolerance is 0 mm or more, not {tolerance_mm}")
         best = np.full(len(self.lesions), -np.inf)
         if len(self.lesions) == 0 or len(self.candidates) == 0:
             return best, self.scores
@@ -138,8 +140,6 @@ class _Events:
     def of(cls, volumes: Sequence[VolumeFindings], tolerance_mm: float) -> _Events:
         if not volumes or not all(isinstance(volume, VolumeFindings) for volume in volumes):
             raise InputError("there is nothing to evaluate: no volumes")
-        if not 0 <= number(tolerance_mm, "tolerance") < np.inf:
-            raise InputError(f"a tolerance is 0 mm or more, not {tolerance_mm}")
         numbers = numbered_groups([volume.patient for volume in volumes], len(volumes))
         matched = [volume.matched(tolerance_mm) for volume in volumes]
         lesions, false = ([pair[side] for pair in matched] for side in (0, 1))

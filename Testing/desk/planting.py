@@ -40,6 +40,7 @@ def noticed(desk: Any, work: Callable[[], Any]) -> list[str]:
         widget = work()
     except Exception as error:
         caught.append(repr(error))
+        widget = desk.panel and desk.panel.self()  # it may have been opened before
     desk.tidy()
     slicer.mrmlScene.Clear(False)  # what still listens is heard now
     caught += faults.take()

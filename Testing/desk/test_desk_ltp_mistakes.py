@@ -113,7 +113,7 @@ def read(desk, path, result, tmp_path, asked):
     ui.progressBar.connect("valueChanged(int)", seen.append)
     desk.click(ui.detectButton)
     assert not ui.detectButton.enabled
-    desk.wait_until(lambda: ui.table.rowCount > 0, 2)
+    desk.wait_until(lambda: ui.table.rowCount > 0, 5)
     assert seen[-2:] == [40, 100]
     assert set(logic.executor.study.points) == {"post/ablation"}
     assert [row[0] for row in rows(ui)] == [str(c.number) for c in result.shown]
@@ -183,7 +183,7 @@ def read(desk, path, result, tmp_path, asked):
     desk.click(ui.exportsButton)
     with desk.choosing(tmp_path / "result"):
         desk.click(ui.exportButton)
-    desk.wait_until(lambda: "was written" in ui.exportLabel.text, 2)
+    desk.wait_until(lambda: "was written" in ui.exportLabel.text, 5)
     assert (tmp_path / "result" / "candidates.csv").read_text().count("accepted") == 1
     ui.table.selectRow(2)
     desk.click(ui.rejectButton)
@@ -203,13 +203,13 @@ def read(desk, path, result, tmp_path, asked):
     assert [row[5:] for row in rows(ui)[1:3]] == [["accepted", ""], ["rejected", "vessel"]]
     logic.executor.result = replace(result, run=replace(result.run, model="another"))
     desk.click(ui.detectButton)
-    desk.wait_until(lambda: not ui.cancelButton.enabled, 2)
+    desk.wait_until(lambda: not ui.cancelButton.enabled, 5)
     assert len(asked) == 1
     assert slicer.mrmlScene.GetNumberOfNodesByClass("vtkMRMLTableNode") == 1
     desk.click(ui.detectButton)
     slicer.util.arrayFromVolume(volume)[0] = 7
     slicer.util.arrayFromVolumeModified(volume)
-    desk.wait_until(lambda: not ui.cancelButton.enabled, 2)
+    desk.wait_until(lambda: not ui.cancelButton.enabled, 5)
     assert "changed while it was searched" in ui.statusLabel.text
     desk.click(ui.detectButton)
     slicer.mrmlScene.Clear(False)

@@ -31,6 +31,7 @@ from HCCAssistLib.evaluation import (
     decision,
     discrimination,
     fisher,
+    flagged,
     froc,
     group_tests,
     intervals,
@@ -244,6 +245,13 @@ CALLS: dict[str, Call] = {
         {"values": ("numbers", [0.7, 0.3]), "tolerance": ("number", 3.0)},
         {},
     ),
+    "sensitivity_on_lesions": (
+        lambda values, tolerance: flagged.sensitivity_on_lesions(
+            volumes([[0, 0, 0], [30, 0, 0]], values, [[1, 0, 0]], [2.0]), {"a", "b"}, AT, tolerance_mm=tolerance
+        ),
+        {"values": ("numbers", [0.7, 0.3]), "tolerance": ("number", 3.0)},
+        {},
+    ),
 }
 NO_DATA = {
     "baseline_table",  # has its own test below: in a table, what is missing is counted
@@ -252,12 +260,13 @@ NO_DATA = {
 }  # fmt: skip
 MODULES = {
     "agreement", "baseline_table", "binary", "bootstrap", "calibration", "comparison", "confusion", "cox", "cutoffs",
-    "decision", "discrimination", "fisher", "froc", "group_tests", "intervals", "ordinal", "scores", "survival",
-    "values",
+    "decision", "discrimination", "fisher", "flagged", "froc", "group_tests", "intervals", "ordinal", "scores",
+    "survival", "values",
 }  # fmt: skip
 SHOWN = {
-    "checklist", "cohort_description", "display", "example_cases", "figures", "flow", "flow_figure", "optional",
-    "report", "report_blocks", "report_html", "report_methods", "report_model_card", "report_pages", "result",
+    "checklist", "cohort_description", "display", "example_cases", "figures", "flow", "flow_figure", "held_out",
+    "optional", "report", "report_blocks", "report_html", "report_methods", "report_model_card", "report_pages",
+    "result",
 }  # fmt: skip
 """Modules that show results, or describe a cohort that was checked when it was opened."""
 
