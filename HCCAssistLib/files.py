@@ -124,6 +124,18 @@ def remove_whole(path: Path) -> None:
         path.rename(part)
 
 
+def parse_json(text: str | bytes) -> Any:
+    """The content of JSON text.
+
+    Raises:
+        ValueError: not JSON, nested too deeply, or with a number of more digits than Python reads.
+    """
+    try:
+        return json.loads(text)
+    except RecursionError as error:
+        raise ValueError("nested too deeply") from error
+
+
 def write_json(path: Path, data: Any) -> None:
     """Write JSON at full precision, whole or not at all; NaN is refused."""
     with written_whole(path) as part:

@@ -53,6 +53,17 @@ def locked(path: Path, what: str) -> Iterator[None]:
             file.close()
 
 
+def refuse_if_held(path: Path, what: str) -> None:
+    """Refuse at once what would have to wait for a lock; the work itself takes it.
+
+    Raises:
+        HCCAssistError: another process holds it, which is named.
+    """
+    if path.exists():
+        with locked(path, what):
+            pass
+
+
 def _take(path: Path, what: str) -> IO[str]:
     while True:
         file = path.open("a+", encoding="utf-8")

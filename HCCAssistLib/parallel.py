@@ -34,20 +34,19 @@ def side_by_side(work: Callable[[Item], Made], items: Sequence[Item], workers: i
         yield from map(work, items)
         return
     others = set(active_children())
-    pool = ProcessPoolExecutor(workers, mp_context=get_context("spawn"), initializer=_begin)
-    try:
-        yield from pool.map(work, items)
-        pool.shutdown()
-    except BaseException as error:
-        pool.shutdown(wait=False, cancel_futures=True)
-        children = set(active_children()) - others
-        for child in children:
-            child.kill()
-        for child in children:  # only then does nobody write any more
-            child.join(1.0)
-        if isinstance(error, BrokenProcessPool):
+    with ProcessPoolExecutor(workers, mp_context=get_context("spawn"), initializer=_begin) as pool:
+        try:
+            yield from pool.map(work, items)
+        except BrokenProcessPool as error:
             raise HCCAssistError(f"{DIED}. Close other programs, and run the same command again.") from error
-        raise
+        except BaseException:
+            pool.shutdown(wait=False, cancel_futures=True)
+            children = set(active_children()) - others
+            for child in children:
+                child.kill()
+            for child in children:  # only then does nobody write any more
+                child.join(1.0)
+            raise
 
 
 def _begin() -> None:

@@ -172,7 +172,7 @@ def _demo(args: argparse.Namespace, background: Background | None) -> None:
     say(table(("level", "figure", "estimate", "95 % interval", "n"), rows))
     say()
     say(
-        f"Unseen case {study.case_id}: {len(result.shown)} candidates at or above {result.threshold:.3f}, "
+        f"Unseen case {study.case_id}: {len(result.shown)} candidates at or above {result.threshold:.4f}, "
         f"{_hits(result, study)}"
     )
     say(
@@ -181,7 +181,7 @@ def _demo(args: argparse.Namespace, background: Background | None) -> None:
             [
                 (
                     c.number,
-                    f"{c.probability:.3f}",
+                    f"{c.probability:.4f}",
                     c.slice,
                     " ".join(f"{v:.0f}" for v in c.box.center),
                     "-" if c.distance_to_ablation_mm is None else f"{c.distance_to_ablation_mm:.0f}",

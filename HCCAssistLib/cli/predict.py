@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import argparse
-from collections.abc import Callable
+from collections.abc import Callable, Iterable
 from functools import partial
 from pathlib import Path
 from typing import TYPE_CHECKING, Any, TypeVar
@@ -19,6 +19,8 @@ if TYPE_CHECKING:
     from HCCAssistLib.models.package import ModelPackage
 
 Made = TypeVar("Made")
+
+NAMES_SHOWN = 5
 
 STOPPED = "Run the same command again to go on with the next case."
 
@@ -62,13 +64,15 @@ class _Run:
     def __init__(
         self, args: argparse.Namespace, cohort: Cohort, package: ModelPackage, options: dict[str, str]
     ) -> None:
-        from HCCAssistLib.cli.predictions import Row
+        from HCCAssistLib.cli.predictions import Row, read_summary
 
         self.args, self.cohort, self.package, self.options = args, cohort, package, options
         self.single = cohort.folder is None or len(cohort.cases) == 1
         self.progress = Progress("predict")
         self.pictures = not args.no_pictures
-        self.rows: dict[str, Row] = {}
+        self.lone = cohort.folder is None and any(case.files for case in cohort.cases)
+        self.rows: dict[str, Row] = read_summary(args.out)
+        self.told: dict[tuple[str, str], list[str]] = {}
         self.done: list[dict[str, Any]] = []
         self.failed: list[dict[str, str]] = []
         self.refusal: Exception | None = None
@@ -96,8 +100,9 @@ class _Run:
             say_json({"cases": self.done, "failed": self.failed})
         if self.refusal:
             raise self.refusal
+        self._tell_the_rest()
         if not self.args.json:
-            say(f"results in {self.args.out}: summary.csv, and a folder for each case")
+            say(f"results in {self.args.out}: summary.csv" + (", and a folder for each case done" if self.done else ""))
         return 1 if self.failed else 0
 
     def _attempt(self, case: Case, work: Callable[[], Made]) -> Made | None:
@@ -114,10 +119,12 @@ class _Run:
 
     def _read(self, case: Case) -> tuple[Study, DetectionResult | None]:
         """The case, and its result where an earlier run of the same command finished it."""
-        from HCCAssistLib.cli.predictions import finished
+        from HCCAssistLib.cli.predictions import finished, refuse_other_scan
         from HCCAssistLib.inference.study import read_study
 
         study = read_study(case, self.package.recipe)
+        if self.lone:
+            refuse_other_scan(self.args.out / case.case_id, study)
         options = self.package.recipe.resolve(self.options, run=True)
         return study, finished(self.args.out / case.case_id, study, self.package, options)
 
@@ -138,15 +145,29 @@ class _Run:
         from HCCAssistLib.cli.predictions import Row, write_prediction
 
         folder = self.args.out / study.case_id
-        if not kept:
-            write_prediction(result, folder)
-        if self.pictures and not list(folder.glob("*.png")):
-            self._draw(study, result, folder)
+        if not kept or (self.pictures and not list(folder.glob("*.png"))):
+            write_prediction(result, folder, partial(self._draw, study) if self.pictures else None)
         self._note(Row.of(study.case_id, result))
         self.done.append({"case_id": study.case_id, **result.as_json()})
         if not self.args.json:
             _show(study.case_id, result, kept)
-        warn(result.warnings)
+        self._warn(study.case_id, result.warnings)
+
+    def _warn(self, case_id: str, problems: Iterable[Problem]) -> None:
+        """Each warning once; which other cases it is true of is told at the end."""
+        for problem in problems:
+            others = self.told.get((problem.what, problem.remedy))
+            if others is None:
+                self.told[problem.what, problem.remedy] = []
+                warn([problem])
+            elif case_id not in others:
+                others.append(case_id)
+
+    def _tell_the_rest(self) -> None:
+        for (what, _), others in self.told.items():
+            if others:
+                more = f" and {len(others) - NAMES_SHOWN} more" if len(others) > NAMES_SHOWN else ""
+                warn([Problem("WARN", what, f"also cases {', '.join(others[:NAMES_SHOWN])}{more}")])
 
     def _draw(self, study: Study, result: DetectionResult, folder: Path) -> None:
         """A slice through each of the best candidates; where none can be drawn that is said, once."""
@@ -168,11 +189,12 @@ class _Run:
         from HCCAssistLib.files import remove
 
         problems = _problems(error)
-        remove(self.args.out / case_id)  # what an earlier run wrote is no result of what is there now
+        if not self.lone:
+            remove(self.args.out / case_id)  # what an earlier run wrote is no result of what is there now
         said = " ".join(str(problem) for problem in problems)
         self.failed.append({"case_id": case_id, "problem": said})
         refused = self.single and isinstance(error, InputError)
-        if not refused or (self.args.out / SUMMARY).exists():
+        if not refused or ((self.args.out / SUMMARY).exists() and not self.lone):
             self._note(Row(case_id, "failed", problem=said))
         if refused:  # the whole input is bad, which is another exit status
             self.refusal = error
@@ -201,9 +223,12 @@ def _problems(error: Exception) -> tuple[Problem, ...]:
 
 
 def _show(case_id: str, result: DetectionResult, kept: bool) -> None:
-    shown = result.shown
+    from HCCAssistLib.evaluation.display import cutoff_value
+    from HCCAssistLib.evaluation.result import CutOff
+
+    shown, cutoff = result.shown, CutOff(result.threshold, result.threshold_source)
     say(
-        f"{case_id}: {len(shown)} of {len(result.candidates)} candidates at or above {result.threshold:.3f} "
+        f"{case_id}: {len(shown)} of {len(result.candidates)} candidates at or above {cutoff_value(cutoff)} "
         f"({result.threshold_source})"
         + (f"; searched: {result.searched}" if result.searched else "")
         + ("; kept from an earlier run of this command" if kept else "")
@@ -211,7 +236,7 @@ def _show(case_id: str, result: DetectionResult, kept: bool) -> None:
     rows = [
         (
             c.number,
-            f"{c.probability:.3f}",
+            f"{c.probability:.4f}",
             c.slice,
             " ".join(f"{v:.1f}" for v in c.box.center),
             "-" if c.distance_to_ablation_mm is None else f"{c.distance_to_ablation_mm:.0f}",

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import csv
-from collections.abc import Iterable, Iterator
+from collections.abc import Callable, Iterable, Iterator
 from contextlib import contextmanager, suppress
 from dataclasses import asdict, dataclass
 from pathlib import Path
@@ -115,13 +115,48 @@ def write_summary(folder: Path, rows: Iterable[Row]) -> None:
         writer.writerows(asdict(row) for row in rows)
 
 
-def write_prediction(result: DetectionResult, folder: Path) -> None:
-    """Write result.json, heatmap.nrrd and candidates.csv; the folder is replaced as a whole."""
+def read_summary(folder: Path) -> dict[str, Row]:
+    """The rows of ``summary.csv`` by case, empty where there is none."""
+    with suppress(OSError, ValueError, TypeError), (folder / SUMMARY).open(encoding="utf-8-sig", newline="") as file:
+        return {row["case_id"]: Row(**row) for row in csv.DictReader(file)}
+    return {}
+
+
+def write_prediction(
+    result: DetectionResult, folder: Path, draw: Callable[[DetectionResult, Path], None] | None = None
+) -> None:
+    """Write result.json, heatmap.nrrd, candidates.csv and pictures; the folder is replaced as a whole.
+
+    Args:
+        result: of one case.
+        folder: of the case.
+        draw: writes pictures of the result into a folder.
+    """
     from HCCAssistLib.inference.results import write_candidates, write_result
 
     with folder_written_whole(folder) as part:
         write_result(result, part)
         write_candidates(result, part / CANDIDATES)
+        if draw is not None:
+            draw(result, part)
+
+
+def refuse_other_scan(folder: Path, study: Study) -> None:
+    """Refuse to write the result of a lone volume over that of another: both cases are called alike.
+
+    Raises:
+        InputError: the folder holds the result of another volume.
+    """
+    from HCCAssistLib.inference.results import read_result
+
+    try:
+        inputs = read_result(folder).run.inputs
+    except HCCAssistError:
+        return
+    own = study.digests()
+    if any(inputs.get(key) != own[key] for key in study.volumes):
+        where = f"option --out {folder.parent.name}"
+        raise InputError("there is the result of another scan", where, "choose a new folder")
 
 
 def finished(folder: Path, study: Study, package: ModelPackage, options: dict[str, Value]) -> DetectionResult | None:

@@ -2,13 +2,14 @@
 
 from __future__ import annotations
 
-import json
+from json import JSONDecodeError
 from pathlib import Path
 from typing import Any
 
 import numpy as np
 
 from HCCAssistLib.errors import InputError
+from HCCAssistLib.files import parse_json
 from HCCAssistLib.imaging.geometry import FloatArray
 
 SCHEMA = (
@@ -44,9 +45,11 @@ def read_nodes(path: Path) -> list[dict[str, Any]]:
     """
     again = "save the markups again from Slicer as .mrk.json"
     try:
-        content = json.loads(read_text(path))
-    except (json.JSONDecodeError, RecursionError) as error:
-        where = f" at line {error.lineno}" if isinstance(error, json.JSONDecodeError) else ""
+        content = parse_json(read_text(path))
+    except InputError:
+        raise
+    except ValueError as error:
+        where = f" at line {error.lineno}" if isinstance(error, JSONDecodeError) else ""
         raise InputError(f"the file is damaged or cut short{where}", path.name, again) from error
     nodes = content.get("markups") if isinstance(content, dict) else None
     if not isinstance(nodes, list) or not all(isinstance(node, dict) for node in nodes):
@@ -93,7 +96,10 @@ def three_numbers(value: object) -> tuple[float, float, float] | None:
     """``[x, y, z]`` of finite numbers, or None."""
     if not isinstance(value, list) or len(value) != 3:
         return None
-    if any(isinstance(v, bool) or not isinstance(v, int | float) for v in value) or not np.isfinite(value).all():
+    if any(isinstance(v, bool) or not isinstance(v, int | float) for v in value):
         return None
-    x, y, z = (float(v) for v in value)
-    return x, y, z
+    try:
+        x, y, z = (float(v) for v in value)
+    except OverflowError:  # a whole number beyond what a float holds
+        return None
+    return (x, y, z) if np.isfinite((x, y, z)).all() else None

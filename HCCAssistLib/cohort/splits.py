@@ -46,6 +46,13 @@ def split_patients(
     return {case.case_id: assigned[case.patient_id] for case in cohort.cases}
 
 
+def own_table(cohort: Cohort) -> str:
+    """What tells the table whose splits are all drawn: sha256 of its case ids; empty where it names a split."""
+    if any(case.split for case in cohort.cases):
+        return ""
+    return hashlib.sha256("\n".join(sorted(case.case_id for case in cohort.cases)).encode()).hexdigest()
+
+
 def folds(cohort: Cohort, k: int, *, seed: int, label_column: str) -> dict[str, int]:
     """For cross-validation: the fold, 0 to ``k - 1``, in which each case is held out, by case id.
 

@@ -169,3 +169,6 @@ def _check(job: tuple[Case, tuple[Need, ...], str, Check | None]) -> CaseFiles:
     except OSError as error:
         what = f"a file or folder cannot be read ({error.strerror})"
         return CaseFiles([Problem("STOP", what, f"case {case.case_id}", "check that you may read it")])
+    except Exception as error:  # whatever a file holds, the other cases are still looked at
+        what = f"the case cannot be read: internal error ({type(error).__name__}: {error})"
+        return CaseFiles([Problem("STOP", what, f"case {case.case_id}", "leave it out, and report this")])

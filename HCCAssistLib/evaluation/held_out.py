@@ -13,7 +13,7 @@ from functools import partial
 
 from HCCAssistLib.cohort.case import TABLE, Case
 from HCCAssistLib.cohort.cohort import Cohort
-from HCCAssistLib.cohort.splits import split_patients
+from HCCAssistLib.cohort.splits import own_table, split_patients
 from HCCAssistLib.cohort.synthetic import is_synthetic, unclear
 from HCCAssistLib.cohort.validation import validate
 from HCCAssistLib.errors import InputError, Problem
@@ -93,15 +93,14 @@ def unseen_cases(cohort: Cohort, recipe: Recipe, card: ModelCard) -> tuple[tuple
         if not cases:
             raise InputError("no case belongs to the split test", TABLE, "mark the held-out cases as test")
         return cases, ()
-    trained = card.training.get("cases", {})
-    try:
-        drawn = split_patients(cohort, seed=int(card.training.get("seed", 0)), label_column=recipe.label)
-    except InputError:  # a case without a label: no training drew splits from this table
-        drawn = {}
-    counts = {split: list(drawn.values()).count(split) for split in ("train", "validation", "test")}
-    if counts == trained and counts["test"]:
-        what = "the table names no split; the test cases are those that training with the same seed had set aside"
-        return tuple(c for c in cohort.cases if drawn[c.case_id] == "test"), (Problem("WARN", what, TABLE),)
+    if card.training.get("splits_drawn_from") == own_table(cohort):
+        try:
+            drawn = split_patients(cohort, seed=int(card.training.get("seed", 0)), label_column=recipe.label)
+        except InputError:  # a label is missing now
+            drawn = {}
+        if "test" in drawn.values():
+            what = "the table names no split; the test cases are those that training with the same seed had set aside"
+            return tuple(c for c in cohort.cases if drawn[c.case_id] == "test"), (Problem("WARN", what, TABLE),)
     what = "the table names no split; all cases are evaluated"
     return cohort.cases, (Problem("WARN", what, TABLE, "check that none of the patients was trained on"),)
 

@@ -13,6 +13,8 @@ SAMPLE = 250_000
 PADDING_HU = -1200
 """Scanners fill what they did not see with values below any air."""
 
+EIGHT_BITS = ((0.0, 255.0), (-128.0, 127.0))
+
 AIR_HU = -300
 DENSE_HU = 800
 NARROW = 20.0
@@ -31,6 +33,8 @@ def hounsfield_objection(image: Image) -> str:
     low, high = float(image.array.min()), float(image.array.max())
     if low == high:
         return f"all voxels have the value {low:g}"
+    if (low, high) in EIGHT_BITS:
+        return f"the values run from {low:g} to {high:g}, as in a picture of 8 bits"
     if high <= PADDING_HU:
         return f"all voxels lie below {PADDING_HU}"
     if high <= NARROW:

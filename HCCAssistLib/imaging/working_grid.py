@@ -32,7 +32,8 @@ def working_image(
     Args:
         image: as stored.
         spacing_mm: lowest and highest spacing in-plane, and between slices.
-        outside: value beyond the volume (-1024 HU for CT).
+        outside: value beyond the volume (-1024 HU for CT). Values below it, which scanners write where they saw
+            nothing, become it before anything is averaged with them.
         rough: take the nearest voxels, neither smoothed nor interpolated: enough to ask what fits into the volume.
 
     Raises:
@@ -42,7 +43,7 @@ def working_image(
         image.geometry.check_size()
     except InputError as error:
         raise InputError(replace(problem, where=image.name) for problem in error.problems) from error
-    ordered = to_lps_order(image)
+    ordered = _without_padding(to_lps_order(image), outside)
     in_plane, between = spacing_mm
     bounds = np.array([in_plane, in_plane, between])
     spacing = ordered.geometry.spacing
@@ -88,6 +89,13 @@ def working_image(
     if rough:
         return resample(ordered, grid, interpolation="nearest", outside=outside), tuple(problems)
     return resample(_smoothed(ordered, wanted / spacing), grid, outside=outside), tuple(problems)
+
+
+def _without_padding(image: Image, outside: float) -> Image:
+    if image.array.min() >= outside:
+        return image
+    lowest = image.array.dtype.type(outside)
+    return image.with_array(np.maximum(image.array, lowest), f"values below {outside:g} set to it")
 
 
 def _smoothed(image: Image, coarsening: np.ndarray) -> Image:

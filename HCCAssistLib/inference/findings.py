@@ -113,7 +113,8 @@ class Searched:
     patches: int
 
     def __str__(self) -> str:
-        return f"{self.region}, {self.volume_ml:,.0f} ml, {self.patches:,} patches"
+        ml = f"{self.volume_ml:,.0f}" if self.volume_ml >= 10 else f"{self.volume_ml:.2g}"
+        return f"{self.region}, {ml} ml, {self.patches:,} patches"
 
     def as_json(self) -> dict[str, Any]:
         """The entry "searched" of result.json."""

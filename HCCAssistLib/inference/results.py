@@ -3,11 +3,10 @@
 from __future__ import annotations
 
 import csv
-import json
 from pathlib import Path
 
 from HCCAssistLib.errors import InputError
-from HCCAssistLib.files import write_json, written_whole
+from HCCAssistLib.files import parse_json, write_json, written_whole
 from HCCAssistLib.imaging.files import read_image, write_image
 from HCCAssistLib.inference.findings import DetectionResult
 
@@ -43,7 +42,7 @@ def read_result(folder: Path) -> DetectionResult:
     """
     path = folder / "result.json"
     try:
-        data = json.loads(path.read_text(encoding="utf-8"))
+        data = parse_json(path.read_text(encoding="utf-8"))
     except (OSError, ValueError) as error:
         raise InputError("there is no readable result.json", folder.name, "name the folder of a result") from error
     heatmap = read_image(folder / HEATMAP) if (folder / HEATMAP).exists() else None

@@ -17,7 +17,7 @@ from typing import TYPE_CHECKING, Any
 
 from HCCAssistLib.errors import InputError
 from HCCAssistLib.evaluation.result import CutOff
-from HCCAssistLib.files import folder_written_whole, write_json
+from HCCAssistLib.files import folder_written_whole, parse_json, write_json
 from HCCAssistLib.recipes.registry import get_recipe
 from HCCAssistLib.recipes.spec import Recipe, Value
 
@@ -168,7 +168,7 @@ def read_card(folder: Path, *, recipe: str | None = None) -> ModelCard:
     if path.stat().st_size > MODEL_JSON_LIMIT:
         raise InputError("model.json is far too large", where, _REINSTALL)
     try:
-        data = json.loads(_read(path))
+        data = parse_json(_read(path))
         if not isinstance(data, dict) or data.get("format") not in (FORMAT, UNSEALED_FORMAT):
             raise InputError("model.json is of an unknown format", where, "update HCCAssist or the model")
         # a format without a seal that carries one was written with it and changed since

@@ -2,12 +2,24 @@
 
 from __future__ import annotations
 
+from pathlib import Path
+
 from HCCAssistLib.cohort.cohort import Cohort
 from HCCAssistLib.cohort.splits import folds as patient_folds
 from HCCAssistLib.cohort.splits import split_patients
 from HCCAssistLib.errors import InputError
 
 CLASSES = ("0", "1")
+
+
+def scratch_of(out: Path) -> Path:
+    """The folder in which a training into ``out`` keeps its checkpoints until it is done."""
+    return out.with_name(f"{out.name}.training")
+
+
+def lock_of(out: Path) -> Path:
+    """The lock of a training into ``out``."""
+    return scratch_of(out) / "lock"
 
 
 def check_parts(cohort: Cohort, label: str, *, folds: int, seed: int) -> None:

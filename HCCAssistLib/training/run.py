@@ -16,7 +16,7 @@ import numpy as np
 from HCCAssistLib.cohort.cohort import Case, Cohort
 from HCCAssistLib.cohort.fingerprints import Fingerprint
 from HCCAssistLib.cohort.splits import folds as patient_folds
-from HCCAssistLib.cohort.splits import split_patients
+from HCCAssistLib.cohort.splits import own_table, split_patients
 from HCCAssistLib.cohort.synthetic import counted_apart, unclear
 from HCCAssistLib.cohort.table_checks import check_table
 from HCCAssistLib.cohort.validation import in_order, read_files
@@ -30,7 +30,7 @@ from HCCAssistLib.models.package import ModelPackage, check_name, write_package
 from HCCAssistLib.provenance import software_versions
 from HCCAssistLib.recipes.spec import Recipe, Value
 from HCCAssistLib.training.loop import Fit, Plan, fit, outputs
-from HCCAssistLib.training.parts import check_parts
+from HCCAssistLib.training.parts import check_parts, lock_of, scratch_of
 from HCCAssistLib.training.samples import Samples, joined
 
 if TYPE_CHECKING:
@@ -87,8 +87,8 @@ def train(
     """
     check_name(job.name)
     check_parts(cohort, job.recipe.label, folds=job.folds, seed=job.seed)
-    scratch = job.out.with_name(f"{job.out.name}.training")
-    with _scratch(scratch):
+    scratch = scratch_of(job.out)
+    with _scratch(scratch, lock_of(job.out)):
         if job.out.is_dir() and any(job.out.iterdir()):  # the process that held the lock has just written it
             raise InputError("there is something already", f"option --out {job.out.name}", "choose a new folder")
         return _train(cohort, job, scratch, say or (lambda what, done: None), cancelled)
@@ -108,6 +108,7 @@ def _train(
         workers=job.workers,
         progress=lambda done: tell(CHECKING, 0.02 * done),
     )
+    table = own_table(cohort)
     problems = in_order([*of_table, *files.problems(label=recipe.label)])
     if stops := [problem for problem in problems if problem.level == "STOP"]:
         raise InputError(stops)
@@ -144,7 +145,7 @@ def _train(
         cutoff=cutoff,
         scan_cutoff=scan_cutoff,
         input_spec=job.recipe.module("sampling").input_spec(job.options),
-        training=_training_record(cohort, samples, files.fingerprints, job, folds),
+        training=_training_record(cohort, table, samples, files.fingerprints, job, folds),
         software=software_versions(),
         metrics=_metrics(estimates, chosen_on),
     )
@@ -155,11 +156,11 @@ def _train(
 
 
 @contextmanager
-def _scratch(folder: Path) -> Iterator[None]:
+def _scratch(folder: Path, lock: Path) -> Iterator[None]:
     """The folder of the checkpoints for one process at a time; one that holds none at the end is removed."""
     folder.mkdir(parents=True, exist_ok=True)
     try:
-        with locked(folder / "lock", "training"):
+        with locked(lock, "training"):
             for part in (*folder.glob("*.part"), *folder.parent.glob(f"{folder.stem}.*.part")):
                 remove(part)  # of a training that was killed, since nobody else is at work here
             yield
@@ -340,6 +341,7 @@ def _metrics(estimates: Sequence[Estimate], chosen_on: str) -> dict[str, Any]:
 
 def _training_record(
     cohort: Cohort,
+    table: str,
     samples: Samples,
     fingerprints: Mapping[str, Sequence[Fingerprint]],
     job: Job,
@@ -353,6 +355,7 @@ def _training_record(
         "image_fingerprints": [
             list(one) for name in dict.fromkeys(samples.case_ids) for one in fingerprints[name] if one
         ],
+        "splits_drawn_from": table,
         "cases": counts,
         "patients": len(set(samples.patient_ids)),
         "trained_on": trained_on,

@@ -17,16 +17,19 @@ from HCCAssistLib.parallel import side_by_side
 
 CODE = """
 import time
+from contextlib import closing
 from HCCAssistLib.parallel import side_by_side
 if __name__ == "__main__":
-    for done in side_by_side(time.sleep, [0.01, 60, 60, 60], 2):
-        print("one is done", flush=True)
+    with closing(side_by_side(time.sleep, [0.01, 60, 60, 60], 2)) as made:
+        for done in made:
+            print("one is done", flush=True)
 """
 
 
 def children() -> list[psutil.Process]:
-    # Python's own keeper of shared resources stays, and works on nothing
-    return [p for p in psutil.Process().children() if "resource_tracker" not in " ".join(p.cmdline())]
+    """Those that work; Python's own keeper of shared resources stays, and another test's may have ended unasked."""
+    alive = [process for process in psutil.Process().children() if process.status() != psutil.STATUS_ZOMBIE]
+    return [process for process in alive if "resource_tracker" not in " ".join(process.cmdline())]
 
 
 @pytest.mark.parametrize("workers", [1, 2])

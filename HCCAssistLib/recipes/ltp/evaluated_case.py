@@ -15,7 +15,7 @@ import numpy.typing as npt
 
 from HCCAssistLib.cohort.case import Case
 from HCCAssistLib.errors import InputError
-from HCCAssistLib.files import folder_written_whole, remove_leftovers, write_json
+from HCCAssistLib.files import folder_written_whole, parse_json, remove_leftovers, write_json
 from HCCAssistLib.inference.findings import DetectionResult
 from HCCAssistLib.inference.model import LoadedModel
 from HCCAssistLib.inference.results import read_result, write_candidates, write_result
@@ -122,7 +122,7 @@ def keep(one: EvaluatedCase, made_with: Mapping[str, Any], case: Case, folder: P
 def kept(made_with: Mapping[str, Any], case: Case, folder: Path) -> EvaluatedCase | None:
     """A case that was finished before, None where there is none or it was made with anything else."""
     try:
-        record = json.loads((folder / case.case_id / RECORD).read_text(encoding="utf-8"))
+        record = parse_json((folder / case.case_id / RECORD).read_text(encoding="utf-8"))
         if record["format"] != FORMAT or record["made_with"] != json.loads(json.dumps(made_with)):
             return None
         said = record["patches"]
