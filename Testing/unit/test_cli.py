@@ -8,6 +8,7 @@ import sys
 from pathlib import Path
 from types import SimpleNamespace
 
+import numpy as np
 import pytest
 from ltp_blob import blob_image, blob_model, straight_grid
 
@@ -15,6 +16,7 @@ from HCCAssistLib.cli.main import COMMANDS, main, parser
 from HCCAssistLib.cli.predictions import Row, write_summary
 from HCCAssistLib.cohort.cohort import write_cohort_table
 from HCCAssistLib.imaging.files import write_image
+from HCCAssistLib.inference.findings import Searched
 from HCCAssistLib.recipes.registry import RECIPES
 from HCCAssistLib.scene.rendering import rendering_available
 
@@ -237,3 +239,53 @@ def test_every_command_has_help_and_every_command_of_the_readme_parses() -> None
     assert len(lines) >= 6
     for line in lines:
         parser().parse_args(line.split())
+
+
+def test_another_scan_does_not_overwrite_the_result_of_a_lone_volume(
+    capsys: pytest.CaptureFixture[str], model: Path, volume: Path, tmp_path: Path
+) -> None:
+    arguments = ("--model", model, "--out", tmp_path / "o", "--no-pictures", "--set", "stride=fast")
+    assert run(capsys, "predict", volume, *arguments)[0] == 0
+    before = (tmp_path / "o" / "case" / "result.json").read_bytes(), (tmp_path / "o" / "summary.csv").read_bytes()
+    other = blob_image(straight_grid())
+    write_image(other.with_array(other.array + np.int16(1), "another scan"), tmp_path / "other.nrrd")
+    (tmp_path / "damaged.nrrd").write_bytes(b"damaged")
+    for name, says in (("other.nrrd", "the result of another scan"), ("damaged.nrrd", "not a NRRD file")):
+        status, _, err = run(capsys, "predict", tmp_path / name, *arguments)
+        assert status == 2 and says in err
+        after = (tmp_path / "o" / "case" / "result.json").read_bytes(), (tmp_path / "o" / "summary.csv").read_bytes()
+        assert after == before
+
+
+def test_what_is_true_of_many_cases_is_said_once(
+    capsys: pytest.CaptureFixture[str], model: Path, volume: Path, tmp_path: Path
+) -> None:
+    for name in "abcdefgh":
+        (tmp_path / "c" / "cases" / name / "post").mkdir(parents=True)
+        (tmp_path / "c" / "cases" / name / "post" / "arterial.nii.gz").write_bytes(volume.read_bytes())
+    write_cohort_table(tmp_path / "c", [{"case_id": name} for name in "abcdefgh"])
+    arguments = ("--model", model, "--out", tmp_path / "o", "--no-pictures", "--set", "stride=fast")
+    status, _, err = run(capsys, "predict", tmp_path / "c", *arguments)
+    assert status == 0
+    told = [line for line in err.splitlines() if "there is no liver segment" in line]
+    assert len(told) == 2 and "also cases b, c, d, e, f and 2 more" in told[1]
+    results = [json.loads((tmp_path / "o" / name / "result.json").read_text()) for name in "abcdefgh"]
+    assert all(any("no liver segment" in w["what"] for w in result["warnings"]) for result in results)
+
+
+def test_the_rows_of_cases_that_are_not_asked_for_again_stay_in_the_summary(
+    capsys: pytest.CaptureFixture[str], model: Path, volume: Path, tmp_path: Path
+) -> None:
+    for name, content in (("a", volume.read_bytes()), ("b", b"damaged")):
+        (tmp_path / "c" / "cases" / name / "post").mkdir(parents=True)
+        (tmp_path / "c" / "cases" / name / "post" / "arterial.nii.gz").write_bytes(content)
+    write_cohort_table(tmp_path / "c", [{"case_id": name} for name in "ab"])
+    arguments = ("--model", model, "--out", tmp_path / "o", "--no-pictures", "--set", "stride=fast")
+    assert run(capsys, "predict", tmp_path / "c", *arguments)[0] == 1
+    assert run(capsys, "predict", tmp_path / "c" / "cases" / "a", *arguments)[0] == 0
+    assert [(row["case_id"], row["status"]) for row in summary(tmp_path / "o")] == [("a", "done"), ("b", "failed")]
+
+
+def test_a_tiny_region_is_not_said_to_be_nothing() -> None:
+    assert str(Searched("liver", 0.0032, 7)) == "liver, 0.0032 ml, 7 patches"
+    assert str(Searched("liver", 1417.3, 9120)) == "liver, 1,417 ml, 9,120 patches"

@@ -235,3 +235,13 @@ def test_real_old_fcsv_files_are_read() -> None:
     slicer3 = read_points(folder / "midsag.fcsv")
     assert len(slicer3.points) == 56
     assert slicer3.points[0] == Point("midsag2", (-12.5, 93.5, 7.5))
+
+
+@pytest.mark.parametrize("number", ["9" * 400, "-" + "9" * 400, "9" * 5000, "1e400", "NaN"])
+def test_a_number_that_no_place_in_a_patient_has_is_refused(tmp_path: Path, number: str) -> None:
+    path = tmp_path / "points.mrk.json"
+    path.write_text(
+        '{"markups": [{"type": "Fiducial", "controlPoints": [{"label": "a", "position": [' + number + ", 0, 0]}]}]}"
+    )
+    with pytest.raises(InputError, match=r"no finite position|damaged"):
+        read_points(path)

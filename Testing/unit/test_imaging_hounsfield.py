@@ -40,6 +40,7 @@ def mr() -> np.ndarray:
         (-HU, "or are they inverted"),
         (windowed(-140, 260), "a picture of 8 bits"),
         (windowed(-1000, 1000), "a picture of 8 bits"),
+        (windowed(-160, 90).astype(np.int16) - 128, "from -128 to 127, as in a picture of 8 bits"),
         (mr(), "as in MR"),
         (HU - 1024, "hardly anything but air"),
         (np.full(HU.shape, -1000, np.int16), "all voxels have the value -1000"),

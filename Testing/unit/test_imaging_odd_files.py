@@ -322,3 +322,19 @@ def test_a_volume_sequence_is_named_as_one(kind: str, tmp_path: Path) -> None:
     content = path.read_bytes().replace(b"\n\n", b"\nSegment0_ID:=Segment_1\n\n", 1)
     path.write_bytes(content)
     assert "segmentation of 3 layers" in refusal(path)
+
+
+def test_padding_below_air_is_air_before_it_is_averaged_with_the_patient() -> None:
+    c, s = np.cos(0.2), np.sin(0.2)
+    affine = np.eye(4)
+    affine[:3, :3] = np.array([[1, 0, 0], [0, c, -s], [0, s, c]]) * (1.2, 1.2, -3.1)  # oblique, left-handed, uneven
+    affine[:3, 3] = (20, -30, 40)
+    hu = np.random.default_rng(3).normal(40, 20, (20, 30, 40)).astype(np.int16)
+    images = []
+    for padding in (-1024, -3024, -32768):
+        hu[:, :9, :5], hu[:4] = padding, padding
+        images.append(Image(hu.copy(), Geometry(hu.shape, affine)))
+    first, *others = (working_image(image, RANGE, outside=-1024.0)[0] for image in images)
+    assert first.geometry.shape != hu.shape and first.array.min() >= -1024
+    for other in others:
+        np.testing.assert_array_equal(other.array, first.array)

@@ -11,7 +11,7 @@ from pathlib import Path
 import pytest
 
 from HCCAssistLib.errors import HCCAssistError
-from HCCAssistLib.locks import locked
+from HCCAssistLib.locks import locked, refuse_if_held
 
 HOLD = (
     "import sys, time; from pathlib import Path; from HCCAssistLib.locks import locked\n"
@@ -75,3 +75,13 @@ def test_who_came_second_does_not_hold_a_file_that_the_first_removed(tmp_path: P
     with locked(lock, "demo"):
         assert lock.exists()
         assert len(times) == 2
+
+
+def test_a_lock_that_is_held_is_refused_and_one_that_is_not_leaves_nothing(holder, tmp_path: Path) -> None:
+    with pytest.raises(HCCAssistError, match=f"process {holder.pid}"):
+        refuse_if_held(tmp_path / "lock", "training")
+    holder.kill()
+    holder.wait()
+    refuse_if_held(tmp_path / "lock", "training")
+    refuse_if_held(tmp_path / "folder" / "lock", "training")
+    assert list(tmp_path.iterdir()) == []

@@ -17,6 +17,7 @@ from HCCAssistLib.cli.evaluate import as_json
 from HCCAssistLib.cli.main import main
 from HCCAssistLib.cohort.cohort import read_cohort, write_cohort_table
 from HCCAssistLib.cohort.points import Point, PointList, write_points
+from HCCAssistLib.cohort.splits import own_table, split_patients
 from HCCAssistLib.errors import InputError, Problem
 from HCCAssistLib.evaluation.held_out import HeldOut, hold_out
 from HCCAssistLib.evaluation.result import CutOff
@@ -451,3 +452,21 @@ def test_a_cohort_without_splits_is_evaluated_whole_though_it_would_be_too_small
     assert len(found.cases) == 6 and not found.left_out
     assert any("all cases are evaluated" in problem.what for problem in found.problems)
     assert {problem.level for problem in found.problems} == {"WARN"}
+
+
+@pytest.mark.parametrize("own", [True, False])
+def test_splits_are_drawn_again_only_for_the_table_that_training_drew_them_from(
+    cohort: Path, tmp_path: Path, own: bool
+) -> None:
+    write_table(cohort, **{name: {"split": ""} for name in ("c0", "c1", "c2", "c3", "t0", "t1")})
+    opened = read_cohort(cohort)
+    drawn = list(split_patients(opened, seed=5, label_column="ltp").values())
+    training = {
+        "patients": 4,
+        "seed": 5,
+        "cases": {name: drawn.count(name) for name in ("train", "validation", "test")},
+        "splits_drawn_from": own_table(opened) if own else "0" * 64,
+    }
+    found = held_out(cohort, blob_package(tmp_path, blob_network(), training=training).folder)
+    assert len(found.cases) == (drawn.count("test") if own else 6)
+    assert any(("set aside" if own else "all cases") in problem.what for problem in found.problems)

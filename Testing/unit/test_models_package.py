@@ -388,3 +388,10 @@ def test_a_tampered_zip_is_refused(package: ModelPackage, tmp_path: Path) -> Non
     path.write_bytes(path.read_bytes()[:-1] + b"x")
     with pytest.raises(InputError, match="sha256 differs"):
         ModelStore(tmp_path / "store").install(zipped(package.folder, tmp_path / "model.zip"))
+
+
+@pytest.mark.parametrize("content", ["[" * 100_000, '{"format": ' + "9" * 5000 + "}", "", "null", '["a"]'])
+def test_a_model_json_that_is_no_model_json_is_refused(package: ModelPackage, content: str) -> None:
+    (package.folder / "model.json").write_text(content)
+    with pytest.raises(InputError, match=r"damaged|unknown format"):
+        read_package(package.folder)
