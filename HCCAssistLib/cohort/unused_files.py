@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import re
 from collections.abc import Iterable, Iterator, Sequence
 from pathlib import Path
 
@@ -22,8 +23,14 @@ _INPUTS = (
 )
 """Endings of images, segments and points, of this and of other programs."""
 
-_PERHAPS = (".json", ".csv", ".xml")
-"""Endings of inputs and of much else: only the name of an input makes one of these an input."""
+_NO_INPUTS = (
+    *(".png", ".jpg", ".jpeg", ".gif", ".bmp", ".svg", ".webp", ".pdf", ".html", ".htm", ".md", ".doc", ".docx"),
+    *(".ppt", ".pptx", ".log", ".md5", ".sha1", ".sha256"),
+)
+"""Endings of pictures, reports and checksums, which may be named like the input that they show or belong to."""
+
+_OWN_LEFTOVER = re.compile(r"\.\d+\.part")
+"""What a program that was ended while it wrote a file has left of it."""
 
 
 def unused_files(case: Case, needs: Sequence[Need]) -> list[Problem]:
@@ -104,11 +111,14 @@ def _holds_slices(folder: Path) -> bool:
 
 
 def _is_input(name: str, named: Iterable[str]) -> bool:
+    """Whether a file has the ending of an input, with or without another one after it, or the name of an input."""
     name = name.lower().rstrip()
     if name.endswith(_INPUTS):
         return True
-    stem, dot, ending = name.rpartition(".")
-    return dot + ending in _PERHAPS and heading_key(stem) in map(heading_key, named)
+    if name.endswith(_NO_INPUTS) or _OWN_LEFTOVER.search(name):
+        return False
+    inner = name.removesuffix("~") if name.endswith("~") else name.rpartition(".")[0]  # liver.seg.nrrd.txt, or ~
+    return inner.endswith(_INPUTS) or heading_key(name.split(".")[0]) in map(heading_key, named)
 
 
 def _expected(case: Case, known: Iterable[Need]) -> dict[Path, set[str]]:

@@ -44,6 +44,18 @@ def case(folder: Path, *names: str) -> Case:
         ("followup/arterial.nrrd", "post/arterial.nrrd"),
         ("Post/ltp.mrk.json", "post/ltp.mrk.json"),
         ("baseline/ltp.mrk.json", "post/ltp.mrk.json"),
+        ("post/liver.seg.nrrd.txt", "post/liver.seg.nrrd"),
+        ("post/liver.seg.nrrd~", "post/liver.seg.nrrd"),
+        ("post/Liver.seg.nrrd.crdownload", "post/liver.seg.nrrd"),
+        ("post/liver.nii.gz.part", "post/liver.seg.nrrd"),
+        ("post/liver.tif", "post/liver.seg.nrrd"),
+        ("post/liver.rtstruct", "post/liver.seg.nrrd"),
+        ("post/liver", "post/liver.seg.nrrd"),
+        ("post/zone.seg.nrrd.old", "the name of an input"),
+        ("post/ltp.mrk.json.txt", "post/ltp.mrk.json"),
+        ("post/ltp.mrk.json.bak", "post/ltp.mrk.json"),
+        ("post/F.fcsv.txt", "the name of an input"),
+        ("post/ltp.xlsx", "post/ltp.mrk.json"),
     ],
 )
 def test_a_file_that_looks_like_an_input_is_named(tmp_path: Path, name: str, remedy: str) -> None:
@@ -75,7 +87,8 @@ def test_many_files_are_one_warning(tmp_path: Path) -> None:
         *("post/portal.nrrd", "pre/arterial.nrrd", "baseline/unenhanced.nii.gz", "pre/delayed/1.dcm"),
         *("truth.json", "report.txt", "post/report.pdf", "post/ablation.png", "post/notes.csv", "scanner.json"),
         *(".DS_Store", "post/._arterial.nrrd", "post/.hidden.nrrd", "post/Thumbs.db", "post/arterial.nrrd.77.part"),
-        *(".git/objects.zip", "post/readme.md"),
+        *(".git/objects.zip", "post/readme.md", "post/liver.seg.nrrd.77.part", "post/liver.seg.nrrd.sha256"),
+        *("post/liver.seg.nrrd.png", "post/liver notes.txt", "notes.json.bak"),
     ],
 )
 def test_what_is_known_or_no_input_is_not_named(tmp_path: Path, name: str) -> None:
