@@ -17,6 +17,7 @@ MOST_LEVELS = 6
 """A column of texts with more different ones describes nobody: it may hold names, dates or remarks."""
 
 NAMES_SHOWN = 5
+_INFINITE = ", infinite"
 _GROUPED = re.compile(r"[+-]?\d{1,3}(\.\d{3})+")
 _CODE = re.compile(r"-?(9{3,})(\.0*)?|-(1|9{1,2})(\.0*)?")
 
@@ -48,10 +49,14 @@ class Column:
                 f"{len(self.unread)} {'cell is no number and is' if one else 'cells are no numbers and are'} left out"
             )
             yield Problem("WARN", f"{what}: {listed(self.unread)}", where, "write numbers, or leave the cells empty")
-        codes = dict(_codes(self)) if self.numbers else {}
-        if codes:
+        if codes := self.codes:
             what = f"{listed(codes)} may stand for a missing value and counts as a number"
             yield Problem("WARN", what, where, "leave the cell empty if the value is missing")
+
+    @property
+    def codes(self) -> dict[str, str]:
+        """Numbers that may stand for a missing value, by case id."""
+        return dict(_codes(self))
 
 
 def listed(of_cases: Mapping[str, str]) -> str:
@@ -70,15 +75,18 @@ def read_column(cases: Sequence[Case], name: str) -> Column:
     """A column of numbers or of texts.
 
     It is one of numbers where its cells are, but for some that were meant to be or a few others. A few different texts
-    that occur more than once, such as 1, 2 and ">3" lesions, are categories.
+    that occur more than once, such as 1, 2 and ">3" lesions, are categories. Bounds alone are numbers that were meant
+    to be, and what is infinite is no category.
     """
     texts = {case.case_id: case.values.get(name, "").strip() for case in cases}
     numbers, unread = _numbers(texts, decimal_comma=any(case.decimal_comma for case in cases))
-    found = sum(value is not None for value in numbers.values())
+    meant = sum(value is not None or case_id in unread for case_id, value in numbers.items())
     odd = [text for text in (texts[case_id] for case_id in unread) if not cells.is_almost_a_number(text)]
     once = [text for case_id in unread if list(texts.values()).count(text := texts[case_id]) == 1 and text not in odd]
-    is_category = bool(unread) and not once and has_few_levels(filter(None, texts.values()), len(cases))
-    if found and len(odd) <= FEW * (found + len(unread)) and not is_category:
+    infinite = any(what.endswith(_INFINITE) for what in unread.values())
+    few = has_few_levels(filter(None, texts.values()), len(cases))
+    is_category = bool(unread) and not once and not infinite and few
+    if meant and len(odd) <= FEW * meant and not is_category:
         return Column(name, numbers, unread, texts)
     signs = any("+" in text for text in texts.values())
     missing = {

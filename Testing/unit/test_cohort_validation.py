@@ -411,6 +411,26 @@ def test_cells_that_are_no_numbers_are_named_with_what_they_are(cohort_folder: P
     }
 
 
+@pytest.mark.parametrize(
+    ("cells", "count"),
+    [
+        (">1000 <5 inf 1e999 >200 <2 >7 <1", 8),
+        ("inf inf inf inf -inf inf inf inf", 8),
+        (">1000 NA NA NA NA NA NA NA", 1),
+        ("12mm 14mm 9mm 20mm 31mm 11mm 17mm 8mm", 8),
+        (">3 >3 <=3 >3 <=3 <=3 <=3 >3", 0),
+        ("3a 1b 2c 1a 4b 3b 2a 1c", 0),
+    ],
+)
+def test_a_column_without_one_number_is_warned_of_unless_it_holds_categories(
+    cohort_folder: Path, cells: str, count: int
+) -> None:
+    write_rows(cohort_folder, **{case: {"afp": cell} for case, cell in zip(CASES, cells.split(), strict=True)})
+    found = [problem.what for problem in check(cohort_folder) if problem.where == "cohort.csv, column afp"]
+    assert len(found) == bool(count)
+    assert all(what.startswith(f"{count} cell") and "left out" in what for what in found)
+
+
 def test_a_file_that_is_not_used_is_named_once_for_a_case_and_once_for_many(cohort_folder: Path) -> None:
     for case in CASES:
         (post(cohort_folder, case) / "spleen.seg.nrrd").write_bytes(b"x")
