@@ -10,6 +10,7 @@
 
 from __future__ import annotations
 
+from collections import defaultdict
 from collections.abc import Iterable, Mapping
 from dataclasses import dataclass
 from pathlib import Path
@@ -23,6 +24,8 @@ from HCCAssistLib.errors import InputError, Problem
 
 __all__ = ["Case", "Cohort", "open_cases", "read_cohort", "write_cohort_table"]
 
+LINES_SHOWN = 5
+
 
 @dataclass(frozen=True, slots=True)
 class Cohort:
@@ -32,6 +35,7 @@ class Cohort:
         folder: of the cohort; None for a volume or a case that was opened alone.
         cases: in the order of the table.
         table_problems: what is doubtful about the table, and the rows that were left out when it was read tolerantly.
+        refused: the cells of these rows, but for those whose case another row gives.
 
     Raises:
         InputError: two cases with the same id, upper and lower case being equal.
@@ -40,6 +44,7 @@ class Cohort:
     folder: Path | None
     cases: tuple[Case, ...]
     table_problems: tuple[Problem, ...] = ()
+    refused: tuple[tuple[str, ...], ...] = ()
 
     def __post_init__(self) -> None:
         seen: set[str] = set()
@@ -83,41 +88,59 @@ def read_cohort(folder: Path, *, tolerant: bool = False) -> Cohort:
     problems: list[Problem] = []
     whole = [cells for _, cells in read.rows if len(cells) == len(read.columns)]
     problems += doubtful_headings(read.columns, whole, TABLE)
+    faults: dict[tuple[str, str], list[int]] = defaultdict(list)  # the lines of each
+    refused: list[tuple[str, ...]] = []
+    id_place = read.columns.index("case_id")
     for line, cells in read.rows:
-        where = f"{TABLE}, line {line}"
-        if fault := _row_fault(cells, read):
-            problems.append(Problem("STOP", fault[0], where, fault[1]))
-            continue
-        values = {name: cell for name, cell in zip(read.columns, cells, strict=True) if name}
-        case_id, patient_id = values["case_id"], values.get("patient_id", "")
-        try:
-            case = Case(
-                case_id=case_id,
-                patient_id=case_id if is_missing(patient_id) else patient_id,
-                split=split_of(values.get("split", "")),
-                values=values,
-                folder=folder / CASES / case_id,
-                decimal_comma=read.decimal_comma,
-            )
-        except InputError as error:
-            problems += [Problem("STOP", p.what, where, p.remedy) for p in error.problems]
-            continue
-        if case_id.lower() in cases:
-            what = f"the case id {case_id} appears twice (upper and lower case are equal)"
-            problems.append(Problem("STOP", what, where, "give every case its own id"))
-            continue
-        cases[case_id.lower()] = case
+        fault = _row_fault(cells, read) or _add_case(cases, cells, read, folder)
+        if fault:
+            faults[fault].append(line)
+            refused += [] if cells[id_place:][:1] and cells[id_place].lower() in cases else [tuple(cells)]
+    for (what, remedy), lines in sorted(faults.items(), key=lambda item: item[1][0]):
+        problems.append(Problem("STOP", what, f"{TABLE}, {_lines(lines)}", remedy))
     if not cases and not problems:
         problems.append(Problem("STOP", "the table holds no case", TABLE, "add one row per case"))
     stops = [problem for problem in problems if problem.level == "STOP"]
     if stops and not tolerant:
         raise InputError(stops)
-    return Cohort(folder, tuple(cases.values()), tuple(problems))
+    return Cohort(folder, tuple(cases.values()), tuple(problems), tuple(refused))
+
+
+def _add_case(cases: dict[str, Case], cells: list[str], read: table.Table, folder: Path) -> tuple[str, str] | None:
+    """Add the case of a row; what is wrong with it, and what to do, where it is none."""
+    values = {name: cell for name, cell in zip(read.columns, cells, strict=True) if name}
+    case_id, patient_id = values["case_id"], values.get("patient_id", "")
+    try:
+        case = Case(
+            case_id=case_id,
+            patient_id=case_id if is_missing(patient_id) else patient_id,
+            split=split_of(values.get("split", "")),
+            values=values,
+            folder=folder / CASES / case_id,
+            decimal_comma=read.decimal_comma,
+        )
+    except InputError as error:
+        return error.problems[0].what, error.problems[0].remedy
+    if case_id.lower() in cases:
+        what = f"the case id {case_id} appears twice (upper and lower case are equal)"
+        return what, "give every case its own id"
+    cases[case_id.lower()] = case
+    return None
+
+
+def _lines(lines: list[int]) -> str:
+    more = f" and {len(lines) - LINES_SHOWN} more" if len(lines) > LINES_SHOWN else ""
+    return f"line{'s' if len(lines) > 1 else ''} {', '.join(map(str, lines[:LINES_SHOWN]))}{more}"
 
 
 def _row_fault(cells: list[str], read: table.Table) -> tuple[str, str] | None:
     """What is wrong with a row, and what to do."""
     if len(cells) != len(read.columns):
+        text = read.delimiter.join(cells)
+        for other in table.DELIMITERS:
+            if other != read.delimiter and len(text.split(other)) == len(read.columns):
+                what = f"the headings are separated by {read.delimiter!r}, and rows by {other!r}"
+                return what, "write one separator in the whole table, best by saving it from Excel as 'CSV UTF-8'"
         what = f"the row has {len(cells)} cells, the header {len(read.columns)}"
         short = "fill the row up with empty cells: save the table from Excel again"
         return what, short if len(cells) < len(read.columns) else "put texts that hold a comma in double quotes"

@@ -2,10 +2,13 @@
 
 from __future__ import annotations
 
+import re
 from collections.abc import Iterator, Sequence
 from difflib import get_close_matches
+from typing import Literal
 
 from HCCAssistLib.cohort.cells import is_missing
+from HCCAssistLib.cohort.cells import number as read_number
 from HCCAssistLib.cohort.spelling import heading_key, plain
 from HCCAssistLib.errors import InputError, Problem
 
@@ -16,7 +19,15 @@ _BY_KEY = {heading_key(name): name for name in KNOWN}
 _PATIENT_WORDS = frozenset(
     {"patient", "patid", "pid", "subject", "subjectid", "patientno", "patientnr", "patientnumber"}
 )
+_PHANTOM_WORDS = frozenset({"phantom", "isphantom", "simulated", "issimulated", "artificial", "issynthetic", "synth"})
+_FOLLOW_UP = re.compile(
+    r"(in)?(months?)?(of)?(followup|fup?)(time|duration|length|period)?(in)?"
+    r"(m|mos?|mths?|months?|monate|mois|d|days?|w|weeks?|y|yrs?|years?)?"
+)
 _LIKE = 0.85
+
+_YES_OR_NO = frozenset({"1", "1.0", "yes", "y", "true", "t", "0", "0.0", "no", "n", "false", "f"})
+_WARNED_OF = ("follow_up_months", "event", "background")
 
 _SPLITS = {
     **dict.fromkeys(("train", "training", "trainset", "trainingset", "trn"), "train"),
@@ -49,7 +60,7 @@ def split_of(cell: str) -> str:
 
 
 def doubtful_headings(columns: Sequence[str], rows: Sequence[Sequence[str]], where: str) -> Iterator[Problem]:
-    """Columns that seem to mean the patient or the split, or nothing, under a heading that does not say so."""
+    """Columns that seem to be a known one, or nothing, under a heading that does not say so."""
     for number, column in enumerate(columns):
         cells = [row[number] for row in rows if not is_missing(row[number])]
         if not column and cells:
@@ -57,15 +68,46 @@ def doubtful_headings(columns: Sequence[str], rows: Sequence[Sequence[str]], whe
             yield Problem("WARN", what, where, "give it a heading, or delete it")
         if not column or column in KNOWN:
             continue
-        if "patient_id" not in columns and _is_like_patient(column) and len(set(cells)) < len(cells):
-            yield _misnamed(column, "patient_id", where)
+        if "patient_id" not in columns and _is_like_patient(column):
+            yield _misnamed(column, "patient_id", where, "STOP" if len(set(cells)) < len(cells) else "WARN")
         elif "split" not in columns and _holds_splits(column, cells):
             yield _misnamed(column, "split", where)
+        elif "synthetic" not in columns and _is_like_synthetic(column, cells):
+            yield _misnamed(column, "synthetic", where)
+        else:
+            meant = (name for name in _WARNED_OF if name not in columns and _is_like(name, column, cells))
+            yield from (_misnamed(column, name, where, "WARN") for name in meant)
 
 
 def _is_like_patient(column: str) -> bool:
     key = heading_key(column)
     return key in _PATIENT_WORDS or bool(nearest("patient_id", [column]))
+
+
+def _is_like_synthetic(column: str, cells: Sequence[str]) -> bool:
+    """A misspelling whatever it holds; another word for it where it says yes or no of the cases."""
+    says = bool(cells) and all(plain(cell) in _YES_OR_NO for cell in cells)
+    return bool(nearest("synthetic", [column])) or (_bare(column) in _PHANTOM_WORDS and says)
+
+
+def _is_like(name: str, column: str, cells: Sequence[str]) -> bool:
+    if name == "follow_up_months":
+        alike = bool(_FOLLOW_UP.fullmatch(_bare(column)) or nearest(name, [column]))
+        return alike and any(_is_number(cell) for cell in cells)
+    if name == "event":  # events may be counted, which is another thing
+        return bool(nearest(name, [column])) and bool(cells) and all(plain(cell) in _YES_OR_NO for cell in cells)
+    return bool(nearest(name, [column]))
+
+
+def _bare(column: str) -> str:
+    return re.sub(r"\W", "", heading_key(column))
+
+
+def _is_number(cell: str) -> bool:
+    try:
+        return read_number(cell, "", decimal_comma=True) is not None
+    except InputError:
+        return False
 
 
 def _holds_splits(column: str, cells: Sequence[str]) -> bool:
@@ -83,6 +125,7 @@ def nearest(name: str, columns: Sequence[str]) -> str:
     return by_key[found[0]] if found else ""
 
 
-def _misnamed(column: str, name: str, where: str) -> Problem:
+def _misnamed(column: str, name: str, where: str, level: Literal["STOP", "WARN"] = "STOP") -> Problem:
     what = f"the column {column!r} seems to be {name} and is not used"
-    return Problem("STOP", what, where, f"rename it to {name}, or to something else if it is not")
+    unit = ", in months" if name == "follow_up_months" else ""
+    return Problem(level, what, where, f"rename it to {name}{unit}, or to something else if it is not")

@@ -7,12 +7,12 @@ from collections import defaultdict
 from collections.abc import Collection, Iterator, Sequence
 from dataclasses import replace
 
-from HCCAssistLib.cohort.case import CASES, SPLITS, TABLE
+from HCCAssistLib.cohort.case import CASES, SPLITS, TABLE, Case
 from HCCAssistLib.cohort.cells import is_missing
 from HCCAssistLib.cohort.cohort import Cohort
-from HCCAssistLib.cohort.columns import read_column
+from HCCAssistLib.cohort.columns import Column, listed, read_column
 from HCCAssistLib.cohort.headings import KNOWN, nearest
-from HCCAssistLib.cohort.spelling import is_of_a_spreadsheet, same_ids, shown
+from HCCAssistLib.cohort.spelling import id_key, is_of_a_spreadsheet, same_ids, shown
 from HCCAssistLib.errors import Problem
 
 MINIMUM_PER_CLASS = 3
@@ -20,6 +20,9 @@ MINIMUM_PER_CLASS = 3
 
 FEW_PATIENTS = 30
 
+WORDS_SHOWN = 5
+
+_EVENTS = frozenset({"0", "1", "0.0", "1.0"})
 _DATE = re.compile(r"(19|20)\d\d[-_.]?(0[1-9]|1[0-2])[-_.]?(0[1-9]|[12]\d|3[01])")
 _IDENTIFYING = re.compile(r"(patient_?)?name|(first|last|sur)_?name|.*birth.*|dob|mrn|ssn|address|phone|e?mail", re.I)
 
@@ -44,8 +47,11 @@ def check_table(
     if only is not None:
         cohort = replace(cohort, cases=tuple(case for case in cohort.cases if case.case_id in only))
     if label is not None:
-        problems += _labels(cohort, label, classes)
-        problems += _balance(cohort, label, classes)
+        unread = list(_labels(cohort, label, classes))
+        problems += unread
+        # rows and labels that cannot be read are the cause of what would be missing; it is told when they are mended
+        if not cohort.refused and all(problem.case_id and only is not None for problem in unread):
+            problems += _balance(cohort, label, classes)
     return problems
 
 
@@ -60,7 +66,11 @@ def _folders(cohort: Cohort) -> Iterator[Problem]:
         return
     there = {path.name for path in root.iterdir() if path.is_dir()}
     rows = {case.case_id for case in cohort.cases}
-    missing, stray = sorted(rows - there), sorted(name for name in there - rows if not name.startswith("."))
+    refused = {id_key(word) for cells in cohort.refused for cell in cells for word in re.split(r"[,;|\s]", cell)}
+    missing, stray = (
+        sorted(rows - there),
+        sorted(name for name in there - rows if not name.startswith(".") and id_key(name) not in refused),
+    )
     meant: dict[str, tuple[str, str]] = {}
     for one, other, how in same_ids([*missing, *stray]):
         pair = {one: other, other: one}
@@ -135,8 +145,33 @@ def _columns(cohort: Cohort, label: str | None) -> Iterator[Problem]:
     """Cells that the description of the patients would leave out."""
     described = [name for name in (cohort.cases[0].values if cohort.cases else ()) if name != label]
     for name in described:
-        if name not in KNOWN or name in ("follow_up_months", "event"):
+        if name == "event":
+            yield from _events(cohort.cases)
+        elif name not in KNOWN or name == "follow_up_months":
             yield from read_column(cohort.cases, name).problems
+        if name == "follow_up_months":
+            yield from _follow_up(read_column(cohort.cases, name))
+
+
+def _events(cases: Sequence[Case]) -> Iterator[Problem]:
+    cells = {case.case_id: case.values.get("event", "") for case in cases}
+    odd = {name: ascii(cell) for name, cell in cells.items() if not is_missing(cell) and cell not in _EVENTS}
+    if odd:
+        what = f"an event is 1, and its absence 0: {listed(odd)}"
+        yield Problem("WARN", what, f"{TABLE}, column event", "write 0 or 1, or leave the cell empty")
+
+
+def _follow_up(column: Column) -> Iterator[Problem]:
+    where = f"{TABLE}, column follow_up_months"
+    if column.numbers is None:
+        texts = {name: ascii(text) for name, text in column.texts.items() if text}
+        if texts:
+            yield Problem("WARN", f"no cell is a number of months: {listed(texts)}", where, "write numbers")
+        return
+    below = {name: f"{value:g}" for name, value in column.numbers.items() if value is not None and value < 0}
+    if odd := {name: text for name, text in below.items() if name not in column.codes}:
+        what = f"a follow-up cannot be negative: {listed(odd)}"
+        yield Problem("WARN", what, where, "write the months from the ablation to the last visit")
 
 
 def _labels(cohort: Cohort, column: str, classes: Sequence[str]) -> Iterator[Problem]:
@@ -148,16 +183,25 @@ def _labels(cohort: Cohort, column: str, classes: Sequence[str]) -> Iterator[Pro
         remedy = f"rename {alike!r} to it, if that is meant" if alike else f"add it with {', '.join(classes)}"
         yield Problem("STOP", f"the table has no column {column!r}", TABLE, remedy)
         return
-    for case in cohort.cases:
-        label = case.values.get(column, "")
+    labels = {case.case_id: case.values[column] for case in cohort.cases}
+    remedy = f"write {' or '.join(classes)}"
+    if len(labels) > 1 and not set(labels.values()) & set(classes):  # one cause: written in another way, or not at all
+        words = sorted({shown(label) or "nothing" for label in labels.values()})
+        more = f" and {len(words) - WORDS_SHOWN} other texts" if len(words) > WORDS_SHOWN else ""
+        ids = ", ".join(list(labels)[:WORDS_SHOWN]) + (" ..." if len(labels) > WORDS_SHOWN else "")
+        what = f"the column {column} holds {', '.join(words[:WORDS_SHOWN])}{more} and not one {' or '.join(classes)}"
+        yield Problem("STOP", what, TABLE, f"{remedy} for every case ({ids})")
+        return
+    for case_id, label in labels.items():
         if label not in classes:
-            what = f"the label {column} is empty" if is_missing(label) else f"the label {column} is {label!r}"
-            yield Problem("STOP", what, f"case {case.case_id}", f"write {' or '.join(classes)}", case.case_id)
+            said = f"{label!a}" + (", which says nothing" if is_missing(label) else "")
+            what = f"the label {column} is {said if label else 'empty'}"
+            yield Problem("STOP", what, f"case {case_id}", remedy, case_id)
 
 
 def _balance(cohort: Cohort, column: str, classes: Sequence[str]) -> Iterator[Problem]:
-    if not any(column in case.values for case in cohort.cases):
-        return  # said once
+    if not cohort.cases:
+        return
     patients: dict[str, set[str]] = {name: set() for name in classes}
     for case in cohort.cases:
         patients.get(case.values.get(column, ""), set()).add(case.patient_id)

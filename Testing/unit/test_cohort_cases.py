@@ -102,6 +102,49 @@ def test_other_columns_are_not_taken_for_the_patient_or_the_split(tmp_path: Path
     assert [case.patient_id for case in found.cases] == ["a", "b", "c"]
 
 
+@pytest.mark.parametrize(
+    ("heading", "cells", "level", "meant"),
+    [
+        ("synthetik", "1 0 1", "STOP", "synthetic"),
+        ("is_synthetic", "yes no no", "STOP", "synthetic"),
+        ("Phantom", "TRUE FALSE FALSE", "STOP", "synthetic"),
+        ("followup", "3 12 7", "WARN", "follow_up_months"),
+        ("follow up (months)", "3.5 NA 7", "WARN", "follow_up_months"),
+        ("follow_up_month", "3 12 7", "WARN", "follow_up_months"),
+        ("FU_months", "3 12 7", "WARN", "follow_up_months"),
+        ("events", "1 0 1", "WARN", "event"),
+        ("backgroud", "a b c", "WARN", "background"),
+        ("patinet_id", "p q r", "WARN", "patient_id"),
+        ("patinet_id", "p q p", "STOP", "patient_id"),
+        ("patient", "p q r", "WARN", "patient_id"),
+        ("subject", "p q r", "WARN", "patient_id"),
+        ("pat_id", "p q r", "WARN", "patient_id"),
+        ("events", "3 0 12", None, ""),
+        ("phantom", "abdomen none lung", None, ""),
+        ("follow_up", "alive dead alive", None, ""),
+        ("follow_up_size_mm", "3 12 7", None, ""),
+        ("patient_age", "61 72 55", None, ""),
+        ("age", "61 72 55", None, ""),
+    ],
+)
+def test_a_heading_that_seems_to_be_a_known_one_is_named_and_clinical_ones_are_not(
+    tmp_path: Path, heading: str, cells: str, level: str | None, meant: str
+) -> None:
+    rows = "\n".join(f"c{number},{cell}" for number, cell in enumerate(cells.split()))
+    found = read_cohort(table(tmp_path, f"case_id,{heading}\n{rows}\n"), tolerant=True).table_problems
+    said = [(p.level, p.what) for p in found]
+    assert said == ([(level, f"the column '{heading}' seems to be {meant} and is not used")] if level else [])
+
+
+@pytest.mark.parametrize(("head", "body"), [(";", ","), (",", ";"), ("\t", ";"), (",", "\t")])
+def test_headings_and_rows_that_are_separated_differently_are_one_fault(tmp_path: Path, head: str, body: str) -> None:
+    rows = [body.join((f"c{n}", "train", "5.8" if body == "," else "5,8", str(n % 2))) for n in range(8)]
+    text = head.join(("case_id", "split", "afp", "ltp")) + "\n" + "\n".join(rows)
+    (found,) = read_cohort(table(tmp_path, text), tolerant=True).table_problems
+    assert found.what == f"the headings are separated by {head!r}, and rows by {body!r}"
+    assert found.where == "cohort.csv, lines 2, 3, 4, 5, 6 and 3 more"
+
+
 def test_a_column_without_a_heading_is_told_and_an_empty_one_is_not(tmp_path: Path) -> None:
     found = read_cohort(table(tmp_path, "case_id,,ltp,\na,x,1,\nb,,0,\n"))
     assert [(p.level, p.what) for p in found.table_problems] == [

@@ -16,6 +16,7 @@ from HCCAssistLib.cohort.cohort import read_cohort, write_cohort_table
 from HCCAssistLib.cohort.needs import Need
 from HCCAssistLib.cohort.points import Point, PointList, write_points
 from HCCAssistLib.cohort.segments import Segment, write_segments
+from HCCAssistLib.cohort.table_checks import check_table
 from HCCAssistLib.cohort.validation import validate
 from HCCAssistLib.errors import Problem
 from HCCAssistLib.imaging.files import read_image, write_image
@@ -429,6 +430,89 @@ def test_a_column_without_one_number_is_warned_of_unless_it_holds_categories(
     found = [problem.what for problem in check(cohort_folder) if problem.where == "cohort.csv, column afp"]
     assert len(found) == bool(count)
     assert all(what.startswith(f"{count} cell") and "left out" in what for what in found)
+
+
+def of_table(folder: Path) -> list[Problem]:
+    return check_table(read_cohort(folder, tolerant=True), label="ltp")
+
+
+@pytest.mark.parametrize(
+    ("replaced", "by", "says"),
+    [
+        ("case_id,patient_id,split,ltp", "case_id;patient_id;split;ltp", "the headings are separated by ';'"),
+        (",,", ",holdout,", "'holdout' is not a split"),
+        (",,", ",,x,", "the row has 5 cells, the header 4"),
+    ],
+)
+def test_of_rows_that_are_refused_no_folder_and_no_count_is_told(
+    cohort_folder: Path, replaced: str, by: str, says: str
+) -> None:
+    table = cohort_folder / "cohort.csv"
+    table.write_text(table.read_text(encoding="utf-8-sig").replace(replaced, by), encoding="utf-8")
+    (found,) = of_table(cohort_folder)
+    assert says in found.what and found.level == "STOP"
+
+
+def test_beside_a_refused_row_only_the_folders_of_no_row_are_named(cohort_folder: Path) -> None:
+    (cohort_folder / "cases" / "stray").mkdir()
+    write_rows(cohort_folder)
+    table = cohort_folder / "cohort.csv"
+    table.write_text(table.read_text(encoding="utf-8-sig").replace("c05,c05,,", "c 05,c05,hold-out,"), encoding="utf-8")
+    assert [(p.level, p.where) for p in of_table(cohort_folder)] == [
+        ("STOP", "cohort.csv, line 7"),
+        ("WARN", "cases/stray"),
+    ]
+
+
+@pytest.mark.parametrize(
+    ("codes", "held"),
+    [
+        (("no", "yes"), "no, yes"),
+        (("FALSE", "TRUE"), "FALSE, TRUE"),
+        (("0.0", "1.0"), "0.0, 1.0"),
+        (("\uff10", "\uff11"), r"'\uff10', '\uff11'"),
+        (("", ""), "nothing"),
+        (("NA", "x"), "NA, x"),
+    ],
+)
+def test_labels_that_are_all_written_otherwise_are_one_fault_of_the_table(
+    cohort_folder: Path, codes: tuple[str, str], held: str
+) -> None:
+    splits = ("train", "validation", "test", "train") * 2
+    rows = zip(CASES, splits, strict=True)
+    write_rows(cohort_folder, **{c: {"ltp": codes[n % 2], "split": s} for n, (c, s) in enumerate(rows)})
+    (found,) = of_table(cohort_folder)
+    assert (found.level, found.where, found.case_id) == ("STOP", "cohort.csv", "")
+    assert found.what == f"the column ltp holds {held} and not one 0 or 1"
+    assert found.remedy == "write 0 or 1 for every case (c00, c01, c02, c03, c04 ...)"
+
+
+def test_a_label_that_says_nothing_is_quoted_and_what_follows_from_it_is_not_told(cohort_folder: Path) -> None:
+    write_rows(cohort_folder, c01={"ltp": "NA"}, c03={"ltp": "yes"}, c05={"ltp": ""})  # 4 with 0, 1 with 1
+    assert [(p.what, p.case_id) for p in of_table(cohort_folder)] == [
+        ("the label ltp is 'NA', which says nothing", "c01"),
+        ("the label ltp is 'yes'", "c03"),
+        ("the label ltp is empty", "c05"),
+    ]
+
+
+def test_follow_up_and_events_that_cannot_be_are_warned_of(cohort_folder: Path) -> None:
+    months, events = ["3", "-4", "12", "0", "7.5", "-1.5", "NA", "9"], ["0", "1", "2", "yes", "1", "0", "NA", "-1"]
+    rows = zip(CASES, months, events, strict=True)
+    write_rows(cohort_folder, **{case: {"follow_up_months": month, "event": event} for case, month, event in rows})
+    found = {p.where: (p.level, p.what) for p in of_table(cohort_folder) if "column" in p.where}
+    assert found == {
+        "cohort.csv, column follow_up_months": ("WARN", "a follow-up cannot be negative: case c01 -4, case c05 -1.5"),
+        "cohort.csv, column event": (
+            "WARN",
+            "an event is 1, and its absence 0: case c02 '2', case c03 'yes', case c07 '-1'",
+        ),
+    }
+    sound = zip(
+        CASES, ["3", "4", "12", "0", "7.5", "1.5", "NA", "9"], ["0", "1", "1", "1.0", "1", "0", "NA", "0"], strict=True
+    )
+    write_rows(cohort_folder, **{case: {"follow_up_months": month, "event": event} for case, month, event in sound})
+    assert not [p for p in of_table(cohort_folder) if "column" in p.where]
 
 
 def test_a_file_that_is_not_used_is_named_once_for_a_case_and_once_for_many(cohort_folder: Path) -> None:
