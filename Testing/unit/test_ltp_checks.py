@@ -132,6 +132,10 @@ def test_the_command_lists_short_and_empty_scans_with_all_other_faults(
     write_cohort_table(cohort, [{"case_id": name, "split": "train", "ltp": "x"} for name in images])
     assert main(["train", str(cohort), "--recipe", "ltp", "--out", str(tmp_path / "model")]) == 2
     said = capsys.readouterr().err
-    for fault in ("smaller than a patch of 32 x 32 x 8", "all voxels have the value -1000", "the label ltp is 'x'"):
+    for fault in (
+        "smaller than a patch of 32 x 32 x 8",
+        "all voxels have the value -1000",
+        "the column ltp holds x and not one",
+    ):
         assert fault in said
     assert not list(tmp_path.glob("model*"))
