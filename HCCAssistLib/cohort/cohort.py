@@ -92,9 +92,10 @@ def read_cohort(folder: Path, *, tolerant: bool = False) -> Cohort:
     refused: list[tuple[str, ...]] = []
     id_place = read.columns.index("case_id")
     for line, cells in read.rows:
-        fault = _row_fault(cells, read) or _add_case(cases, cells, read, folder)
-        if fault:
+        found = _row_faults(cells, read) or _add_case(cases, cells, read, folder)
+        for fault in found:
             faults[fault].append(line)
+        if found:
             refused += [] if cells[id_place:][:1] and cells[id_place].lower() in cases else [tuple(cells)]
     for (what, remedy), lines in sorted(faults.items(), key=lambda item: item[1][0]):
         problems.append(Problem("STOP", what, f"{TABLE}, {_lines(lines)}", remedy))
@@ -106,8 +107,8 @@ def read_cohort(folder: Path, *, tolerant: bool = False) -> Cohort:
     return Cohort(folder, tuple(cases.values()), tuple(problems), tuple(refused))
 
 
-def _add_case(cases: dict[str, Case], cells: list[str], read: table.Table, folder: Path) -> tuple[str, str] | None:
-    """Add the case of a row; what is wrong with it, and what to do, where it is none."""
+def _add_case(cases: dict[str, Case], cells: list[str], read: table.Table, folder: Path) -> list[tuple[str, str]]:
+    """Add the case of a row, or tell what is wrong with it and what to do."""
     values = {name: cell for name, cell in zip(read.columns, cells, strict=True) if name}
     case_id, patient_id = values["case_id"], values.get("patient_id", "")
     try:
@@ -120,12 +121,12 @@ def _add_case(cases: dict[str, Case], cells: list[str], read: table.Table, folde
             decimal_comma=read.decimal_comma,
         )
     except InputError as error:
-        return error.problems[0].what, error.problems[0].remedy
+        return [(problem.what, problem.remedy) for problem in error.problems]
     if case_id.lower() in cases:
         what = f"the case id {case_id} appears twice (upper and lower case are equal)"
-        return what, "give every case its own id"
+        return [(what, "give every case its own id")]
     cases[case_id.lower()] = case
-    return None
+    return []
 
 
 def _lines(lines: list[int]) -> str:
@@ -133,21 +134,23 @@ def _lines(lines: list[int]) -> str:
     return f"line{'s' if len(lines) > 1 else ''} {', '.join(map(str, lines[:LINES_SHOWN]))}{more}"
 
 
-def _row_fault(cells: list[str], read: table.Table) -> tuple[str, str] | None:
+def _row_faults(cells: list[str], read: table.Table) -> list[tuple[str, str]]:
     """What is wrong with a row, and what to do."""
-    if len(cells) != len(read.columns):
-        text = read.delimiter.join(cells)
-        for other in table.DELIMITERS:
-            if other != read.delimiter and len(text.split(other)) == len(read.columns):
-                what = f"the headings are separated by {read.delimiter!r}, and rows by {other!r}"
-                return what, "write one separator in the whole table, best by saving it from Excel as 'CSV UTF-8'"
-        what = f"the row has {len(cells)} cells, the header {len(read.columns)}"
+    text, width = read.delimiter.join(cells), len(read.columns)
+    id_cell = "".join(cells[read.columns.index("case_id") :][:1])
+    for other in set(table.DELIMITERS) - {read.delimiter}:
+        # a decimal comma may part as many cells as there are headings, but no id holds a separator
+        if len(text.split(other)) == width and (len(cells) < width or other in id_cell):
+            what = f"the headings are separated by {read.delimiter!r}, and rows by {other!r}"
+            return [(what, "write one separator in the whole table, best by saving it from Excel as 'CSV UTF-8'")]
+    if len(cells) != width:
+        what = f"the row has {len(cells)} cells, the header {width}"
         short = "fill the row up with empty cells: save the table from Excel again"
-        return what, short if len(cells) < len(read.columns) else "put texts that hold a comma in double quotes"
+        return [(what, short if len(cells) < width else "put texts that hold a comma in double quotes")]
     rows_inside = max(line.count(read.delimiter) for cell in cells for line in (cell.splitlines()[1:] or [""]))
     if rows_inside and rows_inside >= len(cells) - 1:
-        return "a cell holds further rows", "a double quote is open before them: close or delete it"
-    return None
+        return [("a cell holds further rows", "a double quote is open before them: close or delete it")]
+    return []
 
 
 def write_cohort_table(folder: Path, rows: Iterable[Mapping[str, object]]) -> None:

@@ -145,6 +145,19 @@ def test_headings_and_rows_that_are_separated_differently_are_one_fault(tmp_path
     assert found.where == "cohort.csv, lines 2, 3, 4, 5, 6 and 3 more"
 
 
+def test_decimal_commas_and_texts_do_not_hide_or_feign_another_separator(tmp_path: Path) -> None:
+    rows = "c1;5,8;3,4\nc2;5,8;3,5\n"
+    (found,) = read_cohort(table(tmp_path, f"case_id,afp,size\n{rows}"), tolerant=True).table_problems
+    assert found.what == "the headings are separated by ',', and rows by ';'"
+    (found,) = read_cohort(table(tmp_path, "case_id,note\nc1,a;b,c\n"), tolerant=True).table_problems
+    assert found.what == "the row has 3 cells, the header 2"
+
+
+def test_a_row_with_two_faults_is_told_both(tmp_path: Path) -> None:
+    found = read_cohort(table(tmp_path, "case_id,split\n../x,holdout\n"), tolerant=True).table_problems
+    assert found and all(problem.where == "cohort.csv, line 2" for problem in found)
+
+
 def test_a_column_without_a_heading_is_told_and_an_empty_one_is_not(tmp_path: Path) -> None:
     found = read_cohort(table(tmp_path, "case_id,,ltp,\na,x,1,\nb,,0,\n"))
     assert [(p.level, p.what) for p in found.table_problems] == [
