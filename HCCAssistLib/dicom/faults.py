@@ -7,7 +7,7 @@ from itertools import chain
 
 import numpy as np
 
-from HCCAssistLib.dicom.frames import number, text
+from HCCAssistLib.dicom.frames import number
 from HCCAssistLib.dicom.headers import label_of_many
 from HCCAssistLib.dicom.stacks import PATIENT, SAME_POSITION_MM, Stack, is_secondary_capture
 from HCCAssistLib.errors import Problem
@@ -158,18 +158,19 @@ def _values(stack: Stack, where: str) -> Iterator[Problem]:
         what = "grey values are stored inverted (MONOCHROME1)" if inverted else "colours or mixed pixel types"
         yield Problem("STOP", what, where, _ORIGINAL)
     rescales = {item.rescale for item in stack.slices}
-    if modality == "CT" and None in rescales:
+    if None in rescales and len(rescales) > 1:
+        count = sum(item.rescale is None for item in stack.slices)
+        what = f"{count} of {len(stack.slices)} slices have no rescale values, the others have some"
+        yield Problem("STOP", what, where, _ORIGINAL)
+    elif modality == "CT" and None in rescales:
         saved = "secondary captures of a CT" if is_saved_again else "CT"
         yield Problem("STOP", f"{saved} without rescale values: there are no Hounsfield units", where, _ORIGINAL)
-    elif None in rescales and len(rescales) > 1:
-        count = sum(item.rescale is None for item in stack.slices)
-        yield Problem("STOP", f"{count} slices have no rescale values, the others have some", where, _ORIGINAL)
     elif any(rescale is not None and rescale[0] == 0 for rescale in rescales):
         yield Problem("STOP", "a rescale slope of 0 makes all voxels of a slice alike", where, _ORIGINAL)
     elif len(rescales) > 1:
         what = f"{len(rescales)} different rescale factors in one series: each slice is read with its own"
         yield Problem("WARN", what, where)
-    units = {text(item.header, "RescaleType").upper() for item in stack.slices} - {"", "US", "HU", "HU_MOD"}
+    units = {item.text("RescaleType").upper() for item in stack.slices} - {"", "US", "HU", "HU_MOD"}
     if modality == "CT" and units:
         what = f"the values are no Hounsfield units ({', '.join(sorted(units))})"
         yield Problem("STOP", what, where, "give the CT in Hounsfield units, not a map made from it")

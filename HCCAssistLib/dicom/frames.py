@@ -20,6 +20,7 @@ _FIELDS_OF_FRAMES = (
     ("TemporalPositionSequence", "TemporalPositionTimeOffset", "TemporalPositionTimeOffset"),
     ("CardiacSynchronizationSequence", "NominalCardiacTriggerDelayTime", "TriggerTime"),
     ("ContrastBolusUsageSequence", "ContrastBolusAgentPhase", "ContrastBolusAgentPhase"),
+    ("PixelValueTransformationSequence", "RescaleType", "RescaleType"),
     ("MREchoSequence", "EffectiveEchoTime", "EchoTime"),
     ("MRDiffusionSequence", "DiffusionBValue", "DiffusionBValue"),
     ("MRImageFrameTypeSequence", "FrameType", "ImageType"),
@@ -28,6 +29,10 @@ _FIELDS_OF_FRAMES = (
     ("CTReconstructionSequence", "ConvolutionKernel", "ConvolutionKernel"),
 )
 MOST_FRAMES = 20_000
+
+
+class FrameCountError(ValueError):
+    """A file that describes another number of frames than it says to hold; the message names both."""
 
 
 @dataclass(frozen=True, eq=False, slots=True)
@@ -114,6 +119,7 @@ def frames(file: Path, header: FileDataset, is_complete: bool) -> Iterator[Slice
 
     Raises:
         ValueError: more frames than any file has.
+        FrameCountError: the header describes another number of frames than it names.
     """
     shared = header.get("SharedFunctionalGroupsSequence") or [pydicom.Dataset()]
     per_frame = header.get("PerFrameFunctionalGroupsSequence") or [pydicom.Dataset()]
@@ -121,6 +127,9 @@ def frames(file: Path, header: FileDataset, is_complete: bool) -> Iterator[Slice
     if count > MOST_FRAMES:
         raise ValueError(f"{count} frames")
     if count != len(per_frame):
+        if header.get("PerFrameFunctionalGroupsSequence"):
+            what = f"its header names {count} frame{'s' * (count != 1)} and describes {len(per_frame)}"
+            raise FrameCountError(what)
         per_frame = [pydicom.Dataset()] * count
 
     for index, frame in enumerate(per_frame):

@@ -19,7 +19,7 @@ from pydicom.dataset import FileDataset
 from pydicom.errors import BytesLengthException, InvalidDicomError
 from pydicom.uid import DeflatedExplicitVRLittleEndian
 
-from HCCAssistLib.dicom.frames import Slice, frames, label, number, text
+from HCCAssistLib.dicom.frames import FrameCountError, Slice, frames, label, number, text
 from HCCAssistLib.dicom.opening import open_dicom
 from HCCAssistLib.errors import Problem
 
@@ -95,6 +95,8 @@ def read_headers(folder: Path) -> Headers:
                 damaged["is not a DICOM file, or it is damaged"].append(file)
         except EOFError:
             damaged["is cut short"].append(file)
+        except FrameCountError as error:
+            damaged[str(error)].append(file)
         except _UNREADABLE as error:
             damaged[f"its header cannot be read ({type(error).__name__})"].append(file)
     problems = [Problem("STOP", what, label_of_many(files), _RESEND) for what, files in damaged.items()]

@@ -129,7 +129,7 @@ def test_frames_of_one_file_are_read_each_with_its_own_rescale_values(packed: bo
 @pytest.mark.parametrize(
     ("change", "words"),
     [
-        (lambda d, k: k == 3 and delattr(d, "RescaleSlope"), "1 slices have no rescale values"),
+        (lambda d, k: k == 3 and delattr(d, "RescaleSlope"), "1 of 16 slices have no rescale values"),
         (lambda d, k: setattr(d, "RescaleSlope", "0"), "rescale slope of 0"),
     ],
 )
@@ -149,6 +149,31 @@ def test_a_map_made_from_ct_is_no_ct(tmp_path: Path) -> None:
         d.RescaleType = "MGML"
     with pytest.raises(InputError, match=r"no Hounsfield units \(MGML\)"):
         read_series(write(slices, tmp_path))
+
+
+@pytest.mark.parametrize("place", ["shared", "every frame", "one frame"])
+@pytest.mark.parametrize("unit", ["Z_EFF", "MGML"])
+def test_a_map_in_a_multi_frame_file_is_no_ct_either(place: str, unit: str, tmp_path: Path) -> None:
+    d = enhanced()
+    shared, frames = d.SharedFunctionalGroupsSequence[0], d.PerFrameFunctionalGroupsSequence
+    if place == "shared":
+        shared.PixelValueTransformationSequence[0].RescaleType = unit
+    for frame in {"shared": [], "every frame": frames, "one frame": frames[5:6]}[place]:
+        values = pydicom.Dataset.from_json(shared.PixelValueTransformationSequence[0].to_json())
+        values.RescaleType = unit
+        frame.PixelValueTransformationSequence = Sequence([values])
+    with pytest.raises(InputError, match=f"no Hounsfield units .{unit}."):
+        read_series(write([d], tmp_path))
+
+
+@pytest.mark.parametrize("named", [14, 17])
+def test_frames_that_are_not_all_described_are_refused_in_one_line(named: int, tmp_path: Path) -> None:
+    d = enhanced()
+    d.NumberOfFrames = named
+    with pytest.raises(InputError) as refused:
+        read_series(write([d], tmp_path))
+    (problem,) = refused.value.problems
+    assert problem.what == f"its header names {named} frames and describes 16"
 
 
 def round_field(slices: Series, padding: int, *, intercept: int, signed: bool, declare: bool = True) -> np.ndarray:
