@@ -8,6 +8,7 @@ import zlib
 from pathlib import Path, PureWindowsPath
 
 from HCCAssistLib.errors import InputError
+from HCCAssistLib.imaging.formats import true_format
 from HCCAssistLib.imaging.geometry import MM_PER_UNIT
 
 _LIMIT = 1 << 16
@@ -16,8 +17,12 @@ _SPACES = {"left-posterior-superior", "right-anterior-superior", "left-anterior-
 _NO_POSITION = "the file does not say how the volume lies in the patient"
 _REMEDY_POSITION = "open the file in Slicer, check left and right, and save it again as .nrrd"
 _AGAIN = "copy or export it again"
+_NO_SIZE = "the file does not say how large voxels are"
+_REMEDY_SIZE = "convert the DICOM series again, to .nii.gz or .nrrd"
 _VOLUMES = {"list", "time"}
 """Kinds of a NRRD axis that number volumes."""
+_UNSAID = {"???", "none"}
+"""Kinds of a NRRD axis that say nothing."""
 
 _NRRD_BYTES = {
     **dict.fromkeys(("signed char", "int8", "int8_t", "uchar", "unsigned char", "uint8", "uint8_t"), 1),
@@ -48,6 +53,7 @@ def check_nrrd(path: Path) -> float:
     is_scalar = len(fields.get("sizes", "").split()) <= 3
     if not has_space or (is_scalar and "none" in fields["space directions"].lower()):
         raise InputError(_NO_POSITION, remedy=_REMEDY_POSITION)
+    _check_directions([_numbers(axis[1:-1].replace(",", " ")) for axis in _axes(fields) if axis != "none"])
     units = re.findall(r'"([^"]*)"', fields.get("space units", ""))
     factors = {_mm_per_unit(unit) for unit in units}
     if len(factors) > 1:
@@ -64,9 +70,18 @@ def check_one_volume(path: Path) -> None:
         InputError: a volume sequence, or a segmentation of several layers.
     """
     fields, _ = _nrrd_header(path)
-    sizes, kinds = fields.get("sizes", "").split(), fields.get("kinds", "").lower().split()
-    several = [int(size) for size, kind in zip(sizes, kinds, strict=False) if kind in _VOLUMES and size.isdecimal()]
-    if len(sizes) < 4 or math.prod(several) < 2:
+    sizes, kinds, axes = fields.get("sizes", "").split(), fields.get("kinds", "").lower().split(), _axes(fields)
+    if len(sizes) < 4:
+        return
+    kinds += ["???"] * (len(sizes) - len(kinds))
+    if len(axes) != len(sizes):  # nothing says which axis numbers the volumes; by custom it is the last one
+        axes = ["()"] * (len(sizes) - 1) + ["none"]
+    several = [
+        int(size)
+        for size, kind, axis in zip(sizes, kinds, axes, strict=False)
+        if size.isdecimal() and (kind in _VOLUMES or (kind in _UNSAID and axis == "none"))
+    ]
+    if math.prod(several) < 2:
         return
     if any(key.startswith("segment0_") for key in fields):
         raise InputError(
@@ -79,6 +94,11 @@ def check_one_volume(path: Path) -> None:
     )
 
 
+def _axes(fields: dict[str, str]) -> list[str]:
+    """The direction of each NRRD axis as it is written; ``none`` for axes that do not lie in space."""
+    return re.findall(r"\([^)]*\)|none", fields.get("space directions", "").lower())
+
+
 def check_metaimage(path: Path) -> float:
     """Refuse what SimpleITK would guess: a missing position; and voxels that are damaged or too many.
 
@@ -86,7 +106,8 @@ def check_metaimage(path: Path) -> float:
         What the file's lengths must be multiplied by, because SimpleITK takes every unit as the millimetre.
 
     Raises:
-        InputError: not a MetaImage file, its position is missing, its unit unknown, or its voxels fail their check.
+        InputError: not a MetaImage file, its position, its voxels' size or its directions are missing or damaged, its
+            unit is unknown, its values are scaled, or its voxels fail their check.
     """
     content = path.read_bytes()
     fields: dict[str, str] = {}
@@ -103,6 +124,11 @@ def check_metaimage(path: Path) -> float:
         "position",
     }:
         raise InputError(_NO_POSITION, remedy=_REMEDY_POSITION)
+    _check_metaimage_grid(fields)
+    _check_metaimage_scaling(fields)
+    skipped = fields.get("headersize", "0")
+    if not re.fullmatch(r"-1|\d+", skipped):
+        raise InputError(f"the header is damaged: voxels cannot begin at byte {skipped[:20]}", remedy=_AGAIN)
     named = fields["elementdatafile"]
     is_list = named.upper().split()[:1] == ["LIST"]
     _check_names(content[end:].decode("latin-1").split("\n") if is_list else [named])
@@ -111,6 +137,9 @@ def check_metaimage(path: Path) -> float:
     size = _product(fields.get("dimsize", "")) * channels * each
     packed = fields.get("compresseddata", "").lower() == "true"
     if named.upper() == "LOCAL":
+        if int(skipped) > 0:
+            what = f"the header is damaged: it says that the voxels begin at byte {skipped}, and they follow the header"
+            raise InputError(what, remedy=_AGAIN)
         _check_voxels(content[end:], packed, size)
     elif not is_list and "%" not in named:
         voxels = path.parent / named
@@ -118,9 +147,62 @@ def check_metaimage(path: Path) -> float:
             raise InputError(
                 "the file with the voxels is missing", remedy="keep the .mhd and .raw or .zraw files together"
             )
-        if packed or fields.get("headersize", "0") == "0":
-            _check_voxels(voxels.read_bytes(), packed, size)
+        _check_voxels(_behind(voxels.read_bytes(), int(skipped), 0 if packed else size), packed, size)
     return _mm_per_unit(fields.get("distanceunits", ""))
+
+
+def _behind(content: bytes, skipped: int, size: int) -> bytes:
+    """The voxels in a file with a header of its own: behind so many bytes; the last ``size`` ones for -1."""
+    if skipped < 0:
+        return content[-size:]
+    if skipped and skipped >= len(content):
+        raise InputError(
+            f"the file is cut short: the voxels are said to begin at byte {skipped} of {len(content)}", remedy=_AGAIN
+        )
+    return content[skipped:]
+
+
+def _check_metaimage_grid(fields: dict[str, str]) -> None:
+    spacing = fields.get("elementspacing", fields.get("elementsize"))
+    if spacing is None:
+        raise InputError(_NO_SIZE, remedy=_REMEDY_SIZE)
+    sizes = _numbers(spacing)
+    if len(sizes) != len(fields.get("dimsize", "").split()) or not all(0 < size < math.inf for size in sizes):
+        raise InputError(f"the header is damaged: voxels of {spacing[:40]} mm", remedy=_REMEDY_SIZE)
+    matrix = next(fields[key] for key in ("transformmatrix", "orientation", "rotation") if key in fields)
+    axes = len(sizes)
+    entries = _numbers(matrix)
+    if len(entries) != axes * axes:
+        raise InputError(f"the header is damaged: {len(entries)} numbers for {axes} directions", remedy=_AGAIN)
+    _check_directions([entries[start : start + axes] for start in range(0, len(entries), axes)])
+
+
+def _check_directions(axes: list[list[float]]) -> None:
+    """Refuse axes that lead nowhere, which SimpleITK refuses without saying why."""
+    for number, axis in enumerate(axes, 1):
+        if not all(map(math.isfinite, axis)) or not any(axis):
+            raise InputError(f"the header is damaged: axis {number} of the volume has no direction", remedy=_AGAIN)
+
+
+def _check_metaimage_scaling(fields: dict[str, str]) -> None:
+    for key, neutral in (("slope", 1.0), ("offset", 0.0)):
+        value = fields.get(f"elementtointensityfunction{key}", str(neutral))
+        if _numbers(value) != [neutral]:
+            raise InputError(
+                f"the file asks for a scaling of grey values ({key} {value[:20]}), which is not applied here",
+                remedy="save it again with the scaling applied, or convert the DICOM series again",
+            )
+
+
+def _numbers(values: str) -> list[float]:
+    """The numbers of a field; what is none counts as NaN."""
+    found = []
+    for value in values.split():
+        try:
+            found.append(float(value))
+        except ValueError:
+            found.append(math.nan)
+    return found
 
 
 def _nrrd_header(path: Path) -> tuple[dict[str, str], int]:
@@ -225,6 +307,8 @@ def _product(sizes: str) -> int:
 
 def _not(path: Path, content: bytes, kind: str) -> InputError:
     """Why the content is not what the name says."""
+    if true := true_format(content):
+        return InputError(f"the file is not a {kind} file but {true[0]}", remedy=true[1])
     if content[:2] == b"\x1f\x8b":
         return InputError(f"the whole file is packed with gzip, so it is no {kind} file", remedy="unpack it first")
     return InputError(f"the file is not a {kind} file, or it is empty or cut short", remedy=_AGAIN)

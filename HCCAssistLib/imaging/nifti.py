@@ -19,12 +19,15 @@ import numpy as np
 import numpy.typing as npt
 
 from HCCAssistLib.errors import InputError
+from HCCAssistLib.imaging.formats import true_format
 from HCCAssistLib.imaging.geometry import MM_PER_UNIT, FloatArray, Geometry
 from HCCAssistLib.imaging.image import Image
 from HCCAssistLib.imaging.itk import compact
 
 _TYPES = {2: "u1", 4: "i2", 8: "i4", 16: "f4", 64: "f8", 256: "i1", 512: "u2", 768: "u4", 1024: "i8", 1280: "u8"}
 _NOT_GREY = {32: "complex", 1792: "complex", 128: "colour", 2304: "colour"}
+_HIGHEST_SCALED = 1e9
+"""No grey value of a scan is larger; one that a scaling makes larger is damage."""
 _UNITS = {0: "", 1: "metres", 2: "millimetres", 3: "micrometres"}
 _AGAIN = "copy or export it again"
 _PAIR = "give a single .nii or .nii.gz file, best converted from the DICOM series again"
@@ -93,6 +96,8 @@ def _parse(content: bytes) -> _Header:
         raise InputError("the file is the header of a NIfTI pair (.hdr and .img) without voxels", remedy=_PAIR)
     if header_size in (struct.pack("<i", 348), struct.pack(">i", 348)) and len(content) >= 348:
         raise InputError("the file is of the old Analyze format, which does not say left and right", remedy=_PAIR)
+    if true := true_format(content):
+        raise InputError(f"the file is not a NIfTI file but {true[0]}", remedy=true[1])
     raise InputError("the file is not a NIfTI file, or it is cut short", remedy=_AGAIN)
 
 
@@ -249,10 +254,14 @@ def _voxels(content: bytes, header: _Header, geometry: Geometry) -> np.ndarray:
     array: npt.NDArray[Any] = np.frombuffer(content, stored, count, header.offset).reshape(geometry.shape)
     array = array.astype(stored.newbyteorder("="), copy=False)
     slope, intercept = header.slope, header.intercept
-    if not math.isfinite(slope) or slope == 0 or (slope == 1 and intercept == 0):
+    if math.isnan(slope) or slope == 0 or (slope == 1 and intercept == 0):
         return compact(array)
-    if not math.isfinite(intercept):
+    if not math.isfinite(slope) or not math.isfinite(intercept):
         raise InputError("the file's scaling of grey values is damaged", remedy=_AGAIN)
+    largest = max(abs(float(end) * slope + intercept) for end in (array.min(), array.max()))
+    if _HIGHEST_SCALED < largest < math.inf:
+        what = f"the file's scaling of grey values is damaged: it makes voxels of {largest:.2g}"
+        raise InputError(what, remedy=_AGAIN)
     is_whole = slope == int(slope) and intercept == int(intercept) and max(abs(slope), abs(intercept)) < 1e6
     if array.dtype.kind in "iu" and is_whole:
         return compact(array.astype(np.int64) * int(slope) + int(intercept))

@@ -338,3 +338,114 @@ def test_padding_below_air_is_air_before_it_is_averaged_with_the_patient() -> No
     assert first.geometry.shape != hu.shape and first.array.min() >= -1024
     for other in others:
         np.testing.assert_array_equal(other.array, first.array)
+
+
+@pytest.mark.parametrize("kinds", [None, "??? ??? ??? ???", "none none none none", "domain domain domain ???"])
+@pytest.mark.parametrize("first", [False, True])
+def test_a_volume_sequence_without_kinds_is_named_as_one(kinds: str | None, first: bool, tmp_path: Path) -> None:
+    one = " ".join("({},{},{})".format(*column[:3]) for column in OBLIQUE.geometry.affine.T[:3])
+    if kinds and first:
+        kinds = " ".join(reversed(kinds.split()))
+    path = nrrd(
+        tmp_path / "a.nrrd",
+        dimension=4,
+        sizes="3 14 11 9" if first else "14 11 9 3",
+        space_directions=f"none {one}" if first else f"{one} none",
+        kinds=kinds or "",
+        voxels=OBLIQUE.array.tobytes() * 3,
+    )
+    if kinds is None:
+        path.write_bytes(path.read_bytes().replace(b"kinds: \n", b""))
+    assert "volume sequence of 3 volumes" in refusal(path)
+
+
+@pytest.mark.parametrize("axis", ["(0,0,0)", "(nan,0,0)", "(inf,0,0)"])
+def test_a_nrrd_axis_without_direction_is_named(axis: str, tmp_path: Path) -> None:
+    message = refusal(nrrd(tmp_path / "a.nrrd", space_directions=f"(1,0,0) {axis} (0,0,1)"))
+    assert "axis 2 of the volume has no direction" in message
+
+
+@pytest.mark.parametrize("matrix", ["0 0 0 0 0 0 0 0 0", "nan 0 0 0 1 0 0 0 1"])
+def test_a_metaimage_axis_without_direction_is_named(matrix: str, tmp_path: Path) -> None:
+    assert "axis 1 of the volume has no direction" in refusal(metaimage(tmp_path / "a.mha", TransformMatrix=matrix))
+
+
+@pytest.mark.parametrize("start", ["5", "400", "999999", "-2", "1.5", "x"])
+def test_metaimage_voxels_that_do_not_follow_their_header_are_refused(start: str, tmp_path: Path) -> None:
+    assert f"at byte {start}" in refusal(metaimage(tmp_path / "a.mha", HeaderSize=start))
+
+
+@pytest.mark.parametrize("start", ["0", "-1"])
+def test_metaimage_voxels_that_follow_their_header_are_read(start: str, tmp_path: Path) -> None:
+    sitk.WriteImage(itk_volume(OBLIQUE), str(tmp_path / "a.mha"))
+    line = f"HeaderSize = {start}\nElementDataFile".encode()
+    (tmp_path / "a.mha").write_bytes((tmp_path / "a.mha").read_bytes().replace(b"ElementDataFile", line))
+    assert_same(read_image(tmp_path / "a.mha"), OBLIQUE)
+
+
+def test_a_raw_file_with_a_header_of_its_own_is_read_behind_it_and_bounded(tmp_path: Path) -> None:
+    sitk.WriteImage(itk_volume(OBLIQUE), str(tmp_path / "a.mhd"))
+    header, voxels = (tmp_path / "a.mhd").read_text(), (tmp_path / "a.raw").read_bytes()
+
+    def with_start(start: int) -> Path:
+        line = f"HeaderSize = {start}\nElementDataFile"
+        (tmp_path / "a.mhd").write_text(header.replace("ElementDataFile", line))
+        return tmp_path / "a.mhd"
+
+    (tmp_path / "a.raw").write_bytes(b"\7" * 100 + voxels)
+    for right in (100, -1):
+        assert_same(read_image(with_start(right)), OBLIQUE)
+    assert "bytes of voxels" in refusal(with_start(60))
+    assert "cut short" in refusal(with_start(140))
+    assert f"begin at byte 9999 of {100 + len(voxels)}" in refusal(with_start(9999))
+    (tmp_path / "a.raw").write_bytes(voxels[:-10])
+    assert "cut short" in refusal(with_start(-1))
+
+
+def test_a_metaimage_without_a_size_of_its_voxels_is_refused(tmp_path: Path) -> None:
+    path = metaimage(tmp_path / "a.mha")
+    whole = path.read_bytes()
+    for line, said in (
+        (b"", "does not say how large voxels are"),
+        (b"ElementSpacing = 0.7 -1.1 2.3\n", "voxels of 0.7 -1.1 2.3 mm"),
+        (b"ElementSpacing = 0.7 0 2.3\n", "voxels of 0.7 0 2.3 mm"),
+        (b"ElementSize = 0.7 nan 2.3\n", "voxels of 0.7 nan 2.3 mm"),
+    ):
+        path.write_bytes(re.sub(rb"ElementSpacing = .*\n", line, whole))
+        assert said in refusal(path)
+
+
+def test_a_metaimage_with_scaled_values_is_refused_since_the_scaling_would_be_lost(tmp_path: Path) -> None:
+    assert "slope 2" in refusal(metaimage(tmp_path / "a.mha", ElementToIntensityFunctionSlope=2))
+    assert "offset -1024" in refusal(metaimage(tmp_path / "a.mha", ElementToIntensityFunctionOffset=-1024))
+    neutral = {"ElementToIntensityFunctionSlope": "1.0", "ElementToIntensityFunctionOffset": "0"}
+    assert_same(read_image(metaimage(tmp_path / "a.mha", **neutral)), OBLIQUE)
+
+
+@pytest.mark.parametrize(
+    ("slope", "intercept"), [(np.inf, 0), (-np.inf, 0), (1, np.inf), (1e7, 0), (1.5e7, 0.5), (1, 3e9), (1e30, 0)]
+)
+def test_a_nifti_scaling_that_makes_no_grey_values_is_refused(slope: float, intercept: float, tmp_path: Path) -> None:
+    path = nifti(tmp_path / "a.nii", slope=slope, intercept=intercept)
+    assert "scaling of grey values is damaged" in refusal(path)
+
+
+def test_content_of_another_format_is_named_whatever_the_file_is_called(tmp_path: Path) -> None:
+    contents = {
+        "a NRRD file": nrrd(tmp_path / "x.nrrd").read_bytes(),
+        "a NIfTI file": nifti(tmp_path / "x.nii").read_bytes(),
+        "a MetaImage file": metaimage(tmp_path / "x.mha").read_bytes(),
+        "a single DICOM file": bytes(128) + b"DICM" + bytes(999),
+    }
+    own = {".nii": "NIfTI", ".nii.gz": "NIfTI", ".nrrd": "NRRD", ".mha": "MetaImage"}
+    for ending, own_format in own.items():
+        path = tmp_path / f"a{ending}"
+        for kind, content in contents.items():
+            if own_format in kind:
+                continue
+            for stored in (content, gzip.compress(content)):
+                path.write_bytes(stored)
+                assert f"but {kind}" in refusal(path)
+        path.write_bytes(gzip.compress(gzip.compress(contents["a NIfTI file"])))
+        assert "packed with gzip" in refusal(path)
+    assert "twice" in refusal(tmp_path / "a.nrrd")
