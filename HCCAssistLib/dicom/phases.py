@@ -7,6 +7,7 @@ of trust, and a person confirms the answer.
 from __future__ import annotations
 
 import re
+import unicodedata
 from dataclasses import dataclass
 from enum import StrEnum
 from typing import Literal
@@ -47,15 +48,21 @@ class PhaseGuess:
     evidence: tuple[str, ...] = ()
 
 
-# Values of Contrast/Bolus Agent Phase (0018,9344), PS3.3 C.8.15.3 and C.8.13.
+# Values of Contrast/Bolus Agent Phase (0018,9344), PS3.3 C.8.15.3 and C.8.13, and what scanners write in their place;
+# without the underscores, which many write as blanks, hyphens or not at all.
 _CODED = {
-    "PRE_CONTRAST": Phase.UNENHANCED,
+    "PRECONTRAST": Phase.UNENHANCED,
     "IMMEDIATE": Phase.EARLY_ARTERIAL,
+    "EARLYARTERIAL": Phase.EARLY_ARTERIAL,
     "ARTERIAL": Phase.LATE_ARTERIAL,
+    "LATEARTERIAL": Phase.LATE_ARTERIAL,
     "VENOUS": Phase.PORTAL_VENOUS,
-    "PORTAL_VENOUS": Phase.PORTAL_VENOUS,
-    "STEADY_STATE": Phase.DELAYED,
+    "PORTAL": Phase.PORTAL_VENOUS,
+    "PORTALVENOUS": Phase.PORTAL_VENOUS,
+    "STEADYSTATE": Phase.DELAYED,
     "DELAYED": Phase.DELAYED,
+    "LATE": Phase.DELAYED,
+    "EQUILIBRIUM": Phase.DELAYED,
 }
 
 # Seconds after the start of the injection, [from, to); between these nothing is concluded.
@@ -88,7 +95,8 @@ _RULES: tuple[tuple[Phase, re.Pattern[str]], ...] = (
     (
         Phase.DELAYED,
         _words(
-            r"del|late|spät|spaet|dp|tard\w*|[eéè]quil\w*|(?<!\d)(?:3|5|10) ?min\w*|(?<!\d)180 ?s(?:ec)?",
+            r"del|late|sp(?:ät|aet)(?:phase)?|dp|tard\w*|[eéè]quil\w*|excret\w*"
+            r"|(?<!\d)(?:3|5|10) ?min\w*|(?<!\d)1[28]0 ?s(?:ec)?",
             r"delay|verz(?:oe|ö)g|延迟|遅延|平衡相",
         ),
     ),
@@ -97,7 +105,7 @@ _RULES: tuple[tuple[Phase, re.Pattern[str]], ...] = (
     (
         Phase.PORTAL_VENOUS,
         _words(
-            r"pv|pvp|ven|vein(?:eux|euse)|v[eé]n(?:ous|oes|ös|oso|osa)|p\.? ?v(?:en|enous)"
+            r"pv|pvp|vp|ven|vein(?:eux|euse)|v[eé]n(?:ous|(?:oes|ös)(?:e[nr]?)?|oso|osa)|p\.? ?v(?:en|enous)|nephrog\w*"
             r"|(?<!\d)(?:60|70|80) ?s(?:ec)?",
             r"porto?[ -]?ven|portal|門脈|门脉|静脉|静脈",
         ),
@@ -120,7 +128,9 @@ _RULES: tuple[tuple[Phase, re.Pattern[str]], ...] = (
         ),
     ),
 )
-_LATE_ARTERIAL = re.compile(r"(?:late|sp(?:ae|ä)t|tard\w*)[ -]?art")
+_LATE_ARTERIAL = re.compile(
+    r"(?:late|sp(?:ae|ä)t|tard\w*)[ -]?art|art\w*\.?[ -](?:late|sp(?:ae|ä)t(?:phase)?|tard\w*)(?![^\W\d])"
+)
 _WITH_AND_WITHOUT = re.compile(
     r"(?<!\w)(?:w|with|mit|avec|con|c\+)\W*(?:and|und|et|y)?\W*(?:w/?o|without|ohne|sans|sin|c-)(?!\w)"
 )
@@ -207,7 +217,7 @@ def phase_by_words(description: str) -> tuple[Phase, str]:
 
 
 def _plain(description: str) -> str:
-    return f" {description.lower()} ".replace("_", " ")
+    return f" {unicodedata.normalize('NFC', description).lower()} ".replace("_", " ")
 
 
 def _verdict(
@@ -227,7 +237,7 @@ def _coded_phase(dataset: Dataset) -> PhaseGuess | None:
     for shared in (dataset.get("SharedFunctionalGroupsSequence") or [])[:1]:
         for usage in shared.get("ContrastBolusUsageSequence") or []:
             value = text(usage, "ContrastBolusAgentPhase") or value
-    phase = _CODED.get(value.upper())
+    phase = _CODED.get(re.sub(r"[\s_-]", "", value.upper()))
     return None if phase is None else PhaseGuess(phase, "high", (f"coded contrast phase: {value.upper()}",))
 
 
