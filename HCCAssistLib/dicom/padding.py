@@ -21,12 +21,14 @@ class Padding:
     is background only where it is joined to the border of the slice: to a corner, since whatever lies outside of a
     convex field of view reaches one, or in a region too large to be tissue of exactly one value. In CT, padding beyond
     the scale of Hounsfield units is no tissue anywhere, and padding from -1024 to -900 HU is air already. Background
-    is -1024 HU in CT and 0 in MR.
+    is -1024 HU in CT and 0 in MR. Values beyond the scale become background too where no header names them.
 
     Attributes:
         values: the padding values found, stored units and what they would mean.
         replaced_voxels: how many voxels were turned into background.
         kept_voxels: how many voxels inside hold the same value and were left alone.
+        beyond_voxels: how many others lay below and above the Hounsfield scale and became background.
+        beyond: the lowest and the highest value of those.
         voxels: looked at in all.
     """
 
@@ -35,6 +37,7 @@ class Padding:
         self.background = AIR_HU if modality == "CT" else 0
         self.values: dict[tuple[int, float], None] = {}
         self.replaced_voxels = self.kept_voxels = self.voxels = 0
+        self.beyond_voxels, self.beyond = [0, 0], [float(AIR_HU), float(HIGHEST_HU)]
 
     def replaced(self, values: np.ndarray, stored: np.ndarray, header: Dataset) -> np.ndarray:
         """One slice's values with its padding turned into background; ``values`` itself is changed.
@@ -45,12 +48,25 @@ class Padding:
             header: of the slice's file.
         """
         self.voxels += values.size
+        self._replace_named(values, stored, header)
+        if self.modality == "CT":
+            self._replace_beyond(values)
+        return values
+
+    def _replace_beyond(self, values: np.ndarray) -> None:
+        """Turn into air what no tissue and no metal is, named as padding or not."""
+        self.beyond = [min(self.beyond[0], float(values.min())), max(self.beyond[1], float(values.max()))]
+        for side, outside in enumerate((values < AIR_HU, values > HIGHEST_HU)):
+            self.beyond_voxels[side] += int(outside.sum())
+            values[outside] = self.background
+
+    def _replace_named(self, values: np.ndarray, stored: np.ndarray, header: Dataset) -> None:
         bounds = _bounds(header)
         if bounds is None:
-            return values
+            return
         is_padding = (stored >= bounds[0]) & (stored <= bounds[1]) & (values != self.background)
         if not is_padding.any():
-            return values
+            return
         is_ct = self.modality == "CT"
         outside = is_padding & ((values < AIR_HU) | (values > HIGHEST_HU)) & is_ct
         doubtful = is_padding & ~outside & ~(is_ct & (values <= HIGHEST_AIR_HU))
@@ -61,12 +77,26 @@ class Padding:
         self.replaced_voxels += int(outside.sum())
         self.kept_voxels += int((doubtful & ~outside).sum())
         values[outside] = self.background
-        return values
 
     def problems(self, where: str) -> tuple[Problem, ...]:
         """What was done, where anything was."""
+        said = (self._named_in_words(), self._beyond_in_words())
+        return tuple(Problem("WARN", what, where) for what in said if what)
+
+    def _beyond_in_words(self) -> str:
+        sides = ((f"below {AIR_HU} HU", "down"), (f"above {HIGHEST_HU:,} HU", "up"))
+        parts = [
+            f"{100 * count / self.voxels:.2g} % of the voxels lay {side} ({direction} to {extreme:g} HU)"
+            for (side, direction), count, extreme in zip(sides, self.beyond_voxels, self.beyond, strict=True)
+            if count
+        ]
+        if not parts:
+            return ""
+        return f"{' and '.join(parts)}, which their headers do not name as padding, and became air ({AIR_HU} HU)"
+
+    def _named_in_words(self) -> str:
         if not self.replaced_voxels:
-            return ()
+            return ""
         is_ct = self.modality == "CT"
         unit = " HU" if is_ct else ""
         several = "s" if len(self.values) > 1 else ""
@@ -76,7 +106,7 @@ class Padding:
         what += f"air ({AIR_HU} HU)" if is_ct else "0"
         if self.kept_voxels:
             what += f"; {self.kept_voxels} voxels inside hold the same value and were left as they are"
-        return (Problem("WARN", what, where),)
+        return what
 
 
 def _padding_of(header: Dataset) -> int:

@@ -14,7 +14,7 @@ from HCCAssistLib.dicom.headers import read_headers, without_warnings
 from HCCAssistLib.dicom.looks import find_oddities
 from HCCAssistLib.dicom.phases import Phase, PhaseGuess, contradicts, guess_phase
 from HCCAssistLib.dicom.splitting import split
-from HCCAssistLib.dicom.stacks import Stack, group_slices
+from HCCAssistLib.dicom.stacks import PATIENT, Stack, group_slices, is_secondary_capture, lie_alike
 from HCCAssistLib.dicom.voxels import DECODING_ERRORS, read_voxels
 from HCCAssistLib.errors import InputError, Problem
 from HCCAssistLib.imaging.geometry import Geometry
@@ -155,7 +155,8 @@ def read_series(
         _refuse_other_modality(readable, modality, name)
         image, warnings = read_stack(readable[0], name=name)
         if odd:
-            what = f"{len(odd)} image(s) of another size or orientation left out"
+            reasons = Counter(_why_apart(report.stack, readable[0].stack) for report in odd)
+            what = " and ".join(f"{count} image(s) {why}" for why, count in reasons.items()) + " left out"
             warnings = (*warnings, Problem("WARN", what, readable[0].label, "check that the volume is complete"))
         return image, (*warnings, *_other_phase(readable[0], phase))
     if not readable:
@@ -167,6 +168,23 @@ def read_series(
         name or _FOLDER,
         "choose one of them and put its slices into a folder of their own; hccassist check-series lists them all",
     )
+
+
+def _why_apart(odd: Stack, volume: Stack) -> str:
+    """Why an image is no slice of the volume, in words that follow "image"."""
+    one, other = odd.first, volume.first
+    if is_secondary_capture(one) and not is_secondary_capture(other):
+        return "saved again as a picture (secondary capture)"
+    if one.text("Modality") != other.text("Modality"):
+        return f"of modality {one.text('Modality') or 'unknown'}"
+    if any(one.text(field) != other.text(field) for field in ("Rows", "Columns")) or not lie_alike(one, other):
+        return "of another size or orientation"
+    for fields, what in ((PATIENT, "patient"), (("StudyInstanceUID", "SeriesInstanceUID"), "study or series")):
+        if any(one.text(field) != other.text(field) for field in fields):
+            return f"of another {what}"
+    if one.text("FrameOfReferenceUID") != other.text("FrameOfReferenceUID"):
+        return "of another frame of reference"
+    return "that lie apart from the volume"
 
 
 def _refuse_other_modality(reports: Sequence[SeriesReport], modality: str, name: str) -> None:

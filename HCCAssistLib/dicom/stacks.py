@@ -139,7 +139,7 @@ def _grouped(slices: Iterable[Slice], key: Callable[[Slice], tuple]) -> list[lis
     for item in slices:
         groups = by_key[key(item)]
         for group in groups:
-            if _agree(item, group[0]):
+            if lie_alike(item, group[0]):
                 group.append(item)
                 break
         else:
@@ -147,7 +147,8 @@ def _grouped(slices: Iterable[Slice], key: Callable[[Slice], tuple]) -> list[lis
     return [group for groups in by_key.values() for group in groups]
 
 
-def _agree(item: Slice, other: Slice) -> bool:
+def lie_alike(item: Slice, other: Slice) -> bool:
+    """Whether directions and pixels of two slices agree within rounding."""
     return _close(item.orientation, other.orientation, SAME_DIRECTION) and _close(item.spacing, other.spacing, 1e-3)
 
 

@@ -23,17 +23,22 @@ WORDS = {
     Phase.LATE_ARTERIAL: """Abd ART 1.0 B30f|Leber art. 1.5|LIVER LATE ARTERIAL|Late art. phase|
         late art. phase  3.0  B40f|foie temps arteriel|AX LAVA ART|t1_vibe_dixon_tra_bh_art_W|
         LIVER 3 PHASE (AP)|Arterial  3.0  B40f|
-        ARTCHESTABDPEL WC ST|HAP|spätarteriell|动脉期|Art late|Liver ART LATE 1.5|arterielle Spätphase|artérielle tardive|ChestAbd Art Lung|fase arteriosa|35 sec""",
+        ARTCHESTABDPEL WC ST|HAP|spätarteriell|动脉期|
+        Art late|Liver ART LATE 1.5|arterielle Spätphase|artérielle tardive|ChestAbd Art Lung|fase arteriosa|35 sec""",
     Phase.PORTAL_VENOUS: """Abdomen  1.25mm Portal Venous|Leber ven 3.0|Thorax Abd VEN 70s|PVP|PV ABDOMEN|C+ portal|
         Recon 2: VENOUS PHASE COR|t1_vibe_tra_portalvenous|P.Venous 3.0 B40f|P.Venous pha  3.0  B40f|門脈相|
-        AbdPel Portalvenous|venöse Phase|VENOESE PHASE|Leber venösen|Nephrographic|VP|Liver VP 3.0|VENOUS LIVER|foie temps veineux|fase venosa|Abd Ven|portalvenös""",
+        AbdPel Portalvenous|
+        venöse Phase|VENOESE PHASE|Leber venösen|Nephrographic|VP|Liver VP 3.0|
+        VENOUS LIVER|foie temps veineux|fase venosa|Abd Ven|portalvenös""",
     Phase.DELAYED: """3 min delay|Delayed 5 MIN|foie tardif|180 sec Delay  3.0  B40f|Liver  10 min  3.0  B40f|
-        DELAYED SCAN|Spät 3.0|fase tardiva|延迟期|AbdPel Delay|Spätphase|Leber Spätphase|Spaetphase 5mm|Spa\u0308tphase|excretory|120s|Liver 120 sec|equilibrium""",
+        DELAYED SCAN|Spät 3.0|fase tardiva|延迟期|AbdPel Delay|
+        Spätphase|Leber Spätphase|Spaetphase 5mm|Spa\u0308tphase|excretory|120s|Liver 120 sec|equilibrium""",
     Phase.HEPATOBILIARY: "Ax LAVA-Flex +C 20 MIN|t1_vibe_tra_hbp|hepatobiliary|HB phase",
     Phase.TRANSITIONAL: "Transitional 3min|t1_vibe_transition",
     Phase.UNKNOWN: """LIVER 3 PHASE|CT Body 3.0|WITH CONTRAST|eTHRIVE dyn|AXIAL|HELICAL MODE|FOIE BIPASIQUE|
         with non-ionic contrast|150cc OMNIPAQUE|AP Routine  5.0  B40f|APRoutine|ENHANCED|CAP C  THINS|TARGETLUNGLIVER|
-        ABDOMEN W/WO|CT ABD WWO CONTRAST|with and without contrast|ART AND VENOUS|Art + late|1120s|120st|AORTA|hepatic artery|PE  1.5  B40f|
+        ABDOMEN W/WO|CT ABD WWO CONTRAST|with and without contrast|ART AND VENOUS|Art + late|1120s|
+        120st|AORTA|hepatic artery|PE  1.5  B40f|
         Liver 1203 min|partial|prevention|""",
 }
 CASES = [(text.strip(), phase) for phase, texts in WORDS.items() for text in texts.split("|")]

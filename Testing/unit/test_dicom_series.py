@@ -26,7 +26,7 @@ from dicom_samples import (
     write,
 )
 from pydicom.dataset import FileDataset
-from pydicom.uid import generate_uid
+from pydicom.uid import MRImageStorage, SecondaryCaptureImageStorage, generate_uid
 
 from HCCAssistLib.dicom.series import check_series, read_series, read_stack
 from HCCAssistLib.errors import InputError
@@ -286,6 +286,31 @@ def test_a_scout_in_the_series_is_set_aside(same_size: bool, tmp_path: Path) -> 
     image, warnings = read_series(tmp_path)
     assert warnings == ()
     _assert_every_voxel_where_its_header_says(image, slices)
+
+
+@pytest.mark.parametrize(
+    ("fields", "said"),
+    [
+        ({"SOPClassUID": SecondaryCaptureImageStorage}, "saved again as a picture (secondary capture)"),
+        ({"Modality": "MR", "SOPClassUID": MRImageStorage}, "of modality MR"),
+        ({"SeriesInstanceUID": "1.2.3"}, "of another study or series"),
+        ({"PatientID": "PID-1"}, "of another patient"),
+        ({"FrameOfReferenceUID": "1.2.3"}, "of another frame of reference"),
+        ({"PixelSpacing": [0.5, 0.5]}, "of another size or orientation"),
+    ],
+)
+def test_a_single_image_that_is_left_out_is_called_what_it_is(
+    fields: dict[str, object], said: str, tmp_path: Path
+) -> None:
+    slices = ct_series()
+    single = new_instance(slices[3])
+    for name, value in fields.items():
+        setattr(single, name, value)
+    single.file_meta.MediaStorageSOPClassUID = single.SOPClassUID
+    write([*slices, single], tmp_path)
+    image, warnings = read_series(tmp_path)
+    assert f"1 image(s) {said} left out" in [w.what for w in warnings]
+    assert image.array.shape[0] == len(slices)
 
 
 def test_an_unmarked_scout_is_left_out_with_a_warning(tmp_path: Path) -> None:

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import re
 from collections.abc import Callable
 from pathlib import Path
 
@@ -57,6 +58,7 @@ def test_each_slice_is_read_with_its_own_rescale_values(
 ) -> None:
     slices = ct_series() if modality == "CT" else as_mr(ct_series())
     truth = rescaled(slices, slopes, intercepts)
+    truth = np.maximum(truth, -1024) if modality == "CT" else truth
     image, warnings = read_series(write(slices[::-1] if descending else slices, tmp_path))
     assert np.allclose(image.array, truth, rtol=1e-6, atol=1e-3)
     different = len(set(zip(slopes * len(intercepts), intercepts * len(slopes), strict=True))) > 1
@@ -274,6 +276,38 @@ def test_padding_that_the_headers_do_not_name_is_left_and_told(tmp_path: Path) -
     image, warnings = read_series(write(slices, tmp_path))
     assert np.array_equal(image.array, np.where(truth == -1024, 0, truth))
     assert ["all voxels are 0 HU, like padding that the headers do not name" in w.what for w in warnings] == [True]
+
+
+@pytest.mark.parametrize("named", [None, 0, -2000])
+@pytest.mark.parametrize(
+    ("value", "said"), [(-3024, "below -1024 HU (down to -3024 HU)"), (31_000, "above 30,710 HU (up to 31000 HU)")]
+)
+def test_values_beyond_the_scale_that_no_header_names_become_air(
+    value: int, said: str, named: int | None, tmp_path: Path
+) -> None:
+    slices = ct_series()
+    truth = round_field(slices, value, intercept=0, signed=True, declare=False)
+    truth[:, 6, 5] = -1024
+    for d in slices:
+        if named is not None:
+            d.PixelPaddingValue = named
+    image, warnings = read_series(write(slices, tmp_path))
+    assert np.array_equal(image.array, truth)
+    (warning,) = warnings
+    assert said in warning.what and "became air (-1024 HU)" in warning.what
+    share = float(re.match(r"([\d.]+) % of the voxels", warning.what)[1])  # type: ignore[index]
+    assert share == pytest.approx(100 * (truth == -1024).mean(), rel=0.05)
+
+
+def test_unsigned_padding_beyond_the_scale_becomes_air_and_mr_is_left_alone(tmp_path: Path) -> None:
+    slices = ct_series()
+    truth = round_field(slices, 63_536, intercept=-1024, signed=False, declare=False)
+    truth[:, 6, 5] = -1024
+    image, (warning,) = read_series(write(slices, tmp_path / "ct"))
+    assert np.array_equal(image.array, truth)
+    assert "up to 62512 HU" in warning.what
+    mr, _ = read_series(write(as_mr(slices), tmp_path / "mr"))
+    assert mr.array.max() == 62_512
 
 
 def test_fields_that_only_say_the_usual_may_be_missing(tmp_path: Path) -> None:
