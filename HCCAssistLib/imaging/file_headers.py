@@ -7,11 +7,15 @@ import re
 import zlib
 from pathlib import Path, PureWindowsPath
 
+import numpy as np
+
 from HCCAssistLib.errors import InputError
 from HCCAssistLib.imaging.formats import true_format
 from HCCAssistLib.imaging.geometry import MM_PER_UNIT
 
 _LIMIT = 1 << 16
+_FLAT = 1e-6
+"""Volume of the cube of the three unit vectors along the axes, below which they lie in one plane."""
 _CHUNK = 1 << 22
 _SPACES = {"left-posterior-superior", "right-anterior-superior", "left-anterior-superior", "lps", "ras", "las"}
 _NO_POSITION = "the file does not say how the volume lies in the patient"
@@ -21,8 +25,8 @@ _NO_SIZE = "the file does not say how large voxels are"
 _REMEDY_SIZE = "convert the DICOM series again, to .nii.gz or .nrrd"
 _VOLUMES = {"list", "time"}
 """Kinds of a NRRD axis that number volumes."""
-_UNSAID = {"???", "none"}
-"""Kinds of a NRRD axis that say nothing."""
+_IN_SPACE = {"???", "none", "domain", "space"}
+"""Kinds of a NRRD axis that say nothing, or that it lies in space."""
 
 _NRRD_BYTES = {
     **dict.fromkeys(("signed char", "int8", "int8_t", "uchar", "unsigned char", "uint8", "uint8_t"), 1),
@@ -54,6 +58,7 @@ def check_nrrd(path: Path) -> float:
     if not has_space or (is_scalar and "none" in fields["space directions"].lower()):
         raise InputError(_NO_POSITION, remedy=_REMEDY_POSITION)
     _check_directions([_numbers(axis[1:-1].replace(",", " ")) for axis in _axes(fields) if axis != "none"])
+    _check_place(fields["space origin"], 3)
     units = re.findall(r'"([^"]*)"', fields.get("space units", ""))
     factors = {_mm_per_unit(unit) for unit in units}
     if len(factors) > 1:
@@ -73,13 +78,14 @@ def check_one_volume(path: Path) -> None:
     sizes, kinds, axes = fields.get("sizes", "").split(), fields.get("kinds", "").lower().split(), _axes(fields)
     if len(sizes) < 4:
         return
+    is_said = not _IN_SPACE.issuperset(kinds)
     kinds += ["???"] * (len(sizes) - len(kinds))
-    if len(axes) != len(sizes):  # nothing says which axis numbers the volumes; by custom it is the last one
+    if len(axes) != len(sizes) or "none" not in axes:  # nothing says which axis it is; by custom the last one
         axes = ["()"] * (len(sizes) - 1) + ["none"]
     several = [
         int(size)
         for size, kind, axis in zip(sizes, kinds, axes, strict=False)
-        if size.isdecimal() and (kind in _VOLUMES or (kind in _UNSAID and axis == "none"))
+        if size.isdecimal() and (kind in _VOLUMES if is_said else axis == "none")
     ]
     if math.prod(several) < 2:
         return
@@ -117,7 +123,10 @@ def check_metaimage(path: Path) -> float:
         key, equals, value = content[start:end].decode("latin-1").partition("=")
         if end == 0 or not equals or end > _LIMIT:
             raise _not(path, content, "MetaImage")
-        fields[key.strip().lower()] = value.strip()
+        name = key.strip().lower()
+        if fields.get(name, value.strip()) != value.strip():
+            raise InputError("the header is damaged: it gives one field twice, with two values", remedy=_AGAIN)
+        fields[name] = value.strip()
     if not fields.keys() & {"transformmatrix", "orientation", "rotation"} or not fields.keys() & {
         "offset",
         "origin",
@@ -174,6 +183,7 @@ def _check_metaimage_grid(fields: dict[str, str]) -> None:
     entries = _numbers(matrix)
     if len(entries) != axes * axes:
         raise InputError(f"the header is damaged: {len(entries)} numbers for {axes} directions", remedy=_AGAIN)
+    _check_place(next(fields[key] for key in ("offset", "origin", "position") if key in fields), axes)
     _check_directions([entries[start : start + axes] for start in range(0, len(entries), axes)])
 
 
@@ -182,6 +192,16 @@ def _check_directions(axes: list[list[float]]) -> None:
     for number, axis in enumerate(axes, 1):
         if not all(map(math.isfinite, axis)) or not any(axis):
             raise InputError(f"the header is damaged: axis {number} of the volume has no direction", remedy=_AGAIN)
+    if any(len(axis) != len(axes) for axis in axes):
+        raise InputError("the header is damaged: directions of axes have too few or too many numbers", remedy=_AGAIN)
+    if abs(np.linalg.det([np.divide(axis, np.linalg.norm(axis)) for axis in axes])) < _FLAT:
+        raise InputError("the header is damaged: the axes of the volume lie in one plane", remedy=_AGAIN)
+
+
+def _check_place(origin: str, axes: int) -> None:
+    place = _numbers(origin.strip("()").replace(",", " "))
+    if len(place) != axes or not all(map(math.isfinite, place)):
+        raise InputError("the header is damaged: the place of the first voxel is not a number", remedy=_AGAIN)
 
 
 def _check_metaimage_scaling(fields: dict[str, str]) -> None:

@@ -67,8 +67,8 @@ def read_image(path: Path | str, *, name: str = "") -> Image:
         if suffix in NIFTI:
             return read_nifti(path, name)
         if suffix in NRRD:
-            scale = check_nrrd(path)
             check_one_volume(path)
+            scale = check_nrrd(path)
         else:
             scale = check_metaimage(path)
         try:

@@ -341,6 +341,9 @@ def test_padding_below_air_is_air_before_it_is_averaged_with_the_patient() -> No
 
 
 @pytest.mark.parametrize("kinds", [None, "??? ??? ??? ???", "none none none none", "domain domain domain ???"])
+@pytest.mark.parametrize(
+    "kinds", [None, "??? ??? ??? ???", "none none none none", "domain domain domain ???", "domain domain domain domain"]
+)
 @pytest.mark.parametrize("first", [False, True])
 def test_a_volume_sequence_without_kinds_is_named_as_one(kinds: str | None, first: bool, tmp_path: Path) -> None:
     one = " ".join("({},{},{})".format(*column[:3]) for column in OBLIQUE.geometry.affine.T[:3])
@@ -359,6 +362,20 @@ def test_a_volume_sequence_without_kinds_is_named_as_one(kinds: str | None, firs
     assert "volume sequence of 3 volumes" in refusal(path)
 
 
+def test_colours_are_not_called_volumes(tmp_path: Path) -> None:
+    one = " ".join("({},{},{})".format(*column[:3]) for column in OBLIQUE.geometry.affine.T[:3])
+    for directions in (one, f"none {one}"):
+        path = nrrd(
+            tmp_path / "a.nrrd",
+            dimension=4,
+            sizes="3 14 11 9",
+            space_directions=directions,
+            kinds="RGB-color domain domain domain",
+            voxels=OBLIQUE.array.tobytes() * 3,
+        )
+        assert "volumes" not in refusal(path)
+
+
 @pytest.mark.parametrize("axis", ["(0,0,0)", "(nan,0,0)", "(inf,0,0)"])
 def test_a_nrrd_axis_without_direction_is_named(axis: str, tmp_path: Path) -> None:
     message = refusal(nrrd(tmp_path / "a.nrrd", space_directions=f"(1,0,0) {axis} (0,0,1)"))
@@ -367,7 +384,31 @@ def test_a_nrrd_axis_without_direction_is_named(axis: str, tmp_path: Path) -> No
 
 @pytest.mark.parametrize("matrix", ["0 0 0 0 0 0 0 0 0", "nan 0 0 0 1 0 0 0 1"])
 def test_a_metaimage_axis_without_direction_is_named(matrix: str, tmp_path: Path) -> None:
-    assert "axis 1 of the volume has no direction" in refusal(metaimage(tmp_path / "a.mha", TransformMatrix=matrix))
+    path = changed(metaimage(tmp_path / "a.mha"), "TransformMatrix", matrix)
+    assert "axis 1 of the volume has no direction" in refusal(path)
+
+
+def changed(path: Path, field: str, value: str) -> Path:
+    path.write_bytes(re.sub(rf"{field} = .*".encode(), f"{field} = {value}".encode(), path.read_bytes()))
+    return path
+
+
+def test_places_and_directions_without_sense_are_named(tmp_path: Path) -> None:
+    for change, said in (
+        (("TransformMatrix", "1 0 0 1 0 0 0 0 1"), "lie in one plane"),
+        (("TransformMatrix", "1 0 0 0 1 0"), "6 numbers for 3 directions"),
+        (("Offset", "nan 0 0"), "place of the first voxel"),
+        (("Offset", "0 0"), "place of the first voxel"),
+    ):
+        assert said in refusal(changed(metaimage(tmp_path / "a.mha"), *change))
+    assert "gives one field twice" in refusal(metaimage(tmp_path / "b.mha", ElementSpacing="9 9 9"))
+    assert "place of the first voxel" in refusal(nrrd(tmp_path / "a.nrrd", space_origin="(nan,0,0)"))
+    for directions, said in (
+        ("(1,0,0) (1,0,0) (0,0,1)", "lie in one plane"),
+        ("(1,0) (0,1,0) (0,0,1)", "too few"),
+        ("(1,0,0) (0,1,0)", "too few"),
+    ):
+        assert said in refusal(nrrd(tmp_path / "a.nrrd", space_directions=directions))
 
 
 @pytest.mark.parametrize("start", ["5", "400", "999999", "-2", "1.5", "x"])
