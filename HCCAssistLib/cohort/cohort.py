@@ -25,6 +25,8 @@ from HCCAssistLib.errors import InputError, Problem
 __all__ = ["Case", "Cohort", "open_cases", "read_cohort", "write_cohort_table"]
 
 LINES_SHOWN = 5
+ALIKE = 4
+"""So many faults of rows that have one remedy are told in one line."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -97,8 +99,7 @@ def read_cohort(folder: Path, *, tolerant: bool = False) -> Cohort:
             faults[fault].append(line)
         if found:
             refused += [] if cells[id_place:][:1] and cells[id_place].lower() in cases else [tuple(cells)]
-    for (what, remedy), lines in sorted(faults.items(), key=lambda item: item[1][0]):
-        problems.append(Problem("STOP", what, f"{TABLE}, {_lines(lines)}", remedy))
+    problems += _told(faults)
     if not cases and not problems:
         problems.append(Problem("STOP", "the table holds no case", TABLE, "add one row per case"))
     stops = [problem for problem in problems if problem.level == "STOP"]
@@ -127,6 +128,20 @@ def _add_case(cases: dict[str, Case], cells: list[str], read: table.Table, folde
         return [(what, "give every case its own id")]
     cases[case_id.lower()] = case
     return []
+
+
+def _told(faults: Mapping[tuple[str, str], list[int]]) -> list[Problem]:
+    """One line for each fault, or for each remedy where many rows need the same."""
+    alike: dict[str, list[str]] = defaultdict(list)
+    for what, remedy in faults:
+        alike[remedy].append(what)
+    told: dict[tuple[str, str], list[int]] = defaultdict(list)
+    for (what, remedy), lines in faults.items():
+        whats = alike[remedy]
+        more = f"; {len(whats) - 1} more faults are of this kind" if len(whats) >= ALIKE else ""
+        told[(whats[0] + more if more else what), remedy] += lines
+    ordered = sorted((sorted(lines), what, remedy) for (what, remedy), lines in told.items())
+    return [Problem("STOP", what, f"{TABLE}, {_lines(lines)}", remedy) for lines, what, remedy in ordered]
 
 
 def _lines(lines: list[int]) -> str:

@@ -153,9 +153,19 @@ def test_decimal_commas_and_texts_do_not_hide_or_feign_another_separator(tmp_pat
     assert found.what == "the row has 3 cells, the header 2"
 
 
-def test_a_row_with_two_faults_is_told_both(tmp_path: Path) -> None:
-    found = read_cohort(table(tmp_path, "case_id,split\n../x,holdout\n"), tolerant=True).table_problems
-    assert found and all(problem.where == "cohort.csv, line 2" for problem in found)
+@pytest.mark.parametrize(
+    ("row", "says"),
+    [
+        ("c {n},,1", "'c 0' cannot be a case id; 5 more faults are of this kind"),
+        ("c{n},part {n},1", "'part 0' is not a split; 5 more faults are of this kind"),
+        ("c{n},holdout,1", "'holdout' is not a split"),
+        ("c{n},1", "the row has 2 cells, the header 3"),
+    ],
+)
+def test_many_rows_that_need_the_same_are_one_line(tmp_path: Path, row: str, says: str) -> None:
+    rows = "\n".join(row.format(n=n) for n in range(6))
+    (found,) = read_cohort(table(tmp_path, f"case_id,split,ltp\n{rows}\n"), tolerant=True).table_problems
+    assert (found.what, found.where) == (says, "cohort.csv, lines 2, 3, 4, 5, 6 and 1 more")
 
 
 def test_a_column_without_a_heading_is_told_and_an_empty_one_is_not(tmp_path: Path) -> None:
