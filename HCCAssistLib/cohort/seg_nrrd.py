@@ -4,7 +4,6 @@ from __future__ import annotations
 
 import gzip
 import re
-import zlib
 from collections.abc import Sequence
 from pathlib import Path
 from typing import NamedTuple
@@ -64,21 +63,6 @@ def read_segment_fields(path: Path) -> list[SegmentField]:
             raise InputError(f"the header of segment {name!r} is damaged", path.name) from error
         segments.append(SegmentField(name, layer, label))
     return segments
-
-
-def check_packed(path: Path) -> None:
-    """Unpack the voxels and verify their checksum, which SimpleITK does not.
-
-    Raises:
-        InputError: the packed voxels are damaged or cut short.
-    """
-    content = path.read_bytes()
-    end = re.search(rb"\r?\n\r?\n", content)
-    if end and re.search(rb"^encoding: gz", content[: end.start()], re.MULTILINE):
-        try:
-            gzip.decompress(content[end.end() :])
-        except (EOFError, OSError, zlib.error) as error:
-            raise InputError("the file is damaged or cut short", remedy="save it again from Slicer") from error
 
 
 def encode(layers: Sequence[npt.NDArray[np.uint16]], geometry: Geometry, segments: Sequence[SegmentField]) -> bytes:

@@ -174,7 +174,6 @@ def write_segments(segments: Sequence[Segment], path: Path) -> None:
 def _read_layers(path: Path) -> tuple[list[npt.NDArray[np.int32]], Geometry]:
     try:
         scale = check_nrrd(path)
-        seg_nrrd.check_packed(path)
         image = sitk.ReadImage(str(path))
         if image.GetDimension() != 3:
             raise InputError("the segmentation is not three-dimensional", remedy="save it again from Slicer 5")
