@@ -340,7 +340,6 @@ def test_padding_below_air_is_air_before_it_is_averaged_with_the_patient() -> No
         np.testing.assert_array_equal(other.array, first.array)
 
 
-@pytest.mark.parametrize("kinds", [None, "??? ??? ??? ???", "none none none none", "domain domain domain ???"])
 @pytest.mark.parametrize(
     "kinds", [None, "??? ??? ??? ???", "none none none none", "domain domain domain ???", "domain domain domain domain"]
 )
