@@ -553,3 +553,21 @@ def test_several_processes_find_what_one_finds(cohort_folder: Path, monkeypatch:
     found = validate(cohort, NEEDS, label="ltp", workers=2, progress=told.append)
     assert found == validate(cohort, NEEDS, label="ltp")
     assert told == [n / 8 for n in range(1, 9)]
+
+
+def test_a_fault_of_the_program_in_one_case_is_told_and_does_not_hide_the_others(
+    cohort_folder: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    (cohort_folder / "cases" / "c05" / "post" / "ltp.mrk.json").unlink()
+    read = validation.check_files
+
+    def fails(case, needs, **settings):
+        if case.case_id == "c02":
+            raise TypeError("no such thing")
+        return read(case, needs, **settings)
+
+    monkeypatch.setattr(validation, "check_files", fails)
+    found = validate(read_cohort(cohort_folder), NEEDS, label="ltp")
+    stops = {problem.case_id: problem for problem in found if problem.level == "STOP"}
+    assert set(stops) == {"c02", "c05"}
+    assert "internal error (TypeError: no such thing)" in stops["c02"].what and "report" in stops["c02"].remedy
