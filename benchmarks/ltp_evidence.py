@@ -16,10 +16,10 @@ from HCCAssistLib.cli.console import Progress
 from HCCAssistLib.cohort.cohort import read_cohort
 from HCCAssistLib.evaluation.display import estimate_text, interval_text
 from HCCAssistLib.evaluation.froc import FrocCurve
-from HCCAssistLib.inference.model import load_model
+from HCCAssistLib.inference.loaded_model import load_model
 from HCCAssistLib.models.package import read_package
-from HCCAssistLib.phantoms.evidence import pointing_evidence, threshold_froc
-from HCCAssistLib.phantoms.ltp import write_cohort
+from HCCAssistLib.phantoms.ltp.cases import write_cohort
+from HCCAssistLib.phantoms.ltp.evidence import pointing_evidence, threshold_froc
 from HCCAssistLib.recipes.ltp import evaluation
 from HCCAssistLib.recipes.registry import get_recipe
 from HCCAssistLib.training.run import Job, train

@@ -22,10 +22,11 @@ import psutil
 from HCCAssistLib.imaging.geometry import Box, Geometry
 from HCCAssistLib.imaging.image import Image
 from HCCAssistLib.imaging.windows import Window
-from HCCAssistLib.inference.findings import Candidate, DetectionResult, RunRecord
 from HCCAssistLib.inference.study import Study
 from HCCAssistLib.jobs.local import Event, LocalExecutor
 from HCCAssistLib.jobs.requests import Request
+from HCCAssistLib.results.detection import Candidate, DetectionResult
+from HCCAssistLib.results.run_record import RunRecord
 from HCCAssistLib.scene.rendering import rendering_available
 
 TESTING = Path(__file__).parents[1] / "Testing"

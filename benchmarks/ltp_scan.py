@@ -23,9 +23,10 @@ import torch
 from monai.inferers import sliding_window_inference
 
 from HCCAssistLib.errors import Cancelled
-from HCCAssistLib.inference.dense_scan import ScanGrid, scan, scan_patchwise
 from HCCAssistLib.recipes.ltp.network import LTPNetwork, windowed
 from HCCAssistLib.recipes.ltp.recipe import WINDOWS
+from HCCAssistLib.recipes.ltp.sliding_window.dense_scan import scan, scan_patchwise
+from HCCAssistLib.recipes.ltp.sliding_window.scan_grid import ScanGrid
 
 STRIDES = ((4, 8, 8), (2, 4, 4))
 VARIANTS = ((3, "context"), (2, "context"), (3, "strict"), (2, "strict"))

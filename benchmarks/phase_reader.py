@@ -21,6 +21,7 @@ import numpy as np
 import numpy.typing as npt
 from scipy import ndimage
 
+from HCCAssistLib.dicom.volume import read_volume
 from HCCAssistLib.imaging.abdomen import Scan
 from HCCAssistLib.imaging.abdomen_organs import find_liver
 from HCCAssistLib.imaging.abdomen_spine import find_spine
@@ -30,7 +31,7 @@ from HCCAssistLib.imaging.files import read_image
 from HCCAssistLib.imaging.geometry import Geometry
 from HCCAssistLib.imaging.image import Image
 from HCCAssistLib.imaging.orientation import to_lps_order
-from HCCAssistLib.phantoms.scene import draw_scene
+from HCCAssistLib.phantoms.liver.scene import draw_scene
 
 SHARED = Path(__file__).resolve().parents[2] / "shared/data"
 THICKNESSES = (1.0, 1.25, 2.0, 2.5, 3.0, 5.0, 7.5, 8.0, 10.0)
@@ -95,7 +96,9 @@ def scans(folder: Path) -> Iterator[Truth]:
         ):
             with zipfile.ZipFile(SHARED / archive) as file:
                 file.extractall(folder / Path(archive).stem)
-            image = read_image(next(path for path in (folder / Path(archive).stem).rglob("*") if path.is_file()).parent)
+            image = read_volume(
+                next(path for path in (folder / Path(archive).stem).rglob("*") if path.is_file()).parent
+            )
             yield truth(name, "real", image, "portal-or-later", whole)
             if whole:
                 yield truth(

@@ -31,11 +31,12 @@ from HCCAssistLib.evaluation.cox import cox_hazard_ratios
 from HCCAssistLib.evaluation.cutoffs import youden_cutoff
 from HCCAssistLib.evaluation.decision import net_benefit, net_benefit_at
 from HCCAssistLib.evaluation.discrimination import auc, roc
-from HCCAssistLib.evaluation.display import p_value, rounded
+from HCCAssistLib.evaluation.display import p_value
 from HCCAssistLib.evaluation.flow import Flow, Stage
 from HCCAssistLib.evaluation.report import Report
 from HCCAssistLib.evaluation.result import Estimate, Interval
 from HCCAssistLib.evaluation.survival import kaplan_meier, log_rank
+from HCCAssistLib.wording import rounded
 
 SEED = 0
 RESECTION, UCI = "hcc_resection227/hepatoCellular.csv", "hcc_uci165/hcc-data.txt"

@@ -869,8 +869,7 @@ class HCCLTPDetectionLogic(ScriptedLoadableModuleLogic):
 
     def summary(self):
         """How many candidates there are at the threshold, and what that does not mean."""
-        from HCCAssistLib.evaluation.display import cutoff_value
-        from HCCAssistLib.evaluation.result import CutOff
+        from HCCAssistLib.results.cutoff import CutOff, cutoff_value
 
         if self.drawn is None:
             return _("No result yet.")
@@ -909,7 +908,7 @@ class HCCLTPDetectionLogic(ScriptedLoadableModuleLogic):
 
     def review(self, number, verdict):
         """Give a candidate a verdict."""
-        from HCCAssistLib.inference.findings import Verdict
+        from HCCAssistLib.results.detection import Verdict
 
         candidate = self._candidate(number)
         self._undo.append((number, candidate.verdict, candidate.comment))
@@ -972,7 +971,7 @@ class HCCLTPDetectionLogic(ScriptedLoadableModuleLogic):
 
     def export(self, folder):
         """Begin to write the result folder: result.json, heatmap.nrrd and candidates.csv."""
-        from HCCAssistLib.inference.results import write_candidates, write_result
+        from HCCAssistLib.results.files import write_candidates, write_result
 
         result = self.drawn.result
 
@@ -1109,7 +1108,8 @@ class HCCLTPDetectionTest(ScriptedLoadableModuleTest):
     def makeResult(self, volume):
         """Two candidates, the likelier one at the ball."""
         from HCCAssistLib.imaging.geometry import Box
-        from HCCAssistLib.inference.findings import Candidate, DetectionResult, RunRecord
+        from HCCAssistLib.results.detection import Candidate, DetectionResult
+        from HCCAssistLib.results.run_record import RunRecord
         from HCCAssistLib.scene.inputs import image_from_volume
 
         image = image_from_volume(volume)
@@ -1175,10 +1175,10 @@ class HCCLTPDetectionTest(ScriptedLoadableModuleTest):
         if absent:
             self.delayDisplay(f"The detection itself is not tested: {' and '.join(absent)} not installed.")
             return
-        from HCCAssistLib.evaluation.result import CutOff
         from HCCAssistLib.models.package import write_package
         from HCCAssistLib.recipes.ltp.network import build
         from HCCAssistLib.recipes.registry import get_recipe
+        from HCCAssistLib.results.cutoff import CutOff
 
         recipe = get_recipe("ltp")
         options = recipe.resolve({})

@@ -551,7 +551,7 @@ class HCCStudyLogic(ScriptedLoadableModuleLogic):
         from HCCAssistLib.installation import Installation
         from HCCAssistLib.jobs.runner import TaskRunner
         from HCCAssistLib.models.store import ModelStore, default_store
-        from HCCAssistLib.phantoms.sample import sample_folder
+        from HCCAssistLib.phantoms.ltp.sample import sample_folder
         from HCCAssistLib.scene.loaded_volumes import VolumeLooks
 
         self.installation = Installation(requirements, slicer.packaging, torchUtils)
@@ -709,7 +709,7 @@ class HCCStudyLogic(ScriptedLoadableModuleLogic):
 
     def roles(self):
         """Every role a volume can play, those that the methods need first."""
-        from HCCAssistLib.cohort.roles import all_roles
+        from HCCAssistLib.recipes.roles import all_roles
 
         return all_roles()
 
@@ -727,7 +727,7 @@ class HCCStudyLogic(ScriptedLoadableModuleLogic):
 
     def needs(self):
         """What the methods need, and which volume serves them."""
-        from HCCAssistLib.cohort.roles import needed_roles
+        from HCCAssistLib.recipes.roles import needed_roles
         from HCCAssistLib.scene.roles import volume_with_role
 
         lines = []
@@ -751,7 +751,7 @@ class HCCStudyLogic(ScriptedLoadableModuleLogic):
 
     def keptSampleBytes(self):
         """What is kept of the sample case."""
-        from HCCAssistLib.phantoms.sample import kept_bytes
+        from HCCAssistLib.phantoms.ltp.sample import kept_bytes
 
         return kept_bytes(self.samples)
 
@@ -762,7 +762,7 @@ class HCCStudyLogic(ScriptedLoadableModuleLogic):
 
     def _beginDrawing(self):
         """Whether there is a case to draw."""
-        from HCCAssistLib.phantoms.sample import read_sample
+        from HCCAssistLib.phantoms.ltp.sample import read_sample
         from HCCAssistLib.scene.sample import draw_sample
 
         case = read_sample(self.samples)

@@ -15,7 +15,7 @@ from HCCAssistLib.cohort.case import SPLITS
 from HCCAssistLib.cohort.cells import is_missing
 from HCCAssistLib.cohort.cohort import Cohort, read_cohort
 from HCCAssistLib.errors import InputError, Problem
-from HCCAssistLib.recipes.registry import RECIPES, get_recipe
+from HCCAssistLib.recipes.registry import RECIPES, all_inputs, get_recipe
 
 
 def add(subcommands: argparse._SubParsersAction) -> argparse.ArgumentParser:
@@ -34,13 +34,13 @@ def run(args: argparse.Namespace) -> int:
     except InputError as error:
         if not args.json:
             raise
-        return _end(Cohort(None, ()), get_recipe(args.recipe).label, error.problems)
+        return _end(Cohort(None, ()), get_recipe(args.recipe).label.columns[0], error.problems)
 
     from HCCAssistLib.cohort.synthetic import unclear
     from HCCAssistLib.cohort.table_checks import check_table
 
     recipe = get_recipe(args.recipe)
-    problems = [*check_table(cohort, label=recipe.label), *unclear(cohort.cases)]
+    problems = [*check_table(cohort, label=recipe.label.columns[0]), *unclear(cohort.cases)]
     if not args.json:
         _show(problems)
 
@@ -48,18 +48,18 @@ def run(args: argparse.Namespace) -> int:
 
     files = read_files(
         cohort,
-        recipe.needs,
-        modality=recipe.modality,
+        recipe.inputs,
+        others=all_inputs(),
         check=recipe.module("checks").problems,
         workers=os.cpu_count() or 1,
         progress=Progress("check").part,
     )
-    found = files.problems(label=recipe.label)
+    found = files.problems(label=recipe.label.columns[0])
     problems += found
     if args.json:
-        return _end(cohort, recipe.label, problems)
+        return _end(cohort, recipe.label.columns[0], problems)
     _show(found)
-    _summarise(_counts(cohort, recipe.label), problems)
+    _summarise(_counts(cohort, recipe.label.columns[0]), problems)
     return 2 if _level(problems, "STOP") else 0
 
 

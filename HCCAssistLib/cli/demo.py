@@ -10,7 +10,8 @@ from typing import TYPE_CHECKING
 
 from HCCAssistLib.cli import checks
 from HCCAssistLib.cli.console import Progress, say, table, warn
-from HCCAssistLib.cohort.cohort import Case, Cohort, read_cohort
+from HCCAssistLib.cohort.case import Case
+from HCCAssistLib.cohort.cohort import Cohort, read_cohort
 from HCCAssistLib.errors import InputError
 from HCCAssistLib.locks import locked
 from HCCAssistLib.recipes.registry import get_recipe
@@ -18,10 +19,10 @@ from HCCAssistLib.recipes.registry import get_recipe
 if TYPE_CHECKING:
     from HCCAssistLib.evaluation.froc import FrocCurve
     from HCCAssistLib.evaluation.report import Report
-    from HCCAssistLib.inference.findings import DetectionResult
     from HCCAssistLib.inference.study import Study
-    from HCCAssistLib.phantoms.implant import Background
+    from HCCAssistLib.phantoms.liver.implant import Background
     from HCCAssistLib.recipes.ltp.network import LTPNetwork
+    from HCCAssistLib.results.detection import DetectionResult
 
 CASES = 144
 """Phantoms of the demo's cohort. The paper's 74 patients are too few here: the network then learns bright spots, which
@@ -99,10 +100,10 @@ def _background(args: argparse.Namespace) -> Background | None:
     """
     found = None
     if args.background:
-        from HCCAssistLib.imaging.files import read_image
-        from HCCAssistLib.phantoms.implant import Background
+        from HCCAssistLib.dicom.volume import read_volume
+        from HCCAssistLib.phantoms.liver.implant import Background
 
-        found = Background(read_image(args.background, name="background"))
+        found = Background(read_volume(args.background, name="background"))
     if (args.out / UNSEEN).exists():
         before = read_cohort(args.out / UNSEEN).cases[0].values.get("background", "")
         if before != (found.label if found else ""):
@@ -115,11 +116,11 @@ def _background(args: argparse.Namespace) -> Background | None:
 def _demo(args: argparse.Namespace, background: Background | None) -> None:
     from HCCAssistLib.cli.evaluate import summary
     from HCCAssistLib.cli.predictions import CANDIDATES
-    from HCCAssistLib.inference.model import choose_device, load_model
-    from HCCAssistLib.inference.results import write_candidates, write_result
+    from HCCAssistLib.inference.loaded_model import choose_device, load_model
     from HCCAssistLib.inference.study import read_study
-    from HCCAssistLib.phantoms.ltp import write_cohort
+    from HCCAssistLib.phantoms.ltp.cases import write_cohort
     from HCCAssistLib.recipes.ltp import evaluation, prediction
+    from HCCAssistLib.results.files import write_candidates, write_result
     from HCCAssistLib.training.run import Job, train
 
     recipe = get_recipe("ltp")
@@ -218,7 +219,7 @@ def _evidence(cohort: Cohort, network: LTPNetwork, curve: FrocCurve | None, page
     """What only known truth can show, added to the report; rows for the short table."""
     from HCCAssistLib.cli.evaluate import row
     from HCCAssistLib.evaluation.figures import froc_figure
-    from HCCAssistLib.phantoms.evidence import pointing_evidence, threshold_froc
+    from HCCAssistLib.phantoms.ltp.evidence import pointing_evidence, threshold_froc
 
     if curve is None:
         return []

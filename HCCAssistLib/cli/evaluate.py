@@ -71,7 +71,7 @@ def _evaluate(args: argparse.Namespace, cohort: Cohort, package: ModelPackage, o
     progress("checking the cohort", 0.0)
     held_out = hold_out(cohort, package.recipe, package.card)
 
-    from HCCAssistLib.inference.model import choose_device, load_model
+    from HCCAssistLib.inference.loaded_model import choose_device, load_model
 
     model = load_model(package, device=choose_device(args.device))
     module = package.recipe.module("evaluation")
@@ -139,7 +139,8 @@ def summary(found: LTPEvaluation) -> list[tuple[str, ...]]:
 
 def row(level: str, estimate: Estimate) -> tuple[str, ...]:
     """One figure of the short table."""
-    from HCCAssistLib.evaluation.display import estimate_text, interval_text, plural
+    from HCCAssistLib.evaluation.display import estimate_text, interval_text
+    from HCCAssistLib.wording import plural
 
     interval = estimate.clustered or estimate.interval
     count = f"{estimate.n} {plural(estimate.unit, estimate.n)}"

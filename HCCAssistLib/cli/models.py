@@ -7,11 +7,11 @@ from pathlib import Path
 
 from HCCAssistLib.cli.console import say, say_json, table, warn
 from HCCAssistLib.errors import InputError
-from HCCAssistLib.evaluation.display import cutoff_value
 from HCCAssistLib.files import size_on_disk
 from HCCAssistLib.models.caveats import model_warnings, trained_on
 from HCCAssistLib.models.package import ModelPackage
 from HCCAssistLib.models.store import ModelStore, default_store
+from HCCAssistLib.results.cutoff import cutoff_value
 
 
 def add(subcommands: argparse._SubParsersAction) -> argparse.ArgumentParser:

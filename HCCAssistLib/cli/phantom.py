@@ -38,11 +38,11 @@ def run(args: argparse.Namespace) -> None:
     checks.output_folder(args.out, apart_from=filter(None, [args.background]))
     background = None
     if args.background:
-        from HCCAssistLib.imaging.files import read_image
+        from HCCAssistLib.dicom.volume import read_volume
 
-        background = read_image(args.background, name="background")
+        background = read_volume(args.background, name="background")
     package = get_recipe(args.recipe).package.rsplit(".", 1)[-1]
-    module = importlib.import_module(f"HCCAssistLib.phantoms.{package}")
+    module = importlib.import_module(f"HCCAssistLib.phantoms.{package}.cases")
     progress = Progress("phantom")
     args.out.parent.mkdir(parents=True, exist_ok=True)
     with locked(args.out.with_name(f".{args.out.name}.lock"), "phantom"):

@@ -13,10 +13,11 @@ from HCCAssistLib.cli.console import Progress, complain, say, say_json, settings
 from HCCAssistLib.errors import Cancelled, HCCAssistError, InputError, Problem
 
 if TYPE_CHECKING:
-    from HCCAssistLib.cohort.cohort import Case, Cohort
-    from HCCAssistLib.inference.findings import DetectionResult
+    from HCCAssistLib.cohort.case import Case
+    from HCCAssistLib.cohort.cohort import Cohort
     from HCCAssistLib.inference.study import Study
     from HCCAssistLib.models.package import ModelPackage
+    from HCCAssistLib.results.detection import DetectionResult
 
 Made = TypeVar("Made")
 
@@ -130,7 +131,7 @@ class _Run:
 
     def _predictor(self) -> Callable[..., DetectionResult]:
         """Load the model; PyTorch takes seconds, so this waits until there is something to compute."""
-        from HCCAssistLib.inference.model import choose_device, load_model
+        from HCCAssistLib.inference.loaded_model import choose_device, load_model
 
         model = load_model(self.package, device=choose_device(self.args.device))
         predict = self.package.recipe.module("prediction").predict
@@ -223,8 +224,7 @@ def _problems(error: Exception) -> tuple[Problem, ...]:
 
 
 def _show(case_id: str, result: DetectionResult, kept: bool) -> None:
-    from HCCAssistLib.evaluation.display import cutoff_value
-    from HCCAssistLib.evaluation.result import CutOff
+    from HCCAssistLib.results.cutoff import CutOff, cutoff_value
 
     shown, cutoff = result.shown, CutOff(result.threshold, result.threshold_source)
     say(

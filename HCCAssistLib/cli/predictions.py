@@ -14,10 +14,10 @@ from HCCAssistLib.files import folder_written_whole, remove, written_whole
 from HCCAssistLib.locks import locked
 
 if TYPE_CHECKING:
-    from HCCAssistLib.inference.findings import DetectionResult
     from HCCAssistLib.inference.study import Study
     from HCCAssistLib.models.package import ModelPackage
-    from HCCAssistLib.recipes.spec import Value
+    from HCCAssistLib.recipes.options import Value
+    from HCCAssistLib.results.detection import DetectionResult
 
 SUMMARY, LOCK, CANDIDATES = "summary.csv", ".lock", "candidates.csv"
 
@@ -132,7 +132,7 @@ def write_prediction(
         folder: of the case.
         draw: writes pictures of the result into a folder.
     """
-    from HCCAssistLib.inference.results import write_candidates, write_result
+    from HCCAssistLib.results.files import write_candidates, write_result
 
     with folder_written_whole(folder) as part:
         write_result(result, part)
@@ -147,7 +147,7 @@ def refuse_other_scan(folder: Path, study: Study) -> None:
     Raises:
         InputError: the folder holds the result of another volume.
     """
-    from HCCAssistLib.inference.results import read_result
+    from HCCAssistLib.results.files import read_result
 
     try:
         inputs = read_result(folder).run.inputs
@@ -161,8 +161,8 @@ def refuse_other_scan(folder: Path, study: Study) -> None:
 
 def finished(folder: Path, study: Study, package: ModelPackage, options: dict[str, Value]) -> DetectionResult | None:
     """The result of an earlier run with the same model, options, software and inputs; None where there is none."""
-    from HCCAssistLib.inference.results import read_result
     from HCCAssistLib.provenance import software_versions
+    from HCCAssistLib.results.files import read_result
 
     try:
         found = read_result(folder)

@@ -5,8 +5,8 @@ from __future__ import annotations
 import argparse
 
 from HCCAssistLib.cli.console import say, say_json, table
+from HCCAssistLib.recipes.options import Option
 from HCCAssistLib.recipes.registry import RECIPES
-from HCCAssistLib.recipes.spec import Option
 
 
 def add(subcommands: argparse._SubParsersAction) -> argparse.ArgumentParser:
@@ -23,7 +23,7 @@ def run(args: argparse.Namespace) -> None:
         return
     for recipe in RECIPES.values():
         say(f"{recipe.id}: {recipe.title}\n  {recipe.paper}")
-        say(f"  needs {', '.join(f'{need}' + ('' if need.required else ' (optional)') for need in recipe.needs)}")
+        say(f"  needs {', '.join(f'{need}' + ('' if need.required else ' (optional)') for need in recipe.inputs)}")
         for title, options in (("training", recipe.options), ("prediction", recipe.run_options)):
             say(f"  --set for {title}:")
             say("    " + table(("name", "default", "choices", "meaning"), map(_row, options)).replace("\n", "\n    "))

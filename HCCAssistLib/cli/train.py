@@ -10,11 +10,11 @@ from HCCAssistLib.cli import checks
 from HCCAssistLib.cli.console import Progress, say, settings, warn
 from HCCAssistLib.cohort.cohort import read_cohort
 from HCCAssistLib.errors import InputError
-from HCCAssistLib.evaluation.display import cutoff_value
 from HCCAssistLib.locks import refuse_if_held
 from HCCAssistLib.models.caveats import model_warnings, trained_on
 from HCCAssistLib.models.package import check_name
 from HCCAssistLib.recipes.registry import RECIPES, get_recipe
+from HCCAssistLib.results.cutoff import cutoff_value
 from HCCAssistLib.training.parts import check_parts, lock_of
 
 STOPPED = "Run the same command again to go on where it stopped."
@@ -45,7 +45,7 @@ def run(args: argparse.Namespace) -> None:
     check_name(args.out.name)
     checks.output_folder(args.out, apart_from=[args.cohort])
     cohort = read_cohort(args.cohort, tolerant=True)
-    check_parts(cohort, recipe.label, folds=args.folds, seed=args.seed)
+    check_parts(cohort, recipe.label.columns[0], folds=args.folds, seed=args.seed)
 
     refuse_if_held(lock_of(args.out), "training")  # before torch, which takes longer than to refuse
 

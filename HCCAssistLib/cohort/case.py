@@ -23,12 +23,13 @@ VOLUME_SUFFIXES = (".nrrd", ".nii.gz", ".nii", ".nhdr", ".mha", ".mhd")
 ANNOTATION_SUFFIXES = {
     "points": (".mrk.json", ".fcsv"),
     "segment": (".seg.nrrd", ".nrrd", ".nii.gz", ".nii"),
+    "roi": (".mrk.json",),
 }
 
 _SAFE = re.compile(r"[A-Za-z0-9][A-Za-z0-9._-]{0,63}")
 _RESERVED = re.compile(r"(con|prn|aux|nul|com\d|lpt\d)(\..*)?", re.IGNORECASE)
 
-AnnotationKind = Literal["points", "segment"]
+AnnotationKind = Literal["points", "segment", "roi"]
 
 
 def is_safe_name(name: str) -> bool:

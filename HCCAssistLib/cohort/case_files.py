@@ -8,8 +8,8 @@ from pathlib import Path
 
 from HCCAssistLib.cohort.case import Case
 from HCCAssistLib.cohort.fingerprints import Fingerprint, fingerprint
+from HCCAssistLib.cohort.input_spec import InputSpec
 from HCCAssistLib.cohort.judgement import judge
-from HCCAssistLib.cohort.needs import Need
 from HCCAssistLib.cohort.points import PointList, read_points
 from HCCAssistLib.cohort.segment_names import choose
 from HCCAssistLib.cohort.segments import Segment, read_segments
@@ -34,7 +34,7 @@ class CaseContents:
     """
 
     problems: list[Problem] = field(default_factory=list)
-    paths: dict[Need, Path] = field(default_factory=dict)
+    paths: dict[InputSpec, Path] = field(default_factory=dict)
     volumes: dict[str, Image] = field(default_factory=dict)
     points: dict[str, PointList] = field(default_factory=dict)
     masks: dict[str, Image] = field(default_factory=dict)
@@ -54,9 +54,9 @@ class CaseFiles:
     """
 
     problems: list[Problem] = field(default_factory=list)
-    paths: dict[Need, Path] = field(default_factory=dict)
-    points: dict[Need, int] = field(default_factory=dict)
-    fingerprints: dict[Need, Fingerprint] = field(default_factory=dict)
+    paths: dict[InputSpec, Path] = field(default_factory=dict)
+    points: dict[InputSpec, int] = field(default_factory=dict)
+    fingerprints: dict[InputSpec, Fingerprint] = field(default_factory=dict)
     grids: dict[str, Geometry] = field(default_factory=dict)
     unused: list[str] = field(default_factory=list)
 
@@ -65,7 +65,7 @@ Check = Callable[[CaseContents], Iterable[Problem]]
 """What a recipe asks of a case beyond its files; a problem that names no place is one of the case."""
 
 
-def read_case(case: Case, needs: Sequence[Need], *, modality: str = "CT") -> CaseContents:
+def read_case(case: Case, needs: Sequence[InputSpec]) -> CaseContents:
     """Read every file of a case that a recipe needs or may use, and list all that is wrong.
 
     Training, evaluation and prediction all read a case through here, so that they judge it alike.
@@ -73,7 +73,6 @@ def read_case(case: Case, needs: Sequence[Need], *, modality: str = "CT") -> Cas
     Args:
         case: the files.
         needs: what the recipe asks of it.
-        modality: of the images, as in DICOM.
     """
     contents = CaseContents()
     segments: dict[str, tuple[Segment, ...]] = {}
@@ -91,7 +90,7 @@ def read_case(case: Case, needs: Sequence[Need], *, modality: str = "CT") -> Cas
                 continue
             contents.paths[need] = path
             if need.kind == "volume":
-                contents.volumes[str(need)], found = _read_volume(path, case, need, modality)
+                contents.volumes[str(need)], found = _read_volume(path, case, need)
             elif need.kind == "segment":
                 segments[str(need)], found = choose(read_segments(path), need.name)
             else:
@@ -105,20 +104,26 @@ def read_case(case: Case, needs: Sequence[Need], *, modality: str = "CT") -> Cas
     return contents
 
 
-def check_files(case: Case, needs: Sequence[Need], *, modality: str = "CT", check: Check | None = None) -> CaseFiles:
+def check_files(
+    case: Case,
+    needs: Sequence[InputSpec],
+    *,
+    check: Check | None = None,
+    others: Sequence[InputSpec] = (),
+) -> CaseFiles:
     """What is wrong with the files of a case, and what tells it from other cases.
 
     Args:
         case: the files.
         needs: what the recipe asks of it.
-        modality: of the images, as in DICOM.
         check: what the recipe asks beyond that, for example ``problems`` of its module ``checks``.
+        others: what other recipes read, which is no stray file.
     """
-    contents = read_case(case, needs, modality=modality)
+    contents = read_case(case, needs)
     problems = list(contents.problems)
     asked = check(contents) if check else ()
     problems += [replace(p, where=f"case {case.case_id}{', ' if p.where else ''}{p.where}") for p in asked]
-    found = CaseFiles(problems, contents.paths, unused=unused_names(case, needs))
+    found = CaseFiles(problems, contents.paths, unused=unused_names(case, needs, others))
     for need in contents.paths:
         if need.kind == "points" and str(need) in contents.points:
             found.points[need] = len(contents.points[str(need)].points)
@@ -128,7 +133,7 @@ def check_files(case: Case, needs: Sequence[Need], *, modality: str = "CT", chec
     return found
 
 
-def how_to_add(case: Case, need: Need) -> str:
+def how_to_add(case: Case, need: InputSpec) -> str:
     """What to do about a missing file; names what lies in its folder, since it is often only misnamed."""
     wanted = f"{need}{SAVED_AS[need.kind]}"
     folder = case.time_point_folder(need.time_point)
@@ -139,7 +144,7 @@ def how_to_add(case: Case, need: Need) -> str:
     return f"add {wanted}; the folder holds {', '.join(there[:NAMES_SHOWN])}{more}"
 
 
-def _placed(problem: Problem, case: Case, need: Need, path: Path | None) -> Problem:
+def _placed(problem: Problem, case: Case, need: InputSpec, path: Path | None) -> Problem:
     """The problem with the case and the file in front of where it is."""
     # A file that lies elsewhere may carry a patient's name.
     listed = path is not None and path.parent == case.time_point_folder(need.time_point)
@@ -150,9 +155,9 @@ def _placed(problem: Problem, case: Case, need: Need, path: Path | None) -> Prob
     return Problem(problem.level, problem.what, where, problem.remedy)
 
 
-def _read_volume(path: Path, case: Case, need: Need, modality: str) -> tuple[Image, tuple[Problem, ...]]:
+def _read_volume(path: Path, case: Case, need: InputSpec) -> tuple[Image, tuple[Problem, ...]]:
     if path.is_dir():
-        return read_series(path, name=case.case_id, modality=modality, phase=need.name)
+        return read_series(path, name=case.case_id, modality=need.modality, phase=need.name)
     image = read_image(path, name=case.case_id)
     said = (step.removeprefix("warning: ") for step in image.history if step.startswith("warning: "))
     return image, tuple(Problem("WARN", what.rstrip(".")) for what in said)

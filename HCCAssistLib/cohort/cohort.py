@@ -22,8 +22,6 @@ from HCCAssistLib.cohort.headings import doubtful_headings, split_of
 from HCCAssistLib.cohort.spelling import plain
 from HCCAssistLib.errors import InputError, Problem
 
-__all__ = ["Case", "Cohort", "open_cases", "read_cohort", "write_cohort_table"]
-
 LINES_SHOWN = 5
 ALIKE = 4
 """So many faults of rows that have one remedy are told in one line."""

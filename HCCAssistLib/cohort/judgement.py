@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Mapping, Sequence
 
-from HCCAssistLib.cohort.needs import Need
+from HCCAssistLib.cohort.input_spec import InputSpec
 from HCCAssistLib.cohort.point_checks import contradictions, points_on_volume
 from HCCAssistLib.cohort.points import PointList
 from HCCAssistLib.cohort.segment_checks import apart, on_volume
@@ -12,12 +12,12 @@ from HCCAssistLib.cohort.segments import Segment
 from HCCAssistLib.errors import InputError, Problem
 from HCCAssistLib.imaging.image import Image
 
-Found = list[tuple[Need, Problem]]
+Found = list[tuple[InputSpec, Problem]]
 """Problems, each with what it is about."""
 
 
 def judge(
-    needs: Sequence[Need],
+    needs: Sequence[InputSpec],
     volumes: Mapping[str, Image],
     segments: Mapping[str, Sequence[Segment]],
     points: Mapping[str, PointList],

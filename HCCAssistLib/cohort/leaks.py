@@ -7,10 +7,10 @@ from collections.abc import Iterator, Sequence
 from HCCAssistLib.cohort.case import Case
 from HCCAssistLib.cohort.case_files import CaseFiles
 from HCCAssistLib.cohort.fingerprints import Fingerprint, same_scan
-from HCCAssistLib.cohort.needs import Need
+from HCCAssistLib.cohort.input_spec import InputSpec
 from HCCAssistLib.errors import Problem
 
-_Scan = tuple[Case, Need, Fingerprint]
+_Scan = tuple[Case, InputSpec, Fingerprint]
 
 
 def find_copies(checked: Sequence[tuple[Case, CaseFiles]]) -> Iterator[Problem]:

@@ -7,10 +7,9 @@ from collections.abc import Iterable, Iterator, Sequence
 from pathlib import Path
 
 from HCCAssistLib.cohort.case import ANNOTATION_SUFFIXES, PHASES, TIME_POINTS, VOLUME_SUFFIXES, Case
-from HCCAssistLib.cohort.needs import Need
+from HCCAssistLib.cohort.input_spec import InputSpec
 from HCCAssistLib.cohort.spelling import heading_key
 from HCCAssistLib.errors import InputError, Problem
-from HCCAssistLib.recipes.registry import RECIPES
 
 NAMES_SHOWN = 5
 
@@ -33,21 +32,21 @@ _OWN_LEFTOVER = re.compile(r"\.\d+\.part")
 """What a program that was ended while it wrote a file has left of it."""
 
 
-def unused_files(case: Case, needs: Sequence[Need]) -> list[Problem]:
+def unused_files(case: Case, needs: Sequence[InputSpec], others: Iterable[InputSpec] = ()) -> list[Problem]:
     """One warning that names the files of a case that look like an input and are not used; empty where there are none.
 
     Reports, pictures, hidden files, and what other methods or other phases of the contrast are named are no such files.
     """
-    names = unused_names(case, needs)
+    names = unused_names(case, needs, others)
     return [not_used(names, f"case {case.case_id}", needs, case.case_id)] if names else []
 
 
-def unused_names(case: Case, needs: Sequence[Need]) -> list[str]:
+def unused_names(case: Case, needs: Sequence[InputSpec], others: Iterable[InputSpec] = ()) -> list[str]:
     """The files that ``unused_files`` warns of, by their path in the case's folder."""
     if case.files or not case.folder.is_dir():  # a volume that was opened alone: what lies beside it is no case
         return []
     used = {_identity(path) for need in needs for path in _paths(case, need)}
-    known = {*needs, *(need for recipe in RECIPES.values() for need in recipe.needs)}
+    known = {*needs, *others}
     named, expected = {need.name for need in known}, _expected(case, known)
     found = []
     for path in _candidates(case.folder):
@@ -57,7 +56,7 @@ def unused_names(case: Case, needs: Sequence[Need]) -> list[str]:
     return found
 
 
-def not_used(names: Sequence[str], where: str, needs: Sequence[Need], case_id: str = "") -> Problem:
+def not_used(names: Sequence[str], where: str, needs: Sequence[InputSpec], case_id: str = "") -> Problem:
     """The warning of files that are not used."""
     listed = ", ".join(names[:NAMES_SHOWN])
     more = f" and {len(names) - NAMES_SHOWN} more" if len(names) > NAMES_SHOWN else ""
@@ -67,7 +66,7 @@ def not_used(names: Sequence[str], where: str, needs: Sequence[Need], case_id: s
     return Problem("WARN", what, where, f"{remedy} if it is one, or move it away", case_id)
 
 
-def _meant(name: str, needs: Sequence[Need]) -> list[Need]:
+def _meant(name: str, needs: Sequence[InputSpec]) -> list[InputSpec]:
     """Inputs whose name stands in a file's, segments before points unless the file looks like points."""
     key = heading_key(name.rstrip("/").split("/")[-1])
     points = name.lower().endswith((".mrk.json", ".fcsv", ".json", ".csv"))
@@ -75,7 +74,7 @@ def _meant(name: str, needs: Sequence[Need]) -> list[Need]:
     return sorted(found, key=lambda need: (need.kind == "points") != points)
 
 
-def _paths(case: Case, need: Need) -> list[Path]:
+def _paths(case: Case, need: InputSpec) -> list[Path]:
     try:
         if need.kind == "volume":
             path = case.volume_path(need.time_point, need.name)
@@ -121,7 +120,7 @@ def _is_input(name: str, named: Iterable[str]) -> bool:
     return inner.endswith(_INPUTS) or heading_key(name.split(".")[0]) in map(heading_key, named)
 
 
-def _expected(case: Case, known: Iterable[Need]) -> dict[Path, set[str]]:
+def _expected(case: Case, known: Iterable[InputSpec]) -> dict[Path, set[str]]:
     """What the inputs of all methods and the phases of the contrast are called, by folder, in small letters."""
     phases = {f"{phase}{suffix}" for phase in PHASES for suffix in ("", *VOLUME_SUFFIXES)}
     expected = {case.time_point_folder(time_point): set(phases) for time_point in TIME_POINTS}

@@ -11,15 +11,13 @@ from HCCAssistLib.cohort.case import Case
 from HCCAssistLib.cohort.case_files import CaseFiles, Check, check_files, how_to_add
 from HCCAssistLib.cohort.cohort import Cohort
 from HCCAssistLib.cohort.fingerprints import Fingerprint
+from HCCAssistLib.cohort.input_spec import InputSpec
 from HCCAssistLib.cohort.leaks import find_copies
-from HCCAssistLib.cohort.needs import Need
 from HCCAssistLib.cohort.table_checks import check_table
 from HCCAssistLib.cohort.unused_files import not_used
 from HCCAssistLib.errors import Problem
 from HCCAssistLib.files import size_on_disk
 from HCCAssistLib.parallel import side_by_side
-
-__all__ = ["Need", "validate"]
 
 WORTH_A_PROCESS = 20_000_000
 """Bytes of a cohort that one process reads before another has started."""
@@ -30,13 +28,13 @@ ALIKE = 4
 
 def validate(
     cohort: Cohort,
-    needs: Sequence[Need],
+    needs: Sequence[InputSpec],
     *,
     label: str | None = None,
     classes: Sequence[str] = ("0", "1"),
     only: Collection[str] | None = None,
-    modality: str = "CT",
     check: Check | None = None,
+    others: Sequence[InputSpec] = (),
     workers: int = 1,
     progress: Callable[[float], None] | None = None,
 ) -> tuple[Problem, ...]:
@@ -52,13 +50,21 @@ def validate(
         classes: the values it may hold.
         only: ids of the cases that are used; of the others only the volumes are read, to find scans that are there
             twice. None uses all.
-        modality: of the images, as in DICOM.
         check: what a recipe asks of a case to train on, such as ``problems`` of its module ``checks``.
+        others: what other recipes read, which is no stray file.
         workers: processes that read side by side.
         progress: told how much is done, 0 to 1.
     """
     problems = check_table(cohort, label=label, classes=classes, only=only)
-    files = read_files(cohort, needs, only=only, modality=modality, check=check, workers=workers, progress=progress)
+    files = read_files(
+        cohort,
+        needs,
+        only=only,
+        check=check,
+        others=others,
+        workers=workers,
+        progress=progress,
+    )
     return in_order([*problems, *files.problems(label=label, classes=classes)])
 
 
@@ -77,7 +83,7 @@ class CohortFiles:
         only: ids of the cases that are used.
     """
 
-    needs: tuple[Need, ...]
+    needs: tuple[InputSpec, ...]
     checked: tuple[tuple[Case, CaseFiles], ...]
     only: frozenset[str]
 
@@ -133,11 +139,11 @@ class CohortFiles:
 
 def read_files(
     cohort: Cohort,
-    needs: Sequence[Need],
+    needs: Sequence[InputSpec],
     *,
     only: Collection[str] | None = None,
-    modality: str = "CT",
     check: Check | None = None,
+    others: Sequence[InputSpec] = (),
     workers: int = 1,
     progress: Callable[[float], None] | None = None,
 ) -> CohortFiles:
@@ -149,7 +155,7 @@ def read_files(
     volumes = tuple(need for need in needs if need.kind == "volume")
     cases = [case for case in cohort.cases if case.folder.is_dir()]
     jobs = [
-        (case, tuple(needs), modality, check) if case.case_id in used else (case, volumes, modality, None)
+        (case, tuple(needs), check, tuple(others)) if case.case_id in used else (case, volumes, None, ())
         for case in cases
     ]
     found: list[CaseFiles] = []
@@ -162,10 +168,13 @@ def read_files(
     return CohortFiles(tuple(needs), tuple(zip(cases, found, strict=True)), used)
 
 
-def _check(job: tuple[Case, tuple[Need, ...], str, Check | None]) -> CaseFiles:
-    case, needs, modality, check = job
+_Job = tuple[Case, tuple[InputSpec, ...], Check | None, tuple[InputSpec, ...]]
+
+
+def _check(job: _Job) -> CaseFiles:
+    case, needs, check, others = job
     try:
-        return check_files(case, needs, modality=modality, check=check)
+        return check_files(case, needs, check=check, others=others)
     except OSError as error:
         what = f"a file or folder cannot be read ({error.strerror})"
         return CaseFiles([Problem("STOP", what, f"case {case.case_id}", "check that you may read it")])

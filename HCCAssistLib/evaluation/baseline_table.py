@@ -11,7 +11,7 @@ import numpy as np
 from HCCAssistLib.cohort.cells import MAY_BE_A_TEXT, is_missing
 from HCCAssistLib.cohort.spelling import plain
 from HCCAssistLib.errors import InputError
-from HCCAssistLib.evaluation.display import p_value, rounded
+from HCCAssistLib.evaluation.display import p_value
 from HCCAssistLib.evaluation.fisher import fisher_exact
 from HCCAssistLib.evaluation.group_tests import (
     chi_square,
@@ -25,6 +25,7 @@ from HCCAssistLib.evaluation.group_tests import (
 )
 from HCCAssistLib.evaluation.result import HypothesisTest
 from HCCAssistLib.evaluation.values import FloatArray, listed
+from HCCAssistLib.wording import rounded
 
 TestName = Literal["welch", "anova", "mann-whitney", "kruskal-wallis", "chi-square", "n-1 chi-square", "fisher"]
 _CONTINUOUS = ("welch", "anova", "mann-whitney", "kruskal-wallis")

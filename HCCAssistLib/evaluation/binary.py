@@ -20,9 +20,10 @@ from HCCAssistLib.evaluation.discrimination import (
     precision_recall,
     roc,
 )
-from HCCAssistLib.evaluation.display import plural
-from HCCAssistLib.evaluation.result import CutOff, Estimate
+from HCCAssistLib.evaluation.result import Estimate
 from HCCAssistLib.evaluation.scores import checked_rows
+from HCCAssistLib.results.cutoff import CutOff
+from HCCAssistLib.wording import plural
 
 
 @dataclass(frozen=True, eq=False, slots=True)

@@ -12,11 +12,11 @@ import numpy as np
 import numpy.typing as npt
 
 from HCCAssistLib.evaluation.confusion import METRICS
-from HCCAssistLib.evaluation.display import plural
 from HCCAssistLib.evaluation.intervals import check_level
 from HCCAssistLib.evaluation.result import Interval
 from HCCAssistLib.evaluation.scores import ScoredRows, numbered_groups
 from HCCAssistLib.evaluation.values import FloatArray, IntArray, floats, number, whole
+from HCCAssistLib.wording import plural
 
 DRAWS = 10_000
 _CELLS_PER_CHUNK = 400_000

@@ -6,7 +6,8 @@ from collections import Counter
 from collections.abc import Collection, Mapping
 from dataclasses import replace
 
-from HCCAssistLib.cohort.cohort import Case, Cohort
+from HCCAssistLib.cohort.case import Case
+from HCCAssistLib.cohort.cohort import Cohort
 from HCCAssistLib.cohort.columns import has_few_levels, listed, read_column
 from HCCAssistLib.evaluation.baseline_table import BaselineTable, baseline_table
 from HCCAssistLib.evaluation.flow import Flow, Stage

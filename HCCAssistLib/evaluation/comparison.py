@@ -13,11 +13,11 @@ from HCCAssistLib.errors import InputError
 from HCCAssistLib.evaluation.bootstrap import DRAWS, Statistic, bootstrap_interval, ranking_statistic
 from HCCAssistLib.evaluation.decision import net_benefit_difference
 from HCCAssistLib.evaluation.discrimination import delong_paired_test
-from HCCAssistLib.evaluation.display import cutoff_text
 from HCCAssistLib.evaluation.group_tests import checked_sample, kruskal_wallis, mcnemar, steel_test
-from HCCAssistLib.evaluation.result import CutOff, Estimate, HypothesisTest
+from HCCAssistLib.evaluation.result import Estimate, HypothesisTest
 from HCCAssistLib.evaluation.scores import checked_rows
 from HCCAssistLib.evaluation.values import floats
+from HCCAssistLib.results.cutoff import CutOff, cutoff_text
 
 
 @dataclass(frozen=True, slots=True)

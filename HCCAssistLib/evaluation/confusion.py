@@ -13,9 +13,10 @@ from scipy.stats import binomtest
 
 from HCCAssistLib.errors import InputError
 from HCCAssistLib.evaluation.intervals import mercaldo_logit, proportion_interval
-from HCCAssistLib.evaluation.result import CutOff, Estimate, HypothesisTest, Interval
+from HCCAssistLib.evaluation.result import Estimate, HypothesisTest, Interval
 from HCCAssistLib.evaluation.scores import checked_rows
 from HCCAssistLib.evaluation.values import count_table, listed, number, whole
+from HCCAssistLib.results.cutoff import CutOff
 
 METRICS = ("accuracy", "sensitivity", "specificity", "PPV", "NPV", "F1", "balanced accuracy")
 """Names of the metrics of a 2 x 2 table, in the order of reports."""

@@ -13,12 +13,12 @@ import numpy.typing as npt
 from scipy.stats import norm
 
 from HCCAssistLib.errors import InputError
-from HCCAssistLib.evaluation.display import plural
 from HCCAssistLib.evaluation.group_tests import checked_sample
 from HCCAssistLib.evaluation.intervals import check_level
 from HCCAssistLib.evaluation.optional import statsmodels
 from HCCAssistLib.evaluation.result import Estimate, HypothesisTest, Interval
 from HCCAssistLib.evaluation.survival import checked_follow_up
+from HCCAssistLib.wording import plural
 
 
 @dataclass(frozen=True, slots=True)

@@ -9,9 +9,9 @@ import numpy.typing as npt
 
 from HCCAssistLib.errors import InputError
 from HCCAssistLib.evaluation.discrimination import RocCurve, roc
-from HCCAssistLib.evaluation.result import CutOff
 from HCCAssistLib.evaluation.scores import checked_rows
 from HCCAssistLib.evaluation.values import FloatArray, number
+from HCCAssistLib.results.cutoff import CutOff
 
 
 def _chosen(curve: RocCurve, goodness: FloatArray, rule: str, chosen_on: str, digest: str) -> CutOff:

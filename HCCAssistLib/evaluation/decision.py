@@ -10,9 +10,10 @@ import numpy.typing as npt
 
 from HCCAssistLib.errors import InputError
 from HCCAssistLib.evaluation.bootstrap import DRAWS, bootstrap_interval
-from HCCAssistLib.evaluation.result import CutOff, Estimate
+from HCCAssistLib.evaluation.result import Estimate
 from HCCAssistLib.evaluation.scores import ScoredRows, checked_rows
 from HCCAssistLib.evaluation.values import FloatArray, floats, number
+from HCCAssistLib.results.cutoff import CutOff
 
 DEFAULT_THRESHOLDS = np.arange(1, 100) / 100
 

@@ -18,7 +18,7 @@ from HCCAssistLib.imaging.windows import Window
 if TYPE_CHECKING:
     from matplotlib.figure import Figure
 
-    from HCCAssistLib.inference.findings import Candidate, DetectionResult
+    from HCCAssistLib.results.detection import Candidate, DetectionResult
 
 NEAR_MM = 10.0
 """Annotated points this far above or below a slice are still marked on it."""

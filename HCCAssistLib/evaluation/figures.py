@@ -17,10 +17,11 @@ from HCCAssistLib.evaluation.calibration import Calibration
 from HCCAssistLib.evaluation.confusion import ConfusionMatrix
 from HCCAssistLib.evaluation.decision import DecisionCurve
 from HCCAssistLib.evaluation.discrimination import PrecisionRecallCurve, RocCurve
-from HCCAssistLib.evaluation.display import interval_text, rounded
+from HCCAssistLib.evaluation.display import interval_text
 from HCCAssistLib.evaluation.froc import FrocCurve
 from HCCAssistLib.evaluation.result import Estimate, Interval
 from HCCAssistLib.evaluation.survival import KaplanMeier
+from HCCAssistLib.wording import rounded
 
 if TYPE_CHECKING:
     from matplotlib.axes import Axes

@@ -6,7 +6,8 @@ from collections.abc import Collection, Sequence
 
 from HCCAssistLib.evaluation.froc import VolumeFindings
 from HCCAssistLib.evaluation.intervals import proportion_interval
-from HCCAssistLib.evaluation.result import CutOff, Estimate
+from HCCAssistLib.evaluation.result import Estimate
+from HCCAssistLib.results.cutoff import CutOff
 
 NAME = "sensitivity by a candidate on a true lesion"
 

@@ -6,9 +6,9 @@ from collections.abc import Mapping
 from textwrap import wrap
 from typing import TYPE_CHECKING
 
-from HCCAssistLib.evaluation.display import plural
 from HCCAssistLib.evaluation.figures import canvas
 from HCCAssistLib.evaluation.flow import Flow
+from HCCAssistLib.wording import plural
 
 if TYPE_CHECKING:
     from matplotlib.axes import Axes

@@ -16,9 +16,10 @@ import numpy as np
 from HCCAssistLib.errors import InputError
 from HCCAssistLib.evaluation.bootstrap import DRAWS, bootstrap_draws, bootstrap_interval, percentile_interval
 from HCCAssistLib.evaluation.intervals import proportion_interval
-from HCCAssistLib.evaluation.result import CutOff, Estimate, Interval
+from HCCAssistLib.evaluation.result import Estimate, Interval
 from HCCAssistLib.evaluation.scores import numbered_groups
 from HCCAssistLib.evaluation.values import FloatArray, IntArray, floats, number
+from HCCAssistLib.results.cutoff import CutOff
 
 RATES = (0.125, 0.25, 0.5, 1.0, 2.0, 4.0, 8.0)
 """False positives per volume at which sensitivity is read off (LUNA16); their mean is the CPM."""

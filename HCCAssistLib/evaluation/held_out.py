@@ -18,6 +18,7 @@ from HCCAssistLib.cohort.synthetic import is_synthetic, unclear
 from HCCAssistLib.cohort.validation import validate
 from HCCAssistLib.errors import InputError, Problem
 from HCCAssistLib.models.package import ModelCard
+from HCCAssistLib.recipes.registry import all_inputs
 from HCCAssistLib.recipes.spec import Recipe
 
 NAMES_SHOWN = 5
@@ -58,10 +59,10 @@ def hold_out(cohort: Cohort, recipe: Recipe, card: ModelCard) -> HeldOut:
     marked = tuple(replace(case, split="test") if case.case_id in wanted else case for case in cohort.cases)
     found = validate(
         replace(cohort, cases=marked),
-        recipe.needs,
-        label=recipe.label,
+        recipe.inputs,
+        label=recipe.label.columns[0],
         only=wanted,
-        modality=recipe.modality,
+        others=all_inputs(),
         check=partial(recipe.module("checks").problems, options=card.options),
         workers=os.cpu_count() or 1,
     )
@@ -95,7 +96,7 @@ def unseen_cases(cohort: Cohort, recipe: Recipe, card: ModelCard) -> tuple[tuple
         return cases, ()
     if card.training.get("splits_drawn_from") == own_table(cohort):
         try:
-            drawn = split_patients(cohort, seed=int(card.training.get("seed", 0)), label_column=recipe.label)
+            drawn = split_patients(cohort, seed=int(card.training.get("seed", 0)), label_column=recipe.label.columns[0])
         except InputError:  # a label is missing now
             drawn = {}
         if "test" in drawn.values():

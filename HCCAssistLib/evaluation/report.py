@@ -17,15 +17,17 @@ from HCCAssistLib.evaluation.confusion import ConfusionMatrix, no_information_ra
 from HCCAssistLib.evaluation.cox import HazardRatio
 from HCCAssistLib.evaluation.decision import DecisionCurve
 from HCCAssistLib.evaluation.discrimination import RocCurve
-from HCCAssistLib.evaluation.display import p_equation, plural, rounded
+from HCCAssistLib.evaluation.display import p_equation
 from HCCAssistLib.evaluation.example_cases import Example, example_figure
 from HCCAssistLib.evaluation.flow import Flow
 from HCCAssistLib.evaluation.flow_figure import flow_figure
 from HCCAssistLib.evaluation.froc import FrocCurve
 from HCCAssistLib.evaluation.report_model_card import model_card_table
 from HCCAssistLib.evaluation.report_pages import Pages
-from HCCAssistLib.evaluation.result import CutOff, Estimate, HypothesisTest
+from HCCAssistLib.evaluation.result import Estimate, HypothesisTest
 from HCCAssistLib.evaluation.survival import LOG_LOG, KaplanMeier
+from HCCAssistLib.results.cutoff import CutOff
+from HCCAssistLib.wording import plural, rounded
 
 if TYPE_CHECKING:
     from HCCAssistLib.models.package import ModelCard

@@ -7,8 +7,9 @@ from dataclasses import dataclass
 from typing import Any
 
 from HCCAssistLib.errors import Problem
-from HCCAssistLib.evaluation.display import cutoff_text, plural
-from HCCAssistLib.evaluation.result import CutOff, Estimate, HypothesisTest
+from HCCAssistLib.evaluation.result import Estimate, HypothesisTest
+from HCCAssistLib.results.cutoff import CutOff, cutoff_text
+from HCCAssistLib.wording import plural
 
 
 @dataclass(frozen=True, slots=True)

@@ -7,15 +7,7 @@ from collections.abc import Iterable, Mapping, Sequence
 from html import escape
 
 from HCCAssistLib.evaluation.checklist import Item
-from HCCAssistLib.evaluation.display import (
-    NOT_GIVEN,
-    cutoff_value,
-    estimate_text,
-    interval_text,
-    p_value,
-    plural,
-    rounded,
-)
+from HCCAssistLib.evaluation.display import NOT_GIVEN, estimate_text, interval_text, p_value
 from HCCAssistLib.evaluation.report_blocks import (
     Block,
     EstimateTable,
@@ -27,6 +19,8 @@ from HCCAssistLib.evaluation.report_blocks import (
     Warnings,
 )
 from HCCAssistLib.evaluation.result import Estimate, Interval
+from HCCAssistLib.results.cutoff import cutoff_value
+from HCCAssistLib.wording import plural, rounded
 
 RESEARCH_USE_ONLY = (
     "Research use only. This software is not a medical device and this report supports no decision about a patient."

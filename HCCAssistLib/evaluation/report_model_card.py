@@ -5,10 +5,11 @@ from __future__ import annotations
 from collections.abc import Iterator, Mapping
 from typing import TYPE_CHECKING, Any
 
-from HCCAssistLib.evaluation.display import cutoff_text, plural, rounded
 from HCCAssistLib.evaluation.report_blocks import Table
 from HCCAssistLib.models.caveats import model_warnings, trained_on
 from HCCAssistLib.recipes.registry import get_recipe
+from HCCAssistLib.results.cutoff import cutoff_text
+from HCCAssistLib.wording import plural, rounded
 
 if TYPE_CHECKING:
     from HCCAssistLib.models.package import ModelCard

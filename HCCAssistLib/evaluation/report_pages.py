@@ -21,9 +21,10 @@ from HCCAssistLib.evaluation.report_blocks import (
 )
 from HCCAssistLib.evaluation.report_html import RESEARCH_USE_ONLY, page
 from HCCAssistLib.evaluation.report_methods import methods_paragraph
-from HCCAssistLib.evaluation.result import CutOff, Estimate, HypothesisTest
+from HCCAssistLib.evaluation.result import Estimate, HypothesisTest
 from HCCAssistLib.files import write_json, written_whole
 from HCCAssistLib.provenance import software_versions
+from HCCAssistLib.results.cutoff import CutOff
 
 if TYPE_CHECKING:
     from matplotlib.figure import Figure

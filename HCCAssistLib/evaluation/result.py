@@ -6,43 +6,11 @@ import math
 from dataclasses import dataclass, field
 from typing import Any
 
+from HCCAssistLib.results.cutoff import CutOff
+
 
 def _finite(*values: float | None) -> bool:
     return all(value is None or math.isfinite(value) for value in values)
-
-
-@dataclass(frozen=True, slots=True)
-class CutOff:
-    """The score from which on a row counts as positive; the rule is ``score >= value`` everywhere.
-
-    Attributes:
-        value: the cut-off.
-        source: where it came from, in words ("Youden index on the validation set, 240 patches").
-        ties: every cut-off that was equally good, the chosen one among them; empty where none was searched.
-        data_sha256: digest of the labels and scores it was chosen on, so that an evaluation on
-            the same rows is recognised as optimistic.
-    """
-
-    value: float
-    source: str
-    ties: tuple[float, ...] = ()
-    data_sha256: str = ""
-
-    def __post_init__(self) -> None:
-        if math.isnan(self.value):
-            raise ValueError("a cut-off must be a number")
-        if not self.source.strip():
-            raise ValueError("a cut-off needs its source")
-
-    def as_json(self) -> dict[str, Any]:
-        """Plain values; an infinite cut-off (nothing is positive) is written as the word ``"infinity"``."""
-        return {
-            "value": self.value if math.isfinite(self.value) else ("infinity" if self.value > 0 else "-infinity"),
-            "rule": ">=",
-            "source": self.source,
-            "ties": list(self.ties),
-            "data_sha256": self.data_sha256,
-        }
 
 
 @dataclass(frozen=True, slots=True)

@@ -40,13 +40,13 @@ WRITABLE = (".nrrd", ".nii.gz", ".nii", ".mha")
 
 
 def read_image(path: Path | str, *, name: str = "") -> Image:
-    """The volume of a file or of a folder of DICOM slices, in LPS millimetres and the units it is stored in.
+    """The volume of a file, in LPS millimetres and the units it is stored in.
 
-    Integers stay integers (16-bit where they fit). Warnings of a DICOM series are kept in ``history``; use
-    ``HCCAssistLib.dicom.series.read_series`` to have them as values.
+    Integers stay integers (16-bit where they fit). A folder of DICOM slices is read by
+    ``HCCAssistLib.dicom.volume.read_volume``.
 
     Args:
-        path: ``.nii``, ``.nii.gz``, ``.nrrd``, ``.nhdr``, ``.mha``, ``.mhd`` or a DICOM folder.
+        path: ``.nii``, ``.nii.gz``, ``.nrrd``, ``.nhdr``, ``.mha`` or ``.mhd``.
         name: pseudonymous label of the image, used in messages; the file's name where it is empty.
 
     Raises:
@@ -56,10 +56,7 @@ def read_image(path: Path | str, *, name: str = "") -> Image:
     path = Path(path)
     where = name or path.name
     if path.is_dir():
-        from HCCAssistLib.dicom.series import read_series
-
-        image, warnings = read_series(path, name=name)
-        return replace(image, history=(*image.history, *(f"warning: {warning}" for warning in warnings)))
+        raise InputError("this is a folder, not a file", where, "give the file of the volume")
     if not path.is_file():
         raise InputError("there is no such file", where, "check the name and the folder")
     suffix = _suffix(path, READABLE, where)

@@ -5,14 +5,15 @@ from __future__ import annotations
 from collections.abc import Mapping
 from dataclasses import dataclass, field
 
+from HCCAssistLib.cohort.case import Case
 from HCCAssistLib.cohort.case_files import read_case
-from HCCAssistLib.cohort.cohort import Case
 from HCCAssistLib.cohort.judgement import judge
 from HCCAssistLib.cohort.points import PointList
 from HCCAssistLib.cohort.segments import Segment
 from HCCAssistLib.cohort.unused_files import unused_files
 from HCCAssistLib.errors import InputError, Problem
 from HCCAssistLib.imaging.image import Image
+from HCCAssistLib.recipes.registry import all_inputs
 from HCCAssistLib.recipes.spec import Recipe
 
 
@@ -48,10 +49,10 @@ def read_study(case: Case, recipe: Recipe) -> Study:
     Raises:
         InputError: something that the recipe requires is missing or cannot be used; all of it is listed.
     """
-    read = read_case(case, recipe.needs, modality=recipe.modality)
+    read = read_case(case, recipe.inputs)
     if stops := [problem for problem in read.problems if problem.level == "STOP"]:
         raise InputError(stops)
-    warnings = (*read.problems, *unused_files(case, recipe.needs))
+    warnings = (*read.problems, *unused_files(case, recipe.inputs, all_inputs()))
     return Study(case.case_id, read.volumes, read.points, read.masks, case.values, warnings)
 
 
@@ -78,7 +79,7 @@ def judged_study(
         InputError: annotations that cannot belong to their volume; all of them are listed.
     """
     chosen = {key: (segment,) for key, segment in segments.items()}
-    masks, found = judge(recipe.needs, volumes, chosen, points)
+    masks, found = judge(recipe.inputs, volumes, chosen, points)
     if stops := [problem for _, problem in found if problem.level == "STOP"]:
         raise InputError(stops)
     warnings = (*(p for listed in points.values() for p in listed.warnings), *(problem for _, problem in found))

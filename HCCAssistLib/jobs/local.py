@@ -19,11 +19,11 @@ from typing import Any, Literal
 
 import HCCAssistLib
 from HCCAssistLib.errors import HCCAssistError
-from HCCAssistLib.inference.findings import DetectionResult
-from HCCAssistLib.inference.results import read_result
 from HCCAssistLib.inference.study import Study
 from HCCAssistLib.jobs.requests import Request, write_request
 from HCCAssistLib.jobs.worker import IDLE_SECONDS, NO_MEMORY
+from HCCAssistLib.results.detection import DetectionResult
+from HCCAssistLib.results.files import read_result
 
 CANCEL_SECONDS = 0.35
 """How long a worker may take to stop by itself; then it is ended and another one started."""

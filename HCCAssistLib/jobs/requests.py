@@ -16,7 +16,7 @@ from HCCAssistLib.files import write_json
 from HCCAssistLib.imaging.geometry import Geometry
 from HCCAssistLib.imaging.image import Image
 from HCCAssistLib.inference.study import Study
-from HCCAssistLib.recipes.spec import Value
+from HCCAssistLib.recipes.options import Value
 
 FORMAT = "hccassist-request/1"
 FILE = "request.json"

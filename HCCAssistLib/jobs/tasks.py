@@ -102,14 +102,14 @@ def _header_guess(header: str) -> dict[str, Any] | None:
 
 def sample(_progress: Progress, *, folder: str) -> str:
     """Make the sample case, unless it is there; the folder of the case."""
-    from HCCAssistLib.phantoms.sample import make_sample
+    from HCCAssistLib.phantoms.ltp.sample import make_sample
 
     return str(make_sample(Path(folder)))
 
 
 def remove_samples(_progress: Progress, *, folder: str) -> str:
     """Remove what was kept of sample cases; the folder."""
-    from HCCAssistLib.phantoms.sample import remove_sample
+    from HCCAssistLib.phantoms.ltp.sample import remove_sample
 
     remove_sample(Path(folder))
     return folder

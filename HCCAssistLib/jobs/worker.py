@@ -25,7 +25,7 @@ from HCCAssistLib.jobs.requests import Request, read_request
 from HCCAssistLib.recipes.registry import get_recipe
 
 if TYPE_CHECKING:
-    from HCCAssistLib.inference.model import LoadedModel
+    from HCCAssistLib.inference.loaded_model import LoadedModel
 
 IDLE_SECONDS = 900.0
 """A worker that nobody asks for so long gives its memory back."""
@@ -83,7 +83,7 @@ def main(folder: Path, idle_seconds: float = IDLE_SECONDS, recipe: str = "") -> 
 def _predict(
     job: int, folder: Path, models: dict[tuple[str, str], LoadedModel], say: Say, cancelled: Callable[[], bool]
 ) -> None:
-    from HCCAssistLib.inference.results import write_result
+    from HCCAssistLib.results.files import write_result
 
     if cancelled():
         raise Cancelled
@@ -106,7 +106,7 @@ def _predict(
 
 def _model(request: Request, models: dict[tuple[str, str], LoadedModel]) -> LoadedModel:
     """The model of a request; the last one stays in memory, known by the digests of its weights."""
-    from HCCAssistLib.inference.model import choose_device, load_model
+    from HCCAssistLib.inference.loaded_model import choose_device, load_model
     from HCCAssistLib.models.package import read_package
 
     package = read_package(request.model)

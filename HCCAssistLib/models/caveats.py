@@ -6,8 +6,8 @@ from collections.abc import Mapping
 from typing import Any
 
 from HCCAssistLib.errors import Problem
-from HCCAssistLib.evaluation.display import plural
 from HCCAssistLib.models.package import ModelCard
+from HCCAssistLib.wording import plural
 
 
 def model_warnings(card: ModelCard) -> tuple[Problem, ...]:

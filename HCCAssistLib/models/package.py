@@ -16,10 +16,11 @@ from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
 from HCCAssistLib.errors import InputError
-from HCCAssistLib.evaluation.result import CutOff
 from HCCAssistLib.files import folder_written_whole, parse_json, write_json
+from HCCAssistLib.recipes.options import Value
 from HCCAssistLib.recipes.registry import get_recipe
-from HCCAssistLib.recipes.spec import Recipe, Value
+from HCCAssistLib.recipes.spec import Recipe
+from HCCAssistLib.results.cutoff import CutOff
 
 if TYPE_CHECKING:
     from torch import Tensor

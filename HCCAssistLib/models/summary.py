@@ -5,10 +5,11 @@ from __future__ import annotations
 from collections.abc import Mapping
 from typing import Any
 
-from HCCAssistLib.evaluation.display import cutoff_value, plural, rounded
 from HCCAssistLib.models.caveats import model_warnings, trained_on
 from HCCAssistLib.models.package import ModelCard
 from HCCAssistLib.recipes.registry import get_recipe
+from HCCAssistLib.results.cutoff import cutoff_value
+from HCCAssistLib.wording import plural, rounded
 
 RESEARCH = "Research use only. Not a medical device, not validated for patients."
 

@@ -4,11 +4,17 @@ from __future__ import annotations
 
 from types import MappingProxyType
 
+from HCCAssistLib.cohort.input_spec import InputSpec
 from HCCAssistLib.errors import InputError
 from HCCAssistLib.recipes.ltp.recipe import LTP
 from HCCAssistLib.recipes.spec import Recipe
 
 RECIPES = MappingProxyType({recipe.id: recipe for recipe in (LTP,)})
+
+
+def all_inputs() -> tuple[InputSpec, ...]:
+    """What any recipe reads of a case, each once."""
+    return tuple(dict.fromkeys(one for recipe in RECIPES.values() for one in recipe.inputs))
 
 
 def get_recipe(recipe_id: str) -> Recipe:

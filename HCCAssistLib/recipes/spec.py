@@ -4,56 +4,20 @@ from __future__ import annotations
 
 import importlib
 from collections.abc import Mapping
-from dataclasses import dataclass
-from types import ModuleType
+from dataclasses import dataclass, field
+from types import MappingProxyType, ModuleType
 from typing import Any, Literal
 
-from HCCAssistLib.cohort.needs import Need
+from HCCAssistLib.cohort.input_spec import InputSpec
 from HCCAssistLib.errors import InputError
+from HCCAssistLib.imaging.windows import Window
+from HCCAssistLib.recipes.labels import Label, Variable
+from HCCAssistLib.recipes.options import Option, Value
 
-Value = bool | int | float | str
-
-
-@dataclass(frozen=True, slots=True)
-class Option:
-    """A choice that a paper leaves open, or a variant it describes.
-
-    Attributes:
-        name: as written in ``--set name=value`` and in model.json.
-        default: also fixes the type.
-        help: one line for a person.
-        choices: the values allowed, or empty.
-        bounds: lowest and highest number allowed, or None.
-    """
-
-    name: str
-    default: Value
-    help: str
-    choices: tuple[Value, ...] = ()
-    bounds: tuple[float, float] | None = None
-
-    def parse(self, given: Value) -> Value:
-        """The value in the option's type.
-
-        Raises:
-            InputError: not of the type, not among the choices, or out of bounds.
-        """
-        kind = type(self.default)
-        try:
-            if kind is bool:
-                value: Value = {"true": True, "1": True, "false": False, "0": False}[str(given).lower()]
-            else:
-                value = kind(given)
-        except (KeyError, ValueError) as error:
-            wanted = {bool: "true or false", int: "a whole number", float: "a number"}.get(kind, "text")
-            raise InputError(f"{given!r} is not {wanted}", f"option {self.name}") from error
-        if self.choices and value not in self.choices:
-            allowed = ", ".join(str(choice) for choice in self.choices)
-            raise InputError(f"{value!r} is not one of the choices", f"option {self.name}", f"choose from {allowed}")
-        if self.bounds and not self.bounds[0] <= float(value) <= self.bounds[1]:
-            low, high = self.bounds
-            raise InputError(f"{value} is outside {low:g} to {high:g}", f"option {self.name}")
-        return value
+Step = Literal[
+    "checks", "sampling", "network", "training", "mining", "operating_point", "prediction", "evaluation", "review"
+]
+"""The working parts of a recipe: modules of its package, the same names in every recipe."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -65,34 +29,44 @@ class Recipe:
         title: for people.
         paper: how to cite it.
         task: which kind of result comes out.
-        needs: what a case must or may hold.
-        label: column of cohort.csv with the truth.
-        phase: contrast phase that the images must show.
-        spacing_mm: lowest and highest voxel spacing the method was made for, in-plane and between slices.
-        options: variants and open choices, stored in the model package.
+        inputs: what a case must or may hold.
+        label: the truth it learns from.
+        options: variants and open choices of the training, stored in the model package.
         run_options: choices of one run of a trained model.
+        split: patients to train, to validate and to test, as in the paper; only their ratio counts.
+        windows: names and grey-value windows in which a reader looks at the images, the first one to begin with.
+        variables: clinical values.
+        presets: values of options by name: ``paper`` is the paper, ``quick`` trains one member on phantoms in two
+            minutes on two cores, to try things out.
         package: import path of the recipe's package.
-        modality: of the images, as in DICOM.
     """
 
     id: str
     title: str
     paper: str
     task: Literal["detection", "classification", "risk"]
-    needs: tuple[Need, ...]
-    label: str
-    phase: str
-    spacing_mm: tuple[tuple[float, float], tuple[float, float]]
+    inputs: tuple[InputSpec, ...]
+    label: Label
     options: tuple[Option, ...]
     run_options: tuple[Option, ...]
+    split: tuple[float, float, float]
+    windows: Mapping[str, Window]
     package: str
-    modality: str = "CT"
+    variables: tuple[Variable, ...] = ()
+    presets: Mapping[str, Mapping[str, Value]] = field(
+        default_factory=lambda: MappingProxyType({"paper": {}, "quick": {}})
+    )
 
-    def resolve(self, given: Mapping[str, Value], *, run: bool = False) -> dict[str, Value]:
-        """All options with their values: the given ones checked, the others at their defaults.
+    def resolve(self, given: Mapping[str, Value], *, run: bool = False, preset: str = "paper") -> dict[str, Value]:
+        """All options with their values: the given ones checked, the others as the preset or their defaults say.
+
+        Args:
+            given: names and values.
+            run: the options of one run of a trained model instead of those of its training.
+            preset: ``"paper"`` or ``"quick"``; without effect on a run.
 
         Raises:
-            InputError: an unknown name or a value that does not fit.
+            InputError: an unknown name or preset, or a value that does not fit.
         """
         options = {option.name: option for option in (self.run_options if run else self.options)}
         unknown = sorted(set(given) - set(options))
@@ -101,35 +75,59 @@ class Recipe:
                 f"the recipe {self.id} has no option {', '.join(unknown)}",
                 remedy=f"its options are {', '.join(options)}",
             )
+        if preset not in self.presets:
+            raise InputError(
+                f"the recipe {self.id} has no preset {preset!r}", remedy=f"choose from {', '.join(self.presets)}"
+            )
+        given = given if run else {**self.presets[preset], **given}
         return {name: option.parse(given.get(name, option.default)) for name, option in options.items()}
 
-    def module(
-        self, name: Literal["checks", "sampling", "network", "mining", "operating_point", "prediction", "evaluation"]
-    ) -> ModuleType:
+    def inputs_with(self, options: Mapping[str, Value]) -> tuple[InputSpec, ...]:
+        """The inputs that a model with these options asks for."""
+        return tuple(
+            one for one in self.inputs if all(options.get(name) in values for name, values in one.only_with.items())
+        )
+
+    def volumes(self) -> tuple[InputSpec, ...]:
+        """The inputs that are volumes."""
+        return tuple(one for one in self.inputs if one.kind == "volume")
+
+    @property
+    def columns(self) -> tuple[str, ...]:
+        """The columns of cohort.csv that it reads: label and clinical values."""
+        return (*self.label.columns, *(variable.column for variable in self.variables))
+
+    def module(self, name: Step) -> ModuleType:
         """A working part of the recipe, imported when it is needed (it may import torch)."""
         return importlib.import_module(f"{self.package}.{name}")
 
     def as_json(self) -> dict[str, Any]:
         """The recipe as ``hccassist recipes --json`` prints it."""
-
-        def options(items: tuple[Option, ...]) -> list[dict[str, Any]]:
-            return [
-                {"name": o.name, "default": o.default, "choices": list(o.choices), "bounds": o.bounds, "help": o.help}
-                for o in items
-            ]
-
         return {
             "id": self.id,
             "title": self.title,
             "paper": self.paper,
             "task": self.task,
-            "needs": [
-                {"time_point": n.time_point, "name": n.name, "kind": n.kind, "required": n.required} for n in self.needs
-            ],
-            "label": self.label,
-            "modality": self.modality,
-            "phase": self.phase,
-            "spacing_mm": {"in_plane": list(self.spacing_mm[0]), "between_slices": list(self.spacing_mm[1])},
-            "options": options(self.options),
-            "run_options": options(self.run_options),
+            "inputs": [_input_json(one) for one in self.inputs],
+            "label": self.label.as_json(),
+            "variables": [variable.as_json() for variable in self.variables],
+            "split": list(self.split),
+            "windows": {name: {"level": w.level, "width": w.width} for name, w in self.windows.items()},
+            "presets": {name: dict(values) for name, values in self.presets.items()},
+            "options": [option.as_json() for option in self.options],
+            "run_options": [option.as_json() for option in self.run_options],
         }
+
+
+def _input_json(one: InputSpec) -> dict[str, Any]:
+    found: dict[str, Any] = {
+        "time_point": one.time_point,
+        "name": one.name,
+        "kind": one.kind,
+        "required": one.required,
+        "only_with": {name: list(values) for name, values in one.only_with.items()},
+    }
+    if one.kind == "volume":
+        spacing = one.spacing_mm and {"in_plane": list(one.spacing_mm[0]), "between_slices": list(one.spacing_mm[1])}
+        found |= {"modality": one.modality, "unit": one.unit, "spacing_mm": spacing}
+    return found

@@ -9,7 +9,7 @@ import numpy as np
 import vtk
 
 from HCCAssistLib.imaging.geometry import Box, FloatArray
-from HCCAssistLib.inference.findings import Candidate, Verdict
+from HCCAssistLib.results.detection import Candidate, Verdict
 from HCCAssistLib.scene.colors import LABEL, Color, box_color
 from HCCAssistLib.scene.transforms import box_to_ras, lps_to_ras, to_vtk
 

@@ -11,7 +11,7 @@ from typing import Any
 import numpy as np
 
 from HCCAssistLib.imaging.geometry import FloatArray
-from HCCAssistLib.inference.findings import Candidate, Verdict
+from HCCAssistLib.results.detection import Candidate, Verdict
 
 Color = tuple[float, float, float]
 

@@ -18,7 +18,7 @@ import slicer
 from HCCAssistLib.errors import InputError
 from HCCAssistLib.imaging.geometry import Geometry
 from HCCAssistLib.imaging.image import Image
-from HCCAssistLib.inference.findings import DetectionResult, Verdict
+from HCCAssistLib.results.detection import DetectionResult, Verdict
 from HCCAssistLib.scene.boxes import NUMBER, add_box, add_labels, show_labels, show_verdict
 from HCCAssistLib.scene.heatmap import HeatOwners, add_heatmap, add_legend, show_heat_of, show_layers
 from HCCAssistLib.scene.inputs import geometry_of_volume, voxels_of_volume

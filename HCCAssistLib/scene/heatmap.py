@@ -14,7 +14,7 @@ from vtk.util.numpy_support import vtk_to_numpy
 
 from HCCAssistLib.imaging.image import Image
 from HCCAssistLib.imaging.windows import Window
-from HCCAssistLib.inference.findings import Candidate
+from HCCAssistLib.results.detection import Candidate
 from HCCAssistLib.scene.colors import heat_color_node
 from HCCAssistLib.scene.inputs import geometry_of_volume
 from HCCAssistLib.scene.volumes import volume_from_image

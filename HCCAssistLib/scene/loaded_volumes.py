@@ -11,11 +11,11 @@ from typing import Any
 
 import slicer
 
-from HCCAssistLib.cohort.roles import RoleGuess, guess_role
 from HCCAssistLib.dicom.phases import Phase, PhaseGuess
 from HCCAssistLib.errors import InputError
 from HCCAssistLib.imaging.contrast import ContrastEvidence
 from HCCAssistLib.jobs.runner import TaskEvent, TaskRunner
+from HCCAssistLib.recipes.roles import RoleGuess, guess_role
 from HCCAssistLib.scene.handover import hand_over
 from HCCAssistLib.scene.inputs import geometry_of_volume
 from HCCAssistLib.scene.roles import is_settled, role_of, role_volumes

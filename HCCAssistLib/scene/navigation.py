@@ -7,7 +7,7 @@ from typing import Any
 import numpy as np
 import slicer
 
-from HCCAssistLib.inference.findings import Candidate
+from HCCAssistLib.results.detection import Candidate
 from HCCAssistLib.scene.transforms import lps_to_ras
 
 

@@ -10,7 +10,7 @@ import numpy as np
 
 from HCCAssistLib.imaging.image import Image
 from HCCAssistLib.imaging.windows import Window
-from HCCAssistLib.inference.findings import Candidate, DetectionResult
+from HCCAssistLib.results.detection import Candidate, DetectionResult
 from HCCAssistLib.scene.boxes import show_labels
 from HCCAssistLib.scene.drawing import DrawnDetection, draw_detection
 from HCCAssistLib.scene.host import Host, off_screen_host

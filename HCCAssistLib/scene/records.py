@@ -10,7 +10,7 @@ from typing import Any
 
 import slicer
 
-from HCCAssistLib.inference.findings import DetectionResult
+from HCCAssistLib.results.detection import DetectionResult
 from HCCAssistLib.scene.colors import HEAT_TABLE
 from HCCAssistLib.scene.heatmap import composites
 

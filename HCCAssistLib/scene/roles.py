@@ -5,8 +5,8 @@ from __future__ import annotations
 from collections.abc import Iterator
 from typing import Any
 
-from HCCAssistLib.cohort.roles import all_roles
 from HCCAssistLib.errors import InputError
+from HCCAssistLib.recipes.roles import all_roles
 from HCCAssistLib.scene.records import HEATMAP, records, references
 
 ROLE = "HCCAssist.Role"

@@ -11,7 +11,7 @@ import slicer
 
 from HCCAssistLib.imaging.image import Image
 from HCCAssistLib.imaging.windows import Window
-from HCCAssistLib.phantoms.sample import SampleCase
+from HCCAssistLib.phantoms.ltp.sample import SampleCase
 from HCCAssistLib.scene.heatmap import show_layers
 from HCCAssistLib.scene.roles import SYNTHETIC, set_role, volume_with_role
 from HCCAssistLib.scene.transforms import lps_to_ras

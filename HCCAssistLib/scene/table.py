@@ -7,7 +7,7 @@ from typing import Any
 
 import vtk
 
-from HCCAssistLib.inference.findings import Candidate
+from HCCAssistLib.results.detection import Candidate
 
 COLUMNS = ("number", "probability", "slice", "size (mm)", "distance to ablation (mm)", "verdict", "comment")
 

@@ -13,7 +13,8 @@ from typing import TYPE_CHECKING, Any
 
 import numpy as np
 
-from HCCAssistLib.cohort.cohort import Case, Cohort
+from HCCAssistLib.cohort.case import Case
+from HCCAssistLib.cohort.cohort import Cohort
 from HCCAssistLib.cohort.fingerprints import Fingerprint
 from HCCAssistLib.cohort.splits import folds as patient_folds
 from HCCAssistLib.cohort.splits import own_table, split_patients
@@ -24,11 +25,13 @@ from HCCAssistLib.errors import Cancelled, InputError, Problem
 from HCCAssistLib.evaluation.binary import binary_evaluation
 from HCCAssistLib.evaluation.result import Estimate
 from HCCAssistLib.files import remove
-from HCCAssistLib.inference.model import choose_device
+from HCCAssistLib.inference.loaded_model import choose_device
 from HCCAssistLib.locks import locked
 from HCCAssistLib.models.package import ModelPackage, check_name, write_package
 from HCCAssistLib.provenance import software_versions
-from HCCAssistLib.recipes.spec import Recipe, Value
+from HCCAssistLib.recipes.options import Value
+from HCCAssistLib.recipes.registry import all_inputs
+from HCCAssistLib.recipes.spec import Recipe
 from HCCAssistLib.training.loop import Fit, Plan, fit, outputs
 from HCCAssistLib.training.parts import check_parts, lock_of, scratch_of
 from HCCAssistLib.training.samples import Samples, joined
@@ -86,7 +89,7 @@ def train(
         Cancelled: the person stopped it.
     """
     check_name(job.name)
-    check_parts(cohort, job.recipe.label, folds=job.folds, seed=job.seed)
+    check_parts(cohort, job.recipe.label.columns[0], folds=job.folds, seed=job.seed)
     scratch = scratch_of(job.out)
     with _scratch(scratch, lock_of(job.out)):
         if job.out.is_dir() and any(job.out.iterdir()):  # the process that held the lock has just written it
@@ -99,17 +102,17 @@ def _train(
 ) -> tuple[ModelPackage, tuple[Problem, ...]]:
     tell(CHECKING, 0.0)
     recipe = job.recipe
-    of_table = [*check_table(cohort, label=recipe.label), *unclear(cohort.cases)]
+    of_table = [*check_table(cohort, label=recipe.label.columns[0]), *unclear(cohort.cases)]
     files = read_files(
         cohort,
-        recipe.needs,
-        modality=recipe.modality,
+        recipe.inputs,
+        others=all_inputs(),
         check=partial(recipe.module("checks").problems, options=job.options),
         workers=job.workers,
         progress=lambda done: tell(CHECKING, 0.02 * done),
     )
     table = own_table(cohort)
-    problems = in_order([*of_table, *files.problems(label=recipe.label)])
+    problems = in_order([*of_table, *files.problems(label=recipe.label.columns[0])])
     if stops := [problem for problem in problems if problem.level == "STOP"]:
         raise InputError(stops)
     cohort = with_splits(cohort, job.recipe, job.seed)
@@ -171,7 +174,7 @@ def _scratch(folder: Path, lock: Path) -> Iterator[None]:
 
 def with_splits(cohort: Cohort, recipe: Recipe, seed: int) -> Cohort:
     """The cohort with a split for every case: the table's own, or a patient-level one drawn by the seed."""
-    drawn = split_patients(cohort, seed=seed, label_column=recipe.label)
+    drawn = split_patients(cohort, seed=seed, label_column=recipe.label.columns[0])
     return replace(cohort, cases=tuple(replace(case, split=drawn[case.case_id]) for case in cohort.cases))
 
 
@@ -296,7 +299,7 @@ def _parts(cohort: Cohort, samples: Samples, job: Job) -> Sequence[tuple[Samples
     if job.folds == 1:
         parts = [(samples.of_split("train"), samples.of_split("validation"))]
     else:
-        held_out = patient_folds(cohort, job.folds, seed=job.seed, label_column=job.recipe.label)
+        held_out = patient_folds(cohort, job.folds, seed=job.seed, label_column=job.recipe.label.columns[0])
         fold_of = np.array([held_out[case_id] for case_id in samples.case_ids])[samples.case]
         parts = [(samples.select(fold_of != fold), samples.select(fold_of == fold)) for fold in range(job.folds)]
     for train_part, validation_part in parts:

@@ -17,10 +17,10 @@ import numpy as np
 
 from HCCAssistLib.cohort.cohort import read_cohort
 from HCCAssistLib.imaging.windows import Window
-from HCCAssistLib.inference.results import read_result
 from HCCAssistLib.inference.study import Study, read_study
 from HCCAssistLib.models.store import ModelStore
 from HCCAssistLib.recipes.registry import get_recipe
+from HCCAssistLib.results.files import read_result
 from HCCAssistLib.scene.rendering import rendering_available
 
 ROOT = Path(__file__).parents[2]

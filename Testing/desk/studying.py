@@ -21,7 +21,8 @@ def model_package(folder: Path) -> Path:
     sys.path.append(str(ROOT / "Testing" / "unit"))
     from ltp_blob import blob_network, blob_package
 
-    from HCCAssistLib.evaluation.result import CutOff, Estimate, Interval
+    from HCCAssistLib.evaluation.result import Estimate, Interval
+    from HCCAssistLib.results.cutoff import CutOff
 
     auc = Estimate("AUC", 0.91, 240, "patch", Interval(0.86, 0.95, "DeLong"))
     blob_package(

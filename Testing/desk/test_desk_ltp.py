@@ -48,7 +48,7 @@ def found(store):
     """What the model finds: three candidates, and two below its cut-off."""
     from ltp_blob import blob_image, straight_grid
 
-    from HCCAssistLib.inference.model import load_model
+    from HCCAssistLib.inference.loaded_model import load_model
     from HCCAssistLib.models.package import read_package
     from HCCAssistLib.recipes.ltp.prediction import predict
 
@@ -76,7 +76,7 @@ def test_a_reader_detects_reviews_saves_and_exports(desk, ct, tmp_path):
     import slicer
     from ltp_blob import BLOBS
 
-    from HCCAssistLib.inference.results import read_result
+    from HCCAssistLib.results.files import read_result
     from HCCAssistLib.scene.mrb import save_mrb
 
     widget = desk.open(MODULE)
@@ -543,7 +543,7 @@ def test_an_exported_case_has_its_points_where_they_were(desk, store, monkeypatc
 
     (case,) = read_cohort(tmp_path / "cohort").cases
     assert (case.case_id, case.patient_id, case.split, case.values["ltp"]) == ("case-001", "case-001", "", "1")
-    assert check_files(case, get_recipe("ltp").needs).problems == []
+    assert check_files(case, get_recipe("ltp").inputs).problems == []
     positives = read_points(case.annotation_path("post", "ltp", "points"))
     negatives = read_points(case.annotation_path("post", "rejected", "points"))
     np.testing.assert_allclose(positives.positions, [centers[0], (10, 12, 3)], atol=1e-6)

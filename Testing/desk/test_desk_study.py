@@ -37,7 +37,7 @@ def package(tmp_path_factory):
 @pytest.fixture(scope="session")
 def made(tmp_path_factory):
     """The sample case, made once."""
-    from HCCAssistLib.phantoms.sample import make_sample
+    from HCCAssistLib.phantoms.ltp.sample import make_sample
 
     folder = tmp_path_factory.mktemp("samples")
     make_sample(folder)
@@ -517,7 +517,7 @@ def test_volumes_that_come_go_or_are_renamed_are_shown_at_once(desk, panel):
 def test_voxels_are_looked_at_in_the_background_and_contradict_a_wrong_name(desk, panel, made, home):
     import slicer
 
-    from HCCAssistLib.phantoms.sample import read_sample
+    from HCCAssistLib.phantoms.ltp.sample import read_sample
     from HCCAssistLib.scene.roles import role_of
     from HCCAssistLib.scene.volumes import volume_from_image
 
@@ -697,7 +697,7 @@ def test_a_sample_case_that_goes_before_it_is_loaded_is_told(desk, panel, made, 
     import slicer
 
     panel.logic.samples = made
-    monkeypatch.setattr("HCCAssistLib.phantoms.sample.read_sample", lambda folder: None)
+    monkeypatch.setattr("HCCAssistLib.phantoms.ltp.sample.read_sample", lambda folder: None)
     desk.click(panel.ui.sampleButton)
     rest(desk, panel, 60)
     assert "was removed or damaged in the meantime" in panel.ui.sampleLabel.text

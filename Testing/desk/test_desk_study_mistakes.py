@@ -117,7 +117,7 @@ class AtOnce:
 @pytest.fixture(scope="session")
 def ready(tmp_path_factory):
     """A model as .zip and the sample case."""
-    from HCCAssistLib.phantoms.sample import make_sample
+    from HCCAssistLib.phantoms.ltp.sample import make_sample
 
     folder = tmp_path_factory.mktemp("ready")
     package = model_package(folder)

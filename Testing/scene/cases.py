@@ -10,7 +10,8 @@ import numpy.typing as npt
 
 from HCCAssistLib.imaging.geometry import Box, Geometry
 from HCCAssistLib.imaging.image import Image
-from HCCAssistLib.inference.findings import Candidate, DetectionResult, RunRecord
+from HCCAssistLib.results.detection import Candidate, DetectionResult
+from HCCAssistLib.results.run_record import RunRecord
 
 
 def rotation(axis: tuple[float, float, float], degrees: float) -> npt.NDArray[np.float64]:

@@ -26,7 +26,7 @@ from cases import (
 
 from HCCAssistLib.errors import InputError
 from HCCAssistLib.imaging.image import Image
-from HCCAssistLib.inference.findings import DetectionResult, Verdict
+from HCCAssistLib.results.detection import DetectionResult, Verdict
 from HCCAssistLib.scene.rendering import INSTALL_SLICER_CORE
 
 pytest.importorskip("slicer", reason=f"SKIPPED: slicer-core is not installed. {INSTALL_SLICER_CORE}")

@@ -11,7 +11,7 @@ import pytest
 from cases import assert_same_voxels, expected_corners, image, nodes, result, table_rows, visible, world_corners
 
 from HCCAssistLib.errors import HCCAssistError, InputError
-from HCCAssistLib.inference.findings import Verdict
+from HCCAssistLib.results.detection import Verdict
 from HCCAssistLib.scene.rendering import INSTALL_SLICER_CORE
 
 pytest.importorskip("slicer", reason=f"SKIPPED: slicer-core is not installed. {INSTALL_SLICER_CORE}")

@@ -9,7 +9,7 @@ import numpy as np
 import pytest
 from cases import image
 
-from HCCAssistLib.phantoms.sample import make_sample, read_sample
+from HCCAssistLib.phantoms.ltp.sample import make_sample, read_sample
 from HCCAssistLib.scene.rendering import INSTALL_SLICER_CORE
 
 pytest.importorskip("slicer", reason=f"SKIPPED: slicer-core is not installed. {INSTALL_SLICER_CORE}")

@@ -6,13 +6,13 @@ from typing import Any
 import numpy as np
 import torch
 
-from HCCAssistLib.evaluation.result import CutOff
 from HCCAssistLib.imaging.geometry import Geometry
 from HCCAssistLib.imaging.image import Image
-from HCCAssistLib.inference.model import LoadedModel, load_model
+from HCCAssistLib.inference.loaded_model import LoadedModel, load_model
 from HCCAssistLib.models.package import ModelPackage, write_package
 from HCCAssistLib.recipes.ltp.network import LTPNetwork, build
 from HCCAssistLib.recipes.registry import get_recipe
+from HCCAssistLib.results.cutoff import CutOff
 
 LTP = get_recipe("ltp")
 

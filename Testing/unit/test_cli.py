@@ -16,8 +16,8 @@ from HCCAssistLib.cli.main import COMMANDS, main, parser
 from HCCAssistLib.cli.predictions import Row, write_summary
 from HCCAssistLib.cohort.cohort import write_cohort_table
 from HCCAssistLib.imaging.files import write_image
-from HCCAssistLib.inference.findings import Searched
 from HCCAssistLib.recipes.registry import RECIPES
+from HCCAssistLib.results.detection import Searched
 from HCCAssistLib.scene.rendering import rendering_available
 
 README = Path(__file__).resolve().parents[2] / "README.md"

@@ -6,7 +6,7 @@ from pathlib import Path
 import pytest
 
 from HCCAssistLib.cli.main import main
-from HCCAssistLib.inference.results import read_result
+from HCCAssistLib.results.files import read_result
 from HCCAssistLib.scene.rendering import rendering_available, scene_available
 
 

@@ -14,10 +14,11 @@ from ltp_blob import blob_image, blob_model, straight_grid
 
 from HCCAssistLib.cli.demo import LEAST_CASES, SEED
 from HCCAssistLib.cli.main import main
-from HCCAssistLib.cohort.cohort import Case, Cohort, write_cohort_table
+from HCCAssistLib.cohort.case import Case
+from HCCAssistLib.cohort.cohort import Cohort, write_cohort_table
 from HCCAssistLib.cohort.splits import split_patients
 from HCCAssistLib.imaging.files import write_image
-from HCCAssistLib.phantoms.ltp import shows_ltp
+from HCCAssistLib.phantoms.ltp.cases import shows_ltp
 
 SPLITS = ("train", "train", "validation", "validation")
 
@@ -145,7 +146,7 @@ def test_a_card_that_is_not_there_is_refused_before_torch_is_asked(
 ) -> None:
     monkeypatch.chdir(place)
     monkeypatch.setattr("HCCAssistLib.cli.checks.DRIVERS", ("no-such-driver.so",))
-    monkeypatch.setattr("HCCAssistLib.inference.model.choose_device", None)
+    monkeypatch.setattr("HCCAssistLib.inference.loaded_model.choose_device", None)
     assert main(["predict", "scan.nii.gz", "--model", "blobs", "--out", "new", "--device", "cuda"]) == 2
     assert "this computer has no device 'cuda'. Use cpu" in capsys.readouterr().err
 

@@ -75,7 +75,7 @@ def test_the_first_case_makes_the_cohort_and_the_next_ones_join_it(tmp_path):
         "post/rejected.mrk.json",
     ]
     assert (cohort / TABLE).read_text(encoding="utf-8-sig").splitlines()[0] == "case_id,patient_id,split,ltp"
-    problems = validate(read_cohort(cohort, tolerant=True), LTP.needs, label="ltp")
+    problems = validate(read_cohort(cohort, tolerant=True), LTP.inputs, label="ltp")
     assert [str(p) for p in problems if p.level == "STOP"] == []
 
 

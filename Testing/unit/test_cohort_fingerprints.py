@@ -13,6 +13,7 @@ import numpy as np
 import pytest
 
 from HCCAssistLib.cohort.fingerprints import fingerprint, same_scan
+from HCCAssistLib.dicom.volume import read_volume
 from HCCAssistLib.imaging.files import read_image, write_image
 from HCCAssistLib.imaging.geometry import Geometry
 from HCCAssistLib.imaging.image import Image
@@ -77,7 +78,7 @@ def test_a_scan_is_known_as_a_folder_of_dicom_slices(tmp_path: Path) -> None:
     slices = dicom_samples.ct_series(SHAPE[0])
     for number, one in enumerate(slices):
         dicom_samples.set_pixels(one, SCAN[number] + 1024)
-    found = fingerprint(read_image(dicom_samples.write(slices, tmp_path / "arterial")))
+    found = fingerprint(read_volume(dicom_samples.write(slices, tmp_path / "arterial")))
     assert same_scan(fingerprint(image(SCAN)), found)
 
 

@@ -3,10 +3,10 @@ from dataclasses import replace
 
 import pytest
 
-from HCCAssistLib.cohort.roles import all_roles, guess_role, needed_roles, phase_of_name
 from HCCAssistLib.dicom.phases import Phase, PhaseGuess
 from HCCAssistLib.imaging.contrast import ContrastEvidence
 from HCCAssistLib.recipes.registry import RECIPES
+from HCCAssistLib.recipes.roles import all_roles, guess_role, needed_roles, phase_of_name
 
 ARTERIAL = ContrastEvidence("arterial", 470.0, 300.0, 68.0, "the aorta is far brighter than the liver")
 LATER = replace(ARTERIAL, phase="portal-or-later", reason="organs are enhanced")

@@ -10,7 +10,7 @@ from HCCAssistLib.cohort.case import Case
 from HCCAssistLib.cohort.unused_files import unused_files
 from HCCAssistLib.recipes.registry import get_recipe
 
-NEEDS = get_recipe("ltp").needs
+NEEDS = get_recipe("ltp").inputs
 
 
 def case(folder: Path, *names: str) -> Case:

@@ -13,7 +13,7 @@ from scipy.spatial.transform import Rotation
 
 from HCCAssistLib.cohort import validation
 from HCCAssistLib.cohort.cohort import read_cohort, write_cohort_table
-from HCCAssistLib.cohort.needs import Need
+from HCCAssistLib.cohort.input_spec import InputSpec
 from HCCAssistLib.cohort.points import Point, PointList, write_points
 from HCCAssistLib.cohort.segments import Segment, write_segments
 from HCCAssistLib.cohort.table_checks import check_table
@@ -24,10 +24,10 @@ from HCCAssistLib.imaging.geometry import Geometry
 from HCCAssistLib.imaging.image import Image
 
 NEEDS = (
-    Need("post", "arterial", "volume", required=True),
-    Need("post", "ltp", "points", required=False),
-    Need("post", "rejected", "points", required=False),
-    Need("post", "liver", "segment", required=False),
+    InputSpec("post", "arterial", "volume", required=True),
+    InputSpec("post", "ltp", "points", required=False),
+    InputSpec("post", "rejected", "points", required=False),
+    InputSpec("post", "liver", "segment", required=False),
 )
 GRID = Geometry.from_parts(
     (8, 12, 14), (0.8, 0.7, 3.0), (-300, 40, 500), Rotation.from_euler("z", 15, degrees=True).as_matrix()
@@ -306,9 +306,9 @@ def test_without_a_label_only_the_files_are_checked(cohort_folder: Path) -> None
 
 
 def test_needs_that_are_required_stop_and_optional_ones_do_not(cohort_folder: Path) -> None:
-    needs = (NEEDS[0], replace(NEEDS[3], required=True), Need("pre", "portal", "volume", required=False))
+    needs = (NEEDS[0], replace(NEEDS[3], required=True), InputSpec("pre", "portal", "volume", required=False))
     (post(cohort_folder, "c03") / "liver.seg.nrrd").unlink()
-    (found,) = validate(read_cohort(cohort_folder), needs)
+    (found,) = validate(read_cohort(cohort_folder), needs, others=NEEDS)
     assert str(found).startswith("case c03: there is no post/liver. Add post/liver.seg.nrrd; the folder holds")
 
 

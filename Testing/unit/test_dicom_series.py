@@ -29,8 +29,8 @@ from pydicom.dataset import FileDataset
 from pydicom.uid import MRImageStorage, SecondaryCaptureImageStorage, generate_uid
 
 from HCCAssistLib.dicom.series import check_series, read_series, read_stack
+from HCCAssistLib.dicom.volume import read_volume
 from HCCAssistLib.errors import InputError
-from HCCAssistLib.imaging.files import read_image
 
 shared = Path(__file__).resolve().parents[3] / "shared"
 Series = list[FileDataset]
@@ -441,9 +441,9 @@ def test_a_folder_without_images_says_so(tmp_path: Path) -> None:
         read_series(tmp_path / "nowhere")
 
 
-def test_the_series_is_read_by_read_image_with_its_warnings_in_the_history(tmp_path: Path) -> None:
+def test_the_series_is_read_by_read_volume_with_its_warnings_in_the_history(tmp_path: Path) -> None:
     write(ct_series(4), tmp_path)
-    image = read_image(tmp_path, name="case 7")
+    image = read_volume(tmp_path, name="case 7")
     assert image.array.shape == (4, ROWS, COLUMNS)
     assert any("only 4 slices" in step for step in image.history)
 

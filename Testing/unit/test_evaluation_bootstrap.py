@@ -15,8 +15,8 @@ from HCCAssistLib.evaluation.bootstrap import (
     ranking_statistic,
 )
 from HCCAssistLib.evaluation.confusion import METRICS, confusion_at
-from HCCAssistLib.evaluation.result import CutOff
 from HCCAssistLib.evaluation.scores import ScoredRows, checked_rows
+from HCCAssistLib.results.cutoff import CutOff
 
 
 def patches(patients: int = 12, each: int = 9, *, decimals: int = 1, seed: int = 5) -> ScoredRows:

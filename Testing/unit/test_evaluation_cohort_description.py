@@ -6,7 +6,8 @@ from pathlib import Path
 
 import pytest
 
-from HCCAssistLib.cohort.cohort import Case, Cohort
+from HCCAssistLib.cohort.case import Case
+from HCCAssistLib.cohort.cohort import Cohort
 from HCCAssistLib.evaluation.baseline_table import BaselineRow
 from HCCAssistLib.evaluation.cohort_description import cohort_flow, cohort_table
 

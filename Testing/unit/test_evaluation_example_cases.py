@@ -10,11 +10,11 @@ import pytest
 
 from HCCAssistLib.evaluation.example_cases import Example, ExampleCases
 from HCCAssistLib.evaluation.report import Report
-from HCCAssistLib.evaluation.result import CutOff
 from HCCAssistLib.imaging.geometry import Box, Geometry
 from HCCAssistLib.imaging.image import Image
 from HCCAssistLib.imaging.windows import Window
-from HCCAssistLib.inference.findings import Candidate
+from HCCAssistLib.results.cutoff import CutOff
+from HCCAssistLib.results.detection import Candidate
 
 FOUND, MISSED, FALSE = (10.0, -6.0, 9.0), (-12.0, 14.0, -6.0), (-3.0, -16.0, 3.0)
 """LPS mm: no symmetry maps them onto one another."""

@@ -8,7 +8,7 @@ import pytest
 from HCCAssistLib.evaluation.flagged import sensitivity_on_lesions
 from HCCAssistLib.evaluation.froc import VolumeFindings
 from HCCAssistLib.evaluation.intervals import proportion_interval
-from HCCAssistLib.evaluation.result import CutOff
+from HCCAssistLib.results.cutoff import CutOff
 
 CUTOFF = CutOff(0.5, "validation scans")
 

@@ -9,7 +9,7 @@ import pytest
 
 from HCCAssistLib.errors import InputError
 from HCCAssistLib.evaluation.froc import VolumeFindings, _Events, froc, lesion_operating_point
-from HCCAssistLib.evaluation.result import CutOff
+from HCCAssistLib.results.cutoff import CutOff
 
 
 def volume(patient: str, candidates: list[tuple[float, ...]], lesions: list[tuple[float, ...]]) -> VolumeFindings:

@@ -28,8 +28,8 @@ from HCCAssistLib.evaluation.group_tests import (
     welch_t,
 )
 from HCCAssistLib.evaluation.ordinal import ordinal_auc
-from HCCAssistLib.evaluation.result import CutOff
 from HCCAssistLib.imaging.geometry import Geometry
+from HCCAssistLib.results.cutoff import CutOff
 
 SHARED = Path(__file__).resolve().parents[3] / "shared" / "data"
 

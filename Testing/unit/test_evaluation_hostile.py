@@ -16,12 +16,12 @@ from HCCAssistLib.evaluation.binary import binary_evaluation
 from HCCAssistLib.evaluation.calibration import calibration
 from HCCAssistLib.evaluation.cox import cox_hazard_ratios
 from HCCAssistLib.evaluation.decision import net_benefit, net_benefit_at
-from HCCAssistLib.evaluation.display import cutoff_value, rounded
 from HCCAssistLib.evaluation.fisher import fisher_exact
 from HCCAssistLib.evaluation.group_tests import chi_square, mcnemar, shapiro_wilk
 from HCCAssistLib.evaluation.intervals import mercaldo_logit, proportion_interval
-from HCCAssistLib.evaluation.result import CutOff
 from HCCAssistLib.evaluation.survival import kaplan_meier, log_rank
+from HCCAssistLib.results.cutoff import CutOff, cutoff_value
+from HCCAssistLib.wording import rounded
 
 
 def test_mercaldo_is_reached_through_proportion_interval_with_the_class_sizes() -> None:

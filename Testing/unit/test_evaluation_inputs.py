@@ -41,8 +41,8 @@ from HCCAssistLib.evaluation import (
 )
 from HCCAssistLib.evaluation.baseline_table import baseline_table
 from HCCAssistLib.evaluation.binary import binary_evaluation
-from HCCAssistLib.evaluation.display import plural
-from HCCAssistLib.evaluation.result import CutOff
+from HCCAssistLib.results.cutoff import CutOff
+from HCCAssistLib.wording import plural
 
 pd = pytest.importorskip("pandas", reason="SKIPPED: pandas is not installed")
 

@@ -13,10 +13,11 @@ from HCCAssistLib.evaluation.confusion import (
     binary_metrics,
     no_information_rate_test,
 )
-from HCCAssistLib.evaluation.display import p_value, rounded
+from HCCAssistLib.evaluation.display import p_value
 from HCCAssistLib.evaluation.group_tests import chi_square, welch_t
 from HCCAssistLib.evaluation.intervals import mercaldo_logit, proportion_interval
 from HCCAssistLib.evaluation.scores import checked_rows
+from HCCAssistLib.wording import rounded
 
 LIM = Confusion(tp=155, fn=5, tn=625, fp=15)
 

@@ -16,12 +16,14 @@ from HCCAssistLib.evaluation.baseline_table import baseline_table
 from HCCAssistLib.evaluation.binary import binary_evaluation
 from HCCAssistLib.evaluation.checklist import ITEMS
 from HCCAssistLib.evaluation.decision import net_benefit
-from HCCAssistLib.evaluation.display import interval_text, p_value, plural
+from HCCAssistLib.evaluation.display import interval_text, p_value
 from HCCAssistLib.evaluation.froc import VolumeFindings, froc, lesion_operating_point
 from HCCAssistLib.evaluation.group_tests import chi_square
 from HCCAssistLib.evaluation.report import Report
-from HCCAssistLib.evaluation.result import CutOff, Estimate, HypothesisTest, Interval
+from HCCAssistLib.evaluation.result import Estimate, HypothesisTest, Interval
 from HCCAssistLib.evaluation.survival import kaplan_meier, log_rank
+from HCCAssistLib.results.cutoff import CutOff
+from HCCAssistLib.wording import plural
 
 pytest.importorskip("matplotlib", reason="SKIPPED: matplotlib is not installed")
 

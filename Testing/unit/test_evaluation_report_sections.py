@@ -24,9 +24,10 @@ from HCCAssistLib.evaluation.example_cases import Example
 from HCCAssistLib.evaluation.flow import Flow, Stage
 from HCCAssistLib.evaluation.froc import VolumeFindings, froc, lesion_operating_point
 from HCCAssistLib.evaluation.report import Report
-from HCCAssistLib.evaluation.result import CutOff, Estimate, Interval
+from HCCAssistLib.evaluation.result import Estimate, Interval
 from HCCAssistLib.evaluation.survival import kaplan_meier, log_rank
 from HCCAssistLib.models.package import ModelCard
+from HCCAssistLib.results.cutoff import CutOff
 
 pytest.importorskip("matplotlib", reason="SKIPPED: matplotlib is not installed")
 pytest.importorskip("statsmodels", reason="SKIPPED: statsmodels is not installed")

@@ -18,13 +18,13 @@ from HCCAssistLib.evaluation.confusion import confusion_at
 from HCCAssistLib.evaluation.cutoffs import youden_cutoff
 from HCCAssistLib.evaluation.decision import net_benefit
 from HCCAssistLib.evaluation.discrimination import auc, average_precision, roc
-from HCCAssistLib.evaluation.display import rounded
 from HCCAssistLib.evaluation.fisher import fisher_exact
 from HCCAssistLib.evaluation.group_tests import chi_square, steel_test
 from HCCAssistLib.evaluation.intervals import mercaldo_logit, proportion_interval
-from HCCAssistLib.evaluation.result import CutOff
 from HCCAssistLib.evaluation.scores import checked_rows
 from HCCAssistLib.evaluation.survival import kaplan_meier, log_rank
+from HCCAssistLib.results.cutoff import CutOff
+from HCCAssistLib.wording import rounded
 
 
 def test_trap_1_steel_is_adjusted_for_all_comparisons() -> None:

@@ -3,7 +3,16 @@
 import numpy as np
 import pytest
 
-from HCCAssistLib.inference.candidates import FLOOR, LIMIT, Peak, ScoreMap, centered, components, distinct, suppressed
+from HCCAssistLib.recipes.ltp.sliding_window.candidates import (
+    FLOOR,
+    LIMIT,
+    Peak,
+    ScoreMap,
+    centered,
+    components,
+    distinct,
+    suppressed,
+)
 
 PATCH = (8, 32, 32)
 

@@ -6,10 +6,11 @@ import torch
 
 from HCCAssistLib.errors import Cancelled
 from HCCAssistLib.imaging.windows import AIR_HU
-from HCCAssistLib.inference import dense_scan
-from HCCAssistLib.inference.dense_scan import ScanGrid, scan, scan_patchwise
 from HCCAssistLib.recipes.ltp.network import LTPNetwork, windowed
 from HCCAssistLib.recipes.ltp.recipe import WINDOWS
+from HCCAssistLib.recipes.ltp.sliding_window import dense_scan
+from HCCAssistLib.recipes.ltp.sliding_window.dense_scan import scan, scan_patchwise
+from HCCAssistLib.recipes.ltp.sliding_window.scan_grid import ScanGrid
 
 VARIANTS = [(3, "context"), (3, "strict"), (2, "context"), (2, "strict")]
 
@@ -69,7 +70,7 @@ def test_stride_1_is_exact_too(border):
 
 @pytest.mark.parametrize(("pools", "border"), VARIANTS)
 def test_working_in_tiles_and_bands_changes_nothing(monkeypatch, pools, border):
-    from HCCAssistLib.inference import dense_network
+    from HCCAssistLib.recipes.ltp.sliding_window import dense_network
 
     network, hu = decisive(pools, border), scan_volume((10, 70, 25))
     grid = ScanGrid.covering(hu.shape, (4, 4, 8))

@@ -221,7 +221,7 @@ def test_a_computer_without_torch_says_so(runner, tmp_path, monkeypatch):
 
 
 def test_the_phase_of_a_phantom_is_seen_by_its_voxels(runner):
-    from HCCAssistLib.phantoms.ltp import make_case
+    from HCCAssistLib.phantoms.ltp.cases import make_case
 
     image = make_case((0, 31), has_ltp=True).image
     folder = runner.prepare()

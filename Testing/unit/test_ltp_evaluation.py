@@ -20,16 +20,16 @@ from HCCAssistLib.cohort.points import Point, PointList, write_points
 from HCCAssistLib.cohort.splits import own_table, split_patients
 from HCCAssistLib.errors import InputError, Problem
 from HCCAssistLib.evaluation.held_out import HeldOut, hold_out
-from HCCAssistLib.evaluation.result import CutOff
 from HCCAssistLib.imaging.files import read_image, write_image
 from HCCAssistLib.imaging.geometry import Geometry
 from HCCAssistLib.imaging.image import Image
-from HCCAssistLib.inference.model import load_model
-from HCCAssistLib.inference.results import read_result
+from HCCAssistLib.inference.loaded_model import load_model
 from HCCAssistLib.models.package import read_package
 from HCCAssistLib.recipes.ltp import evaluation
 from HCCAssistLib.recipes.ltp.performance import LTPEvaluation, _said_once
 from HCCAssistLib.recipes.registry import get_recipe
+from HCCAssistLib.results.cutoff import CutOff
+from HCCAssistLib.results.files import read_result
 
 GRID = Geometry.from_parts((14, 66, 62), (0.75, 0.8, 4.0), (-22.0, -28.0, -26.0))
 LESION, ALARM = (6.0, -8.0, 4.0), (-9.0, 8.0, -8.0)

@@ -13,11 +13,11 @@ from HCCAssistLib.errors import Cancelled, InputError
 from HCCAssistLib.explain.pointing import peak
 from HCCAssistLib.imaging.geometry import Geometry
 from HCCAssistLib.imaging.image import Image
-from HCCAssistLib.inference.findings import DetectionResult, Verdict
-from HCCAssistLib.inference.model import LoadedModel
-from HCCAssistLib.inference.results import read_result, write_result
+from HCCAssistLib.inference.loaded_model import LoadedModel
 from HCCAssistLib.inference.study import Study
 from HCCAssistLib.recipes.ltp.prediction import predict
+from HCCAssistLib.results.detection import DetectionResult, Verdict
+from HCCAssistLib.results.files import read_result, write_result
 
 FLIPS = list(itertools.product((1, -1), repeat=3))
 

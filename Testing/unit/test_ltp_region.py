@@ -14,13 +14,13 @@ from HCCAssistLib.cohort.points import Point, PointList
 from HCCAssistLib.errors import InputError
 from HCCAssistLib.imaging.geometry import Geometry
 from HCCAssistLib.imaging.image import Image
-from HCCAssistLib.inference.candidates import Peak
-from HCCAssistLib.inference.findings import DetectionResult, Searched
-from HCCAssistLib.inference.model import LoadedModel
+from HCCAssistLib.inference.loaded_model import LoadedModel
 from HCCAssistLib.inference.study import Study
 from HCCAssistLib.recipes.ltp.prediction import predict
-from HCCAssistLib.recipes.ltp.scanning import LIVER_MARGIN_MM, kept_within, scan_study
+from HCCAssistLib.recipes.ltp.sliding_window.candidates import Peak
+from HCCAssistLib.recipes.ltp.sliding_window.scanning import LIVER_MARGIN_MM, kept_within, scan_study
 from HCCAssistLib.recipes.registry import get_recipe
+from HCCAssistLib.results.detection import DetectionResult, Searched
 
 LTP = get_recipe("ltp")
 

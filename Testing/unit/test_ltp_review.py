@@ -11,12 +11,12 @@ from ltp_blob import BLOBS, blob_image, blob_model, straight_grid
 from HCCAssistLib.cohort.additions import add_case
 from HCCAssistLib.cohort.points import Point, PointList
 from HCCAssistLib.errors import InputError
-from HCCAssistLib.inference.findings import Verdict
 from HCCAssistLib.inference.study import Study
 from HCCAssistLib.recipes.ltp.prediction import predict
 from HCCAssistLib.recipes.ltp.review import training_points
 from HCCAssistLib.recipes.ltp.sampling import sample_case
 from HCCAssistLib.recipes.registry import get_recipe
+from HCCAssistLib.results.detection import Verdict
 
 LTP = get_recipe("ltp")
 

@@ -15,14 +15,14 @@ from HCCAssistLib.cohort.case import Case
 from HCCAssistLib.cohort.synthetic import counted_apart, is_synthetic, unclear
 from HCCAssistLib.errors import InputError
 from HCCAssistLib.evaluation.report_model_card import model_card_table
-from HCCAssistLib.evaluation.result import CutOff
 from HCCAssistLib.imaging.geometry import Geometry
-from HCCAssistLib.inference.model import LoadedModel, load_model
+from HCCAssistLib.inference.loaded_model import LoadedModel, load_model
 from HCCAssistLib.inference.study import Study
 from HCCAssistLib.models.caveats import model_warnings, trained_on, training_data_warning
 from HCCAssistLib.models.package import ModelPackage
 from HCCAssistLib.models.summary import card_rows
 from HCCAssistLib.recipes.ltp.prediction import predict
+from HCCAssistLib.results.cutoff import CutOff
 
 MIXED = {"patients": 123, "synthetic": True, "trained_on": {"synthetic": 120, "patients": 3}}
 

@@ -9,13 +9,13 @@ import pytest
 import torch
 
 from HCCAssistLib.errors import HCCAssistError, InputError
-from HCCAssistLib.evaluation.result import CutOff
-from HCCAssistLib.inference.model import load_model
+from HCCAssistLib.inference.loaded_model import load_model
 from HCCAssistLib.models.caveats import model_warnings
 from HCCAssistLib.models.package import ModelPackage, read_card, read_package, sealed, write_package
 from HCCAssistLib.models.store import ModelStore, default_store, find_model
 from HCCAssistLib.recipes.ltp.network import build
 from HCCAssistLib.recipes.registry import get_recipe
+from HCCAssistLib.results.cutoff import CutOff
 
 LTP = get_recipe("ltp")
 

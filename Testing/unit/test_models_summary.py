@@ -8,8 +8,8 @@ import pytest
 from ltp_blob import blob_model
 
 from HCCAssistLib.evaluation.binary import binary_evaluation
-from HCCAssistLib.evaluation.result import CutOff
 from HCCAssistLib.models.summary import RESEARCH, card_rows, figures
+from HCCAssistLib.results.cutoff import CutOff
 
 
 @pytest.fixture(scope="module")

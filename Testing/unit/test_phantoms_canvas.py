@@ -7,11 +7,11 @@ import pytest
 
 from HCCAssistLib.imaging.geometry import Geometry
 from HCCAssistLib.imaging.image import Image
-from HCCAssistLib.phantoms.canvas import Canvas, capsule, edge, ellipsoid
-from HCCAssistLib.phantoms.lump import Lump, random_axes
-from HCCAssistLib.phantoms.storage import stored
-from HCCAssistLib.phantoms.surfaces import CoarseGrid, blob
-from HCCAssistLib.phantoms.texture import Waves, correlated_noise, scan
+from HCCAssistLib.phantoms.liver.canvas import Canvas, capsule, edge, ellipsoid
+from HCCAssistLib.phantoms.liver.lump import Lump, random_axes
+from HCCAssistLib.phantoms.liver.storage import stored
+from HCCAssistLib.phantoms.liver.surfaces import CoarseGrid, blob
+from HCCAssistLib.phantoms.liver.texture import Waves, correlated_noise, scan
 
 
 def oblique(left_handed: bool) -> Geometry:

@@ -11,8 +11,8 @@ from HCCAssistLib.cohort.points import read_points
 from HCCAssistLib.cohort.segments import mask_on, read_segments
 from HCCAssistLib.errors import InputError
 from HCCAssistLib.imaging.files import read_image
-from HCCAssistLib.phantoms import ltp
-from HCCAssistLib.phantoms.ltp import make_case, shows_ltp, write_cohort
+from HCCAssistLib.phantoms.ltp import cases as ltp
+from HCCAssistLib.phantoms.ltp.cases import make_case, shows_ltp, write_cohort
 
 CASES = 3
 SEED = 3

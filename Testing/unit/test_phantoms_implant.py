@@ -7,14 +7,14 @@ import numpy as np
 import pytest
 
 from HCCAssistLib.cohort.cohort import read_cohort
+from HCCAssistLib.dicom.volume import read_volume
 from HCCAssistLib.errors import InputError
-from HCCAssistLib.imaging.files import read_image
 from HCCAssistLib.imaging.geometry import Geometry
 from HCCAssistLib.imaging.image import Image
-from HCCAssistLib.phantoms.implant import Background
-from HCCAssistLib.phantoms.ltp import make_case, write_cohort
-from HCCAssistLib.phantoms.storage import AXIAL, stored
-from HCCAssistLib.phantoms.truth import LTPPhantom
+from HCCAssistLib.phantoms.liver.implant import Background
+from HCCAssistLib.phantoms.liver.storage import AXIAL, stored
+from HCCAssistLib.phantoms.ltp.cases import make_case, write_cohort
+from HCCAssistLib.phantoms.ltp.truth import LTPPhantom
 
 shared = Path(__file__).resolve().parents[3] / "shared"
 
@@ -123,7 +123,7 @@ def test_lesions_go_into_the_liver_of_a_real_portal_ct(tmp_path: Path) -> None:
         pytest.skip("SKIPPED: ../shared/data/crlm_ct_1004 not found")
     with zipfile.ZipFile(archive) as file:
         file.extractall(tmp_path)
-    image = read_image(next(path for path in tmp_path.rglob("image") if path.is_dir()))
+    image = read_volume(next(path for path in tmp_path.rglob("image") if path.is_dir()))
     background = Background(image)
     milliliters = background.mask.sum() * np.prod(image.geometry.spacing) / 1000
     assert 900 < milliliters < 1600

@@ -9,10 +9,10 @@ from HCCAssistLib.evaluation.froc import VolumeFindings, froc
 from HCCAssistLib.imaging.enhancement import contrast_evidence
 from HCCAssistLib.imaging.geometry import Geometry
 from HCCAssistLib.imaging.image import Image
-from HCCAssistLib.phantoms.baseline import ThresholdCase, hu_threshold_score, tune_contrast
-from HCCAssistLib.phantoms.ltp import make_case, shows_ltp
-from HCCAssistLib.phantoms.storage import AXIAL
-from HCCAssistLib.phantoms.truth import LTPPhantom
+from HCCAssistLib.phantoms.liver.storage import AXIAL
+from HCCAssistLib.phantoms.ltp.baseline import ThresholdCase, hu_threshold_score, tune_contrast
+from HCCAssistLib.phantoms.ltp.cases import make_case, shows_ltp
+from HCCAssistLib.phantoms.ltp.truth import LTPPhantom
 
 
 @pytest.fixture(scope="module")

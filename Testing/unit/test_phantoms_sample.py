@@ -5,7 +5,7 @@ import pytest
 
 from HCCAssistLib.errors import HCCAssistError
 from HCCAssistLib.imaging.enhancement import contrast_evidence
-from HCCAssistLib.phantoms.sample import CASE, kept_bytes, make_sample, read_sample, remove_sample, sample_folder
+from HCCAssistLib.phantoms.ltp.sample import CASE, kept_bytes, make_sample, read_sample, remove_sample, sample_folder
 
 
 @pytest.fixture(scope="module")

@@ -12,9 +12,9 @@ from HCCAssistLib.errors import InputError, Problem
 from HCCAssistLib.imaging.hounsfield import hounsfield_objection
 from HCCAssistLib.imaging.windows import AIR_HU
 from HCCAssistLib.imaging.working_grid import working_image
-from HCCAssistLib.recipes.ltp.recipe import LTP, NEGATIVES_PER_PATIENT, TIME_POINT
+from HCCAssistLib.recipes.ltp.recipe import LTP, NEGATIVES_PER_PATIENT, SPACING_MM, TIME_POINT
 from HCCAssistLib.recipes.ltp.sampling import marked, negative_starts, voxel_of
-from HCCAssistLib.recipes.spec import Value
+from HCCAssistLib.recipes.options import Value
 
 
 def problems(case: CaseContents, options: Mapping[str, Value] | None = None) -> Iterator[Problem]:
@@ -32,7 +32,7 @@ def problems(case: CaseContents, options: Mapping[str, Value] | None = None) -> 
         what = f"the voxels are not Hounsfield units: {objection}"
         yield Problem("STOP", what, where, "export the CT again with its stored values, not windowed or normalised")
         return
-    rough, _ = working_image(image, LTP.spacing_mm, outside=AIR_HU, rough=True)
+    rough, _ = working_image(image, SPACING_MM, outside=AIR_HU, rough=True)
     try:
         negative_starts(
             rough,

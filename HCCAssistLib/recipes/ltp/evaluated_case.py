@@ -16,15 +16,15 @@ import numpy.typing as npt
 from HCCAssistLib.cohort.case import Case
 from HCCAssistLib.errors import InputError
 from HCCAssistLib.files import folder_written_whole, parse_json, remove_leftovers, write_json
-from HCCAssistLib.inference.findings import DetectionResult
-from HCCAssistLib.inference.model import LoadedModel
-from HCCAssistLib.inference.results import read_result, write_candidates, write_result
+from HCCAssistLib.inference.loaded_model import LoadedModel
 from HCCAssistLib.inference.study import Study
 from HCCAssistLib.models.package import file_sha256
 from HCCAssistLib.recipes.ltp.prediction import predict, probabilities
 from HCCAssistLib.recipes.ltp.recipe import TIME_POINT
 from HCCAssistLib.recipes.ltp.sampling import batch_maker, sample_case
-from HCCAssistLib.recipes.spec import Value
+from HCCAssistLib.recipes.options import Value
+from HCCAssistLib.results.detection import DetectionResult
+from HCCAssistLib.results.files import read_result, write_candidates, write_result
 from HCCAssistLib.training.loop import outputs
 from HCCAssistLib.training.samples import Samples
 

@@ -15,7 +15,7 @@ from HCCAssistLib.cohort.fingerprints import fingerprint, same_scan
 from HCCAssistLib.errors import InputError, Problem
 from HCCAssistLib.evaluation.held_out import HeldOut, hold_out
 from HCCAssistLib.evaluation.report import Report
-from HCCAssistLib.inference.model import LoadedModel
+from HCCAssistLib.inference.loaded_model import LoadedModel
 from HCCAssistLib.inference.study import Study, read_study
 from HCCAssistLib.models.package import sealed
 from HCCAssistLib.provenance import software_versions
@@ -31,7 +31,7 @@ from HCCAssistLib.recipes.ltp.evaluated_case import (
 from HCCAssistLib.recipes.ltp.operating_point import TOLERANCE_MM
 from HCCAssistLib.recipes.ltp.performance import LTPEvaluation, performance
 from HCCAssistLib.recipes.ltp.recipe import LTP, TIME_POINT
-from HCCAssistLib.recipes.spec import Value
+from HCCAssistLib.recipes.options import Value
 
 Progress = Callable[[str, float], None]
 

@@ -12,13 +12,13 @@ from typing import TYPE_CHECKING
 
 import numpy as np
 
-from HCCAssistLib.cohort.cohort import Case
-from HCCAssistLib.inference.candidates import suppressed
+from HCCAssistLib.cohort.case import Case
 from HCCAssistLib.inference.study import read_study
 from HCCAssistLib.recipes.ltp.recipe import LTP, TIME_POINT
 from HCCAssistLib.recipes.ltp.sampling import IntArray, is_negative, marked, patches_at, start_around, voxel_of
-from HCCAssistLib.recipes.ltp.scanning import scan_study
-from HCCAssistLib.recipes.spec import Value
+from HCCAssistLib.recipes.ltp.sliding_window.candidates import suppressed
+from HCCAssistLib.recipes.ltp.sliding_window.scanning import scan_study
+from HCCAssistLib.recipes.options import Value
 from HCCAssistLib.training.samples import Samples
 
 if TYPE_CHECKING:

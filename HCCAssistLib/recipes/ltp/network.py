@@ -11,7 +11,7 @@ from torch.nn import functional
 
 from HCCAssistLib.imaging.windows import Window
 from HCCAssistLib.recipes.ltp.recipe import PATCH_SHAPE
-from HCCAssistLib.recipes.spec import Value
+from HCCAssistLib.recipes.options import Value
 
 CONTEXT_MARGIN = 7
 """Pixels by which three unpadded 3x3 convolutions at 1, 2 and 4 pixels per cell shorten each side: 1 + 2 + 4."""

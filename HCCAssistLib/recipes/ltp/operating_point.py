@@ -11,13 +11,14 @@ from typing import TYPE_CHECKING
 
 import numpy as np
 
-from HCCAssistLib.cohort.cohort import Case
+from HCCAssistLib.cohort.case import Case
 from HCCAssistLib.evaluation.froc import VolumeFindings, lesion_operating_point
-from HCCAssistLib.evaluation.result import CutOff, Estimate
-from HCCAssistLib.inference.candidates import FLOOR
+from HCCAssistLib.evaluation.result import Estimate
 from HCCAssistLib.inference.study import read_study
 from HCCAssistLib.recipes.ltp.recipe import EXCLUSION_RADIUS, LTP, TIME_POINT
-from HCCAssistLib.recipes.ltp.scanning import refined_peaks, scan_study
+from HCCAssistLib.recipes.ltp.sliding_window.candidates import FLOOR
+from HCCAssistLib.recipes.ltp.sliding_window.scanning import refined_peaks, scan_study
+from HCCAssistLib.results.cutoff import CutOff
 
 if TYPE_CHECKING:
     from HCCAssistLib.recipes.ltp.network import LTPNetwork

@@ -21,13 +21,13 @@ from HCCAssistLib.evaluation.froc import FrocCurve, VolumeFindings, froc, lesion
 from HCCAssistLib.evaluation.held_out import HeldOut
 from HCCAssistLib.evaluation.result import Estimate
 from HCCAssistLib.imaging.image import Image
-from HCCAssistLib.inference.findings import DetectionResult
-from HCCAssistLib.inference.model import LoadedModel
+from HCCAssistLib.inference.loaded_model import LoadedModel
 from HCCAssistLib.inference.study import read_study
 from HCCAssistLib.models.caveats import model_warnings
 from HCCAssistLib.recipes.ltp.evaluated_case import SEED, EvaluatedCase
 from HCCAssistLib.recipes.ltp.operating_point import TOLERANCE_MM
-from HCCAssistLib.recipes.ltp.recipe import LTP, TIME_POINT, WINDOWS
+from HCCAssistLib.recipes.ltp.recipe import LABEL, LTP, TIME_POINT, WINDOWS
+from HCCAssistLib.results.detection import DetectionResult
 from HCCAssistLib.training.samples import joined
 
 CASES_NAMED = 5
@@ -123,7 +123,7 @@ def performance(
         flow=cohort_flow(
             held_out.cohort,
             results,
-            label=LTP.label,
+            label=LABEL,
             left_out={name: problems[0].what for name, problems in left_out.items()},
         ),
         characteristics=cohort_table(held_out.cohort, results),
@@ -146,7 +146,7 @@ def _patients(
     for case in cases:
         patient = case.patient_id
         if patient not in torn:
-            labels[patient] = max(labels.get(patient, 0), int(case.values[LTP.label]))
+            labels[patient] = max(labels.get(patient, 0), int(case.values[LABEL]))
             best[patient] = max([best.get(patient, 0.0), *volumes[case.case_id].scores])
     return labels, best
 

@@ -14,23 +14,30 @@ from scipy.special import expit
 from HCCAssistLib.errors import Problem
 from HCCAssistLib.evaluation.cutoffs import mean_cutoff
 from HCCAssistLib.evaluation.discrimination import average_precision
-from HCCAssistLib.evaluation.result import CutOff
 from HCCAssistLib.imaging.enhancement import contrast_evidence
 from HCCAssistLib.imaging.geometry import Box, Geometry
 from HCCAssistLib.imaging.hounsfield import hounsfield_objection
 from HCCAssistLib.imaging.image import Image
 from HCCAssistLib.imaging.orientation import stored_slice
-from HCCAssistLib.inference.candidates import Peak, components
-from HCCAssistLib.inference.findings import Candidate, DetectionResult, RunRecord
-from HCCAssistLib.inference.model import LoadedModel
+from HCCAssistLib.inference.loaded_model import LoadedModel
 from HCCAssistLib.inference.study import Study
 from HCCAssistLib.models.caveats import model_warnings
 from HCCAssistLib.provenance import software_versions
 from HCCAssistLib.recipes.ltp.explanation import explain
 from HCCAssistLib.recipes.ltp.recipe import LTP, PATCH_SHAPE, TIME_POINT
 from HCCAssistLib.recipes.ltp.sampling import start_around
-from HCCAssistLib.recipes.ltp.scanning import Progress, kept_within, refined_peaks, scan_study, within_region
-from HCCAssistLib.recipes.spec import Value
+from HCCAssistLib.recipes.ltp.sliding_window.candidates import Peak, components
+from HCCAssistLib.recipes.ltp.sliding_window.scanning import (
+    Progress,
+    kept_within,
+    refined_peaks,
+    scan_study,
+    within_region,
+)
+from HCCAssistLib.recipes.options import Value
+from HCCAssistLib.results.cutoff import CutOff
+from HCCAssistLib.results.detection import Candidate, DetectionResult
+from HCCAssistLib.results.run_record import RunRecord
 
 LEAST_EXPLAINED, MOST_EXPLAINED = 3, 20
 """Grad-CAM explains the candidates at or above the threshold, within these numbers: heat without a box misleads."""

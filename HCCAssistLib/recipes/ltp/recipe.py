@@ -6,9 +6,13 @@ neural network after hepatocellular carcinoma ablation: a preliminary study. 202
 
 from __future__ import annotations
 
-from HCCAssistLib.cohort.needs import Need
+from types import MappingProxyType
+
+from HCCAssistLib.cohort.input_spec import InputSpec
 from HCCAssistLib.imaging.windows import Window
-from HCCAssistLib.recipes.spec import Option, Recipe
+from HCCAssistLib.recipes.labels import Classes
+from HCCAssistLib.recipes.options import WIDTH, Option, training_options
+from HCCAssistLib.recipes.spec import Recipe
 
 WINDOWS = (Window(level=60, width=400), Window(level=80, width=60), Window(level=120, width=40))
 """Liver, ablation and tumour window: the three channels, each quantised to 8 bit as in the paper."""
@@ -22,6 +26,10 @@ HARD_NEGATIVES = 40
 EXCLUSION_RADIUS = 15.0
 
 TIME_POINT = "post"
+LABEL = "ltp"
+
+SPACING_MM = ((0.5, 1.0), (2.0, 6.0))
+"""In-plane and between slices; a scan outside is resampled."""
 
 LTP = Recipe(
     id="ltp",
@@ -31,19 +39,21 @@ LTP = Recipe(
         "convolutional neural network after hepatocellular carcinoma ablation: a preliminary study. 2023."
     ),
     task="detection",
-    needs=(
-        Need(TIME_POINT, "arterial", "volume", required=True),
-        Need(TIME_POINT, "ltp", "points", required=False, of_lesions=True),
-        Need(TIME_POINT, "rejected", "points", required=False),
-        Need(TIME_POINT, "liver", "segment", required=False),
-        Need(TIME_POINT, "ablation", "segment", required=False),
-        Need(TIME_POINT, "ablation", "points", required=False),
+    inputs=(
+        InputSpec(TIME_POINT, "arterial", "volume", required=True, spacing_mm=SPACING_MM),
+        InputSpec(TIME_POINT, "ltp", "points", required=False, of_lesions=True),
+        InputSpec(TIME_POINT, "rejected", "points", required=False),
+        InputSpec(TIME_POINT, "liver", "segment", required=False),
+        InputSpec(TIME_POINT, "ablation", "segment", required=False),
+        InputSpec(TIME_POINT, "ablation", "points", required=False),
     ),
-    label="ltp",
-    phase="arterial",
-    spacing_mm=((0.5, 1.0), (2.0, 6.0)),
+    label=Classes(LABEL, {"0": "no progression", "1": "local tumour progression"}, positive=("1",), points="ltp"),
+    split=(48, 10, 16),
+    windows=MappingProxyType(dict(zip(("Liver", "Ablation", "Tumour"), WINDOWS, strict=True))),
+    presets=MappingProxyType({"paper": {}, "quick": {"epochs": 6, "hard_negatives": 10, "width": 0.5}}),
     options=(
         Option("pools", 3, "poolings: 3 as in the text (661,121 weights), 2 as in Fig 6 (4,331,137)", choices=(3, 2)),
+        WIDTH,
         Option(
             "border",
             "context",
@@ -66,19 +76,8 @@ LTP = Recipe(
             "it can scan whole livers; 0 is the paper's sampling alone",
             bounds=(0, 100),
         ),
-        Option("epochs", 50, "epochs at most", bounds=(1, 1000)),
-        Option("patience", 8, "epochs without better validation scores before training stops", bounds=(1, 1000)),
-        Option("batch", 64, "patches in a batch", bounds=(2, 4096)),
-        Option("learning_rate", 1e-3, "of Adam", bounds=(1e-7, 1.0)),
-        Option(
-            "averaging",
-            0.99,
-            "share of the running average of the weights that a step keeps, so that one bad epoch does not decide; 0 "
-            "takes the last weights alone",
-            bounds=(0.0, 0.9999),
-        ),
+        *training_options(epochs=50, patience=8, batch=64, learning_rate=1e-3, averaging=0.99),
         Option("augment", True, "flip, shift, shear, zoom and rotate training patches in the axial plane"),
-        Option("permute_labels", False, "shuffle the labels: a check for leaks, never a model to use"),
     ),
     run_options=(
         Option("stride", "standard", "spacing of the patches of a scan", choices=("fast", "standard", "fine")),

@@ -8,8 +8,8 @@ from HCCAssistLib.cohort.point_checks import CLOSE_MM
 from HCCAssistLib.cohort.points import Point, PointList
 from HCCAssistLib.errors import InputError, Problem
 from HCCAssistLib.imaging.geometry import Geometry
-from HCCAssistLib.inference.findings import Candidate, DetectionResult, Verdict
-from HCCAssistLib.recipes.ltp.recipe import LTP, TIME_POINT
+from HCCAssistLib.recipes.ltp.recipe import LABEL, TIME_POINT
+from HCCAssistLib.results.detection import Candidate, DetectionResult, Verdict
 
 POSITIVES, HARD_NEGATIVES = f"{TIME_POINT}/ltp", f"{TIME_POINT}/rejected"
 
@@ -70,7 +70,7 @@ def training_points(
         POSITIVES: PointList("ltp", tuple(positives)),
         HARD_NEGATIVES: PointList("rejected", tuple(_centers(rejected, result.geometry))),
     }
-    return points, {LTP.label: str(int(bool(positives)))}, tuple(warnings)
+    return points, {LABEL: str(int(bool(positives)))}, tuple(warnings)
 
 
 def _centers(candidates: list[Candidate], grid: Geometry) -> list[Point]:

@@ -8,8 +8,9 @@ from typing import TYPE_CHECKING, Any
 import numpy as np
 import numpy.typing as npt
 
+from HCCAssistLib.cohort.case import Case
 from HCCAssistLib.cohort.case_files import CaseContents
-from HCCAssistLib.cohort.cohort import Case, Cohort
+from HCCAssistLib.cohort.cohort import Cohort
 from HCCAssistLib.cohort.points import Point
 from HCCAssistLib.errors import InputError
 from HCCAssistLib.imaging.image import Image
@@ -21,10 +22,11 @@ from HCCAssistLib.recipes.ltp.recipe import (
     NEGATIVES_PER_PATIENT,
     PATCH_SHAPE,
     POSITIVES_PER_LESION,
+    SPACING_MM,
     TIME_POINT,
     WINDOWS,
 )
-from HCCAssistLib.recipes.spec import Value
+from HCCAssistLib.recipes.options import Value
 from HCCAssistLib.training.augmentation import AxialAffine, center_crop
 from HCCAssistLib.training.loop import BatchMaker
 from HCCAssistLib.training.samples import Samples, joined
@@ -74,7 +76,7 @@ def sample_case(
     """
     study = study or read_study(case, LTP)
     stored = study.volumes[f"{TIME_POINT}/arterial"]
-    image, _ = working_image(stored, LTP.spacing_mm, outside=AIR_HU)
+    image, _ = working_image(stored, SPACING_MM, outside=AIR_HU)
     lesions = [voxel_of(image, point) for point in marked(study, "ltp")]
     rejected = [voxel_of(image, point) for point in marked(study, "rejected")]
     starts = [s for lesion in lesions for s in positive_starts(lesion, rng)]
@@ -253,11 +255,11 @@ def input_spec(options: Mapping[str, Value]) -> dict[str, Any]:
     """What a trained network expects, for model.json."""
     return {
         "time_point": TIME_POINT,
-        "phase": LTP.phase,
+        "phase": "arterial",
         "patch_kji": list(PATCH_SHAPE),
         "border": options["border"],
         "windows": [{"level": window.level, "width": window.width} for window in WINDOWS],
         "grey_levels": 256,
-        "spacing_mm": LTP.as_json()["spacing_mm"],
+        "spacing_mm": {"in_plane": list(SPACING_MM[0]), "between_slices": list(SPACING_MM[1])},
         "outside_hu": AIR_HU,
     }

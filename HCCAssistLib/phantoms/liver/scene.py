@@ -10,14 +10,14 @@ import numpy as np
 import numpy.typing as npt
 
 from HCCAssistLib.imaging.geometry import Geometry
-from HCCAssistLib.phantoms.anatomy import Anatomy
-from HCCAssistLib.phantoms.canvas import Canvas
-from HCCAssistLib.phantoms.liver_region import LiverRegion
-from HCCAssistLib.phantoms.organs import draw_bowel, draw_liver, draw_organs
-from HCCAssistLib.phantoms.surfaces import CoarseGrid, Depth
-from HCCAssistLib.phantoms.texture import scan
-from HCCAssistLib.phantoms.trunk import body_depth, diaphragm, draw_chest, draw_ribs, draw_spine, draw_wall
-from HCCAssistLib.phantoms.vessels import draw_great_vessels, draw_liver_vessels
+from HCCAssistLib.phantoms.liver.anatomy import Anatomy
+from HCCAssistLib.phantoms.liver.canvas import Canvas
+from HCCAssistLib.phantoms.liver.liver_region import LiverRegion
+from HCCAssistLib.phantoms.liver.organs import draw_bowel, draw_liver, draw_organs
+from HCCAssistLib.phantoms.liver.surfaces import CoarseGrid, Depth
+from HCCAssistLib.phantoms.liver.texture import scan
+from HCCAssistLib.phantoms.liver.trunk import body_depth, diaphragm, draw_chest, draw_ribs, draw_spine, draw_wall
+from HCCAssistLib.phantoms.liver.vessels import draw_great_vessels, draw_liver_vessels
 
 FieldOfView = Literal["abdomen", "liver"]
 Array = npt.NDArray[np.float64]

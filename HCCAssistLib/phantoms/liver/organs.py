@@ -4,10 +4,10 @@ from __future__ import annotations
 
 import numpy as np
 
-from HCCAssistLib.phantoms.anatomy import CAVA_MM, Anatomy
-from HCCAssistLib.phantoms.canvas import Canvas, capsule, edge
-from HCCAssistLib.phantoms.surfaces import CoarseGrid, Depth, blob, smooth_min
-from HCCAssistLib.phantoms.texture import Waves
+from HCCAssistLib.phantoms.liver.anatomy import CAVA_MM, Anatomy
+from HCCAssistLib.phantoms.liver.canvas import Canvas, capsule, edge
+from HCCAssistLib.phantoms.liver.surfaces import CoarseGrid, Depth, blob, smooth_min
+from HCCAssistLib.phantoms.liver.texture import Waves
 
 
 def draw_organs(grid: CoarseGrid, a: Anatomy, cavity: Depth, dome: Depth, rng: np.random.Generator) -> None:

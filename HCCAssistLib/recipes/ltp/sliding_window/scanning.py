@@ -17,14 +17,15 @@ from HCCAssistLib.imaging.image import Image
 from HCCAssistLib.imaging.resampling import resample
 from HCCAssistLib.imaging.windows import AIR_HU
 from HCCAssistLib.imaging.working_grid import working_image
-from HCCAssistLib.inference.candidates import Peak, ScoreMap, centered, distinct, suppressed
-from HCCAssistLib.inference.dense_scan import ScanGrid, scan
-from HCCAssistLib.inference.findings import Searched
 from HCCAssistLib.inference.study import Study
 from HCCAssistLib.recipes.ltp.network import LTPNetwork
-from HCCAssistLib.recipes.ltp.recipe import LTP, PATCH_SHAPE, STRIDES, TIME_POINT, WINDOWS
+from HCCAssistLib.recipes.ltp.recipe import PATCH_SHAPE, SPACING_MM, STRIDES, TIME_POINT, WINDOWS
 from HCCAssistLib.recipes.ltp.sampling import TISSUE_HU, start_around
-from HCCAssistLib.recipes.spec import Value
+from HCCAssistLib.recipes.ltp.sliding_window.candidates import Peak, ScoreMap, centered, distinct, suppressed
+from HCCAssistLib.recipes.ltp.sliding_window.dense_scan import scan
+from HCCAssistLib.recipes.ltp.sliding_window.scan_grid import ScanGrid
+from HCCAssistLib.recipes.options import Value
+from HCCAssistLib.results.detection import Searched
 
 LIVER_MARGIN_MM = 5.0
 """How far beyond the liver segment patches are centred: a nodule may bulge from the capsule."""
@@ -73,7 +74,7 @@ def scan_study(
         Cancelled: the person asked to stop.
     """
     stored = study.volumes[f"{TIME_POINT}/arterial"]
-    image, warnings = working_image(stored, LTP.spacing_mm, outside=AIR_HU)
+    image, warnings = working_image(stored, SPACING_MM, outside=AIR_HU)
     if image.geometry.shape[0] < PATCH_SHAPE[0]:
         raise InputError(
             f"the volume has {image.geometry.shape[0]} axial slices, a patch needs {PATCH_SHAPE[0]}",

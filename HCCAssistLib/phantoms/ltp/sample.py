@@ -51,8 +51,8 @@ def make_sample(folder: Path) -> Path:
     Raises:
         HCCAssistError: the folder cannot be written.
     """
-    from HCCAssistLib.phantoms.ltp import make_case
-    from HCCAssistLib.phantoms.storage import AXIAL
+    from HCCAssistLib.phantoms.liver.storage import AXIAL
+    from HCCAssistLib.phantoms.ltp.cases import make_case
 
     case = folder / CASE
     if _readable(case):

@@ -8,10 +8,10 @@ from scipy import ndimage
 
 from HCCAssistLib.errors import InputError
 from HCCAssistLib.imaging.image import Image
-from HCCAssistLib.phantoms.canvas import Canvas, Field
-from HCCAssistLib.phantoms.liver_region import LiverRegion, coarse_region, find_liver
-from HCCAssistLib.phantoms.scene import Scene
-from HCCAssistLib.phantoms.texture import correlated_noise
+from HCCAssistLib.phantoms.liver.canvas import Canvas, Field
+from HCCAssistLib.phantoms.liver.liver_region import LiverRegion, coarse_region, find_liver
+from HCCAssistLib.phantoms.liver.scene import Scene
+from HCCAssistLib.phantoms.liver.texture import correlated_noise
 
 EDGE_MM = 3.0
 """Voxels this close to the estimated surface of the liver are left alone."""

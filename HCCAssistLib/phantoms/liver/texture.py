@@ -6,7 +6,7 @@ import numpy as np
 import numpy.typing as npt
 from scipy import ndimage
 
-from HCCAssistLib.phantoms.canvas import Field, Patch
+from HCCAssistLib.phantoms.liver.canvas import Field, Patch
 
 
 class Waves:

@@ -8,7 +8,7 @@ from pathlib import Path
 from HCCAssistLib.errors import InputError
 from HCCAssistLib.files import parse_json, write_json, written_whole
 from HCCAssistLib.imaging.files import read_image, write_image
-from HCCAssistLib.inference.findings import DetectionResult
+from HCCAssistLib.results.detection import DetectionResult
 
 HEATMAP = "heatmap.nrrd"
 CSV_COLUMNS = (

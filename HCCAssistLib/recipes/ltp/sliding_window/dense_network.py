@@ -17,9 +17,18 @@ from torch import Tensor, nn
 from torch.nn import functional
 
 from HCCAssistLib.imaging.windows import AIR_HU, Window
-from HCCAssistLib.inference.patch_nodes import Kind, Kinds, Lattice, every, nodes_of, pooled, stacked, taps
 from HCCAssistLib.recipes.ltp.network import CELL, LTPNetwork, windowed
 from HCCAssistLib.recipes.ltp.recipe import PATCH_SHAPE
+from HCCAssistLib.recipes.ltp.sliding_window.border_cells import (
+    Kind,
+    Kinds,
+    Lattice,
+    every,
+    nodes_of,
+    pooled,
+    stacked,
+    taps,
+)
 
 LAST = torch.channels_last_3d
 

@@ -10,6 +10,7 @@ from typing import Any
 from HCCAssistLib.errors import InputError, Problem
 from HCCAssistLib.imaging.geometry import Box, Geometry
 from HCCAssistLib.imaging.image import Image
+from HCCAssistLib.results.run_record import RunRecord
 
 
 class Verdict(StrEnum):
@@ -119,52 +120,6 @@ class Searched:
     def as_json(self) -> dict[str, Any]:
         """The entry "searched" of result.json."""
         return {"region": self.region, "volume_ml": self.volume_ml, "patches": self.patches}
-
-
-@dataclass(frozen=True, slots=True)
-class RunRecord:
-    """How a result came about; enough to run it again.
-
-    Attributes:
-        recipe: id of the recipe.
-        options: the recipe's and the run's options.
-        model: name of the model package.
-        weights_sha256: digests of the weights files used.
-        software: versions of what computed it.
-        device: where it ran (``"cpu"``, ``"cuda:0"`` with the card's name).
-        seed: of the run, None where nothing was drawn at random.
-        inputs: role to digest of each volume, segment and point list that the run was given.
-        seconds: wall-clock time of the computation.
-    """
-
-    recipe: str
-    options: dict[str, Any]
-    model: str
-    weights_sha256: tuple[str, ...]
-    software: dict[str, str]
-    device: str
-    inputs: dict[str, str]
-    seconds: float
-    seed: int | None = None
-
-    def as_json(self) -> dict[str, Any]:
-        """The entry "run" of result.json."""
-        return {
-            "recipe": self.recipe,
-            "options": self.options,
-            "model": self.model,
-            "weights_sha256": list(self.weights_sha256),
-            "software": self.software,
-            "device": self.device,
-            "inputs": self.inputs,
-            "seconds": self.seconds,
-            "seed": self.seed,
-        }
-
-    @classmethod
-    def from_json(cls, data: dict[str, Any]) -> RunRecord:
-        """Read what ``as_json`` wrote."""
-        return cls(**{**data, "weights_sha256": tuple(data["weights_sha256"])})
 
 
 @dataclass(frozen=True, eq=False, slots=True)

@@ -8,8 +8,8 @@ from dataclasses import dataclass
 import numpy as np
 import numpy.typing as npt
 
-from HCCAssistLib.phantoms.anatomy import CAVA_MM, Anatomy
-from HCCAssistLib.phantoms.canvas import Canvas, capsule, edge
+from HCCAssistLib.phantoms.liver.anatomy import CAVA_MM, Anatomy
+from HCCAssistLib.phantoms.liver.canvas import Canvas, capsule, edge
 
 Point = npt.NDArray[np.float64]
 

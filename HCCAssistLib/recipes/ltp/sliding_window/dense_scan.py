@@ -13,13 +13,11 @@ import torch
 
 from HCCAssistLib.errors import Cancelled
 from HCCAssistLib.imaging.windows import AIR_HU, Window
-from HCCAssistLib.inference.dense_network import DenseNetwork
-from HCCAssistLib.inference.patch_nodes import Lattice
-from HCCAssistLib.inference.scan_grid import ScanGrid
 from HCCAssistLib.recipes.ltp.network import CELL, LTPNetwork, windowed
 from HCCAssistLib.recipes.ltp.recipe import PATCH_SHAPE
-
-__all__ = ["ScanGrid", "scan", "scan_patchwise"]
+from HCCAssistLib.recipes.ltp.sliding_window.border_cells import Lattice
+from HCCAssistLib.recipes.ltp.sliding_window.dense_network import DenseNetwork
+from HCCAssistLib.recipes.ltp.sliding_window.scan_grid import ScanGrid
 
 SLABS = 2
 """Slabs worked on together: they share windowed slices, and more would only take memory."""

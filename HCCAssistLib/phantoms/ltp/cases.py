@@ -21,14 +21,14 @@ from HCCAssistLib.imaging.files import write_image
 from HCCAssistLib.imaging.geometry import Geometry
 from HCCAssistLib.imaging.image import Image
 from HCCAssistLib.parallel import side_by_side
-from HCCAssistLib.phantoms.canvas import Canvas, edge
-from HCCAssistLib.phantoms.confounders import Confounder, paint_confounder, place_confounders
-from HCCAssistLib.phantoms.disease import AblationZone, Nodule, place_nodules, place_zones
-from HCCAssistLib.phantoms.implant import Background
-from HCCAssistLib.phantoms.scene import FieldOfView, draw_scene
-from HCCAssistLib.phantoms.storage import AXIAL, Storage, draw_storage
-from HCCAssistLib.phantoms.storage import stored as stored_as
-from HCCAssistLib.phantoms.truth import NOTE, ConfounderTruth, LesionTruth, LTPPhantom, Place, ZoneTruth
+from HCCAssistLib.phantoms.liver.canvas import Canvas, edge
+from HCCAssistLib.phantoms.liver.implant import Background
+from HCCAssistLib.phantoms.liver.scene import FieldOfView, draw_scene
+from HCCAssistLib.phantoms.liver.storage import AXIAL, Storage, draw_storage
+from HCCAssistLib.phantoms.liver.storage import stored as stored_as
+from HCCAssistLib.phantoms.ltp.confounders import Confounder, paint_confounder, place_confounders
+from HCCAssistLib.phantoms.ltp.disease import AblationZone, Nodule, place_nodules, place_zones
+from HCCAssistLib.phantoms.ltp.truth import NOTE, ConfounderTruth, LesionTruth, LTPPhantom, Place, ZoneTruth
 
 LTP_FRACTION = 34 / 74
 """Patients with progression among all of Lim 2023."""

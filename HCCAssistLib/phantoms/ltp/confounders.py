@@ -8,12 +8,12 @@ from typing import Literal
 import numpy as np
 import numpy.typing as npt
 
-from HCCAssistLib.phantoms.canvas import Canvas, edge
-from HCCAssistLib.phantoms.disease import AblationZone
-from HCCAssistLib.phantoms.liver_region import LiverRegion
-from HCCAssistLib.phantoms.lump import Lump, random_axes
-from HCCAssistLib.phantoms.texture import Waves
-from HCCAssistLib.phantoms.vessels import curve, draw_tubes
+from HCCAssistLib.phantoms.liver.canvas import Canvas, edge
+from HCCAssistLib.phantoms.liver.liver_region import LiverRegion
+from HCCAssistLib.phantoms.liver.lump import Lump, random_axes
+from HCCAssistLib.phantoms.liver.texture import Waves
+from HCCAssistLib.phantoms.liver.vessels import curve, draw_tubes
+from HCCAssistLib.phantoms.ltp.disease import AblationZone
 
 Vector = npt.NDArray[np.float64]
 Kind = Literal[

@@ -9,10 +9,10 @@ from typing import Literal
 import numpy as np
 import numpy.typing as npt
 
-from HCCAssistLib.phantoms.canvas import Canvas, Field, Patch, edge
-from HCCAssistLib.phantoms.liver_region import LiverRegion
-from HCCAssistLib.phantoms.lump import Lump, random_axes
-from HCCAssistLib.phantoms.texture import Waves
+from HCCAssistLib.phantoms.liver.canvas import Canvas, Field, Patch, edge
+from HCCAssistLib.phantoms.liver.liver_region import LiverRegion
+from HCCAssistLib.phantoms.liver.lump import Lump, random_axes
+from HCCAssistLib.phantoms.liver.texture import Waves
 
 Vector = npt.NDArray[np.float64]
 Pattern = Literal["homogeneous", "rim", "mosaic", "faint"]

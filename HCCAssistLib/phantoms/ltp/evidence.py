@@ -9,16 +9,17 @@ from typing import TYPE_CHECKING
 
 import numpy as np
 
-from HCCAssistLib.cohort.cohort import Case, Cohort
+from HCCAssistLib.cohort.case import Case
+from HCCAssistLib.cohort.cohort import Cohort
 from HCCAssistLib.errors import InputError
 from HCCAssistLib.evaluation.froc import FrocCurve, VolumeFindings, froc
 from HCCAssistLib.imaging.image import Image
 from HCCAssistLib.imaging.windows import AIR_HU
 from HCCAssistLib.imaging.working_grid import working_image
 from HCCAssistLib.inference.study import Study, read_study
-from HCCAssistLib.phantoms.baseline import ThresholdCase, hu_threshold_score, tune_contrast
+from HCCAssistLib.phantoms.ltp.baseline import ThresholdCase, hu_threshold_score, tune_contrast
 from HCCAssistLib.recipes.ltp.operating_point import TOLERANCE_MM
-from HCCAssistLib.recipes.ltp.recipe import LTP, PATCH_SHAPE, TIME_POINT
+from HCCAssistLib.recipes.ltp.recipe import LTP, PATCH_SHAPE, SPACING_MM, TIME_POINT
 
 if TYPE_CHECKING:
     from HCCAssistLib.explain.pointing import Pointing
@@ -110,7 +111,7 @@ def _nodule_patches(cases: Sequence[Case]) -> tuple[list[Image], list[Image], li
         if not lesions:
             continue
         study = read_study(case, LTP)
-        image, _ = working_image(study.volumes[f"{TIME_POINT}/arterial"], LTP.spacing_mm, outside=AIR_HU)
+        image, _ = working_image(study.volumes[f"{TIME_POINT}/arterial"], SPACING_MM, outside=AIR_HU)
         for number, lesion in enumerate(lesions):
             center = np.rint(image.geometry.to_index(lesion["center_lps"])).astype(int)
             shift = np.array(SHIFTS[number % len(SHIFTS)])

@@ -13,7 +13,7 @@ from typing import Any
 import numpy as np
 import numpy.typing as npt
 
-from HCCAssistLib.phantoms.canvas import Canvas, Field, Patch
+from HCCAssistLib.phantoms.liver.canvas import Canvas, Field, Patch
 
 STEP_MM = 3.0
 

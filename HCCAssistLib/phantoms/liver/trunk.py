@@ -7,10 +7,10 @@ from itertools import pairwise
 import numpy as np
 import numpy.typing as npt
 
-from HCCAssistLib.phantoms.anatomy import Anatomy
-from HCCAssistLib.phantoms.canvas import Canvas, capsule, edge
-from HCCAssistLib.phantoms.surfaces import CoarseGrid, Depth, blob, smooth_min
-from HCCAssistLib.phantoms.texture import Waves
+from HCCAssistLib.phantoms.liver.anatomy import Anatomy
+from HCCAssistLib.phantoms.liver.canvas import Canvas, capsule, edge
+from HCCAssistLib.phantoms.liver.surfaces import CoarseGrid, Depth, blob, smooth_min
+from HCCAssistLib.phantoms.liver.texture import Waves
 
 
 def body_depth(grid: CoarseGrid, a: Anatomy) -> Depth:

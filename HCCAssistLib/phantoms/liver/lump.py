@@ -7,8 +7,8 @@ from dataclasses import dataclass
 import numpy as np
 import numpy.typing as npt
 
-from HCCAssistLib.phantoms.canvas import Canvas, Field, Patch, ellipsoid
-from HCCAssistLib.phantoms.texture import Waves
+from HCCAssistLib.phantoms.liver.canvas import Canvas, Field, Patch, ellipsoid
+from HCCAssistLib.phantoms.liver.texture import Waves
 
 Vector = npt.NDArray[np.float64]
 

@@ -54,7 +54,7 @@ def needed_roles() -> dict[str, tuple[str, ...]]:
     """The roles that the methods ask for, each with the titles of the methods, in the order of the registry."""
     needed: dict[str, list[str]] = {}
     for recipe in RECIPES.values():
-        for need in recipe.needs:
+        for need in recipe.inputs:
             if need.kind == "volume":
                 needed.setdefault(str(need), []).append(recipe.title)
     return {role: tuple(titles) for role, titles in needed.items()}

@@ -1,0 +1,43 @@
+"""What a recipe asks of a case: pure data, so that the registry of recipes stays light."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+from dataclasses import dataclass, field
+from typing import Literal
+
+Kind = Literal["volume", "points", "segment", "roi"]
+
+
+@dataclass(frozen=True, slots=True)
+class InputSpec:
+    """One file that a case must or may hold.
+
+    Inputs of one place (``"pre/tumour"``) and several kinds are alternatives: a segment, a box or points may mark the
+    same thing, and where they are required, one of them is enough.
+
+    Attributes:
+        time_point: ``"baseline"``, ``"pre"`` or ``"post"``.
+        name: the phase of a volume (``"arterial"``) or the name of an annotation (``"ltp"``, ``"liver"``).
+        kind: what the file holds.
+        required: whether a case without it, or one of its alternatives, is refused.
+        of_lesions: points, each of which marks a lesion: they lie in the liver, and no lesion has two.
+        modality: of a volume, as in DICOM.
+        unit: of a volume's voxels; ``""`` where they have none, as in MR.
+        spacing_mm: of a volume: lowest and highest voxel spacing that the method was made for, in-plane and between
+            slices; a scan outside is resampled. None where any will do.
+        only_with: options of the recipe, each with the values for which the input is asked for; always where empty.
+    """
+
+    time_point: str
+    name: str
+    kind: Kind
+    required: bool
+    of_lesions: bool = False
+    modality: str = "CT"
+    unit: str = "HU"
+    spacing_mm: tuple[tuple[float, float], tuple[float, float]] | None = None
+    only_with: Mapping[str, tuple[bool | int | float | str, ...]] = field(default_factory=dict, hash=False)
+
+    def __str__(self) -> str:
+        return f"{self.time_point}/{self.name}"

@@ -1,0 +1,1 @@
+"""Phantoms of local tumour progression after ablation."""

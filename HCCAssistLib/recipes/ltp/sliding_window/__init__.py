@@ -1,0 +1,1 @@
+"""The dense scan of a volume by the network of Lim 2023: equal to patch by patch, far faster."""
