@@ -13,6 +13,9 @@ def rounded(value: float, digits: int, *, percent: bool = False) -> str:
 
     The shortest decimal that names the double is what gets rounded, so 0.125 gives 0.13 and 2.675 gives 2.68,
     as a reader with the printed number and a pencil would.
+
+    >>> rounded(0.125, 2), rounded(2.675, 2), rounded(0.9688, 1, percent=True)
+    ('0.13', '2.68', '96.9')
     """
     if abs(value) >= _LARGE:
         return f"{value:.2e}".replace("-", "\N{MINUS SIGN}")
@@ -24,7 +27,11 @@ def rounded(value: float, digits: int, *, percent: bool = False) -> str:
 
 
 def plural(unit: str, n: int) -> str:
-    """``1 patch``, ``2 patches``; also ``studies``, ``masses``, ``metastases``, ``regions of interest``."""
+    """``1 patch``, ``2 patches``; also ``studies``, ``masses``, ``metastases``, ``regions of interest``.
+
+    >>> plural("patch", 1), plural("patch", 2), plural("metastasis", 3)
+    ('patch', 'patches', 'metastases')
+    """
     if n == 1:
         return unit
     head, of, rest = unit.partition(" of ")

@@ -85,6 +85,12 @@ def binary_evaluation(
     DeLong; where a patient gives several rows, ``Estimate.clustered`` holds the interval under resampling of
     patients, which is the one to believe. AP, F1 and balanced accuracy have the bootstrap only.
 
+    >>> from HCCAssistLib.results.cutoff import CutOff
+    >>> scores, half = [0.1, 0.4, 0.35, 0.8], CutOff(0.5, "chosen before")
+    >>> found = binary_evaluation([0, 0, 1, 1], scores, None, unit="patient", cutoff=half)
+    >>> found.estimates["sensitivity"].value, found.estimates["specificity"].value
+    (0.5, 1.0)
+
     Args:
         labels: ``(rows,)`` of 0 and 1.
         scores: ``(rows,)``, higher speaks for positive; missing scores are left out and counted.

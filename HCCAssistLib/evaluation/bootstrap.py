@@ -106,6 +106,11 @@ def bootstrap_interval(
 ) -> Interval:
     """Percentile interval of a statistic under resampling of whole patients.
 
+    >>> size_mm = np.array([12.0, 15.0, 22.0, 30.0])
+    >>> mean = bootstrap_interval(lambda weights: weights @ size_mm / weights.sum(axis=1), patients=4, draws=500)
+    >>> 12 <= mean.low < size_mm.mean() < mean.high <= 30
+    True
+
     Args:
         statistic: maps weights ``(draws, patients)``, how often each patient was drawn, to ``(draws,)``;
             NaN where it is undefined.

@@ -94,6 +94,10 @@ def calibration(
 ) -> Calibration:
     """Calibration of risks against what happened.
 
+    >>> found = calibration([0, 0, 1, 1], [0.1, 0.3, 0.6, 0.9], unit="patient", bins=2)
+    >>> round(found.brier.value, 4)
+    0.0675
+
     Args:
         labels: ``(n,)`` of 0 and 1.
         risks: ``(n,)`` probabilities.

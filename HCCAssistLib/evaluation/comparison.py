@@ -153,6 +153,11 @@ class SessionComparison:
 def compare_sessions(values: Mapping[str, npt.ArrayLike], *, control: str, unit: str = "session") -> SessionComparison:
     """Median and range of each model's sessions, Kruskal-Wallis over all, Steel's test against the control.
 
+    >>> accuracy = {"triphasic": [0.84, 0.82, 0.90, 0.85, 0.83], "unenhanced": [0.48, 0.39, 0.60, 0.50, 0.45]}
+    >>> found = compare_sessions(accuracy, control="triphasic")
+    >>> found.median["triphasic"], found.range["unenhanced"]
+    (0.84, (0.39, 0.6))
+
     Args:
         values: one figure per session (an accuracy, an AUC) by model.
         control: the model that the others are compared with.

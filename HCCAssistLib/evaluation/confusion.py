@@ -85,7 +85,11 @@ class Confusion:
 
 
 def confusion_at(labels: npt.ArrayLike, scores: npt.ArrayLike, cutoff: float) -> Confusion:
-    """The four counts where ``score >= cutoff`` is called positive; missing scores are left out."""
+    """The four counts where ``score >= cutoff`` is called positive; missing scores are left out.
+
+    >>> confusion_at([0, 0, 1, 1], [0.1, 0.4, 0.35, 0.8], cutoff=0.35)
+    Confusion(tp=2, fn=0, tn=1, fp=1)
+    """
     rows = checked_rows(labels, scores)
     called = rows.scores >= number(cutoff, "cut-off")
     return Confusion(

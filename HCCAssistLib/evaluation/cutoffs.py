@@ -32,6 +32,10 @@ def _chosen(curve: RocCurve, goodness: FloatArray, rule: str, chosen_on: str, di
 def youden_cutoff(labels: npt.ArrayLike, scores: npt.ArrayLike, *, chosen_on: str) -> CutOff:
     """The observed score with the largest sensitivity + specificity - 1.
 
+    >>> found = youden_cutoff([0, 0, 1, 1], [0.1, 0.4, 0.35, 0.8], chosen_on="validation")
+    >>> found.value, found.ties
+    (0.35, (0.35, 0.8))
+
     Args:
         labels: ``(rows,)`` of 0 and 1.
         scores: ``(rows,)``, higher speaks for positive.

@@ -85,6 +85,10 @@ def net_benefit(
 ) -> DecisionCurve:
     """The decision curve of a risk: TP/n - FP/n * threshold / (1 - threshold).
 
+    >>> curve = net_benefit([0, 0, 1, 1], [0.1, 0.3, 0.6, 0.9], [0.2, 0.5], unit="patient")
+    >>> curve.model.round(3).tolist()
+    [0.438, 0.5]
+
     Args:
         labels: ``(n,)`` of 0 and 1.
         risks: ``(n,)`` probabilities that mean what they say; a raw network score is not one.

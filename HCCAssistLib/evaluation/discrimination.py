@@ -95,6 +95,10 @@ def _both_classes(rows: ScoredRows) -> ScoredRows:
 def roc(labels: npt.ArrayLike, scores: npt.ArrayLike) -> RocCurve:
     """The ROC curve with a point at every observed score.
 
+    >>> curve = roc([0, 0, 1, 1], [0.1, 0.4, 0.35, 0.8])
+    >>> curve.sensitivity.tolist()
+    [0.0, 0.5, 0.5, 1.0, 1.0]
+
     Raises:
         InputError: rows of one class only.
     """
@@ -123,6 +127,9 @@ def average_precision(labels: npt.ArrayLike, scores: npt.ArrayLike, *, unit: str
     """Average precision: the step-wise sum of precision over gains in recall, not a trapezoid.
 
     It has no formula for an interval: ``bootstrap_metrics`` gives one.
+
+    >>> round(average_precision([0, 0, 1, 1], [0.1, 0.4, 0.35, 0.8], unit="patch").value, 3)
+    0.833
     """
     from sklearn.metrics import average_precision_score
 
@@ -194,6 +201,10 @@ def auc(labels: npt.ArrayLike, scores: npt.ArrayLike, *, unit: str, level: float
     The interval is symmetric about the area and cut at 0 and 1. Where the variance is 0 (complete
     separation) there is no interval, and the reason is given.
 
+    >>> found = auc([0, 0, 1, 1], [0.1, 0.4, 0.35, 0.8], unit="patient")
+    >>> found.value, found.n, found.unit
+    (0.75, 4, 'patient')
+
     Args:
         labels: ``(rows,)`` of 0 and 1.
         scores: ``(rows,)``; rows without a score are left out and counted.
@@ -248,6 +259,11 @@ def delong_paired_test(
     """Two scores of the same rows: DeLong's test of equal areas, two-sided.
 
     Rows that lack either score are left out of both.
+
+    >>> labels = [0, 0, 0, 1, 1, 1]
+    >>> test = delong_paired_test(labels, [1, 2, 3, 4, 5, 6], [1, 4, 3, 2, 5, 6], unit="patient")
+    >>> round(test.p, 2)
+    0.37
 
     Raises:
         InputError: lengths that differ, rows of one class only.

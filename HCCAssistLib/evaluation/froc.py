@@ -205,6 +205,12 @@ def froc(
 ) -> FrocCurve:
     """The FROC curve with sensitivity at fixed rates; intervals by resampling patients.
 
+    >>> one = VolumeFindings("p1", [(2, 0, 0), (60, 0, 0)], [0.9, 0.4], lesions=[(0, 0, 0)], radii=[6])
+    >>> two = VolumeFindings("p2", [(9, 9, 9)], [0.2], lesions=[], radii=[])
+    >>> curve = froc([one, two], rates=[0.5, 1.0], draws=200)
+    >>> curve.sensitivity.tolist()
+    [1.0, 1.0, 1.0]
+
     Args:
         volumes: candidates at every score (not only above a threshold) and true lesions.
         tolerance_mm: a candidate this near to a lesion's centre hits it, however small the lesion is.

@@ -45,6 +45,10 @@ def proportion_interval(
     for NPV 625/630, ``class_sizes=(640, 160)``. ``mercaldo_logit`` gives both values from the four counts, also at
     another prevalence.
 
+    >>> found = proportion_interval(155, 160)  # sensitivity of Lim 2023
+    >>> f"{found.low:.3f} to {found.high:.3f}, {found.method}"
+    '0.929 to 0.990, Clopper-Pearson (exact binomial)'
+
     Args:
         successes, n: the proportion.
         method: name of the interval.

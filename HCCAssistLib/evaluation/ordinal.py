@@ -26,6 +26,10 @@ def ordinal_auc(
 ) -> Estimate:
     """The AUC of a score with one level per group of categories; it is not the AUC of the network's probabilities.
 
+    >>> found = ordinal_auc([1, 1, 0, 0], ["A", "C", "C", "E"], unit="mass")
+    >>> found.name, found.value
+    ('AUC of the ordinal score', 0.875)
+
     Args:
         labels: ``(n,)`` 1 where the truth belongs to the positive categories (A or B).
         predictions: ``(n,)`` the category that the model named.

@@ -118,6 +118,10 @@ def kaplan_meier(
 ) -> KaplanMeier:
     """The Kaplan-Meier curve with log-log limits.
 
+    >>> curve = kaplan_meier([6, 6, 12, 20, 24], [1, 0, 1, 1, 0])
+    >>> round(curve.survival_at(12).value, 3), curve.number_at_risk(12)
+    (0.533, 3)
+
     Args:
         times: ``(n,)`` follow-up, in any unit of time.
         events: ``(n,)`` 1 where the event happened, 0 where it was censored.
@@ -216,6 +220,10 @@ def log_rank(groups: Sequence[tuple[npt.ArrayLike, npt.ArrayLike]], *, unit: str
 
     A group whose follow-up ends before the first event expects none and is left out with its degree of freedom, as
     in R; the result says so.
+
+    >>> high, low = ([3, 5, 6, 8], [1, 1, 1, 1]), ([9, 12, 20, 24], [1, 0, 0, 0])
+    >>> round(log_rank([high, low]).p, 3)
+    0.007
 
     Args:
         groups: follow-up times and events of each group.

@@ -28,6 +28,12 @@ def crop_start(geometry: Geometry, center_lps: npt.ArrayLike, shape_kji: Sequenc
 def crop(image: Image, start_ijk: Sequence[int], shape_kji: Sequence[int], *, outside: float) -> Image:
     """The box that begins at voxel ``start_ijk`` and has ``shape_kji`` voxels.
 
+    >>> import numpy as np
+    >>> from HCCAssistLib.imaging.geometry import Geometry
+    >>> image = Image(np.full((4, 8, 8), 60, np.int16), Geometry.from_parts((4, 8, 8), (1.0, 1.0, 5.0)))
+    >>> crop(image, (6, 6, 0), (4, 4, 4), outside=-1024).array[0].tolist()  # half of it lies outside
+    [[60, 60, -1024, -1024], [60, 60, -1024, -1024], [-1024, -1024, -1024, -1024], [-1024, -1024, -1024, -1024]]
+
     Args:
         image: any volume.
         start_ijk: first voxel; it may lie outside the volume (negative or beyond the end).

@@ -40,6 +40,12 @@ SHEAR_TOLERANCE = 0.01
 class Geometry:
     """The grid of a volume.
 
+    >>> grid = Geometry.from_parts((40, 512, 512), (0.7, 0.7, 5.0), origin=(-179, -179, 900))
+    >>> grid.to_world((256, 256, 10)).round(1).tolist()  # (i, j, k) to left, posterior, superior millimetres
+    [0.2, 0.2, 950.0]
+    >>> grid.to_index((0.2, 0.2, 950.0)).round(1).tolist()
+    [256.0, 256.0, 10.0]
+
     Attributes:
         shape: voxels along ``(k, j, i)``, the order of the array.
         affine: 4x4, maps ``(i, j, k, 1)`` to LPS millimetres of the voxel's centre. Read-only.
@@ -210,6 +216,10 @@ class Geometry:
 @dataclass(frozen=True, slots=True)
 class Box:
     """A box in the patient.
+
+    >>> box = Box(center=(10.0, -20.0, 950.0), size=(22.0, 22.0, 40.0))
+    >>> bool(box.contains((15.0, -20.0, 940.0))), bool(box.contains((40.0, -20.0, 940.0)))
+    (True, False)
 
     Attributes:
         center: LPS millimetres.

@@ -17,6 +17,12 @@ from HCCAssistLib.imaging.geometry import Geometry
 class Image:
     """A scalar volume in the patient.
 
+    >>> import numpy as np
+    >>> from HCCAssistLib.imaging.geometry import Geometry
+    >>> grid = Geometry.from_parts((40, 512, 512), (0.7, 0.7, 5.0), origin=(-179, -179, 900))
+    >>> Image(np.full(grid.shape, 60, np.int16), grid, "case_017").array.shape
+    (40, 512, 512)
+
     Attributes:
         array: voxels ``[k, j, i]``, read-only; CT in Hounsfield units.
         geometry: the grid the voxels stand on.

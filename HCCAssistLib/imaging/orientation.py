@@ -27,6 +27,12 @@ def to_lps_order(image: Image) -> Image:
     """The same voxels at the same places, with i nearest to left, j to posterior and k to superior.
 
     Axes are permuted and flipped only: no value is changed or interpolated. The array is C-contiguous.
+
+    >>> import numpy as np
+    >>> from HCCAssistLib.imaging.geometry import Geometry
+    >>> upwards = Geometry.from_parts((4, 8, 8), (1.0, 1.0, 5.0), (0, 0, 0), np.diag((-1.0, -1.0, 1.0)))
+    >>> to_lps_order(Image(np.zeros((4, 8, 8), np.int16), upwards)).geometry.directions.diagonal().tolist()
+    [1.0, 1.0, 1.0]
     """
     geometry = image.geometry
     axes = patient_axes(geometry)

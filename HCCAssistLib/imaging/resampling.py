@@ -27,6 +27,12 @@ def resample(image: Image, geometry: Geometry, *, interpolation: Interpolation =
 
     Cost and memory follow the target: for a box of interest only that part of the source is read.
 
+    >>> import numpy as np
+    >>> image = Image(np.full((4, 8, 8), 60, np.int16), Geometry.from_parts((4, 8, 8), (1.0, 1.0, 5.0)))
+    >>> finer = axis_aligned_grid(image.geometry, (1.0, 1.0, 1.0))
+    >>> resample(image, finer, outside=-1024).array.shape
+    (20, 8, 8)
+
     Args:
         image: any volume, in any storage order.
         geometry: the target grid; oblique and left-handed grids are fine.

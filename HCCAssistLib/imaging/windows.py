@@ -21,6 +21,11 @@ class Window:
 
     The papers' windows are meant in this plain form, not in the form of DICOM PS3.3 C.11.2.1.2 (-0.5, width - 1).
 
+    >>> import numpy as np
+    >>> liver = Window(level=60, width=400)
+    >>> liver(np.array([-200.0, -140.0, 60.0, 260.0])).tolist()
+    [0.0, 0.0, 0.5, 1.0]
+
     Attributes:
         level: Hounsfield units shown as mid-grey.
         width: Hounsfield units from black to white.

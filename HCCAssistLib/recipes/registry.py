@@ -20,6 +20,9 @@ def all_inputs() -> tuple[InputSpec, ...]:
 def get_recipe(recipe_id: str) -> Recipe:
     """The recipe of that id.
 
+    >>> get_recipe("ltp").title
+    'Local tumour progression after ablation'
+
     Raises:
         InputError: there is none; the message lists those there are.
     """

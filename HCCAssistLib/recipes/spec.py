@@ -60,6 +60,10 @@ class Recipe:
     def resolve(self, given: Mapping[str, Value], *, run: bool = False, preset: str = "paper") -> dict[str, Value]:
         """All options with their values: the given ones checked, the others as the preset or their defaults say.
 
+        >>> from HCCAssistLib.recipes.registry import get_recipe
+        >>> get_recipe("ltp").resolve({"pools": "2"})["pools"]
+        2
+
         Args:
             given: names and values.
             run: the options of one run of a trained model instead of those of its training.
