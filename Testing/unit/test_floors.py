@@ -1,48 +1,11 @@
-"""The floors of the house: which room may import which, so that a new method needs to touch none of them.
-
-A room is a folder of the library. Two rooms have two storeys: ``recipes`` holds the data that lower rooms read
-(spec, registry and each ``recipe.py``), ``recipes.<method>`` what the method computes; ``phantoms`` holds what all
-phantoms share, ``phantoms.<method>`` those of one method.
-"""
+"""The floors of the house hold: a new method needs to touch none of the rooms below it."""
 
 from __future__ import annotations
 
-import ast
-from pathlib import Path
-
 import pytest
 
-ROOT = Path(__file__).parents[2]
-LIBRARY = ROOT / "HCCAssistLib"
-
-BASE = {"base"}
-IMAGES = BASE | {"imaging", "dicom"}
-DATA = IMAGES | {"cohort", "recipes", "results"}
-COMPUTING = DATA | {"models", "inference", "explain", "evaluation", "training"}
-WINDOWLESS = COMPUTING | {"phantoms", "jobs"}
-
-ALLOWED = {
-    "base": set(),
-    "imaging": BASE,
-    "dicom": BASE | {"imaging"},
-    "cohort": IMAGES,
-    "recipes": IMAGES | {"cohort"},
-    "results": BASE | {"imaging"},
-    "models": BASE | {"recipes", "results"},
-    "inference": DATA | {"models"},
-    "explain": BASE | {"imaging"},
-    "evaluation": IMAGES | {"cohort", "results"},
-    "training": DATA | {"models", "inference", "evaluation"},
-    "phantoms": IMAGES | {"cohort"},
-    "jobs": DATA | {"models", "inference", "training"},
-    "scene": DATA | {"models", "inference", "jobs"},
-    "panels": WINDOWLESS | {"scene"},
-    "cli": WINDOWLESS | {"scene"},
-    "recipes.*": COMPUTING,
-    "phantoms.*": COMPUTING | {"phantoms", "recipes.*"},
-    "modules": WINDOWLESS | {"scene", "panels", "recipes.*", "phantoms.*"},
-}
-"""What each room may import; besides, a method's own rooms import each other's, and never another method's."""
+import floors
+from floors import ALLOWED, ROOT, imported, kind_of, may_import, python_files, room_of_file, rooms_imported
 
 TO_MEND: set[tuple[str, str]] = {
     ("HCCAssistLib/cli/demo.py", "phantoms.ltp"),
@@ -60,52 +23,6 @@ TO_MEND: set[tuple[str, str]] = {
 
 WINDOWS = {"qt": {"panels", "modules"}, "ctk": {"panels", "modules"}}
 SCENES = {"slicer": {"scene", "panels", "modules"}, "vtk": {"scene", "panels", "modules"}}
-
-
-def room_of(parts: tuple[str, ...]) -> str:
-    """The room of a module of the library, or of a name in it, by its path below ``HCCAssistLib``."""
-    if not (LIBRARY / parts[0]).is_dir():
-        return "base"
-    if parts[0] in ("recipes", "phantoms") and len(parts) > 1 and (LIBRARY / parts[0] / parts[1]).is_dir():
-        method = parts[1]
-        shared = method == "liver" if parts[0] == "phantoms" else parts[2:3] == ("recipe",)
-        return parts[0] if shared else f"{parts[0]}.{method}"
-    return parts[0]
-
-
-def python_files() -> list[Path]:
-    return sorted([*LIBRARY.rglob("*.py"), *(ROOT / "HCCAssist").rglob("*.py")])
-
-
-def room_of_file(path: Path) -> str:
-    return room_of(path.relative_to(LIBRARY).with_suffix("").parts) if path.is_relative_to(LIBRARY) else "modules"
-
-
-def imported(path: Path) -> set[str]:
-    """Everything that a file imports, at its top or inside a function, by its dotted name."""
-    names: set[str] = set()
-    for node in ast.walk(ast.parse(path.read_text(encoding="utf-8"))):
-        if isinstance(node, ast.Import):
-            names.update(alias.name for alias in node.names)
-        elif isinstance(node, ast.ImportFrom) and node.module:
-            names.update(f"{node.module}.{alias.name}" for alias in node.names)
-    return names
-
-
-def rooms_imported(path: Path) -> set[str]:
-    found = (name.split(".")[1:] for name in imported(path) if name.startswith("HCCAssistLib."))
-    return {room_of(tuple(parts)) for parts in found if parts}
-
-
-def may_import(room: str, other: str) -> bool:
-    family, _, method = room.partition(".")
-    other_family, _, other_method = other.partition(".")
-    if room == other or (method and method == other_method and {family, other_family} == {"recipes", "phantoms"}):
-        return room == other or family == "phantoms"
-    allowed = ALLOWED[f"{family}.*" if method else room]
-    if other_method:
-        return f"{other_family}.*" in allowed and (not method or method == other_method)
-    return other in allowed
 
 
 def against_the_floors() -> set[tuple[str, str]]:
@@ -132,15 +49,13 @@ def test_windows_and_scenes_stay_in_their_rooms(package: str, rooms: set[str]) -
 
 
 def test_every_folder_of_the_library_is_a_known_room() -> None:
-    rooms = {room_of_file(path) for path in python_files()}
-    assert {room if "." not in room else f"{room.split('.')[0]}.*" for room in rooms} <= set(ALLOWED)
+    assert {kind_of(room_of_file(path)) for path in python_files()} <= set(ALLOWED)
 
 
 def test_the_floors_hold_no_circle() -> None:
-    order: list[str] = []
-    rest = dict(ALLOWED)
-    while rest:
-        free = [room for room, below in rest.items() if below - {room} <= set(order)]
-        assert free, f"a circle among {sorted(rest)}"
-        order += free
-        rest = {room: below for room, below in rest.items() if room not in free}
+    assert {room for floor in floors.levels() for room in floor} == set(ALLOWED)
+
+
+def test_the_picture_of_the_rooms_is_drawn_from_the_imports_as_they_are() -> None:
+    drawn = (ROOT / "docs" / "rooms.svg").read_text(encoding="utf-8")
+    assert drawn == floors.picture(), "run: python Testing/floors.py docs/rooms.svg"
