@@ -2,9 +2,8 @@
 
 from __future__ import annotations
 
-import pytest
-
 import floors
+import pytest
 from floors import ALLOWED, ROOT, imported, kind_of, may_import, python_files, room_of_file, rooms_imported
 
 TO_MEND: set[tuple[str, str]] = {
