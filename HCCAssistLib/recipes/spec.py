@@ -36,8 +36,8 @@ class Recipe:
         split: patients to train, to validate and to test, as in the paper; only their ratio counts.
         windows: names and grey-value windows in which a reader looks at the images, the first one to begin with.
         variables: clinical values.
-        presets: values of options by name: ``paper`` is the paper, ``quick`` trains one member on phantoms in two
-            minutes on two cores, to try things out.
+        presets: values of options by name: ``paper`` undoes what the defaults add to the paper, ``quick`` trains one
+            member on phantoms in two minutes on two cores, to try things out.
         package: import path of the recipe's package.
     """
 
@@ -57,7 +57,7 @@ class Recipe:
         default_factory=lambda: MappingProxyType({"paper": {}, "quick": {}})
     )
 
-    def resolve(self, given: Mapping[str, Value], *, run: bool = False, preset: str = "paper") -> dict[str, Value]:
+    def resolve(self, given: Mapping[str, Value], *, run: bool = False, preset: str = "") -> dict[str, Value]:
         """All options with their values: the given ones checked, the others as the preset or their defaults say.
 
         >>> from HCCAssistLib.recipes.registry import get_recipe
@@ -67,7 +67,7 @@ class Recipe:
         Args:
             given: names and values.
             run: the options of one run of a trained model instead of those of its training.
-            preset: ``"paper"`` or ``"quick"``; without effect on a run.
+            preset: ``"paper"`` or ``"quick"``, or ``""`` for the defaults alone; without effect on a run.
 
         Raises:
             InputError: an unknown name or preset, or a value that does not fit.
@@ -79,11 +79,11 @@ class Recipe:
                 f"the recipe {self.id} has no option {', '.join(unknown)}",
                 remedy=f"its options are {', '.join(options)}",
             )
-        if preset not in self.presets:
+        if preset and preset not in self.presets:
             raise InputError(
                 f"the recipe {self.id} has no preset {preset!r}", remedy=f"choose from {', '.join(self.presets)}"
             )
-        given = given if run else {**self.presets[preset], **given}
+        given = {**self.presets[preset], **given} if preset and not run else given
         return {name: option.parse(given.get(name, option.default)) for name, option in options.items()}
 
     def inputs_with(self, options: Mapping[str, Value]) -> tuple[InputSpec, ...]:

@@ -50,7 +50,12 @@ LTP = Recipe(
     label=Classes(LABEL, {"0": "no progression", "1": "local tumour progression"}, positive=("1",), points="ltp"),
     split=(48, 10, 16),
     windows=MappingProxyType(dict(zip(("Liver", "Ablation", "Tumour"), WINDOWS, strict=True))),
-    presets=MappingProxyType({"paper": {}, "quick": {"epochs": 6, "hard_negatives": 10, "width": 0.5}}),
+    presets=MappingProxyType(
+        {
+            "paper": {"hard_negatives": 0, "averaging": 0.0},
+            "quick": {"epochs": 6, "hard_negatives": 10, "width": 0.5},
+        }
+    ),
     options=(
         Option("pools", 3, "poolings: 3 as in the text (661,121 weights), 2 as in Fig 6 (4,331,137)", choices=(3, 2)),
         WIDTH,
