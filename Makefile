@@ -1,5 +1,7 @@
 # make demo   sets everything up and runs the main job on this machine
 # make test   style, types and all tests
+# make quick  style, types and the tests that need neither a scene nor a desk nor a training
+# make fuzz   files damaged at random, some ten thousand times
 
 PYTHON ?= python3
 VENV := .venv
@@ -9,7 +11,7 @@ MESA := libegl1 libgl1-mesa-dri
 QT := libxkbcommon0 libdbus-1-3 libfontconfig1 libglib2.0-0 libgl1 libx11-6
 OUT ?= demo
 
-.PHONY: demo test lint unit system benchmarks clean
+.PHONY: demo test quick fuzz lint unit system benchmarks clean
 
 demo: $(VENV)/demo.stamp system
 	$(BIN)/hccassist demo --out $(OUT)
@@ -23,6 +25,13 @@ lint: $(VENV)/tests.stamp
 
 unit: $(VENV)/tests.stamp system
 	$(BIN)/python -m pytest --numprocesses logical --maxprocesses 4 --dist loadfile
+
+quick: lint
+	$(BIN)/python -m pytest --numprocesses logical --maxprocesses 4 --dist loadfile -m "not slow" Testing/unit
+
+fuzz: $(VENV)/tests.stamp
+	HCCASSIST_FUZZ=$(or $(TIMES),1500) HCCASSIST_FUZZ_SEED=$(or $(SEED),1) \
+		$(BIN)/python -m pytest --timeout 3600 Testing/unit/test_damaged_files.py
 
 benchmarks: $(VENV)/tests.stamp
 	for script in benchmarks/*.py; do $(BIN)/python $$script || exit 1; done

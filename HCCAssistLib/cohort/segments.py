@@ -15,11 +15,11 @@ from HCCAssistLib.cohort import seg_nrrd
 from HCCAssistLib.errors import InputError
 from HCCAssistLib.files import written_whole
 from HCCAssistLib.imaging.cropping import crop
-from HCCAssistLib.imaging.file_headers import check_nrrd
 from HCCAssistLib.imaging.files import read_image
 from HCCAssistLib.imaging.geometry import FloatArray, Geometry
 from HCCAssistLib.imaging.image import Image
 from HCCAssistLib.imaging.itk import geometry_from_itk
+from HCCAssistLib.imaging.nrrd_header import check_nrrd
 from HCCAssistLib.imaging.resampling import resample
 
 MAX_LABELS = 500

@@ -13,10 +13,11 @@ import SimpleITK as sitk
 
 from HCCAssistLib.errors import HCCAssistError, InputError
 from HCCAssistLib.files import disk_fault, written_whole
-from HCCAssistLib.imaging.file_headers import check_metaimage, check_nrrd, check_one_volume
 from HCCAssistLib.imaging.image import Image
 from HCCAssistLib.imaging.itk import from_itk, quiet, to_itk
+from HCCAssistLib.imaging.metaimage_header import check_metaimage
 from HCCAssistLib.imaging.nifti import read_nifti
+from HCCAssistLib.imaging.nrrd_header import check_nrrd, check_one_volume
 
 NIFTI = (".nii", ".nii.gz")
 NRRD = (".nrrd", ".nhdr")

@@ -489,3 +489,20 @@ def test_content_of_another_format_is_named_whatever_the_file_is_called(tmp_path
         path.write_bytes(gzip.compress(gzip.compress(contents["a NIfTI file"])))
         assert "packed with gzip" in refusal(path)
     assert "twice" in refusal(tmp_path / "a.nrrd")
+
+
+@pytest.mark.parametrize(
+    ("change", "said"),
+    [
+        (("NDims", "2"), "2 axes with 3 sizes"),
+        (("NDims", ""), "no number of axes with 3 sizes"),
+        (("DimSize", "7 6 x"), "the volume has no size"),
+        (("DimSize", "7"), "the volume has no size"),
+        (("ElementType", "MET_STRING"), "voxels of the type 'MET_STRING'"),
+        (("ElementDataFile", "a%d-%d.raw"), "the name of the file with the voxels is none"),
+    ],
+)
+def test_a_metaimage_header_is_taken_by_its_word_only_where_it_makes_sense(
+    tmp_path: Path, change: tuple[str, str], said: str
+) -> None:
+    assert said in refusal(changed(metaimage(tmp_path / "a.mha"), *change))
