@@ -79,6 +79,11 @@ def as_png(figure: Figure, *, dpi: int = 300) -> bytes:
     return _rendered(figure, format="png", dpi=dpi, metadata={"Software": None})
 
 
+def as_jpeg(figure: Figure, *, dpi: int = 130) -> bytes:
+    """The drawing as JPEG: a third of a PNG's size where it shows the noise of a CT."""
+    return _rendered(figure, format="jpeg", dpi=dpi, pil_kwargs={"quality": 88})
+
+
 def _rendered(figure: Figure, **options: Any) -> bytes:
     import matplotlib
 

@@ -18,13 +18,14 @@ from HCCAssistLib.evaluation.cox import HazardRatio
 from HCCAssistLib.evaluation.decision import DecisionCurve
 from HCCAssistLib.evaluation.discrimination import RocCurve
 from HCCAssistLib.evaluation.display import p_equation
-from HCCAssistLib.evaluation.example_cases import Example, example_figure
+from HCCAssistLib.evaluation.example_cases import Example
 from HCCAssistLib.evaluation.flow import Flow
 from HCCAssistLib.evaluation.flow_figure import flow_figure
 from HCCAssistLib.evaluation.froc import FrocCurve
 from HCCAssistLib.evaluation.report_model_card import model_card_table
 from HCCAssistLib.evaluation.report_pages import Pages
 from HCCAssistLib.evaluation.result import Estimate, HypothesisTest
+from HCCAssistLib.evaluation.slice_view import SliceView, slice_figure
 from HCCAssistLib.evaluation.survival import LOG_LOG, KaplanMeier
 from HCCAssistLib.results.cutoff import CutOff
 from HCCAssistLib.wording import plural, rounded
@@ -34,7 +35,7 @@ if TYPE_CHECKING:
 
 
 def _stem(title: str, kind: str) -> str:
-    return f"{re.sub(r'[^a-z0-9]+', '-', title.lower()).strip('-')}-{kind}"
+    return re.sub(r"[^a-z0-9]+", "-", f"{title} {kind}".lower()).strip("-")
 
 
 def _of(group: str, estimate: Estimate) -> Estimate:
@@ -103,7 +104,7 @@ class Report(Pages):
                     [("", result.precision_recall, estimates["AP"])],
                     operating_point=None if ppv is None else (sensitivity, ppv),
                 ),
-                f"{level}: precision-recall curve; dotted line, precision of a score that knows nothing",
+                f"{level}: precision-recall curve; dotted line, precision of an uninformative classifier",
                 n=n,
                 unit=unit,
                 estimates=[estimates["AP"]],
@@ -363,14 +364,16 @@ class Report(Pages):
         self.cover("failures")
         self.add_heading(title)
         for example in examples:
-            self.add_figure(
-                _stem(title, example.kind.replace(" ", "-")),
-                example_figure(example),
-                example.caption,
-                n=1,
-                unit="volume",
-                cutoff=cutoff,
-            )
+            self.add_slice(_stem(title, example.kind), example.view, example.caption, cutoff=cutoff)
+
+    def add_slice(self, name: str, view: SliceView, caption: str, *, cutoff: CutOff | None = None) -> None:
+        """Add one slice, plain and with its marks.
+
+        Raises:
+            InputError: a name that cannot be a file's, or one that is taken.
+        """
+        image = figures.as_jpeg(slice_figure(view))
+        self.add_image(name, image, caption[:1].upper() + caption[1:], cutoff=cutoff, wide=True)
 
     def add_model_card(self, card: ModelCard) -> None:
         """Add what a model package says of itself: recipe, options, training cohort, cut-off, metrics, licence."""

@@ -11,6 +11,10 @@ from HCCAssistLib.evaluation.result import Estimate, HypothesisTest
 from HCCAssistLib.results.cutoff import CutOff, cutoff_text
 from HCCAssistLib.wording import plural
 
+PNG = b"\x89PNG\r\n\x1a\n"
+JPEG = b"\xff\xd8\xff"
+"""How files of these kinds begin."""
+
 
 @dataclass(frozen=True, slots=True)
 class Heading:
@@ -104,8 +108,73 @@ class Table:
 
 
 @dataclass(frozen=True, slots=True)
+class KeyResults:
+    """The answers that a reader looks for first: a row per question, a column per cohort.
+
+    Attributes:
+        columns: names of the cohorts.
+        rows: question and its estimate in each cohort; None where a cohort has none.
+    """
+
+    columns: tuple[str, ...]
+    rows: tuple[tuple[str, tuple[Estimate | None, ...]], ...]
+
+    @property
+    def estimates(self) -> tuple[Estimate, ...]:
+        """All of them."""
+        return tuple(one for _, found in self.rows for one in found if one is not None)
+
+    def as_json(self) -> dict[str, Any]:
+        """Plain values at full precision."""
+        rows = [
+            {"question": question, "estimates": [one.as_json() if one else None for one in found]}
+            for question, found in self.rows
+        ]
+        return {"kind": "key results", "cohorts": list(self.columns), "rows": rows}
+
+
+@dataclass(frozen=True, slots=True)
+class CaseRow:
+    """One case of a table of cases.
+
+    Attributes:
+        cells: as text; the first is the id of the case.
+        thumbnail: PNG of what is to be seen, None where nothing is.
+        picture: name of the figure that shows it at full size.
+    """
+
+    cells: tuple[str, ...]
+    thumbnail: bytes | None = None
+    picture: str = ""
+
+
+@dataclass(frozen=True, slots=True)
+class CaseTable:
+    """Every case with its truth, its result, a thumbnail and the way to its picture."""
+
+    title: str
+    columns: tuple[str, ...]
+    rows: tuple[CaseRow, ...]
+    note: str
+    data: Mapping[str, Any] | None = None
+
+    def as_json(self) -> dict[str, Any]:
+        """Plain values; the pictures are named."""
+        return {
+            "kind": "table",
+            "title": self.title,
+            "columns": list(self.columns),
+            "rows": [list(row.cells) for row in self.rows],
+            "pictures": [row.picture for row in self.rows],
+            "note": self.note,
+            "tests": [],
+            "data": None if self.data is None else dict(self.data),
+        }
+
+
+@dataclass(frozen=True, slots=True)
 class Picture:
-    """A drawing or an image with its caption and the figures it shows."""
+    """A drawing (SVG and PNG) or an image (PNG or JPEG) with its caption and the figures it shows."""
 
     name: str
     caption: str
@@ -114,14 +183,16 @@ class Picture:
     estimates: tuple[Estimate, ...]
     cutoff: CutOff | None
     svg: bytes | None
-    png: bytes
+    raster: bytes
     data: Mapping[str, Any] | None
     wide: bool
 
     @property
-    def files(self) -> tuple[str, ...]:
-        """Paths within the report's folder."""
-        return tuple(f"figures/{self.name}.{kind}" for kind in ("svg", "png") if kind == "png" or self.svg)
+    def contents(self) -> dict[str, bytes]:
+        """Content of each file by its path within the report's folder; the first is shown on the page."""
+        kind = "png" if self.raster.startswith(PNG) else "jpg"
+        of = {"svg": self.svg, kind: self.raster}
+        return {f"figures/{self.name}.{suffix}": content for suffix, content in of.items() if content}
 
     @property
     def legend(self) -> str:
@@ -158,9 +229,9 @@ class Picture:
             "unit": self.unit,
             "estimates": [estimate.as_json() for estimate in self.estimates],
             "cutoff": self.cutoff.as_json() if self.cutoff else None,
-            "files": list(self.files),
+            "files": list(self.contents),
             "data": None if self.data is None else dict(self.data),
         }
 
 
-Block = Heading | Text | Warnings | EstimateTable | TestTable | Table | Picture
+Block = Heading | Text | Warnings | KeyResults | EstimateTable | TestTable | Table | CaseTable | Picture

@@ -5,7 +5,7 @@ from __future__ import annotations
 import re
 from collections.abc import Iterable
 
-from HCCAssistLib.evaluation.report_blocks import Block, EstimateTable, Picture, Table, TestTable
+from HCCAssistLib.evaluation.report_blocks import Block, EstimateTable, KeyResults, Picture, Table, TestTable
 from HCCAssistLib.evaluation.result import Estimate, HypothesisTest
 
 _GENERAL = (
@@ -36,7 +36,7 @@ def methods_paragraph(blocks: Iterable[Block]) -> str:
     estimates: list[Estimate] = []
     tests: list[HypothesisTest] = []
     for block in blocks:
-        if isinstance(block, EstimateTable | Picture):
+        if isinstance(block, EstimateTable | KeyResults | Picture):
             estimates += block.estimates
         elif isinstance(block, TestTable):
             tests += [test for _, test in block.tests]

@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+import csv
+import io
 import re
 from collections.abc import Iterable, Mapping, Sequence
 from pathlib import Path
@@ -10,17 +12,22 @@ from typing import TYPE_CHECKING, Any
 from HCCAssistLib.errors import InputError, Problem
 from HCCAssistLib.evaluation.checklist import Item, missing_items
 from HCCAssistLib.evaluation.report_blocks import (
+    JPEG,
+    PNG,
     Block,
+    CaseRow,
+    CaseTable,
     EstimateTable,
     Heading,
+    KeyResults,
     Picture,
     Table,
     TestTable,
     Text,
     Warnings,
 )
-from HCCAssistLib.evaluation.report_html import RESEARCH_USE_ONLY, page
 from HCCAssistLib.evaluation.report_methods import methods_paragraph
+from HCCAssistLib.evaluation.report_page import RESEARCH_USE_ONLY, page
 from HCCAssistLib.evaluation.result import Estimate, HypothesisTest
 from HCCAssistLib.files import write_json, written_whole
 from HCCAssistLib.provenance import software_versions
@@ -55,6 +62,8 @@ class Pages:
         self._covered = {"software", *covered}
         missing_items(self._covered)
         self.blocks: list[Block] = []
+        self._methods: list[str] = []
+        self._files: dict[str, bytes] = {}
 
     def cover(self, *keys: str) -> None:
         """Say that the report covers these items of ``checklist.ITEMS``."""
@@ -73,6 +82,56 @@ class Pages:
     def add_text(self, text: str) -> None:
         """Add a paragraph."""
         self.blocks.append(Text(text))
+
+    def add_methods(self, text: str) -> None:
+        """Add a paragraph to the methods, before the one on statistics: how the method itself works."""
+        self._methods.append(text)
+
+    def add_key_results(self, columns: Sequence[str], rows: Iterable[tuple[str, Sequence[Estimate | None]]]) -> None:
+        """Add the answers that a reader looks for first.
+
+        Args:
+            columns: names of the cohorts.
+            rows: each question with its estimate in every cohort.
+
+        Raises:
+            InputError: a row with another number of estimates than there are cohorts.
+        """
+        found = tuple((question, tuple(estimates)) for question, estimates in rows)
+        if any(len(estimates) != len(columns) for _, estimates in found):
+            raise InputError(f"a row does not have {len(columns)} estimates", "key results")
+        self.blocks.append(KeyResults(tuple(columns), found))
+
+    def add_case_table(
+        self,
+        title: str,
+        columns: Sequence[str],
+        rows: Iterable[CaseRow],
+        *,
+        note: str = "",
+        data: Mapping[str, Any] | None = None,
+    ) -> None:
+        """Add a table with one row per case, each with a thumbnail and the way to the figure that shows it.
+
+        Raises:
+            InputError: a row with another number of cells than there are columns.
+        """
+        cases = tuple(rows)
+        if any(len(row.cells) != len(columns) for row in cases):
+            raise InputError(f"a row does not have {len(columns)} cells", f"table {title!r}")
+        self.blocks.append(CaseTable(title, tuple(columns), cases, note, data))
+
+    def attach_csv(self, name: str, columns: Sequence[str], rows: Iterable[Sequence[Any]]) -> None:
+        """Write a table that Excel opens beside the report; None becomes an empty cell.
+
+        Raises:
+            InputError: a name that cannot be a file's.
+        """
+        if not re.fullmatch(r"[A-Za-z0-9_-]+\.csv", name):
+            raise InputError(f"{name!r} cannot be the name of a table", "report")
+        text = io.StringIO(newline="")
+        csv.writer(text).writerows([columns, *rows])
+        self._files[name] = text.getvalue().encode("utf-8-sig")
 
     def add_warnings(self, problems: Iterable[Problem]) -> None:
         """Add what a reader must know; nothing is added where there is nothing."""
@@ -150,15 +209,25 @@ class Pages:
         svg, png = as_svg(figure), as_png(figure)
         self._add_picture(Picture(name, caption, n, unit, tuple(estimates), cutoff, svg, png, data, wide))
 
-    def add_image(self, name: str, png: bytes, caption: str, *, n: int = 1, unit: str = "volume") -> None:
-        """Add a finished PNG (an example case with its overlay).
+    def add_image(
+        self,
+        name: str,
+        image: bytes,
+        caption: str,
+        *,
+        n: int = 1,
+        unit: str = "volume",
+        cutoff: CutOff | None = None,
+        wide: bool = False,
+    ) -> None:
+        """Add a finished PNG or JPEG (a case with its overlay).
 
         Raises:
-            InputError: a name that cannot be a file's, or one that is taken, or bytes that are no PNG.
+            InputError: a name that cannot be a file's, or one that is taken, or bytes of another kind.
         """
-        if not png.startswith(b"\x89PNG\r\n\x1a\n"):
-            raise InputError("the image is not a PNG", f"figure {name!r}")
-        self._add_picture(Picture(name, caption, n, unit, (), None, None, png, None, False))
+        if not image.startswith((PNG, JPEG)):
+            raise InputError("the image is not a PNG or a JPEG", f"figure {name!r}")
+        self._add_picture(Picture(name, caption, n, unit, (), cutoff, None, image, None, wide))
 
     def _add_picture(self, picture: Picture) -> None:
         if not re.fullmatch(r"[A-Za-z0-9_-]+", picture.name):
@@ -168,53 +237,54 @@ class Pages:
         self.blocks.append(picture)
 
     @property
-    def methods(self) -> str:
-        """The methods paragraph: exactly the intervals and tests that the report's figures used."""
-        return methods_paragraph(self.blocks)
+    def methods(self) -> tuple[str, ...]:
+        """The methods: what was told of the method, then exactly the intervals and tests that the figures used."""
+        return (*self._methods, methods_paragraph(self.blocks))
 
     def as_json(self) -> dict[str, Any]:
         """The content of report.json, at full precision."""
         return {
-            "format": "hccassist-report/1",
+            "format": "hccassist-report/2",
             "research_use_only": True,
             "notice": RESEARCH_USE_ONLY,
             "title": self.title,
             "subtitle": self.subtitle,
             "blocks": [block.as_json() for block in self.blocks],
-            "methods": self.methods,
+            "methods": "\n\n".join(self.methods),
             "missing_items": [
-                {"key": i.key, "name": i.name, "TRIPOD+AI": i.tripod_ai, "CLAIM": i.claim} for i in self.missing
+                {"key": i.key, "name": i.name, "TRIPOD+AI": i.tripod_ai, "CLAIM 2024": i.claim_text}
+                for i in self.missing
             ],
             "provenance": self.provenance,
+            "tables": list(self._files),
         }
 
     def write(self, folder: Path) -> Path:
-        """Write report.json, report.html and ``figures/`` into a folder; each file is whole or not there.
+        """Write report.json, report.html, ``figures/`` and the tables into a folder; each file is whole or not there.
 
         Other files of the folder stay. The page comes last: where it is, everything else is.
 
         Returns:
             The path of report.html.
+
+        Raises:
+            HCCAssistError: Jinja2 is not installed.
         """
+        html = page(
+            self.title,
+            self.subtitle,
+            self.blocks,
+            methods=self.methods,
+            missing=self.missing,
+            provenance=self.provenance.items(),
+        )
+        pictures = (block.contents for block in self.blocks if isinstance(block, Picture))
+        contents = {name: content for files in (*pictures, self._files) for name, content in files.items()}
         (folder / "figures").mkdir(parents=True, exist_ok=True)
-        for block in self.blocks:
-            if isinstance(block, Picture):
-                for name, content in ((f"{block.name}.svg", block.svg), (f"{block.name}.png", block.png)):
-                    if content:
-                        with written_whole(folder / "figures" / name) as part:
-                            part.write_bytes(content)
+        for name, content in contents.items():
+            with written_whole(folder / name) as part:
+                part.write_bytes(content)
         write_json(folder / "report.json", self.as_json())
-        html = folder / "report.html"
-        with written_whole(html) as part:
-            part.write_text(
-                page(
-                    self.title,
-                    self.subtitle,
-                    self.blocks,
-                    methods=self.methods,
-                    missing=self.missing,
-                    provenance=self.provenance,
-                ),
-                encoding="utf-8",
-            )
-        return html
+        with written_whole(folder / "report.html") as part:
+            part.write_text(html, encoding="utf-8")
+        return folder / "report.html"

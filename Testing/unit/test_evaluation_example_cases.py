@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+from dataclasses import replace
+from functools import partial
 from types import SimpleNamespace
 from typing import Any
 
@@ -10,6 +12,8 @@ import pytest
 
 from HCCAssistLib.evaluation.example_cases import Example, ExampleCases
 from HCCAssistLib.evaluation.report import Report
+from HCCAssistLib.evaluation.report_blocks import PNG
+from HCCAssistLib.evaluation.slice_view import slice_figure, thumbnail
 from HCCAssistLib.imaging.geometry import Box, Geometry
 from HCCAssistLib.imaging.image import Image
 from HCCAssistLib.imaging.windows import Window
@@ -48,17 +52,21 @@ def result(*candidates: Candidate) -> Any:
 def seen(flips: tuple[int, int, int]) -> dict[str, Example]:
     cases = ExampleCases(tolerance_mm=5.0, window=Window(level=0, width=400))
     weak = candidate(1, FOUND, 0.6)
-    cases.see(lambda: pytest.fail("a case that shows nothing was read"), result(weak), np.array([FOUND]))
+    cases.see("c1", lambda: pytest.fail("a case that shows nothing was read"), result(weak), np.array([FOUND]))
     both = result(candidate(1, FOUND, 0.9), candidate(2, FALSE, 0.8), candidate(3, MISSED, 0.2))
-    cases.see(lambda: bright_at((FOUND, MISSED, FALSE), flips), both, np.array([FOUND, MISSED]))
+    read = partial(bright_at, (FOUND, MISSED, FALSE), flips)
+    cases.see("c2", read, both, np.array([FOUND, MISSED]), synthetic=True)
     return {example.kind: example for example in cases.examples()}
 
 
 @pytest.mark.parametrize("flips", [(1, 1, 1), (-1, 1, 1), (1, -1, -1), (-1, -1, 1)])
 def test_boxes_and_points_lie_on_what_they_mark(flips: tuple[int, int, int]) -> None:
     examples = seen(flips)
-    assert list(examples) == ["found", "missed", "false alarm"]
-    found = examples["found"]
+    assert list(examples) == ["found", "missed", "false positive"]
+    assert {example.case_id for example in examples.values()} == {"c2"}
+    found = examples["found"].view
+    assert found.focus == pytest.approx((30.0, 12.0))
+    assert (found.number, found.slices) == ((9 if flips[2] > 0 else 3), 11), "counted from 1, as stored"
     row, column = np.argwhere(found.grey == 1)[0]
     assert (column, row) == (30, 12)  # 10 mm left of the middle is right of it on the screen; 6 mm anterior is above it
     assert found.points.round(6).tolist() == [[30.0, 12.0]]
@@ -66,10 +74,10 @@ def test_boxes_and_points_lie_on_what_they_mark(flips: tuple[int, int, int]) -> 
     assert probability == 0.9, "the surest one of two cases is kept"
     assert corners.mean(axis=0) == pytest.approx([30.0, 12.0])
     assert np.ptp(corners, axis=0) == pytest.approx([8.0, 4.0])  # 8 mm of 1 and of 2 mm pixels
-    missed = examples["missed"]
+    missed = examples["missed"].view
     assert missed.boxes == () and missed.points.round(6).tolist() == [[8.0, 22.0]]
     assert missed.grey[22, 8] == 1.0
-    alarm = examples["false alarm"]
+    alarm = examples["false positive"].view
     assert len(alarm.boxes) == 1 and alarm.boxes[0][1] == 0.8 and alarm.grey[7, 17] == 1.0
 
 
@@ -80,7 +88,26 @@ def test_the_report_shows_each_example_with_its_cutoff() -> None:
     report.add_examples("Nothing", (), cutoff=CutOff(0.5, "validation scans"))
     figures = [block for block in report.as_json()["blocks"] if block["kind"] == "figure"]
     assert [block["name"] for block in figures] == [
-        "example-cases-found", "example-cases-missed", "example-cases-false-alarm",
+        "example-cases-found", "example-cases-missed", "example-cases-false-positive",
     ]  # fmt: skip
     assert all("validation scans" in block["legend"] and "patient's left" in block["legend"] for block in figures)
+    assert all("synthetic case; axial slice" in block["legend"] and "(case c2)" in block["legend"] for block in figures)
     assert "failures" not in {item.key for item in report.missing}
+
+
+def test_the_picture_says_sides_slice_scale_and_that_nobody_is_a_patient() -> None:
+    pytest.importorskip("matplotlib", reason="SKIPPED: matplotlib is not installed")
+    view = seen((1, 1, 1))["found"].view
+    plain, marked = slice_figure(view).axes
+    for axes in (plain, marked):
+        texts = {text.get_text(): text.get_position()[0] for text in axes.texts}
+        assert {"R", "L", "slice 9", "SYNTHETIC"} <= set(texts) and texts["R"] < texts["L"]
+        assert any(text.endswith(" mm") for text in texts)
+        (bar,) = [line for line in axes.lines if line.get_color() == "white"]
+        (label,) = [text for text in texts if text.endswith(" mm")]
+        assert np.ptp(bar.get_xdata()) * view.spacing[0] == pytest.approx(float(label.removesuffix(" mm")))
+    assert len(plain.lines) == 1, "nothing but the scale bar lies on the plain slice"
+    assert "0.90" in {text.get_text() for text in marked.texts}
+    bare = slice_figure(replace(view, synthetic=False))
+    assert "SYNTHETIC" not in {text.get_text() for axes in bare.axes for text in axes.texts}
+    assert thumbnail(view).startswith(PNG)

@@ -265,8 +265,8 @@ MODULES = {
 }  # fmt: skip
 SHOWN = {
     "checklist", "cohort_description", "display", "example_cases", "figures", "flow", "flow_figure", "held_out",
-    "optional", "report", "report_blocks", "report_html", "report_methods", "report_model_card", "report_pages",
-    "result",
+    "optional", "report", "report_blocks", "report_methods", "report_model_card", "report_page", "report_pages",
+    "result", "slice_view",
 }  # fmt: skip
 """Modules that show results, or describe a cohort that was checked when it was opened."""
 

@@ -12,6 +12,7 @@ import numpy as np
 import pytest
 
 from HCCAssistLib.errors import InputError
+from HCCAssistLib.evaluation import figures
 from HCCAssistLib.evaluation.baseline_table import baseline_table
 from HCCAssistLib.evaluation.binary import binary_evaluation
 from HCCAssistLib.evaluation.calibration import calibration
@@ -24,8 +25,11 @@ from HCCAssistLib.evaluation.example_cases import Example
 from HCCAssistLib.evaluation.flow import Flow, Stage
 from HCCAssistLib.evaluation.froc import VolumeFindings, froc, lesion_operating_point
 from HCCAssistLib.evaluation.report import Report
+from HCCAssistLib.evaluation.report_blocks import CaseRow
 from HCCAssistLib.evaluation.result import Estimate, Interval
+from HCCAssistLib.evaluation.slice_view import SliceView, slice_figure, thumbnail
 from HCCAssistLib.evaluation.survival import kaplan_meier, log_rank
+from HCCAssistLib.imaging.windows import Window
 from HCCAssistLib.models.package import ModelCard
 from HCCAssistLib.results.cutoff import CutOff
 
@@ -103,8 +107,17 @@ def whole_report() -> Report:
     sessions = {"net": [0.9, 0.91, 0.88], "other": [0.7, 0.72, 0.71], "third": [0.5, 0.6, 0.55]}
     report.add_sessions("Repeated training", compare_sessions(sessions, control="net"), measure="AUC")
     report.add_model_card(card())
-    slice_of = Example("found", "A lesion", np.zeros((8, 9), np.float32), (1.0, 2.0), (), np.zeros((1, 2)))
-    report.add_examples("Examples", [slice_of], cutoff=CUTOFF)
+    grey, window = np.zeros((8, 9), np.float32), Window(level=60, width=400)
+    view = SliceView(grey, (1.0, 2.0), 3, 12, (4.0, 4.0), (), np.zeros((1, 2)), window)
+    report.add_examples("Examples", [Example("found", "case-1", view)], cutoff=CUTOFF)
+    report.add_slice("case-1", view, "Case 1")
+    cases = [CaseRow(("case-1", "1", "0.9"), thumbnail(view), "case-1"), CaseRow(("case-2", "0", "no candidate"))]
+    report.add_case_table("Cases", ("Case", "Truth", "Highest score"), cases)
+    sensitivity = lesion_operating_point(volumes, CUTOFF, draws=200)[0]
+    report.add_key_results(("internal", "external"), [("Lesions found", (sensitivity, None))])
+    report.add_methods("Phantoms were drawn.")
+    report.attach_csv("predictions.csv", ("case_id", "score"), [("case-1", 0.9), ("case-2", None)])
+    report.add_image("drawn-elsewhere", figures.as_png(slice_figure(view)), "A picture")
     return report
 
 
@@ -142,7 +155,8 @@ def faults(data: dict[str, Any]) -> list[str]:
             found.append(f"{where}: no cut-offs")
         if "p" in one and one["p"] is None and not one["reason"]:
             found.append(f"{where}: no P and no reason")
-        if is_figure and not one["estimates"] and "No intervals are shown" not in one["legend"]:
+        drawn = is_figure and any(file.endswith(".svg") for file in one["files"])
+        if drawn and not one["estimates"] and "No intervals are shown" not in one["legend"]:
             found.append(f"{where}: silent about intervals")
         if is_figure and f"n = {one.get('n')} " not in one["legend"]:
             found.append(f"{where}: no n in the legend")

@@ -1,0 +1,275 @@
+"""The page of a report: blocks become rows and figures here, and HTML in ``templates/report.html.j2``.
+
+Needs Jinja2 (the extra ``reports``). Every text is escaped by the template; only ``Markup`` made here is not.
+"""
+
+from __future__ import annotations
+
+import base64
+import re
+from collections.abc import Iterable, Iterator, Sequence
+from typing import Any
+
+from HCCAssistLib.errors import HCCAssistError
+from HCCAssistLib.evaluation.checklist import GUIDELINES, Item
+from HCCAssistLib.evaluation.display import NOT_GIVEN, estimate_text, interval_text, p_value
+from HCCAssistLib.evaluation.report_blocks import (
+    PNG,
+    Block,
+    CaseTable,
+    EstimateTable,
+    Heading,
+    KeyResults,
+    Picture,
+    Table,
+    TestTable,
+    Text,
+    Warnings,
+)
+from HCCAssistLib.evaluation.result import Estimate, HypothesisTest, Interval
+from HCCAssistLib.results.cutoff import cutoff_value
+from HCCAssistLib.wording import plural, rounded
+
+RESEARCH_USE_ONLY = (
+    "Research use only. This software is not a medical device and this report supports no decision about a patient."
+)
+
+_NUMBER = '<span class="number">{}</span>{}'
+_OWN_SECTIONS = (("methods", "Methods"), ("missing", "Not in this report"), ("provenance", "Provenance"))
+
+
+class _Footnotes:
+    """Letters for what would not fit into a cell; the same note gets the same letter."""
+
+    def __init__(self) -> None:
+        self._letters: dict[str, str] = {}
+
+    def mark(self, *notes: str) -> str:
+        letters = []
+        for note in filter(None, notes):
+            number = len(self._letters)
+            letters.append(self._letters.setdefault(note, chr(97 + number % 26) * (1 + number // 26)))
+        return _markup("<sup>{}</sup>", ",".join(letters)) if letters else ""
+
+    def lines(self, *others: str) -> list[tuple[str, str]]:
+        """Letter and note; the others have no letter."""
+        return [(letter, f"{note}.") for note, letter in self._letters.items()] + [("", o) for o in others if o]
+
+
+def _markup(pattern: str, *values: Any) -> str:
+    """HTML whose values are escaped."""
+    from markupsafe import Markup
+
+    return Markup(pattern).format(*values)  # noqa: S704 - the patterns are literals of this file
+
+
+def page(
+    title: str,
+    subtitle: str,
+    blocks: Sequence[Block],
+    *,
+    methods: Sequence[str],
+    missing: Iterable[Item],
+    provenance: Iterable[tuple[str, str]],
+) -> str:
+    """The whole page.
+
+    Raises:
+        HCCAssistError: Jinja2 is not installed.
+    """
+    try:
+        from jinja2 import Environment, PackageLoader, StrictUndefined
+    except ImportError as error:
+        raise HCCAssistError("reports need Jinja2: install it with pip install 'HCCAssistLib[reports]'") from error
+    environment = Environment(
+        loader=PackageLoader("HCCAssistLib.evaluation"), autoescape=True, undefined=StrictUndefined, trim_blocks=True
+    )
+    parts = list(_parts(blocks))
+    contents = [(part["anchor"], part["text"]) for part in parts if part["kind"] == "heading"]
+    return environment.get_template("report.html.j2").render(
+        title=title,
+        subtitle=subtitle,
+        notice=RESEARCH_USE_ONLY,
+        contents=[*contents, *_OWN_SECTIONS],
+        parts=parts,
+        methods=methods,
+        guidelines=GUIDELINES,
+        missing=[(item.name, item.tripod_ai or NOT_GIVEN, item.claim_text or NOT_GIVEN) for item in missing],
+        provenance=provenance,
+    )
+
+
+def _parts(blocks: Iterable[Block]) -> Iterator[dict[str, Any]]:
+    """What the template lays out; pictures that follow one another stand side by side."""
+    figures: list[dict[str, Any]] = []
+    count = 0
+    for number, block in enumerate(blocks):
+        if isinstance(block, Picture):
+            count += 1
+            figures.append(_figure(block, count))
+            continue
+        if figures:
+            yield {"kind": "figures", "figures": figures}
+            figures = []
+        match block:
+            case Heading():
+                anchor = f"s{number}-{re.sub(r'[^a-z0-9]+', '-', block.text.lower()).strip('-')}"
+                yield {"kind": "heading", "text": block.text, "anchor": anchor}
+            case Text():
+                yield {"kind": "text", "text": block.text}
+            case Warnings():
+                yield {"kind": "warnings", "lines": [str(problem) for problem in block.problems]}
+            case KeyResults():
+                yield _key_results(block)
+            case EstimateTable():
+                yield _estimates(block)
+            case TestTable():
+                yield _tests(block)
+            case Table():
+                yield _table(block.title, block.columns, block.rows, [("", block.note)] if block.note else [])
+            case CaseTable():
+                yield _cases(block)
+    if figures:
+        yield {"kind": "figures", "figures": figures}
+
+
+def _table(
+    title: str, columns: Sequence[str], rows: Iterable[Sequence[str]], notes: Sequence[tuple[str, str]], css: str = ""
+) -> dict[str, Any]:
+    return {"kind": "table", "title": title, "columns": columns, "rows": list(rows), "notes": notes, "css": css}
+
+
+def _figure(block: Picture, number: int) -> dict[str, Any]:
+    content = next(iter(block.contents.values()))
+    return {
+        "anchor": f"figure-{block.name}",
+        "number": number,
+        "wide": block.wide,
+        "alt": block.caption,
+        "legend": block.legend,
+        "source": _data_url("image/svg+xml" if block.svg else "", content),
+    }
+
+
+def _data_url(kind: str, content: bytes) -> str:
+    kind = kind or ("image/png" if content.startswith(PNG) else "image/jpeg")
+    return f"data:{kind};base64,{base64.b64encode(content).decode('ascii')}"
+
+
+def _cases(block: CaseTable) -> dict[str, Any]:
+    rows = []
+    for row in block.rows:
+        cells: list[str] = list(row.cells)
+        if row.picture:
+            cells[0] = _markup('<a href="#figure-{}">{}</a>', row.picture, cells[0])
+        image = ""
+        if row.thumbnail:
+            image = _markup('<img alt="Case {}" src="{}">', row.cells[0], _data_url("", row.thumbnail))
+            if row.picture:
+                image = _markup('<a href="#figure-{}">{}</a>', row.picture, image)
+        rows.append([cells[0], image, *cells[1:]])
+    columns = [block.columns[0], "", *block.columns[1:]]
+    return _table(block.title, columns, rows, [("", block.note)] if block.note else [], "cases")
+
+
+def _key_results(block: KeyResults) -> dict[str, Any]:
+    notes = _Footnotes()
+    rows = [[question, *(_key_cell(one, notes) for one in found)] for question, found in block.rows]
+    columns = ["", *block.columns] if len(block.columns) > 1 else []
+    return _table("", columns, rows, notes.lines(*_cutoffs(block.estimates)), "key")
+
+
+def _key_cell(estimate: Estimate | None, notes: _Footnotes) -> str:
+    """``80.0 % (12/15)``, its interval and what it was counted on; of patients resampled where there is such."""
+    if estimate is None:
+        return NOT_GIVEN
+    percent = estimate.successes is not None
+    count = f"{estimate.n} {plural(estimate.unit, estimate.n)}"
+    if estimate.value is None:
+        return _markup("<b>{}</b>{} {}", NOT_GIVEN, notes.mark(estimate.note), count)
+    value = rounded(estimate.value, 1 if percent else 2, percent=percent) + (" %" if percent else "")
+    detail = f"{estimate.successes} of {count}" if percent else count
+    interval = estimate.clustered if estimate.clustered and estimate.clustered.low is not None else estimate.interval
+    text = interval_text(interval, 1 if percent else 2, percent=percent)
+    level = f"{100 * interval.level:g} % CI"
+    return _markup("<b>{}</b> ({} {}{})<br>{}", value, level, text, notes.mark(_interval_note(interval)), detail)
+
+
+def _cutoffs(estimates: Iterable[Estimate]) -> list[str]:
+    values: dict[str, dict[str, None]] = {}
+    for estimate in estimates:
+        if estimate.cutoff:
+            values.setdefault(estimate.cutoff.source, {})[cutoff_value(estimate.cutoff)] = None
+    return [
+        f"Cut-off{'s' if len(found) > 1 else ''} \N{GREATER-THAN OR EQUAL TO} {', '.join(found)} ({source})."
+        for source, found in values.items()
+    ]
+
+
+def _interval_note(interval: Interval) -> str:
+    if interval.low is None:
+        return f"{interval.method}: {interval.reason}" if interval.method != "none" else interval.reason
+    dropped = f"; {interval.dropped} undefined draws dropped" if interval.dropped else ""
+    seed = f", seed {interval.seed}" if interval.seed is not None else ""
+    return f"{interval.method}{seed}{dropped}"
+
+
+def _estimates(block: EstimateTable) -> dict[str, Any]:
+    notes = _Footnotes()
+    with_clustered = any(estimate.clustered for estimate in block.estimates)
+    rows = [_estimate_row(one, notes, digits=block.digits, with_clustered=with_clustered) for one in block.estimates]
+    levels = {estimate.interval.level for estimate in block.estimates} or {0.95}
+    level = f"{100 * levels.pop():g} %" if len(levels) == 1 else "Confidence"
+    columns = ["Measure", "n", "Estimate", f"{level} CI"]
+    if with_clustered:
+        columns.append(f"{level} CI, patients resampled")
+    clusters = sorted({estimate.clusters for estimate in block.estimates if estimate.clusters})
+    patients = f"Patients: {', '.join(map(str, clusters))}." if clusters else ""
+    return _table(block.title, columns, rows, notes.lines(patients, *_cutoffs(block.estimates)))
+
+
+def _estimate_row(estimate: Estimate, notes: _Footnotes, *, digits: int, with_clustered: bool) -> list[str]:
+    percent = estimate.successes is not None
+    digits = 1 if percent else digits
+    name = estimate.name[:1].upper() + estimate.name[1:] + (" (%)" if percent else "")
+    excluded = f"{estimate.excluded} {plural(estimate.unit, estimate.excluded)} without a score left out"
+    intervals: list[Interval | None] = [estimate.interval]
+    if with_clustered:
+        resampled_only = estimate.clustered is None and estimate.interval.draws is not None
+        intervals = [None, estimate.interval] if resampled_only else [estimate.interval, estimate.clustered]
+    cells = [
+        _markup(_NUMBER, interval_text(one, digits, percent=percent), notes.mark(_interval_note(one)))
+        if one
+        else NOT_GIVEN
+        for one in intervals
+    ]
+    return [
+        _markup("{}{}", name, notes.mark(estimate.note, excluded if estimate.excluded else "")),
+        f"{estimate.n} {plural(estimate.unit, estimate.n)}",
+        _markup(_NUMBER, estimate_text(estimate, digits, percent=percent), ""),
+        *cells,
+    ]
+
+
+def _tests(block: TestTable) -> dict[str, Any]:
+    notes = _Footnotes()
+    rows = [
+        [
+            comparison,
+            _markup("{}{}", f"{test.name}, {test.alternative}", notes.mark(test.note)),
+            f"{test.n} {plural(test.unit, test.n)}",
+            _markup(_NUMBER, _statistic(test) or NOT_GIVEN, ""),
+            _markup(_NUMBER, p_value(test.p), notes.mark(test.reason)),
+        ]
+        for comparison, test in block.tests
+    ]
+    return _table(
+        block.title, ("Comparison", "Test", "n", "Statistic", "P\N{NO-BREAK SPACE}value"), rows, notes.lines()
+    )
+
+
+def _statistic(test: HypothesisTest) -> str:
+    if test.statistic is None:
+        return ""
+    freedom = f", df {test.degrees_of_freedom:.4g}" if test.degrees_of_freedom is not None else ""
+    return f"{test.statistic_name} {rounded(test.statistic, 3)}{freedom}"
