@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Mapping, Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from typing import Any, Literal
 
 import numpy as np
@@ -145,6 +145,7 @@ def baseline_table(
     unit: str = "patient",
     categorical: Sequence[str] = (),
     tests: Mapping[str, TestName] | None = None,
+    compare: bool = True,
 ) -> BaselineTable:
     """Describe and compare groups of patients.
 
@@ -160,6 +161,7 @@ def baseline_table(
         unit: what a value belongs to.
         categorical: characteristics whose numbers are codes.
         tests: the test of a characteristic, where the rule above is not wanted.
+        compare: whether to test for a difference; not for the splits of one cohort.
 
     Raises:
         InputError: groups with different characteristics or ragged columns, or a test that does not fit.
@@ -186,6 +188,8 @@ def baseline_table(
         counted = name in categorical or any(isinstance(v, str | bool | np.bool_) for known in values for v in known)
         make = _categorical_row if counted else _continuous_row
         rows.append(make(name, values, missing, unit, chosen.get(name)))
+    if not compare:
+        rows = [replace(row, test=None, why="not compared") for row in rows]
     return BaselineTable(tuple(groups), tuple(sizes), tuple(rows), unit)
 
 

@@ -13,6 +13,8 @@ from HCCAssistLib.evaluation.baseline_table import BaselineTable, baseline_table
 from HCCAssistLib.evaluation.flow import Flow, Stage
 
 _STRUCTURE = ("case_id", "patient_id", "split")
+_SETS = {"train": "training"}
+"""What a paper calls a split whose name in the table is a verb."""
 
 
 def cohort_flow(
@@ -23,30 +25,33 @@ def cohort_flow(
     Args:
         cohort: all cases.
         evaluated: ids of the evaluated cases.
-        label: column of the table with the truth, ``"1"`` for positive.
+        label: column of the table with the truth: 1 for positive and 0 for negative, or names of categories.
         left_out: why a case that was to be evaluated was not, by case id.
     """
     failed = left_out or {}
-    excluded: dict[str, int] = {}
-    for case in cohort.cases:
-        if case.case_id not in evaluated and case.case_id not in failed:
-            reason = f"of the split {case.split}" if case.split else "not set aside for testing"
-            excluded[reason] = excluded.get(reason, 0) + 1
-    chosen = Stage(
-        "to be evaluated", len(evaluated) + len(failed), Counter(f"left out: {why}" for why in failed.values())
+    elsewhere = Counter(
+        f"in the {_SETS.get(case.split, case.split)} set" if case.split else "not set aside for testing"
+        for case in cohort.cases
+        if case.case_id not in evaluated and case.case_id not in failed
     )
-    stages = [Stage("in the table", len(cohort.cases), excluded), *([chosen] if failed else [])]
+    reasons = Counter(f"left out: {why}" for why in failed.values())
+    stages = [Stage("in the table", len(cohort.cases), elsewhere=elsewhere)] if elsewhere else []
+    stages += [Stage("to be evaluated", len(evaluated) + len(failed), reasons)] if failed else []
     stages.append(Stage("evaluated", len(evaluated)))
     labels = [case.values.get(label, "") for case in cohort.cases if case.case_id in evaluated]
-    parts = {f"{label} positive": labels.count("1"), f"{label} negative": labels.count("0")}
-    return Flow("case", tuple(stages if excluded else stages[1:]), parts if sum(parts.values()) == len(labels) else {})
+    if set(labels) <= {"0", "1"}:
+        parts = {f"{label} positive": labels.count("1"), f"{label} negative": labels.count("0")}
+    else:
+        parts = {f"{label} {name}": labels.count(name) for name in sorted(set(labels))}
+    return Flow("case", tuple(stages), parts if labels and "" not in labels else {})
 
 
 def cohort_table(cohort: Cohort, evaluated: Collection[str]) -> BaselineTable | None:
     """Characteristics of the cases by split, or by whether they are evaluated where the table names no split.
 
     Columns that may identify a patient stay out: texts with many different values. Cells of a column of numbers that
-    are none count as missing and are named in the table's note. None where nothing is left.
+    are none count as missing and are named in the table's note. The groups are not compared by tests: the splits of one
+    cohort differ by chance or by design, and a P value says nothing about either. None where nothing is left.
     """
     groups: dict[str, list[Case]] = {}
     for case in cohort.cases:
@@ -69,4 +74,4 @@ def cohort_table(cohort: Cohort, evaluated: Collection[str]) -> BaselineTable | 
             described[group][name] = [values[case.case_id] for case in cases]
     if not next(iter(described.values()), None):
         return None
-    return replace(baseline_table(described, unit="case", categorical=counted), remarks=tuple(remarks))
+    return replace(baseline_table(described, unit="case", categorical=counted, compare=False), remarks=tuple(remarks))

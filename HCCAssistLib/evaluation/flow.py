@@ -17,11 +17,18 @@ class Stage:
         name: what these units are ("in the table").
         n: how many there are.
         excluded: how many left after this stage, by reason.
+        elsewhere: how many go another way after this stage and are not excluded, such as training cases.
     """
 
     name: str
     n: int
     excluded: Mapping[str, int] = field(default_factory=dict)
+    elsewhere: Mapping[str, int] = field(default_factory=dict)
+
+    @property
+    def leaving(self) -> int:
+        """How many do not reach the next stage."""
+        return sum(self.excluded.values()) + sum(self.elsewhere.values())
 
 
 @dataclass(frozen=True, slots=True)
@@ -45,10 +52,10 @@ class Flow:
         if not self.stages or not self.unit:
             raise InputError("a flow needs a unit and a stage", "flow of exclusions")
         for stage in self.stages:
-            if min(stage.n, *stage.excluded.values(), 0) < 0:
+            if min(stage.n, *stage.excluded.values(), *stage.elsewhere.values(), 0) < 0:
                 raise InputError("a number is negative", f"flow of exclusions, {stage.name}")
         for before, after in zip(self.stages, (*self.stages[1:], None), strict=True):
-            left = before.n - sum(before.excluded.values())
+            left = before.n - before.leaving
             if left != (before.n if after is None else after.n):
                 n = "no further stage" if after is None else f"{after.n} {after.name}"
                 raise InputError(f"{left} are left after {before.name}, but there is {n}", "flow of exclusions")
@@ -62,6 +69,9 @@ class Flow:
         """Plain values."""
         return {
             "unit": self.unit,
-            "stages": [{"name": s.name, "n": s.n, "excluded": dict(s.excluded)} for s in self.stages],
+            "stages": [
+                {"name": s.name, "n": s.n, "excluded": dict(s.excluded), "elsewhere": dict(s.elsewhere)}
+                for s in self.stages
+            ],
             "parts": dict(self.parts),
         }

@@ -16,22 +16,20 @@ if TYPE_CHECKING:
 
 
 def flow_figure(flow: Flow) -> Figure:
-    """Boxes from top to bottom; what is excluded leaves to the right, the parts of the last stage stand below."""
-    excluded = [_wrapped([f"Excluded: {sum(s.excluded.values())}"], s.excluded) for s in flow.stages]
-    tall = [
-        0.55 + (0.155 * len(lines) if stage.excluded else 0) for stage, lines in zip(flow.stages, excluded, strict=True)
-    ]
+    """Boxes from top to bottom; what does not go on leaves to the right, the parts of the last stage stand below."""
+    leaving = [_wrapped("Not for this evaluation", s.elsewhere) + _wrapped("Excluded", s.excluded) for s in flow.stages]
+    tall = [0.55 + 0.155 * len(lines) for lines in leaving]
     height = sum(tall) + (0.75 if flow.parts else 0.05)
     with canvas(6.3, height) as (figure, axes):
         axes.set(xlim=(0, 6.3), ylim=(height, 0))
         axes.axis("off")
         top = 0.05
-        for i, (stage, lines, room) in enumerate(zip(flow.stages, excluded, tall, strict=True)):
+        for i, (stage, lines, room) in enumerate(zip(flow.stages, leaving, tall, strict=True)):
             _box(axes, (0.2, top, 2.7, 0.36), f"{stage.n} {plural(flow.unit, stage.n)} {stage.name}")
             last = i == len(flow.stages) - 1
             if not last:
                 _arrow(axes, (1.55, top + 0.36), (1.55, top + room))
-            if stage.excluded:
+            if lines:
                 depth = 0.155 * len(lines) + 0.1
                 middle = top + 0.36 + (room - 0.36) / 2
                 _arrow(axes, (1.55, middle), (3.3, middle))
@@ -49,8 +47,12 @@ def flow_figure(flow: Flow) -> Figure:
         return figure
 
 
-def _wrapped(lines: list[str], reasons: Mapping[str, int]) -> list[str]:
-    return lines + [line for reason, n in reasons.items() for line in wrap(f"{n} {reason}", 46)]
+def _wrapped(heading: str, reasons: Mapping[str, int]) -> list[str]:
+    """The heading with the sum, and a line or more for each reason; nothing where there is none."""
+    if not reasons:
+        return []
+    lines = [line for reason, n in reasons.items() for line in wrap(f"{n} {reason}", 46)]
+    return [f"{heading}: {sum(reasons.values())}", *lines]
 
 
 def _box(axes: Axes, place: tuple[float, float, float, float], text: str, *, left: bool = False) -> None:

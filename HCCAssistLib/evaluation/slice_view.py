@@ -159,8 +159,10 @@ def _draw(axes: Axes, view: SliceView, *, marks: bool, scores: bool = True) -> N
     for corners, score in view.boxes:
         axes.plot(*np.vstack((corners, corners[:1])).T, color=FOUND, linewidth=1.2)
         if scores:
-            above = {"xytext": (0, 2), "textcoords": "offset points", "fontsize": 8}
-            axes.annotate(f"{score:.2f}", corners.min(axis=0), color=FOUND, path_effects=edge, **above)
+            axes.annotate(
+                f"{score:.2f}", corners.min(axis=0), xytext=(0, 2), textcoords="offset points", color=FOUND, fontsize=8,
+                path_effects=edge,
+            )  # fmt: skip
     axes.plot(*view.points.T, "+", color=TRUTH, markersize=8, markeredgewidth=1.3)
 
 

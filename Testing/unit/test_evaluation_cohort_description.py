@@ -35,13 +35,25 @@ def test_the_flow_counts_every_case_once() -> None:
     test = [case.case_id for case in whole.of_split("test")]
     flow = cohort_flow(whole, test, label="ltp")
     assert [(stage.name, stage.n) for stage in flow.stages] == [("in the table", 12), ("evaluated", 4)]
-    assert dict(flow.stages[0].excluded) == {"of the split train": 6, "of the split validation": 2}
+    assert not flow.stages[0].excluded, "who was trained on is not excluded"
+    assert dict(flow.stages[0].elsewhere) == {"in the training set": 6, "in the validation set": 2}
     assert dict(flow.parts) == {"ltp positive": 2, "ltp negative": 2}
     everybody = cohort_flow(whole, [case.case_id for case in whole.cases], label="ltp")
     assert len(everybody.stages) == 1 and everybody.stages[0].n == 12
     assert dict(cohort_flow(whole, test, label="no such column").parts) == {}
     drawn = cohort_flow(cohort(("",) * 12), test, label="ltp")
-    assert dict(drawn.stages[0].excluded) == {"not set aside for testing": 8}
+    assert dict(drawn.stages[0].elsewhere) == {"not set aside for testing": 8}
+
+
+def test_the_flow_divides_the_evaluated_cases_by_any_categories() -> None:
+    def parts(*categories: str) -> dict[str, int]:
+        cases = tuple(
+            Case(f"c{n}", f"p{n}", "test", {"mass": category}, Path("x")) for n, category in enumerate(categories)
+        )
+        return dict(cohort_flow(Cohort(None, cases), [case.case_id for case in cases], label="mass").parts)
+
+    assert parts("B", "A", "B", "E") == {"mass A": 1, "mass B": 2, "mass E": 1}
+    assert parts("B", "", "A") == {}, "an unknown one would be lost"
 
 
 def test_cases_that_could_not_be_evaluated_leave_with_their_reasons() -> None:
@@ -66,6 +78,7 @@ def test_the_table_describes_the_splits_and_names_nobody() -> None:
     rows = {row.name: row for row in table.rows}
     assert rows["ltp"].levels == ("0", "1") and rows["sex"].levels == ("f", "m")
     assert rows["age"].missing == (1, 0, 0) and rows["age"].numbers[2]["mean"] == 59.5
+    assert all(row.test is None for row in table.rows) and "P\N{NO-BREAK SPACE}value" not in table.columns
     text = str(table.as_json()) + str(table.printed)
     assert "Doe" not in text and "2020" not in text and "patient-" not in text
 
