@@ -120,6 +120,7 @@ def _demo(args: argparse.Namespace, background: Background | None) -> None:
     from HCCAssistLib.inference.study import read_study
     from HCCAssistLib.phantoms.ltp.cases import write_cohort
     from HCCAssistLib.recipes.ltp import evaluation, prediction
+    from HCCAssistLib.recipes.ltp.report import report
     from HCCAssistLib.results.files import write_candidates, write_result
     from HCCAssistLib.training.run import Job, train
 
@@ -147,7 +148,7 @@ def _demo(args: argparse.Namespace, background: Background | None) -> None:
 
     progress = Progress("3/4 evaluation")
     found = evaluation.evaluate(cohort, model, {}, progress=progress)
-    pages = evaluation.report(found, model, title="LTP detection on held-out phantoms")
+    pages = report(found, model, title="LTP detection on held-out phantoms")
     rows = [*summary(found), *_evidence(cohort, model.networks[0], found.froc, pages)]
     progress("done", 1.0)
 
@@ -178,7 +179,7 @@ def _demo(args: argparse.Namespace, background: Background | None) -> None:
     )
     say(
         table(
-            ("number", "probability", "slice", "centre LPS mm", "mm to the ablation zone"),
+            ("number", "score", "slice", "centre LPS mm", "mm to the ablation zone"),
             [
                 (
                     c.number,
@@ -277,7 +278,7 @@ def _draw(result: DetectionResult, study: Study, folder: Path) -> tuple[Path, ..
 def _hits(result: DetectionResult, study: Study) -> str:
     import numpy as np
 
-    from HCCAssistLib.recipes.ltp.evaluation import TOLERANCE_MM
+    from HCCAssistLib.recipes.ltp.operating_point import TOLERANCE_MM
 
     lesions = study.points["post/ltp"].positions
     centers = np.array([candidate.box.center for candidate in result.shown]).reshape(-1, 3)

@@ -357,7 +357,7 @@ class Report(Pages):
         tests += [(f"{name} v {comparison.control}", test) for name, test in comparison.steel.items()]
         self.add_tests(f"{title}: tests", tests)
 
-    def add_examples(self, title: str, examples: Sequence[Example], *, cutoff: CutOff) -> None:
+    def add_examples(self, title: str, examples: Sequence[Example], *, cutoff: CutOff | None) -> None:
         """Add example cases: what was found, missed and falsely raised at the cut-off; nothing where there is none."""
         if not examples:
             return

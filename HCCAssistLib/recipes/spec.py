@@ -15,7 +15,16 @@ from HCCAssistLib.recipes.labels import Label, Variable
 from HCCAssistLib.recipes.options import Option, Value
 
 Step = Literal[
-    "checks", "sampling", "network", "training", "mining", "operating_point", "prediction", "evaluation", "review"
+    "checks",
+    "sampling",
+    "network",
+    "training",
+    "mining",
+    "operating_point",
+    "prediction",
+    "evaluation",
+    "report",
+    "review",
 ]
 """The working parts of a recipe: modules of its package, the same names in every recipe."""
 

@@ -13,7 +13,6 @@ import numpy as np
 import pytest
 from ltp_blob import blob_network, blob_package
 
-from HCCAssistLib.cli.evaluate import as_json
 from HCCAssistLib.cli.main import main
 from HCCAssistLib.cohort.cohort import read_cohort, write_cohort_table
 from HCCAssistLib.cohort.points import Point, PointList, write_points
@@ -26,7 +25,7 @@ from HCCAssistLib.imaging.image import Image
 from HCCAssistLib.inference.loaded_model import load_model
 from HCCAssistLib.models.package import read_package
 from HCCAssistLib.recipes.ltp import evaluation
-from HCCAssistLib.recipes.ltp.performance import LTPEvaluation, _said_once
+from HCCAssistLib.recipes.ltp.performance import LTPEvaluation, _told_once
 from HCCAssistLib.recipes.registry import get_recipe
 from HCCAssistLib.results.cutoff import CutOff
 from HCCAssistLib.results.files import read_result
@@ -303,11 +302,11 @@ def test_a_patient_with_a_bad_case_is_left_out_of_the_patient_level(cohort: Path
     assert any(problem.where == "patient p-c3" for problem in found.problems)
 
 
-def test_what_is_true_of_several_cases_is_said_once_and_of_one_with_its_place() -> None:
+def test_what_is_true_of_several_cases_is_told_once_and_of_one_with_its_place() -> None:
     def warning(what: str, where: str) -> Problem:
         return Problem("WARN", what, where, "look", where)
 
-    once = _said_once(
+    once = _told_once(
         [
             ("c0", warning("dark", "case c0, post/liver")),
             ("c1", warning("thick", "case c1")),
@@ -370,8 +369,8 @@ def test_an_interrupted_evaluation_goes_on_and_gives_the_same(
     monkeypatch.setattr(evaluation, "evaluate_case", until("none"))
     again = evaluate(sound, model, tmp_path / "report" / "cases")
     assert computed == ["c2", "c3"]
-    assert figures(as_json(again)) == figures(as_json(evaluate(sound, model, finished)))
-    assert [example.kind for example in again.examples] == ["found", "missed", "false alarm"]
+    assert figures(again.as_json()) == figures(evaluate(sound, model, finished).as_json())
+    assert [example.kind for example in again.examples] == ["found", "missed", "false positive"]
 
 
 def refuse(seen: list[str]) -> Callable[..., Any]:

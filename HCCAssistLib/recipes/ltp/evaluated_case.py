@@ -15,6 +15,7 @@ import numpy.typing as npt
 
 from HCCAssistLib.cohort.case import Case
 from HCCAssistLib.errors import InputError
+from HCCAssistLib.evaluation.by_size import described_size
 from HCCAssistLib.files import folder_written_whole, parse_json, remove_leftovers, write_json
 from HCCAssistLib.inference.loaded_model import LoadedModel
 from HCCAssistLib.inference.study import Study
@@ -31,7 +32,7 @@ from HCCAssistLib.training.samples import Samples
 SEED = 2023
 """Of the test patches, the same for every model, so that two models are compared on the same patches."""
 
-FORMAT = "hccassist-evaluated-case/1"
+FORMAT = "hccassist-evaluated-case/2"
 RECORD = "evaluation.json"
 
 
@@ -42,12 +43,14 @@ class EvaluatedCase:
     Attributes:
         result: of the scan.
         lesions: annotated points ``(m, 3)``, LPS mm.
+        sizes_mm: ``(m,)`` as their descriptions say, NaN where they do not.
         patches: sampled as in training, without their voxels.
         scores: ``(n,)`` of the patches, the mean over the folds.
     """
 
     result: DetectionResult
     lesions: npt.NDArray[np.float64]
+    sizes_mm: npt.NDArray[np.float64]
     patches: Samples
     scores: npt.NDArray[np.float64]
 
@@ -78,6 +81,7 @@ def evaluate_case(
     return EvaluatedCase(
         result=result,
         lesions=points.positions if points else np.empty((0, 3)),
+        sizes_mm=np.array([described_size(point.description) for point in (points.points if points else ())]),
         patches=replace(patches, voxels=np.empty((len(patches), 0), np.int16)),
         scores=np.mean(scores, axis=0),
     )
@@ -108,6 +112,7 @@ def keep(one: EvaluatedCase, made_with: Mapping[str, Any], case: Case, folder: P
             "case_id": case.case_id,
             "made_with": dict(made_with),
             "lesions_lps": one.lesions.tolist(),
+            "sizes_mm": [None if np.isnan(size) else size for size in one.sizes_mm.tolist()],
             "patches": {
                 "labels": patches.labels.tolist(),
                 "lesion": patches.lesion.tolist(),
@@ -141,6 +146,7 @@ def kept(made_with: Mapping[str, Any], case: Case, folder: Path) -> EvaluatedCas
         return EvaluatedCase(
             result=read_result(folder / case.case_id),
             lesions=np.array(record["lesions_lps"], np.float64).reshape(-1, 3),
+            sizes_mm=np.array(record["sizes_mm"], np.float64),
             patches=patches,
             scores=np.array(said["scores"], np.float64),
         )

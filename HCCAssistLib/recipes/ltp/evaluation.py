@@ -14,7 +14,6 @@ from HCCAssistLib.cohort.cohort import Cohort
 from HCCAssistLib.cohort.fingerprints import fingerprint, same_scan
 from HCCAssistLib.errors import InputError, Problem
 from HCCAssistLib.evaluation.held_out import HeldOut, hold_out
-from HCCAssistLib.evaluation.report import Report
 from HCCAssistLib.inference.loaded_model import LoadedModel
 from HCCAssistLib.inference.study import Study, read_study
 from HCCAssistLib.models.package import sealed
@@ -28,7 +27,6 @@ from HCCAssistLib.recipes.ltp.evaluated_case import (
     keep,
     kept,
 )
-from HCCAssistLib.recipes.ltp.operating_point import TOLERANCE_MM
 from HCCAssistLib.recipes.ltp.performance import LTPEvaluation, performance
 from HCCAssistLib.recipes.ltp.recipe import LTP, TIME_POINT
 from HCCAssistLib.recipes.options import Value
@@ -169,85 +167,3 @@ def _refuse_seen(study: Study, model: LoadedModel) -> None:
             f"case {study.case_id}",
             "evaluate on other patients, or mark the case as train in cohort.csv",
         )
-
-
-def report(found: LTPEvaluation, model: LoadedModel, *, title: str = "LTP detection: evaluation") -> Report:
-    """The report of an evaluation, to be written or added to."""
-    card, run = model.package.card, found.run
-    named = f" of {run['cohort']}" if run["cohort"] else ""
-    pages = Report(
-        title,
-        subtitle=f"model {card.name}, {len(found.results)} unseen cases{named}",
-        provenance={
-            "recipe": f"{LTP.id}: {LTP.paper}",
-            "model": card.name,
-            "model.json seal": card.seal or "none",
-            "weights sha256": ", ".join(run["weights_sha256"]),
-            "training cohort sha256": str(card.training.get("cohort_digest", "")),
-            "training seed": str(card.training.get("seed", "")),
-            "run options": ", ".join(f"{name}={value}" for name, value in run["options"].items()),
-            "cohort": run["cohort"],
-            "cohort sha256": f"{run['cohort_sha256']} (rows and files of the evaluated cases)",
-            "evaluated cases": ", ".join(run["cases"]),
-            "cases left out": ", ".join(run["left_out"]) or "none",
-            "test patches seed": str(SEED),
-            "device": model.device,
-        },
-        covered=("purpose", "partitions", "preprocessing"),
-    )
-    pages.add_warnings(found.problems)
-    pages.add_text(
-        "The model looks for local tumour progression (LTP) after ablation on arterial-phase CT. It is meant to help a "
-        "reader in research, not to replace one. The truth is the label of the table and the points that a reader "
-        "annotated; a case where they contradict each other is left out. Cases of the split test are evaluated where "
-        "the table names splits; an image that the model was trained on is refused."
-    )
-    pages.add_heading("Cases")
-    pages.add_flow(found.flow)
-    pages.add_warnings(problem for problems in found.left_out.values() for problem in problems)
-    pages.add_table("Evaluated cases", *case_rows(found), data=dict(run))
-    if found.characteristics:
-        pages.add_cohort("Characteristics of the cases", found.characteristics)
-    pages.add_text(
-        "Patch level follows the paper: 20 shifted patches around each annotated point, 40 patches per patient away "
-        "from all points. Lesion and patient level come from a scan of the whole region, which the paper did not do. "
-        "Patches of one patient are not independent: trust the interval that resamples patients."
-    )
-    pages.add_binary_evaluation("Patch level", found.patch)
-    if found.froc is None:
-        pages.add_heading("Lesion level")
-        pages.add_text("No case holds an annotated lesion, so there is nothing to find.")
-    else:
-        pages.add_froc("Lesion level", found.froc, found.at_cutoff)
-    pages.add_binary_evaluation("Patient level", found.patient)
-    pages.add_estimates("Patient level: flagged for the right reason", [found.on_lesions])
-    pages.add_text(flagged(found))
-    pages.add_examples("Example cases", found.examples, cutoff=card.default_cutoff)
-    pages.add_heading("Calibration and clinical utility")
-    pages.add_text(
-        "Not given. The network was trained on patches in a chosen mixture of classes, and a patient's score is the "
-        "highest of many patches. Neither is a calibrated risk, so a calibration curve or a net benefit would mean "
-        "nothing."
-    )
-    pages.add_model_card(card)
-    return pages
-
-
-def flagged(found: LTPEvaluation) -> str:
-    """How many positive patients were flagged, and how many of them by a candidate on a true lesion, in a sentence."""
-    if not found.on_lesions.n:
-        return "No evaluated patient is positive."
-    return f"{found.on_lesions.note} (within {TOLERANCE_MM:g} mm of an annotated point)."
-
-
-def case_rows(found: LTPEvaluation) -> tuple[tuple[str, ...], list[tuple[str, ...]]]:
-    """Columns and rows of the table of cases: what was annotated and found in each, or why it was left out."""
-    columns = ("Case", "Lesions annotated", "Found at the cut-off", "False positives at the cut-off", "Highest score")
-    rows = []
-    for case_id, result in found.results.items():
-        lesions, alarms = found.volumes[case_id].matched(TOLERANCE_MM)
-        counts = [str(int((scores >= result.threshold).sum())) for scores in (lesions, alarms)]
-        highest = f"{result.candidates[0].probability:.3f}" if result.candidates else "no candidate"
-        rows.append((case_id, str(len(lesions)), *counts, highest))
-    rows += [(case_id, "left out", "", "", "") for case_id in found.left_out]
-    return columns, rows

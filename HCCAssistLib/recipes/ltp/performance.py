@@ -8,11 +8,14 @@ from functools import partial
 from typing import Any
 
 import numpy as np
+import numpy.typing as npt
 
 from HCCAssistLib.cohort.case import TABLE, Case
+from HCCAssistLib.cohort.synthetic import is_synthetic, unclear
 from HCCAssistLib.errors import InputError, Problem
 from HCCAssistLib.evaluation.baseline_table import BaselineTable
 from HCCAssistLib.evaluation.binary import BinaryEvaluation, binary_evaluation
+from HCCAssistLib.evaluation.by_size import sensitivity_by_size
 from HCCAssistLib.evaluation.cohort_description import cohort_flow, cohort_table
 from HCCAssistLib.evaluation.example_cases import Example, ExampleCases
 from HCCAssistLib.evaluation.flagged import sensitivity_on_lesions
@@ -20,6 +23,8 @@ from HCCAssistLib.evaluation.flow import Flow
 from HCCAssistLib.evaluation.froc import FrocCurve, VolumeFindings, froc, lesion_operating_point
 from HCCAssistLib.evaluation.held_out import HeldOut
 from HCCAssistLib.evaluation.result import Estimate
+from HCCAssistLib.evaluation.slice_view import SliceView, slice_view
+from HCCAssistLib.evaluation.values import FloatArray
 from HCCAssistLib.imaging.image import Image
 from HCCAssistLib.inference.loaded_model import LoadedModel
 from HCCAssistLib.inference.study import read_study
@@ -43,10 +48,14 @@ class LTPEvaluation:
         at_cutoff: lesion-level sensitivity and false positives per volume at the model's cut-off.
         patient: highest candidate of a patient against the label of the table.
         on_lesions: share of the positive patients who are flagged by a candidate on a true lesion.
+        by_size: share of the lesions found at the cut-off, by their size.
         results: what the scan of each case gave, by case id.
         volumes: its candidates and the annotated points, by case id.
         left_out: cases that were to be evaluated and could not be, by case id, with what is wrong.
-        examples: of a find, a miss and a false alarm at the cut-off of the scan.
+        patients: whose case it is, by case id.
+        sizes_mm: of the annotated lesions, NaN where not known, by case id.
+        examples: of a find, a miss and a false positive at the cut-off of the scan.
+        views: the most telling slice of each case, by case id; none of a case where nothing is to be seen.
         flow: from the cases of the table to those that were evaluated.
         characteristics: of the cases by split; None where the table describes none.
         run: model, options, cohort, cases, versions and device: what the figures rest on.
@@ -58,14 +67,59 @@ class LTPEvaluation:
     at_cutoff: tuple[Estimate, Estimate]
     patient: BinaryEvaluation
     on_lesions: Estimate
+    by_size: tuple[Estimate, ...]
     results: Mapping[str, DetectionResult]
     volumes: Mapping[str, VolumeFindings]
     left_out: Mapping[str, tuple[Problem, ...]]
+    patients: Mapping[str, str]
+    sizes_mm: Mapping[str, FloatArray]
     examples: tuple[Example, ...]
+    views: Mapping[str, SliceView]
     flow: Flow
     characteristics: BaselineTable | None
     run: Mapping[str, Any]
     problems: tuple[Problem, ...] = field(default=())
+
+    @property
+    def sentence(self) -> str:
+        """How many positive patients were flagged, and how many of them by a candidate on a true lesion."""
+        if not self.on_lesions.n:
+            return "No evaluated patient is positive."
+        return f"{self.on_lesions.note} (within {TOLERANCE_MM:g} mm of an annotated point)."
+
+    def summary(self) -> list[tuple[str, Estimate]]:
+        """Level and figure of the short table on the terminal."""
+        chosen = [("lesion", estimate) for estimate in self.at_cutoff] + [("patient", self.on_lesions)]
+        for level, evaluation in (("patient", self.patient), ("patch", self.patch)):
+            chosen += [(level, evaluation.estimates[name]) for name in ("sensitivity", "specificity", "AUC", "AP")]
+        if self.froc:
+            chosen += [("lesion", estimate) for estimate in (*self.froc.at_rates[3:5], self.froc.cpm)]
+        return chosen
+
+    def as_json(self) -> dict[str, Any]:
+        """Every figure at full precision, what it rests on, and what went wrong; curves are in report.json."""
+
+        def level(evaluation: BinaryEvaluation) -> dict[str, Any]:
+            curves = ("roc", "precision_recall")
+            return {name: value for name, value in evaluation.as_json().items() if name not in curves}
+
+        lesion = [*self.at_cutoff, *self.by_size]
+        lesion += [*self.froc.at_rates, self.froc.cpm] if self.froc else []
+        return {
+            "kind": "evaluation",
+            "research_use_only": True,
+            "run": dict(self.run),
+            "warnings": [{"what": p.what, "where": p.where, "remedy": p.remedy} for p in self.problems],
+            "patch": level(self.patch),
+            "lesion": {"estimates": {estimate.name: estimate.as_json() for estimate in lesion}},
+            "patient": {**level(self.patient), "flagged_on_a_lesion": self.on_lesions.as_json()},
+            "flow": self.flow.as_json(),
+            "cases": list(self.results),
+            "failed": [
+                {"case_id": case_id, "problem": "\n".join(map(str, problems))}
+                for case_id, problems in self.left_out.items()
+            ],
+        }
 
 
 def performance(
@@ -96,8 +150,16 @@ def performance(
         samples = samples.permuted(SEED)
     scores = np.concatenate([done[case.case_id].scores for case in cases])
     shown = ExampleCases(tolerance_mm=TOLERANCE_MM, window=WINDOWS[0])
+    views: dict[str, SliceView] = {}
+    doubtful = {problem.case_id for problem in unclear(cases)}
     for case in cases:
-        shown.see(partial(_image, case), results[case.case_id], volumes[case.case_id].lesions)
+        result, lesions = results[case.case_id], volumes[case.case_id].lesions
+        synthetic = case.case_id not in doubtful and is_synthetic(case)
+        shown.see(case.case_id, partial(_image, case), result, lesions, synthetic=synthetic)
+        if (place := _telling_place(result, lesions)) is not None:
+            views[case.case_id] = slice_view(
+                _image(case), result.shown, lesions, place, WINDOWS[0], synthetic=synthetic
+            )
     # Of a patient with a case that could not be evaluated nobody knows whether he is flagged, nor whether he should be.
     torn = {case.patient_id for case in held_out.cohort.cases if case.case_id in left_out}
     labels, best = _patients(cases, volumes, torn)
@@ -116,10 +178,16 @@ def performance(
             list(labels.values()), list(best.values()), list(labels), unit="patient", cutoff=card.default_cutoff
         ),
         on_lesions=sensitivity_on_lesions(found, positive, card.default_cutoff, tolerance_mm=TOLERANCE_MM),
+        by_size=sensitivity_by_size(
+            found, [done[case.case_id].sizes_mm for case in cases], card.default_cutoff, tolerance_mm=TOLERANCE_MM
+        ),
         results=results,
         volumes=volumes,
         left_out=left_out,
+        patients={case.case_id: case.patient_id for case in cases},
+        sizes_mm={case.case_id: done[case.case_id].sizes_mm for case in cases},
         examples=shown.examples(),
+        views=views,
         flow=cohort_flow(
             held_out.cohort,
             results,
@@ -131,7 +199,7 @@ def performance(
         problems=(
             *model_warnings(card),
             *(problem for problem in held_out.problems if not problem.case_id),
-            *_said_once([(p.case_id, p) for p in held_out.problems if p.case_id] + of_scans),
+            *_told_once([(p.case_id, p) for p in held_out.problems if p.case_id] + of_scans),
             *_half_seen(sorted(torn & {case.patient_id for case in cases})),
         ),
     )
@@ -162,11 +230,18 @@ def _findings(case: Case, one: EvaluatedCase) -> VolumeFindings:
     )
 
 
+def _telling_place(result: DetectionResult, lesions: FloatArray) -> npt.ArrayLike | None:
+    """Where to look at a case: the surest candidate at the cut-off, else a missed lesion, else the surest candidate."""
+    if not result.shown and len(lesions):
+        return np.asarray(lesions[0])
+    return result.candidates[0].box.center if result.candidates else None
+
+
 def _image(case: Case) -> Image:
     return read_study(case, LTP).volumes[f"{TIME_POINT}/arterial"]
 
 
-def _said_once(found: Iterable[tuple[str, Problem]]) -> list[Problem]:
+def _told_once(found: Iterable[tuple[str, Problem]]) -> list[Problem]:
     """Warnings of cases, each with the case's id: what is true of several cases is one warning that names them."""
     groups: dict[str, dict[str, Problem]] = {}
     for case_id, problem in found:

@@ -1,0 +1,110 @@
+"""Lesions found by their size, because a detector that misses the small ones can look good on the large ones."""
+
+from __future__ import annotations
+
+import re
+from collections.abc import Sequence
+
+import numpy as np
+
+from HCCAssistLib.errors import InputError
+from HCCAssistLib.evaluation.bootstrap import DRAWS, bootstrap_interval
+from HCCAssistLib.evaluation.froc import VolumeFindings
+from HCCAssistLib.evaluation.intervals import proportion_interval
+from HCCAssistLib.evaluation.result import Estimate
+from HCCAssistLib.evaluation.scores import numbered_groups
+from HCCAssistLib.evaluation.values import FloatArray, floats
+from HCCAssistLib.results.cutoff import CutOff
+
+EDGES_MM = (10.0, 20.0)
+"""Sizes at which LI-RADS changes what a lesion is called."""
+
+UNKNOWN = "size not given"
+_SIZE = re.compile(r"(?<![\w.,])(\d+(?:[.,]\d+)?)\s*(mm|cm)\b")
+
+
+def described_size(description: str) -> float:
+    """Size in mm that a reader wrote beside a point: ``12 mm``, ``1,2 cm``; NaN where there is none or several.
+
+    >>> described_size("LTP at the margin, 12 mm")
+    12.0
+    """
+    found = _SIZE.findall(description)
+    if len(found) != 1:
+        return float("nan")
+    number, unit = found[0]
+    return float(number.replace(",", ".")) * (10.0 if unit == "cm" else 1.0)
+
+
+def sensitivity_by_size(
+    volumes: Sequence[VolumeFindings],
+    sizes: Sequence[Sequence[float] | FloatArray],
+    cutoff: CutOff,
+    *,
+    tolerance_mm: float = 0.0,
+    draws: int = DRAWS,
+    seed: int = 0,
+    level: float = 0.95,
+) -> tuple[Estimate, ...]:
+    """Share of the lesions found at a cut-off, for each group of sizes that holds any.
+
+    The matching rule is that of ``froc``. The interval is Clopper-Pearson; beside it that of a bootstrap over patients.
+
+    Args:
+        volumes: of all patients.
+        sizes: mm of each lesion of each volume, in the same order; NaN where it is not known.
+        cutoff: a candidate counts with ``score >= cutoff.value``.
+        tolerance_mm: a candidate this near to a lesion's centre hits it.
+        draws: of the bootstrap.
+        seed: of the bootstrap.
+        level: confidence level.
+
+    Raises:
+        InputError: sizes that do not fit the lesions.
+    """
+    given = [floats(each, "sizes of lesions") if len(each) else np.empty(0) for each in sizes]
+    if len(given) != len(volumes) or any(len(s) != len(v.lesions) for s, v in zip(given, volumes, strict=True)):
+        raise InputError("there is not one size for every lesion", "sizes of lesions")
+    if not volumes or not any(map(len, given)):
+        return ()
+    size = np.concatenate(given)
+    if (size <= 0).any():
+        raise InputError("a size of 0 mm or less", "sizes of lesions")
+    hit = np.concatenate([volume.matched(tolerance_mm)[0] >= cutoff.value for volume in volumes])
+    groups = numbered_groups([v.patient for v in volumes for _ in v.lesions], n=len(size))
+    return tuple(
+        _estimate(name, hit[chosen], groups[chosen], cutoff, draws=draws, seed=seed, level=level)
+        for name, chosen in _size_groups(size)
+        if chosen.any()
+    )
+
+
+def _size_groups(size: FloatArray) -> list[tuple[str, FloatArray]]:
+    small, large = EDGES_MM
+    return [
+        (f"below {small:g} mm", size < small),
+        (f"{small:g} to below {large:g} mm", (size >= small) & (size < large)),
+        (f"{large:g} mm or more", size >= large),
+        (UNKNOWN, np.isnan(size)),
+    ]
+
+
+def _estimate(
+    name: str, hit: FloatArray, groups: FloatArray, cutoff: CutOff, *, draws: int, seed: int, level: float
+) -> Estimate:
+    patients, of = np.unique(groups, return_inverse=True)
+    found = np.bincount(of, weights=hit)
+    lesions = np.bincount(of).astype(np.float64)
+    return Estimate(
+        name=f"lesions of {name} found" if name != UNKNOWN else f"lesions found, {name}",
+        value=float(hit.mean()),
+        n=len(hit),
+        unit="lesion",
+        successes=int(hit.sum()),
+        interval=proportion_interval(int(hit.sum()), len(hit), level=level),
+        clustered=bootstrap_interval(
+            lambda weights: (weights @ found) / (weights @ lesions), len(patients), draws=draws, seed=seed, level=level
+        ),
+        clusters=len(patients),
+        cutoff=cutoff,
+    )

@@ -1,0 +1,34 @@
+"""What every recipe's evaluation answers, whatever it evaluates."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+from typing import Any, Protocol
+
+from HCCAssistLib.errors import Problem
+from HCCAssistLib.evaluation.result import Estimate
+
+
+class Evaluation(Protocol):
+    """Performance of a model on cases it has not seen; a recipe's report shows all of it.
+
+    Attributes:
+        left_out: cases that were to be evaluated and could not be, by case id, with what is wrong.
+        problems: what is doubtful.
+        sentence: the main result in words.
+    """
+
+    @property
+    def left_out(self) -> Mapping[str, tuple[Problem, ...]]: ...  # noqa: D102
+
+    @property
+    def problems(self) -> tuple[Problem, ...]: ...  # noqa: D102
+
+    @property
+    def sentence(self) -> str: ...  # noqa: D102
+
+    def summary(self) -> list[tuple[str, Estimate]]:
+        """Level and figure of a short table."""
+
+    def as_json(self) -> dict[str, Any]:
+        """Every figure at full precision, what it rests on, and what went wrong."""
