@@ -118,6 +118,7 @@ def row(level: str, estimate: Estimate) -> tuple[str, ...]:
     from HCCAssistLib.evaluation.display import estimate_text, interval_text
     from HCCAssistLib.wording import plural
 
-    interval = estimate.clustered or estimate.interval
+    clustered = estimate.clustered
+    interval = clustered if clustered and clustered.low is not None else estimate.interval
     count = f"{estimate.n} {plural(estimate.unit, estimate.n)}"
     return level, estimate.name, estimate_text(estimate), interval_text(interval), count

@@ -27,6 +27,12 @@ def add(subcommands: argparse._SubParsersAction) -> argparse.ArgumentParser:
     parser.add_argument("--cases", type=int, required=True, metavar="N")
     parser.add_argument("--seed", type=int, default=0, metavar="S")
     parser.add_argument("--background", type=Path, metavar="CT", help="real CT to implant the lesions into")
+    parser.add_argument(
+        "--scanner",
+        choices=("internal", "external"),
+        default="internal",
+        help="external: other slices, pixels, noise and sharpness, all cases for testing",
+    )
     return parser
 
 
@@ -51,6 +57,7 @@ def run(args: argparse.Namespace) -> None:
             cases=args.cases,
             seed=args.seed,
             background=background,
+            scanner=args.scanner,
             workers=os.cpu_count() or 1,
             progress=progress.part,
         )

@@ -83,7 +83,7 @@ def _size_groups(size: FloatArray) -> list[tuple[str, FloatArray]]:
     small, large = EDGES_MM
     return [
         (f"below {small:g} mm", size < small),
-        (f"{small:g} to below {large:g} mm", (size >= small) & (size < large)),
+        (f"{small:g} mm to below {large:g} mm", (size >= small) & (size < large)),
         (f"{large:g} mm or more", size >= large),
         (UNKNOWN, np.isnan(size)),
     ]
@@ -96,7 +96,7 @@ def _estimate(
     found = np.bincount(of, weights=hit)
     lesions = np.bincount(of).astype(np.float64)
     return Estimate(
-        name=f"lesions of {name} found" if name != UNKNOWN else f"lesions found, {name}",
+        name=f"lesions {name} found" if name != UNKNOWN else f"lesions found, {name}",
         value=float(hit.mean()),
         n=len(hit),
         unit="lesion",

@@ -6,7 +6,7 @@ from collections import Counter
 from collections.abc import Collection, Mapping
 from dataclasses import replace
 
-from HCCAssistLib.cohort.case import Case
+from HCCAssistLib.cohort.case import SPLITS, Case
 from HCCAssistLib.cohort.cohort import Cohort
 from HCCAssistLib.cohort.columns import has_few_levels, listed, read_column
 from HCCAssistLib.evaluation.baseline_table import BaselineTable, baseline_table
@@ -54,7 +54,7 @@ def cohort_table(cohort: Cohort, evaluated: Collection[str]) -> BaselineTable | 
     cohort differ by chance or by design, and a P value says nothing about either. None where nothing is left.
     """
     groups: dict[str, list[Case]] = {}
-    for case in cohort.cases:
+    for case in sorted(cohort.cases, key=lambda case: SPLITS.index(case.split) if case.split in SPLITS else 0):
         group = case.split or ("evaluated" if case.case_id in evaluated else "not evaluated")
         groups.setdefault(group, []).append(case)
     names = dict.fromkeys(name for case in cohort.cases for name in case.values if name not in _STRUCTURE)

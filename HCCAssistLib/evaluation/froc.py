@@ -15,7 +15,7 @@ import numpy as np
 
 from HCCAssistLib.errors import InputError
 from HCCAssistLib.evaluation.bootstrap import DRAWS, bootstrap_draws, bootstrap_interval, percentile_interval
-from HCCAssistLib.evaluation.intervals import proportion_interval
+from HCCAssistLib.evaluation.intervals import proportion_interval, rate_interval
 from HCCAssistLib.evaluation.result import Estimate, Interval
 from HCCAssistLib.evaluation.scores import numbered_groups
 from HCCAssistLib.evaluation.values import FloatArray, IntArray, floats, number
@@ -294,7 +294,8 @@ def lesion_operating_point(
     """Lesion-level sensitivity and false positives per volume of the candidates at a cut-off.
 
     The matching rule is that of ``froc``. Sensitivity carries the Clopper-Pearson interval and, beside it,
-    the bootstrap over patients; false positives per volume the bootstrap alone.
+    the bootstrap over patients; false positives per volume the bootstrap, or the exact Poisson interval where no
+    volume differs from another and the bootstrap therefore has no limits.
 
     Raises:
         InputError: no volumes, or a negative tolerance.
@@ -325,12 +326,15 @@ def lesion_operating_point(
         cutoff=cutoff,
         note="" if lesions else "undefined: there is no true lesion in any volume",
     )
+    of_rate = resampled(1)
+    if of_rate.low is None:
+        of_rate = rate_interval(false, len(volumes), level=level)
     rate = Estimate(
         name="false positives per volume",
         value=false / len(volumes),
         n=len(volumes),
         unit="volume",
-        interval=resampled(1),
+        interval=of_rate,
         clusters=events.patients,
         cutoff=cutoff,
         note=f"{false} false positives in {len(volumes)} volumes",

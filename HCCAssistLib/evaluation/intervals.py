@@ -7,7 +7,7 @@ from dataclasses import dataclass
 from typing import Literal
 
 from scipy.special import expit
-from scipy.stats import binomtest, norm
+from scipy.stats import binomtest, chi2, norm
 
 from HCCAssistLib.errors import InputError
 from HCCAssistLib.evaluation.result import Interval
@@ -28,6 +28,29 @@ def check_level(level: float) -> None:
     """Refuse a confidence level outside (0, 1); 95 instead of 0.95 is the usual slip."""
     if not 0.0 < number(level, "confidence level") < 1.0:
         raise InputError(f"a confidence level lies between 0 and 1, not {level}", remedy="write 0.95 for 95 %")
+
+
+def rate_interval(count: int, n: int, *, level: float = 0.95) -> Interval:
+    """Garwood's exact interval of ``count / n`` events per unit, where events are rare and independent.
+
+    Args:
+        count: events.
+        n: units in which they were counted.
+        level: confidence level.
+
+    Raises:
+        InputError: negative counts, no unit, a level outside (0, 1).
+
+    >>> rate_interval(0, 4).high  # none in four volumes: up to 0.92 in each
+    0.922...
+    """
+    check_level(level)
+    count, n = whole(count, "rate"), whole(n, "rate")
+    if n < 1:
+        raise InputError("a rate needs a unit in which events were counted")
+    tail = (1 - level) / 2
+    low = chi2.ppf(tail, 2 * count) / 2 / n if count else 0.0
+    return Interval(float(low), float(chi2.ppf(1 - tail, 2 * count + 2) / 2 / n), "exact Poisson (Garwood)", level)
 
 
 def proportion_interval(

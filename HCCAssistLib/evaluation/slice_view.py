@@ -59,7 +59,7 @@ class SliceView:
     def caption(self) -> str:
         """What the picture shows and how."""
         stamp = "synthetic case; " if self.synthetic else ""
-        marked = f"; crosses, annotated points within {NEAR_MM:g} mm of the slice" if len(self.points) else ""
+        marked = f"; circles, annotated points within {NEAR_MM:g} mm of the slice" if len(self.points) else ""
         boxes = "; boxes, candidates at or above the cut-off with their scores" if self.boxes else ""
         return (
             f"{stamp}axial slice {self.number} of {self.slices}, patient's left on the right, level "
@@ -163,7 +163,7 @@ def _draw(axes: Axes, view: SliceView, *, marks: bool, scores: bool = True) -> N
                 f"{score:.2f}", corners.min(axis=0), xytext=(0, 2), textcoords="offset points", color=FOUND, fontsize=8,
                 path_effects=edge,
             )  # fmt: skip
-    axes.plot(*view.points.T, "+", color=TRUTH, markersize=8, markeredgewidth=1.3)
+    axes.plot(*view.points.T, "o", color=TRUTH, markersize=10, markerfacecolor="none", markeredgewidth=1.2)
 
 
 def _letters(axes: Axes, view: SliceView) -> None:

@@ -194,6 +194,11 @@ CALLS: dict[str, Call] = {
         {"successes": ("count", 3), "n": ("count", 9), "level": ("number", 0.9)},
         {},
     ),
+    "rate_interval": (
+        intervals.rate_interval,
+        {"count": ("count", 3), "n": ("count", 9), "level": ("number", 0.9)},
+        {},
+    ),
     "mercaldo_logit": (
         intervals.mercaldo_logit,
         dict.fromkeys(("tp", "fn", "tn", "fp"), ("count", 7)) | {"prevalence": ("number", 0.3)},
@@ -254,6 +259,7 @@ CALLS: dict[str, Call] = {
     ),
 }
 NO_DATA = {
+    "sensitivity_by_size", "described_size",  # own tests: an unknown size is a group of its own, and a text is read
     "baseline_table",  # has its own test below: in a table, what is missing is counted
     "binary_metrics", "ranking_statistic",  # take checked counts or rows
     "is_missing", "floats", "listed", "number", "whole", "count_table", "samples_of",  # the gate itself
@@ -261,11 +267,11 @@ NO_DATA = {
 MODULES = {
     "agreement", "baseline_table", "binary", "bootstrap", "calibration", "comparison", "confusion", "cox", "cutoffs",
     "decision", "discrimination", "fisher", "flagged", "froc", "group_tests", "intervals", "ordinal", "scores",
-    "survival", "values",
+    "survival", "values", "by_size",
 }  # fmt: skip
 SHOWN = {
-    "checklist", "cohort_description", "display", "example_cases", "figures", "flow", "flow_figure", "held_out",
-    "optional", "report", "report_blocks", "report_methods", "report_model_card", "report_page", "report_pages",
+    "checklist", "cohort_description", "display", "evaluated", "example_cases", "figures", "flow", "flow_figure",
+    "held_out", "optional", "report", "report_blocks", "report_methods", "report_model_card", "report_page", "report_pages",
     "result", "slice_view",
 }  # fmt: skip
 """Modules that show results, or describe a cohort that was checked when it was opened."""

@@ -20,6 +20,30 @@ from HCCAssistLib.phantoms.liver.trunk import body_depth, diaphragm, draw_chest,
 from HCCAssistLib.phantoms.liver.vessels import draw_great_vessels, draw_liver_vessels
 
 FieldOfView = Literal["abdomen", "liver"]
+
+
+@dataclass(frozen=True, slots=True)
+class Scanner:
+    """How a scanner shows the same patient.
+
+    Attributes:
+        slice_mm: slice thicknesses that occur.
+        pixel_mm: smallest and largest pixel of the whole abdomen.
+        noise_hu: least and most noise in the liver.
+        blur_mm: sharpest and softest kernel, standard deviation.
+    """
+
+    slice_mm: tuple[float, ...]
+    pixel_mm: tuple[float, float]
+    noise_hu: tuple[float, float]
+    blur_mm: tuple[float, float]
+
+
+SCANNERS = {
+    "internal": Scanner((3.0, 4.0, 5.0), (0.65, 0.85), (10.0, 16.0), (0.62, 0.82)),
+    "external": Scanner((2.0, 2.5, 6.0), (0.86, 0.98), (17.0, 24.0), (0.85, 1.10)),
+}
+"""The scanner that a model is trained with, and one elsewhere: coarser pixels, other slices, more noise, softer."""
 Array = npt.NDArray[np.float64]
 
 
@@ -44,18 +68,18 @@ class Scene:
     develop: Callable[[np.random.Generator], npt.NDArray[np.int16]]
 
 
-def draw_scene(rng: np.random.Generator, field: FieldOfView) -> Scene:
+def draw_scene(rng: np.random.Generator, field: FieldOfView, scanner: Scanner = SCANNERS["internal"]) -> Scene:
     """A drawn patient: whole abdomen (512 x 512), or cut to the liver, which is twice as fast."""
     anatomy = Anatomy.draw(rng)
-    canvas = Canvas(geometry := _grid(rng, anatomy, field), np.full(geometry.shape, -1000, dtype=np.float32))
+    canvas = Canvas(geometry := _grid(rng, anatomy, field, scanner), np.full(geometry.shape, -1000, dtype=np.float32))
     grid = CoarseGrid(canvas)
     depth = _draw_patient(grid, anatomy, rng)
     region = _region(grid, depth)
     inside = _Lookup(region)
     canvas.limit = grid.occupancy(depth)
     draw_liver_vessels(canvas, anatomy, inside, rng)
-    noise_hu = float(rng.uniform(10, 16))
-    sigma_px = float(rng.uniform(0.62, 0.82)) / canvas.pixel
+    noise_hu = float(rng.uniform(*scanner.noise_hu))
+    sigma_px = float(rng.uniform(*scanner.blur_mm)) / canvas.pixel
 
     def develop(noise: np.random.Generator) -> npt.NDArray[np.int16]:
         clean = scan(
@@ -98,10 +122,10 @@ class _Lookup:
         return bool(0 <= k < nk and 0 <= j < nj and 0 <= i < ni and self._depth[k, j, i] > 4)
 
 
-def _grid(rng: np.random.Generator, a: Anatomy, field: FieldOfView) -> Geometry:
-    """The scanner's grid: 3-5 mm slices, 0.65-0.85 mm pixels."""
-    thickness = float(rng.choice([3.0, 4.0, 5.0]))
-    width = float(np.clip(2 * a.half_width + rng.uniform(15, 60), 512 * 0.65, 512 * 0.85))
+def _grid(rng: np.random.Generator, a: Anatomy, field: FieldOfView, scanner: Scanner) -> Geometry:
+    thickness = float(rng.choice(scanner.slice_mm))
+    finest, coarsest = scanner.pixel_mm
+    width = float(np.clip(2 * a.half_width + rng.uniform(15, 60), 512 * finest, 512 * coarsest))
     shift = rng.uniform(-8, 8, 2)
     pixel = round(width / 512, 4)
     top, bottom = float(rng.uniform(16, 26)), -a.liver_height - float(rng.uniform(10, 22))

@@ -23,7 +23,7 @@ from HCCAssistLib.imaging.image import Image
 from HCCAssistLib.parallel import side_by_side
 from HCCAssistLib.phantoms.liver.canvas import Canvas, edge
 from HCCAssistLib.phantoms.liver.implant import Background
-from HCCAssistLib.phantoms.liver.scene import FieldOfView, draw_scene
+from HCCAssistLib.phantoms.liver.scene import SCANNERS, FieldOfView, draw_scene
 from HCCAssistLib.phantoms.liver.storage import AXIAL, Storage, draw_storage
 from HCCAssistLib.phantoms.liver.storage import stored as stored_as
 from HCCAssistLib.phantoms.ltp.confounders import Confounder, paint_confounder, place_confounders
@@ -43,6 +43,7 @@ def make_case(
     background: Background | Image | None = None,
     field: FieldOfView = "abdomen",
     storage: Storage | None = None,
+    scanner: str = "internal",
 ) -> LTPPhantom:
     """A synthetic case; the same seed with and without progression differs at the nodules only.
 
@@ -53,18 +54,17 @@ def make_case(
             once for many cases and may carry a mask of the liver.
         field: the whole abdomen, or cut to the liver; without effect on a background.
         storage: order of the voxels; drawn from the seed by default, that of the background with one.
+        scanner: one of ``SCANNERS``; without effect on a background.
 
     Raises:
         InputError: no liver can be found in the background.
     """
     numbers = (seed,) if isinstance(seed, int) else tuple(int(n) for n in seed)
     streams = np.random.SeedSequence(numbers).spawn(7)
-    anatomy, disease, decoys, tumour, noise, scanner, reader = (
-        np.random.Generator(np.random.SFC64(s)) for s in streams
-    )
+    anatomy, disease, decoys, tumour, noise, layout, reader = (np.random.Generator(np.random.SFC64(s)) for s in streams)
     if isinstance(background, Image):
         background = Background(background)
-    scene = background.scene() if background else draw_scene(anatomy, field)
+    scene = background.scene() if background else draw_scene(anatomy, field, SCANNERS[scanner])
     canvas, region = scene.canvas, scene.region
     zones = place_zones(disease, region, scene.liver_hu)
     confounders = place_confounders(decoys, region, zones)
@@ -85,7 +85,7 @@ def make_case(
         nodule.paint(canvas, scene.liver_hu(nodule.lump.center))
     labels = _labels(canvas, nodules, scene.mask)
     ablated = (_labels(canvas, [zone.lump for zone in zones], scene.mask) > 0) & (labels == 0)
-    storage = storage or (AXIAL if background else draw_storage(scanner))
+    storage = storage or (AXIAL if background else draw_storage(layout))
 
     def image(array: npt.NDArray[Any], what: str) -> Image:
         return stored_as(Image(array, canvas.geometry, what, (NOTE,)), storage)
@@ -123,6 +123,7 @@ def write_cohort(
     seed: int = 0,
     background: Image | None = None,
     field: FieldOfView = "abdomen",
+    scanner: str = "internal",
     workers: int = 1,
     progress: Callable[[float], None] | None = None,
 ) -> None:
@@ -134,6 +135,7 @@ def write_cohort(
         seed: another seed draws other patients.
         background: a real CT to put the lesions into. Its cases are one patient, so they all belong to the test set.
         field: the whole abdomen, or cut to the liver, which is twice as fast.
+        scanner: one of ``SCANNERS``. Cases of another scanner than that of the training all belong to the test set.
         workers: processes that make cases side by side; a real CT is worked on by one.
         progress: is told how much is done, 0 to 1.
 
@@ -151,14 +153,18 @@ def write_cohort(
     real = None if background is None else Background(background)
     labels = {f"ltp-{number + 1:04d}": shows_ltp(seed, number) for number in range(cases)}
     patients = {case_id: real.label if real else case_id for case_id in labels}
-    if real:
+    if scanner not in SCANNERS:
+        raise InputError(f"there is no scanner {scanner!r}", remedy=f"choose from {', '.join(SCANNERS)}")
+    if real and scanner != "internal":
+        raise InputError("a real CT comes from its own scanner", remedy="leave out the scanner or the background")
+    if real or scanner != "internal":
         splits = dict.fromkeys(labels, "test")
     else:
         table = [Case(case_id, case_id, "", {"ltp": str(int(ltp))}, out) for case_id, ltp in labels.items()]
         splits = split_patients(Cohort(None, tuple(table)), seed=seed, label_column="ltp")
     with stored(f"the cohort {out.name}"), folder_written_whole(out) as part:
         jobs = [
-            ((seed, number), ltp, real, field, part / CASES / case_id)
+            ((seed, number), ltp, real, field, scanner, part / CASES / case_id)
             for number, (case_id, ltp) in enumerate(labels.items())
         ]
         side = workers if real is None and len(jobs) >= 4 else 1
@@ -174,18 +180,19 @@ def write_cohort(
                 "ltp": int(ltp),
                 "synthetic": 1,
                 "background": real.label if real else "",
+                **({"scanner": scanner} if scanner != "internal" else {}),
             }
             for case_id, ltp in labels.items()
         ]
         write_cohort_table(part, rows)
 
 
-_Job = tuple[tuple[int, int], bool, Background | None, FieldOfView, Path]
+_Job = tuple[tuple[int, int], bool, Background | None, FieldOfView, str, Path]
 
 
 def _make(job: _Job) -> None:
-    seed, ltp, background, field, folder = job
-    _write_case(make_case(seed, has_ltp=ltp, background=background, field=field), folder)
+    seed, ltp, background, field, scanner, folder = job
+    _write_case(make_case(seed, has_ltp=ltp, background=background, field=field, scanner=scanner), folder)
 
 
 def shows_ltp(seed: int, number: int) -> bool:
@@ -202,7 +209,10 @@ def _write_case(phantom: LTPPhantom, folder: Path) -> None:
     write_segments([Segment("liver", phantom.liver)], post / "liver.seg.nrrd")
     write_segments([Segment("ablation", phantom.ablation)], post / "ablation.seg.nrrd")
     if phantom.lesions:
-        points = tuple(Point(f"LTP-{n}", lesion.point_lps) for n, lesion in enumerate(phantom.lesions, start=1))
+        points = tuple(
+            Point(f"LTP-{n}", lesion.point_lps, f"{lesion.diameter_mm:.0f} mm")
+            for n, lesion in enumerate(phantom.lesions, start=1)
+        )
         write_points(PointList("ltp", points), post / "ltp.mrk.json")
     write_json(folder / "truth.json", phantom.as_json())
 

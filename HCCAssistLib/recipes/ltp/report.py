@@ -120,7 +120,7 @@ def _cases(pages: Report, found: LTPEvaluation) -> None:
         ],
         note=(
             "A thumbnail shows the surest candidate at or above the cut-off; where there is none, a lesion that was "
-            "missed, or else the surest candidate below it. Boxes are candidates, crosses annotated points. Scores and "
+            "missed, or else the surest candidate below it. Boxes are candidates, circles annotated points. Scores and "
             f"places of all candidates: {PREDICTIONS}, beside this page."
         ),
         data=dict(found.run),
@@ -174,11 +174,11 @@ def case_rows(found: LTPEvaluation) -> tuple[tuple[str, ...], list[tuple[str, ..
         lesions, others = found.volumes[case_id].matched(TOLERANCE_MM)
         hits, false = (int((scores >= result.threshold).sum()) for scores in (lesions, others))
         highest = f"{result.candidates[0].probability:.3f}" if result.candidates else "no candidate"
-        outcome = "right" if not false else "false positive"
-        if hits < len(lesions):
-            outcome = "missed" if not hits else "missed in part"
-            outcome += ", false positive" if false else ""
-        rows.append((case_id, str(len(lesions)), str(hits), str(false), highest, outcome))
+        truth = "found" if hits == len(lesions) else "found in part" if hits else "missed"
+        outcome = [*([truth] if len(lesions) else []), *(["false positive"] if false else [])]
+        rows.append(
+            (case_id, str(len(lesions)), str(hits), str(false), highest, ", ".join(outcome) or "rightly nothing")
+        )
     rows += [(case_id, "left out", "", "", "", problems[0].what) for case_id, problems in found.left_out.items()]
     return columns, rows
 
@@ -218,8 +218,8 @@ def methods(found: LTPEvaluation, card: ModelCard) -> str:
     windows = ", ".join(f"{window.level:g}/{window.width:g}" for window in WINDOWS)
     (in_plane, between), options = SPACING_MM, found.run["options"]
     trained = trained_on(card.training) or "an unstated number of patients"
-    sizes = card.training.get("cases")
-    split = f" ({', '.join(f'{n} {name}' for name, n in sizes.items())} cases)" if isinstance(sizes, dict) else ""
+    sizes = card.training.get("cases") or {}
+    split = f" ({sizes.get('train', 0)} training and {sizes.get('validation', 0)} validation cases)" if sizes else ""
     chosen = ", ".join(f"{name.replace('_', ' ')} {value}" for name, value in card.options.items())
     scanned = ", ".join(f"{name.replace('_', ' ')} {value}" for name, value in options.items() if name != "heatmap")
     return (
