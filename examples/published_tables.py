@@ -194,7 +194,7 @@ def one_year_death(report: Report, path: Path) -> Rows:
         for part, rows in (("train", train), ("test", test))
     }
     counted = [name for name in values if len(set(values[name][complete])) < 6 and name != "sex"]
-    report.add_cohort("Characteristics by part", baseline_table(by_part, categorical=counted))
+    report.add_cohort("Characteristics by part", baseline_table(by_part, categorical=counted, compare=False))
 
     values["AFP (ng/mL)"] = np.log10(values["AFP (ng/mL)"])
     values["total bilirubin (mg/dL)"] = np.log10(values["total bilirubin (mg/dL)"])

@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import math
 from collections.abc import Hashable, Sequence
 from dataclasses import dataclass
 
@@ -48,29 +47,24 @@ def cohen_kappa(table: npt.ArrayLike, *, unit: str, level: float = 0.95) -> Esti
 
     Raises:
         InputError: a table that is not square or holds no count.
+        HCCAssistError: statsmodels is not installed.
     """
     check_level(level)
     counts = count_table(table)
     if counts.shape[0] != counts.shape[1] or counts.sum() == 0:
         raise InputError("kappa needs a square table of counts", "table")
-    n = int(counts.sum())
-    share = counts / n
-    rows, columns = share.sum(axis=1), share.sum(axis=0)
-    observed, expected = float(np.trace(share)), float(rows @ columns)
-    name, method = "Cohen kappa", "Fleiss-Cohen-Everitt"
-    if math.isclose(expected, 1.0):
+    inter_rater = statsmodels("stats.inter_rater", "Cohen's kappa")
+    n, name, method = int(counts.sum()), "Cohen kappa", "Fleiss-Cohen-Everitt"
+    if counts.max() == n and np.trace(counts) == n:
         reason = "undefined: both readers gave every unit the same category"
         return Estimate(name, None, n, unit, Interval.missing(reason, method, level), note=reason)
-    kappa = (observed - expected) / (1 - expected)
-    # Variance of kappa where it is not 0; the terms follow the diagonal, the rest, and the constant.
-    diagonal = float((np.diag(share) * (1 - (rows + columns) * (1 - kappa)) ** 2).sum())
-    sums = columns[:, None] + rows[None, :]
-    others = (1 - kappa) ** 2 * float((share * sums**2).sum() - (np.diag(share) * np.diag(sums) ** 2).sum())
-    variance = (diagonal + others - (kappa - expected * (1 - kappa)) ** 2) / (1 - expected) ** 2 / n
-    if variance <= 1e-15:
+    with np.errstate(divide="ignore", invalid="ignore"):  # of its z, which is not used
+        found = inter_rater.cohens_kappa(counts)
+    kappa = float(found.kappa)
+    if not found.var_kappa > 1e-15:
         interval = Interval.missing("the estimated variance is 0", method, level)
     else:
-        half = float(norm.ppf((1 + level) / 2)) * math.sqrt(variance)
+        half = float(norm.ppf((1 + level) / 2) * found.std_kappa)
         interval = Interval(max(-1.0, kappa - half), min(1.0, kappa + half), method, level)
     return Estimate(name, kappa, n, unit, interval)
 
@@ -134,9 +128,14 @@ def dice(first: npt.ArrayLike, second: npt.ArrayLike) -> float:
     Raises:
         InputError: different grids.
     """
+    import SimpleITK as sitk
+
     a, b = _masks(first, second)
-    total = int(a.sum()) + int(b.sum())
-    return 1.0 if total == 0 else 2 * int((a & b).sum()) / total
+    if not a.any() and not b.any():  # SimpleITK: infinite
+        return 1.0
+    overlap = sitk.LabelOverlapMeasuresImageFilter()
+    overlap.Execute(*(sitk.GetImageFromArray(np.atleast_2d(mask).astype(np.uint8)) for mask in (a, b)))
+    return float(overlap.GetDiceCoefficient())
 
 
 @dataclass(frozen=True, slots=True)
@@ -157,7 +156,8 @@ class SurfaceDistances:
         hausdorff_95_pooled: the 95th percentile of the distances of both directions together (medpy ``hd95``, and
             scripts built on it).
 
-    SimpleITK's ``HausdorffDistanceImageFilter`` has no HD95, and its average is over all voxels of the masks.
+    SimpleITK's ``HausdorffDistanceImageFilter`` has no HD95, its average is over all voxels of the masks, and it counts
+    no distance of a surface that lies within the other mask; so distances come from SciPy's exact transform.
     """
 
     mean: float

@@ -2,12 +2,10 @@
 
 from __future__ import annotations
 
-from collections.abc import Hashable, Sequence
 from dataclasses import dataclass
 from types import MappingProxyType
 from typing import Any
 
-import numpy as np
 import numpy.typing as npt
 from scipy.stats import binomtest
 
@@ -15,7 +13,7 @@ from HCCAssistLib.errors import InputError
 from HCCAssistLib.evaluation.intervals import mercaldo_logit, proportion_interval
 from HCCAssistLib.evaluation.result import Estimate, HypothesisTest, Interval
 from HCCAssistLib.evaluation.scores import checked_rows
-from HCCAssistLib.evaluation.values import count_table, listed, number, whole
+from HCCAssistLib.evaluation.values import count_table, number, whole
 from HCCAssistLib.results.cutoff import CutOff
 
 METRICS = ("accuracy", "sensitivity", "specificity", "PPV", "NPV", "F1", "balanced accuracy")
@@ -237,26 +235,3 @@ class ConfusionMatrix:
     def as_json(self) -> dict[str, Any]:
         """Categories and counts."""
         return {"categories": list(self.categories), "counts": [list(row) for row in self.counts]}
-
-
-def confusion_matrix(
-    labels: Sequence[Hashable], predictions: Sequence[Hashable], categories: Sequence[Hashable]
-) -> ConfusionMatrix:
-    """Count true against predicted categories.
-
-    Raises:
-        InputError: lengths that differ, or a label or prediction that is not among the categories.
-    """
-    labels, predictions = listed(labels, "labels"), listed(predictions, "predictions")
-    categories = listed(categories, "categories")
-    if len(labels) != len(predictions):
-        raise InputError(f"there are {len(labels)} labels and {len(predictions)} predictions")
-    if None in labels or None in predictions:
-        raise InputError("a label or a prediction is missing", "labels and predictions", "leave the row out and say so")
-    index = {category: i for i, category in enumerate(categories)}
-    unknown = {str(value) for value in [*labels, *predictions] if value not in index}
-    if unknown:
-        raise InputError(f"unknown categories: {', '.join(sorted(unknown))}", "labels and predictions")
-    counts = np.zeros((len(index), len(index)), dtype=np.int64)
-    np.add.at(counts, ([index[v] for v in labels], [index[v] for v in predictions]), 1)
-    return ConfusionMatrix(tuple(map(str, categories)), tuple(tuple(int(c) for c in row) for row in counts))

@@ -17,7 +17,6 @@ from HCCAssistLib.evaluation.scores import ScoredRows, checked_rows
 from HCCAssistLib.evaluation.values import FloatArray, floats, number, whole
 
 DELONG = "DeLong"
-HANLEY_MCNEIL = "Hanley-McNeil 1982"
 
 
 @dataclass(frozen=True, eq=False, slots=True)

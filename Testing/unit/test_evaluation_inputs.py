@@ -109,11 +109,6 @@ CALLS: dict[str, Call] = {
         {},
     ),
     "ConfusionMatrix": (confusion.ConfusionMatrix, {"counts": ("table", TABLE)}, {"categories": ("a", "b")}),
-    "confusion_matrix": (
-        confusion.confusion_matrix,
-        {"labels": ("categories", READER_A), "predictions": ("categories", READER_B)},
-        {"categories": [1, 2, 3]},
-    ),
     "binary_evaluation": (binary_evaluation, TWO | GROUPED, FEW | {"cutoff": AT}),
     "bootstrap_draws": (
         bootstrap.bootstrap_draws,
@@ -271,8 +266,8 @@ MODULES = {
 }  # fmt: skip
 SHOWN = {
     "checklist", "cohort_description", "display", "evaluated", "example_cases", "figures", "flow", "flow_figure",
-    "held_out", "optional", "report", "report_blocks", "report_methods", "report_model_card", "report_page", "report_pages",
-    "result", "slice_view",
+    "held_out", "optional", "report", "report_blocks", "report_methods", "report_model_card", "report_page",
+    "report_pages", "result", "slice_view",
 }  # fmt: skip
 """Modules that show results, or describe a cohort that was checked when it was opened."""
 
