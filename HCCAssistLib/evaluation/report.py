@@ -5,7 +5,6 @@ from __future__ import annotations
 import re
 from collections.abc import Iterable, Sequence
 from dataclasses import replace
-from typing import TYPE_CHECKING
 
 from HCCAssistLib.errors import Problem
 from HCCAssistLib.evaluation import figures
@@ -22,16 +21,12 @@ from HCCAssistLib.evaluation.example_cases import Example
 from HCCAssistLib.evaluation.flow import Flow
 from HCCAssistLib.evaluation.flow_figure import flow_figure
 from HCCAssistLib.evaluation.froc import FrocCurve
-from HCCAssistLib.evaluation.report_model_card import model_card_table
 from HCCAssistLib.evaluation.report_pages import Pages
 from HCCAssistLib.evaluation.result import Estimate, HypothesisTest
 from HCCAssistLib.evaluation.slice_view import SliceView, slice_figure
 from HCCAssistLib.evaluation.survival import LOG_LOG, KaplanMeier
 from HCCAssistLib.results.cutoff import CutOff
 from HCCAssistLib.wording import plural, rounded
-
-if TYPE_CHECKING:
-    from HCCAssistLib.models.package import ModelCard
 
 
 def _stem(title: str, kind: str) -> str:
@@ -374,9 +369,3 @@ class Report(Pages):
         """
         image = figures.as_jpeg(slice_figure(view))
         self.add_image(name, image, caption[:1].upper() + caption[1:], cutoff=cutoff, wide=True)
-
-    def add_model_card(self, card: ModelCard) -> None:
-        """Add what a model package says of itself: recipe, options, training cohort, cut-off, metrics, licence."""
-        self.cover("model", "training", "cutoff")
-        self.add_heading("Model")
-        self.blocks.append(model_card_table(card))

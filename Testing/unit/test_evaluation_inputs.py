@@ -266,7 +266,7 @@ MODULES = {
 }  # fmt: skip
 SHOWN = {
     "checklist", "cohort_description", "display", "evaluated", "example_cases", "figures", "flow", "flow_figure",
-    "held_out", "optional", "report", "report_blocks", "report_methods", "report_model_card", "report_page",
+    "held_out", "optional", "report", "report_blocks", "report_methods", "report_page",
     "report_pages", "result", "slice_view",
 }  # fmt: skip
 """Modules that show results, or describe a cohort that was checked when it was opened."""

@@ -4,7 +4,6 @@ from __future__ import annotations
 
 import copy
 import json
-from dataclasses import replace
 from pathlib import Path
 from typing import Any
 
@@ -30,7 +29,6 @@ from HCCAssistLib.evaluation.result import Estimate, Interval
 from HCCAssistLib.evaluation.slice_view import SliceView, slice_figure, thumbnail
 from HCCAssistLib.evaluation.survival import kaplan_meier, log_rank
 from HCCAssistLib.imaging.windows import Window
-from HCCAssistLib.models.package import ModelCard
 from HCCAssistLib.results.cutoff import CutOff
 
 pytest.importorskip("matplotlib", reason="SKIPPED: matplotlib is not installed")
@@ -39,23 +37,6 @@ pytest.importorskip("statsmodels", reason="SKIPPED: statsmodels is not installed
 CUTOFF = CutOff(0.5, "largest Youden index on the validation set")
 AT_A_CUTOFF = ("accuracy", "sensitivity", "specificity", "PPV", "NPV", "F1", "balanced accuracy")
 SECTIONS = [name for name in vars(Report) if name.startswith("add_")]
-
-
-def card() -> ModelCard:
-    metrics = {"validation": {"AUC": auc([0, 1, 0, 1, 1], [0.1, 0.4, 0.5, 0.8, 0.9], unit="patch").as_json()}}
-    return ModelCard(
-        name="ltp-0123456789",
-        recipe="ltp",
-        options={"epochs": 60},
-        cutoff=CUTOFF,
-        scan_cutoff=CutOff(0.7, "one false positive per validation volume"),
-        input={"patch": [32, 32, 8]},
-        training={"patients": 30, "cases": {"train": 24, "validation": 6}, "history": [[0.6, 0.5]], "seed": 7},
-        software={"torch": "2.13.0"},
-        files={"weights-0.safetensors": "ab" * 32},
-        metrics=metrics,
-        licence="CC BY 4.0",
-    )
 
 
 def whole_report() -> Report:
@@ -106,7 +87,6 @@ def whole_report() -> Report:
     report.add_comparison("Two models", comparison, names=("net", "other"), curves=both)
     sessions = {"net": [0.9, 0.91, 0.88], "other": [0.7, 0.72, 0.71], "third": [0.5, 0.6, 0.55]}
     report.add_sessions("Repeated training", compare_sessions(sessions, control="net"), measure="AUC")
-    report.add_model_card(card())
     grey, window = np.zeros((8, 9), np.float32), Window(level=60, width=400)
     view = SliceView(grey, (1.0, 2.0), 3, 12, (4.0, 4.0), (), np.zeros((1, 2)), window)
     report.add_examples("Examples", [Example("found", "case-1", view)], cutoff=CUTOFF)
@@ -210,7 +190,7 @@ def test_the_audit_sees_a_cutoff_without_source(data: dict[str, Any]) -> None:
 def test_sections_cover_the_reporting_items_that_they_answer(data: dict[str, Any]) -> None:
     missing = {item["key"] for item in data["missing_items"]}
     answered = {"flow", "characteristics", "metrics", "cutoff", "calibration", "clinical_utility", "explainability"}
-    assert not missing & (answered | {"model", "training", "software"})
+    assert not missing & (answered | {"software"})
     assert {"ethics", "funding", "blinding"} <= missing
 
 
@@ -232,19 +212,3 @@ def test_a_flow_that_loses_patients_is_refused() -> None:
         Flow("patient", (Stage("screened", 20, {"no image": 3}),))
     with pytest.raises(InputError, match="negative"):
         Flow("patient", (Stage("screened", 20, {"no image": -3}), Stage("eligible", 23)))
-
-
-def test_the_model_card_says_cohort_cutoff_metrics_and_licence(data: dict[str, Any]) -> None:
-    block = next(b for b in data["blocks"] if b.get("title") == "Model card")
-    rows = dict(map(tuple, block["rows"]))
-    assert "Lim" in rows["Recipe"] and "epochs 60" in rows["Options"]
-    assert "30 patients" in rows["Training cohort"] and "train 24" in rows["Training cohort"]
-    assert "history" not in rows["Training cohort"]
-    assert "one false positive" in rows["Cut-off"] and CUTOFF.source in rows["Cut-off of single patches"]
-    assert rows["Licence of the weights"] == "CC BY 4.0"
-    assert (
-        rows["Metrics in the package"].startswith("AUC 0.833 (") and "n = 5 patches" in rows["Metrics in the package"]
-    )
-    bare = Report("x")
-    bare.add_model_card(replace(card(), metrics={}))
-    assert ("Metrics in the package", "none are stored") in bare.blocks[-1].rows  # type: ignore[union-attr]

@@ -9,12 +9,8 @@ from floors import ALLOWED, ROOT, imported, kind_of, may_import, python_files, r
 TO_MEND: set[tuple[str, str]] = {
     ("HCCAssistLib/cli/demo.py", "phantoms.ltp"),
     ("HCCAssistLib/cli/demo.py", "recipes.ltp"),
-    ("HCCAssistLib/cli/evaluate.py", "recipes.ltp"),
     ("HCCAssistLib/evaluation/held_out.py", "models"),
     ("HCCAssistLib/evaluation/held_out.py", "recipes"),
-    ("HCCAssistLib/evaluation/report.py", "models"),
-    ("HCCAssistLib/evaluation/report_model_card.py", "models"),
-    ("HCCAssistLib/evaluation/report_model_card.py", "recipes"),
     ("HCCAssistLib/jobs/tasks.py", "phantoms.ltp"),
     ("HCCAssistLib/scene/sample.py", "phantoms.ltp"),
 }

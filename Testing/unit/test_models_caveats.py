@@ -14,10 +14,10 @@ from HCCAssistLib.cli.main import main
 from HCCAssistLib.cohort.case import Case
 from HCCAssistLib.cohort.synthetic import counted_apart, is_synthetic, unclear
 from HCCAssistLib.errors import InputError
-from HCCAssistLib.evaluation.report_model_card import model_card_table
 from HCCAssistLib.imaging.geometry import Geometry
 from HCCAssistLib.inference.loaded_model import LoadedModel, load_model
 from HCCAssistLib.inference.study import Study
+from HCCAssistLib.models import card as model_card
 from HCCAssistLib.models.caveats import model_warnings, trained_on, training_data_warning
 from HCCAssistLib.models.package import ModelPackage
 from HCCAssistLib.models.summary import card_rows
@@ -81,11 +81,11 @@ def test_the_cards_say_it_too(model: LoadedModel) -> None:
     rows = dict(card_rows(card))
     assert rows["Trained on"] == "120 synthetic cases, 3 patients"
     assert "rest on synthetic cases in part" in rows["Beware"]
-    reported = dict(model_card_table(card).rows)
+    reported = dict(model_card.card_rows(card))
     assert reported["Training cohort"] == "120 synthetic cases, 3 patients"
     assert reported["Beware"] == model_warnings(card)[0].what
     patients = trained(model, {"patients": 9, "synthetic": False}).package.card
-    assert "Beware" not in dict(card_rows(patients)) and "Beware" not in dict(model_card_table(patients).rows)
+    assert "Beware" not in dict(card_rows(patients)) and "Beware" not in dict(model_card.card_rows(patients))
 
 
 def case(cell: str | None, column: str = "synthetic") -> Case:
@@ -150,4 +150,4 @@ def test_every_command_names_the_cutoff_that_a_prediction_begins_with(
     study = Study("case-1", {"post/arterial": blob_image(SMALL)})
     result = predict(study, load_model(package), {"stride": "fast", "heatmap": False})
     assert (result.threshold, result.threshold_source) == (scan.value, scan.source)
-    assert dict(model_card_table(package.card).rows)["Cut-off"].endswith("0.999999 (of scans)")
+    assert dict(model_card.card_rows(package.card))["Cut-off"].endswith("0.999999 (of scans)")

@@ -14,6 +14,7 @@ from HCCAssistLib.evaluation.result import Estimate
 from HCCAssistLib.evaluation.slice_view import thumbnail
 from HCCAssistLib.imaging.orientation import stored_slice
 from HCCAssistLib.inference.loaded_model import LoadedModel
+from HCCAssistLib.models.card import card_rows
 from HCCAssistLib.models.caveats import trained_on
 from HCCAssistLib.models.package import ModelCard
 from HCCAssistLib.recipes.ltp.evaluated_case import SEED
@@ -87,7 +88,9 @@ def report(
     )
     pages.add_heading("Calibration and clinical utility")
     pages.add_text(NO_RISK)
-    pages.add_model_card(card)
+    pages.cover("model", "training", "cutoff")
+    pages.add_heading("Model")
+    pages.add_table("Model card", ("Item", "Content"), card_rows(card), data=card.as_json())
     _case_pictures(pages, found)
     pages.add_methods(methods(found, card))
     pages.attach_csv(PREDICTIONS, COLUMNS, prediction_rows(found))

@@ -1,11 +1,10 @@
-"""The model card of a report, from what a model package says about itself."""
+"""The model card: what a model package says about itself, as headings and texts."""
 
 from __future__ import annotations
 
 from collections.abc import Iterator, Mapping
 from typing import TYPE_CHECKING, Any
 
-from HCCAssistLib.evaluation.report_blocks import Table
 from HCCAssistLib.models.caveats import model_warnings, trained_on
 from HCCAssistLib.recipes.registry import get_recipe
 from HCCAssistLib.results.cutoff import cutoff_text
@@ -18,10 +17,10 @@ _ELSEWHERE = ("image_digests", "image_fingerprints", "history", "trained_on", "p
 """Entries of the training record that fill pages (model.json and report.json hold them), or are said in other words."""
 
 
-def model_card_table(card: ModelCard) -> Table:
+def card_rows(card: ModelCard) -> tuple[tuple[str, str], ...]:
     """Recipe, options, training cohort, cut-off with its source, metrics, software, digests and licence."""
     recipe = get_recipe(card.recipe)
-    rows = [
+    return (
         ("Name", card.name),
         ("Recipe", f"{recipe.title} ({recipe.id}; {recipe.paper})"),
         ("Intended use", "Research only; not a medical device, not validated for patients"),
@@ -36,8 +35,7 @@ def model_card_table(card: ModelCard) -> Table:
         *((f"SHA-256 of {name}", digest) for name, digest in sorted(card.files.items())),
         ("Seal of model.json", card.seal or "none"),
         ("Licence of the weights", card.licence),
-    ]
-    return Table("Model card", ("Item", "Content"), tuple(rows), "", data=card.as_json())
+    )
 
 
 def _training(record: Mapping[str, Any]) -> str:
