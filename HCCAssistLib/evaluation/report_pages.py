@@ -6,6 +6,7 @@ import csv
 import io
 import re
 from collections.abc import Iterable, Mapping, Sequence
+from dataclasses import replace
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
@@ -35,6 +36,16 @@ from HCCAssistLib.results.cutoff import CutOff
 
 if TYPE_CHECKING:
     from matplotlib.figure import Figure
+
+
+def file_stem(title: str, kind: str) -> str:
+    """Name of a figure's files, from the title of its section and what it shows."""
+    return re.sub(r"[^a-z0-9]+", "-", f"{title} {kind}".lower()).strip("-")
+
+
+def prefixed(group: str, estimate: Estimate) -> Estimate:
+    """The estimate with the group that it belongs to in its name."""
+    return replace(estimate, name=f"{group}: {estimate.name}") if group else estimate
 
 
 class Pages:

@@ -27,7 +27,7 @@ from HCCAssistLib.wording import plural
 
 pytest.importorskip("matplotlib", reason="SKIPPED: matplotlib is not installed")
 
-from HCCAssistLib.evaluation import figures
+from HCCAssistLib.evaluation import figures, figures_risk
 
 CUTOFF = CutOff(0.5, "largest Youden index on the validation set")
 
@@ -58,13 +58,13 @@ def full_report() -> Report:
     )  # fmt: skip
     decision = net_benefit(labels, scores, unit="patch")
     report.add_figure(
-        "decision", figures.decision_figure([("", decision)]), "Decision curve", n=decision.n, unit="patch"
+        "decision", figures_risk.decision_figure([("", decision)]), "Decision curve", n=decision.n, unit="patch"
     )
     one, two = ([3, 5, 7, 9, 12], [1, 1, 0, 1, 0]), ([2, 3, 3, 6, 8], [1, 1, 1, 0, 1])
     curves = [kaplan_meier(*one, name="low risk"), kaplan_meier(*two, name="high risk")]
     report.add_figure(
         "km",
-        figures.kaplan_meier_figure(curves),
+        figures_risk.kaplan_meier_figure(curves),
         "Survival",
         n=10,
         unit="patient",
@@ -195,7 +195,7 @@ def test_a_failed_write_leaves_the_old_page(report: Report, tmp_path: Path, monk
 
 def test_names_that_cannot_be_files_and_ragged_tables_are_refused() -> None:
     report = Report("x")
-    drawing = figures.importance_figure({"AFP": 0.7, "size": 0.3})
+    drawing = figures_risk.importance_figure({"AFP": 0.7, "size": 0.3})
     for name in ("../evil", "a b", ""):
         with pytest.raises(InputError, match="name of a file"):
             report.add_figure(name, drawing, "x", n=1, unit="patient")
