@@ -265,9 +265,9 @@ MODULES = {
     "survival", "values", "by_size",
 }  # fmt: skip
 SHOWN = {
-    "checklist", "cohort_description", "display", "evaluated", "example_cases", "figures", "figures_risk", "flow", "flow_figure",
-    "held_out", "optional", "report", "report_blocks", "report_diagnosis", "report_risk", "report_methods", "report_page",
-    "report_pages", "result", "slice_view",
+    "checklist", "cohort_description", "display", "evaluated", "example_cases", "figures", "figures_risk", "flow",
+    "flow_figure", "held_out", "optional", "report", "report_blocks", "report_diagnosis", "report_methods",
+    "report_page", "report_pages", "report_risk", "result", "slice_view",
 }  # fmt: skip
 """Modules that show results, or describe a cohort that was checked when it was opened."""
 

@@ -36,7 +36,7 @@ pytest.importorskip("statsmodels", reason="SKIPPED: statsmodels is not installed
 
 CUTOFF = CutOff(0.5, "largest Youden index on the validation set")
 AT_A_CUTOFF = ("accuracy", "sensitivity", "specificity", "PPV", "NPV", "F1", "balanced accuracy")
-SECTIONS = [name for name in dir(Report) if name.startswith("add_")]
+SECTIONS = [name for kind in Report.__mro__[:3] for name in vars(kind) if name.startswith("add_")]
 
 
 def whole_report() -> Report:
