@@ -65,22 +65,22 @@ def main() -> None:
     show("network", found.froc)
     show("threshold on HU", threshold)
     print(
-        f"pointing game: {pointing.trained.fraction:.2f} of {len(pointing.trained.hits)} nodules, "
-        f"by chance {pointing.trained.chance:.2f}"
+        f"pointing game: {estimate_text(pointing.trained)} ({interval_text(pointing.trained.interval)}), "
+        f"by chance {pointing.chance:.2f}"
     )
-    for layer, share in pointing.randomised:
-        print(f"  weights random back to {layer:6s} {share:.2f} (mean of {pointing.seeds} draws)")
+    for one in pointing.randomised:
+        print(f"  {one.name}: {estimate_text(one)} ({interval_text(one.interval)}; {one.interval.method})")
     gain = (found.froc.cpm.value or 0.0) - (threshold.cpm.value or 0.0)
     covered = limits.low is not None and limits.high is not None and limits.low <= 0.5 <= limits.high
-    lost = pointing.randomised[-1][1]
+    trained, lost = pointing.trained.value or 0.0, pointing.randomised[-1].value or 0.0
     goals = [
         ("CPM of the network over the HU threshold", round(gain, 3), "> 0", gain > 0),
         ("permuted labels: interval of the patch AUC covers 0.5", [limits.low, limits.high], "covers 0.5", covered),
         (
             "pointing game: trained over all weights random",
-            round(pointing.trained.fraction - lost, 3),
+            round(trained - lost, 3),
             "> 0",
-            pointing.trained.fraction > lost,
+            trained > lost,
         ),
     ]
     for goal, value, target, met in goals:

@@ -17,11 +17,8 @@ from HCCAssistLib.locks import locked
 from HCCAssistLib.recipes.registry import get_recipe
 
 if TYPE_CHECKING:
-    from HCCAssistLib.evaluation.froc import FrocCurve
-    from HCCAssistLib.evaluation.report import Report
     from HCCAssistLib.inference.study import Study
     from HCCAssistLib.phantoms.liver.implant import Background
-    from HCCAssistLib.recipes.ltp.network import LTPNetwork
     from HCCAssistLib.results.detection import DetectionResult
 
 CASES = 144
@@ -114,11 +111,12 @@ def _background(args: argparse.Namespace) -> Background | None:
 
 
 def _demo(args: argparse.Namespace, background: Background | None) -> None:
-    from HCCAssistLib.cli.evaluate import summary
+    from HCCAssistLib.cli.evaluate import row, summary
     from HCCAssistLib.cli.predictions import CANDIDATES
     from HCCAssistLib.inference.loaded_model import choose_device, load_model
     from HCCAssistLib.inference.study import read_study
     from HCCAssistLib.phantoms.ltp.cases import write_cohort
+    from HCCAssistLib.phantoms.ltp.evidence import add_evidence
     from HCCAssistLib.recipes.ltp import evaluation, prediction
     from HCCAssistLib.recipes.ltp.report import report
     from HCCAssistLib.results.files import write_candidates, write_result
@@ -149,7 +147,10 @@ def _demo(args: argparse.Namespace, background: Background | None) -> None:
     progress = Progress("3/4 evaluation")
     found = evaluation.evaluate(cohort, model, {}, progress=progress)
     pages = report(found, model, title="LTP detection on held-out phantoms")
-    rows = [*summary(found), *_evidence(cohort, model.networks[0], found.froc, pages)]
+    rows = summary(found)
+    if found.froc is not None:
+        baseline = add_evidence(pages, cohort, model.networks[0], found.froc)
+        rows += [row("lesion, HU threshold", one) for one in (*baseline.at_rates[3:5], baseline.cpm)]
     progress("done", 1.0)
 
     case_folder = out / UNSEEN
@@ -214,45 +215,6 @@ def _with_lesion(cohort: Cohort) -> Case:
     if not lesions:
         raise InputError("none of the cases holds a lesion", "cohort.csv")
     return next(filter(plain, lesions), lesions[0])
-
-
-def _evidence(cohort: Cohort, network: LTPNetwork, curve: FrocCurve | None, pages: Report) -> list[tuple[str, ...]]:
-    """What only known truth can show, added to the report; rows for the short table."""
-    from HCCAssistLib.cli.evaluate import row
-    from HCCAssistLib.evaluation.figures import froc_figure
-    from HCCAssistLib.phantoms.ltp.evidence import pointing_evidence, threshold_froc
-
-    if curve is None:
-        return []
-    baseline = threshold_froc(cohort)
-    pages.add_heading("Beside a threshold on HU")
-    pages.add_text(
-        "The simplest detector of arterial enhancement: connected spots of the liver that exceed its median by a "
-        "contrast, tuned on training cases and scored by their mean contrast."
-    )
-    pages.add_estimates("Lesions found by the threshold", (*baseline.at_rates, baseline.cpm))
-    pages.add_figure(
-        "froc-threshold",
-        froc_figure([("network", curve), ("threshold on HU", baseline)]),
-        "Lesion level: the network and the HU threshold on the same held-out phantoms",
-        n=curve.lesions,
-        unit="lesion",
-        estimates=(curve.cpm, baseline.cpm),
-        data={"network": curve.as_json(), "threshold": baseline.as_json()},
-    )
-    pointing = pointing_evidence(cohort, network, seeds=2)
-    pages.add_heading("Does the heat map point at the nodule?")
-    shares = [("trained", pointing.trained.fraction), *((f"random back to {n}", s) for n, s in pointing.randomised)]
-    pages.add_table(
-        "Pointing game: share of planted nodules that hold the peak of their Grad-CAM map",
-        ("weights", "share"),
-        [(name, f"{share:.2f}") for name, share in shares],
-        note=(
-            f"n = {len(pointing.trained.hits)} nodules, patches shifted off their centres; a peak anywhere would hit "
-            f"{pointing.trained.chance:.2f}. Randomised layers: mean of {pointing.seeds} draws."
-        ),
-    )
-    return [row("lesion, HU threshold", estimate) for estimate in (*baseline.at_rates[3:5], baseline.cpm)]
 
 
 def _draw(result: DetectionResult, study: Study, folder: Path) -> tuple[Path, ...]:

@@ -10,7 +10,9 @@ from HCCAssistLib.cohort.cohort import read_cohort
 from HCCAssistLib.cohort.points import read_points
 from HCCAssistLib.cohort.segments import mask_on, read_segments
 from HCCAssistLib.errors import InputError
+from HCCAssistLib.evaluation.by_size import described_size
 from HCCAssistLib.imaging.files import read_image
+from HCCAssistLib.phantoms.liver.scene import SCANNERS
 from HCCAssistLib.phantoms.ltp import cases as ltp
 from HCCAssistLib.phantoms.ltp.cases import make_case, shows_ltp, write_cohort
 
@@ -53,7 +55,10 @@ def test_the_cohort_reads_back_with_its_truth(cohort: Path) -> None:
         points = case.annotation_path("post", "ltp")
         assert (points is not None) == positive == bool(truth["lesions"])
         if points is not None:
-            positions = read_points(points).positions
+            marked = read_points(points)
+            sizes = [described_size(point.description) for point in marked.points]
+            assert sizes == [round(lesion["diameter_mm"]) for lesion in truth["lesions"]]
+            positions = marked.positions
             assert np.allclose(positions, [lesion["point_lps"] for lesion in truth["lesions"]])
 
 
@@ -94,3 +99,19 @@ def test_a_run_that_breaks_off_leaves_nothing_behind(tmp_path: Path, monkeypatch
     with pytest.raises(KeyboardInterrupt):
         write_cohort(tmp_path / "out", cases=3, field="liver")
     assert list(tmp_path.iterdir()) == []
+
+
+def test_another_scanner_shows_other_pixels_slices_and_noise_and_its_cases_are_all_for_testing(tmp_path: Path) -> None:
+    write_cohort(tmp_path / "far", cases=2, seed=SEED, field="liver", scanner="external")
+    for case in read_cohort(tmp_path / "far").cases:
+        assert (case.split, case.values["scanner"]) == ("test", "external")
+        path = case.volume_path("post", "arterial")
+        assert path is not None
+        spacing = read_image(path).geometry.spacing
+        truth = json.loads((case.folder / "truth.json").read_text(encoding="utf-8"))
+        here, there = SCANNERS["internal"], SCANNERS["external"]
+        assert min(abs(spacing.max() - thickness) for thickness in there.slice_mm) < 1e-6
+        assert not set(here.slice_mm) & set(there.slice_mm) and here.pixel_mm[1] < spacing.min() <= there.pixel_mm[1]
+        assert here.noise_hu[1] < there.noise_hu[0] <= truth["noise_hu"] <= there.noise_hu[1]
+    with pytest.raises(InputError, match="no scanner 'mri'"):
+        write_cohort(tmp_path / "none", cases=2, scanner="mri")

@@ -5,14 +5,19 @@ from __future__ import annotations
 import json
 from collections.abc import Sequence
 from dataclasses import dataclass
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, NamedTuple
 
 import numpy as np
 
 from HCCAssistLib.cohort.case import Case
 from HCCAssistLib.cohort.cohort import Cohort
 from HCCAssistLib.errors import InputError
+from HCCAssistLib.evaluation.bootstrap import bootstrap_interval
+from HCCAssistLib.evaluation.figures import froc_figure
 from HCCAssistLib.evaluation.froc import FrocCurve, VolumeFindings, froc
+from HCCAssistLib.evaluation.intervals import proportion_interval
+from HCCAssistLib.evaluation.report import Report
+from HCCAssistLib.evaluation.result import Estimate, Interval
 from HCCAssistLib.imaging.image import Image
 from HCCAssistLib.imaging.windows import AIR_HU
 from HCCAssistLib.imaging.working_grid import working_image
@@ -29,8 +34,10 @@ TUNING_CASES = 12
 SHIFTS = ((8, -8), (-8, 8), (8, 8), (-8, -8))
 """Pixels by which patches are shifted off a nodule: as far as those that a network was trained on."""
 
-LAYERS = ("fc3", "fc2", "fc1", "conv3", "conv2", "conv1")
-"""From the output back to the input: the order in which the weights are randomised."""
+LAYERS = ("fc3", "fc1", "conv1")
+"""From the output back to the input: the last layer, all that weigh places, and the whole network."""
+
+DRAWS = 20
 
 
 def threshold_froc(cohort: Cohort) -> FrocCurve:
@@ -58,23 +65,24 @@ class PointingEvidence:
     """The pointing game with the trained weights, and with ever more layers randomised.
 
     Attributes:
-        trained: outcome for the model.
-        randomised: layer up to which weights were drawn anew, and the mean share of hits over the seeds.
-        seeds: how many times each was drawn.
+        trained: share of the nodules that hold the peak of their map, for the model.
+        randomised: mean share over the draws, for each layer up to which weights were drawn anew; the last is of a
+            network without any training.
+        chance: share that peaks anywhere on the maps would have.
     """
 
-    trained: Pointing
-    randomised: tuple[tuple[str, float], ...]
-    seeds: int
+    trained: Estimate
+    randomised: tuple[Estimate, ...]
+    chance: float
 
 
-def pointing_evidence(cohort: Cohort, network: LTPNetwork, *, seeds: int = 5) -> PointingEvidence:
+def pointing_evidence(cohort: Cohort, network: LTPNetwork, *, draws: int = DRAWS) -> PointingEvidence:
     """Whether Grad-CAM peaks inside the planted nodules of the test cases, and stops to when weights are lost.
 
     Args:
         cohort: of phantoms.
         network: trained.
-        seeds: draws of random weights.
+        draws: of random weights, for each layer; a single one may point at bright nodules by luck.
 
     Raises:
         InputError: no test case holds a lesion.
@@ -82,30 +90,62 @@ def pointing_evidence(cohort: Cohort, network: LTPNetwork, *, seeds: int = 5) ->
     from HCCAssistLib.explain.pointing import pointing_game, randomise_layers
     from HCCAssistLib.recipes.ltp.explanation import explain
 
-    images, nodules, starts = _nodule_patches(cohort.of_split("test"))
-    if not images:
+    patches = _nodule_patches(cohort.of_split("test"))
+    if not patches:
         raise InputError("no test case holds a lesion", "cohort.csv")
 
     def play(candidate: LTPNetwork) -> Pointing:
-        heats = [
-            explain([candidate.eval()], image, [start]).merged for image, start in zip(images, starts, strict=True)
-        ]
-        return pointing_game(heats, nodules)
+        heats = [explain([candidate.eval()], patch.image, [patch.start]).merged for patch in patches]
+        return pointing_game(heats, [patch.nodule for patch in patches])
 
-    randomised = [
-        (layer, float(np.mean([play(randomise_layers(network, layer, seed=seed)).fraction for seed in range(seeds)])))
-        for layer in LAYERS
-    ]
-    return PointingEvidence(play(network), tuple(randomised), seeds)
+    trained = play(network)
+    shares = {
+        layer: [play(randomise_layers(network, layer, seed=seed)).fraction for seed in range(draws)] for layer in LAYERS
+    }
+    randomised = tuple(_of_draws(layer, each, len(patches)) for layer, each in shares.items())
+    return PointingEvidence(_share(trained.hits, [patch.patient for patch in patches]), randomised, trained.chance)
 
 
-def _nodule_patches(cases: Sequence[Case]) -> tuple[list[Image], list[Image], list[tuple[int, int, int]]]:
-    """Patches shifted off the nodules, so that a peak in the middle of the patch is not yet a hit.
+def _share(hits: Sequence[bool], patients: Sequence[str]) -> Estimate:
+    """Clopper-Pearson over nodules, and beside it a bootstrap over patients."""
+    names, of = np.unique(patients, return_inverse=True)
+    found, nodules = np.bincount(of, weights=hits), np.bincount(of).astype(np.float64)
+    return Estimate(
+        name="maps that peak in their nodule, trained weights",
+        value=sum(hits) / len(hits),
+        n=len(hits),
+        unit="nodule",
+        successes=sum(hits),
+        interval=proportion_interval(sum(hits), len(hits)),
+        clustered=bootstrap_interval(lambda weights: (weights @ found) / (weights @ nodules), len(names)),
+        clusters=len(names),
+    )
 
-    Returns:
-        For every nodule the image around it, the nodule and the first voxel of the patch.
-    """
-    images, nodules, starts = [], [], []
+
+def _of_draws(layer: str, shares: Sequence[float], nodules: int) -> Estimate:
+    low, high = (float(limit) for limit in np.quantile(shares, (0.025, 0.975)))
+    return Estimate(
+        name=f"maps that peak in their nodule, weights random back to {layer}",
+        value=float(np.mean(shares)),
+        n=nodules,
+        unit="nodule",
+        interval=Interval(low, high, f"2.5th and 97.5th percentile of {len(shares)} draws of random weights"),
+        note=f"mean of {len(shares)} draws",
+    )
+
+
+class _Patch(NamedTuple):
+    """A patch beside a nodule: whose it is, the image, the nodule, and the first voxel of the patch."""
+
+    patient: str
+    image: Image
+    nodule: Image
+    start: tuple[int, int, int]
+
+
+def _nodule_patches(cases: Sequence[Case]) -> list[_Patch]:
+    """Patches shifted off the nodules, so that a peak in the middle of the patch is not yet a hit."""
+    patches = []
     for case in cases:
         lesions = json.loads((case.folder / "truth.json").read_text(encoding="utf-8"))["lesions"]
         if not lesions:
@@ -116,10 +156,9 @@ def _nodule_patches(cases: Sequence[Case]) -> tuple[list[Image], list[Image], li
             center = np.rint(image.geometry.to_index(lesion["center_lps"])).astype(int)
             shift = np.array(SHIFTS[number % len(SHIFTS)])
             i, j, k = (int(v) for v in center - np.array(PATCH_SHAPE[::-1]) // 2 + (*shift, 0))
-            images.append(image)
-            nodules.append(_ball(image, lesion["center_lps"], lesion["diameter_mm"] / 2))
-            starts.append((i, j, k))
-    return images, nodules, starts
+            nodule = _ball(image, lesion["center_lps"], lesion["diameter_mm"] / 2)
+            patches.append(_Patch(case.patient_id, image, nodule, (i, j, k)))
+    return patches
 
 
 def _ball(image: Image, center: Sequence[float], radius_mm: float) -> Image:
@@ -142,3 +181,43 @@ def _threshold_case(case: Case) -> ThresholdCase:
     marked = study.points.get(f"{TIME_POINT}/ltp")
     lesions = marked.positions if marked else np.empty((0, 3))
     return ThresholdCase(study.volumes[f"{TIME_POINT}/arterial"], liver, lesions, np.zeros(len(lesions)))
+
+
+def add_evidence(pages: Report, cohort: Cohort, network: LTPNetwork, curve: FrocCurve) -> FrocCurve:
+    """Add to a report of phantoms what only known truth can show.
+
+    Args:
+        pages: of the evaluation on the same cohort.
+        cohort: of phantoms.
+        network: that was evaluated.
+        curve: its lesions found.
+
+    Returns:
+        Lesions found by the threshold.
+    """
+    baseline = threshold_froc(cohort)
+    pages.add_heading("Beside a threshold on HU")
+    pages.add_text(
+        "The simplest detector of arterial enhancement: connected spots of the liver that exceed its median by a "
+        "contrast, tuned on training cases and scored by their mean contrast."
+    )
+    pages.add_estimates("Lesions found by the threshold", (*baseline.at_rates, baseline.cpm))
+    pages.add_figure(
+        "froc-threshold",
+        froc_figure([("network", curve), ("threshold on HU", baseline)]),
+        "Lesion level: the network and the HU threshold on the same held-out phantoms",
+        n=curve.lesions,
+        unit="lesion",
+        estimates=(curve.cpm, baseline.cpm),
+        data={"network": curve.as_json(), "threshold": baseline.as_json()},
+    )
+    pointing = pointing_evidence(cohort, network)
+    pages.cover("explainability")
+    pages.add_heading("Does the heat map point at the nodule?")
+    pages.add_text(
+        "Grad-CAM maps of patches that are shifted off the centres of the planted nodules. A map hits where its peak "
+        f"lies in its nodule; a peak anywhere would hit in {100 * pointing.chance:.0f} % of the maps. Maps of networks "
+        "whose weights were drawn anew, from the output back to a layer, show what the image alone explains."
+    )
+    pages.add_estimates("Pointing game", (pointing.trained, *pointing.randomised))
+    return baseline
