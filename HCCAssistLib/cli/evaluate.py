@@ -15,6 +15,7 @@ from HCCAssistLib.cohort.cohort import Cohort, read_cohort
 from HCCAssistLib.locks import locked
 
 if TYPE_CHECKING:
+    from HCCAssistLib.errors import Problem
     from HCCAssistLib.evaluation.evaluated import Evaluation
     from HCCAssistLib.evaluation.result import Estimate
     from HCCAssistLib.models.package import ModelPackage
@@ -77,16 +78,21 @@ def _evaluate(args: argparse.Namespace, cohorts: list[Cohort], package: ModelPac
 
     model = load_model(package, device=choose_device(args.device))
     evaluate, report = package.recipe.module("evaluation").evaluate, package.recipe.module("report").report
-    found: list[Evaluation] = [
-        evaluate(cohort, model, options, held_out=cases, folder=args.out / folder, progress=progress)
-        for cohort, cases, folder in zip(cohorts, held_out, (CASES, EXTERNAL_CASES), strict=False)
-    ]
+    found: list[Evaluation] = []
+    for cohort, cases, folder in zip(cohorts, held_out, (CASES, EXTERNAL_CASES), strict=False):
+
+        def part(what: str, share: float) -> None:
+            progress(what, (len(found) + share) / len(cohorts))
+
+        found.append(evaluate(cohort, model, options, held_out=cases, folder=args.out / folder, progress=part))
     main, external = found[0], found[1] if len(found) > 1 else None
     page = report(main, model, external=external).write(args.out)
     progress("done", 1.0)
+    told: list[Problem] = []
     for one in found:
-        warn(one.problems)
-        warn(problem for problems in one.left_out.values() for problem in problems)
+        problems = [*one.problems, *(problem for problems in one.left_out.values() for problem in problems)]
+        warn(problem for problem in problems if problem not in told)
+        told += problems
     left_out = [case_id for one in found for case_id in one.left_out]
     if args.json:
         say_json({**main.as_json(), **({"external": external.as_json()} if external else {}), "report": str(page)})

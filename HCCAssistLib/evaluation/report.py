@@ -24,13 +24,18 @@ class Report(DiagnosisSections, RiskSections):
     Every section keeps n, unit, interval method and the source of the cut-off beside its figures.
     """
 
-    def add_flow(self, flow: Flow) -> None:
-        """Add the flow of patients with the reasons of every exclusion."""
+    def add_flow(self, flow: Flow, *, title: str = "") -> None:
+        """Add the flow of patients with the reasons of every exclusion.
+
+        Args:
+            flow: of one cohort.
+            title: names the files, where there are several cohorts.
+        """
         self.cover("flow")
         self.add_figure(
-            file_stem(flow.unit, "flow"),
+            file_stem(title, f"{flow.unit} flow"),
             flow_figure(flow),
-            f"Flow of {plural(flow.unit, 2)} and exclusions",
+            f"{title}: flow of {plural(flow.unit, 2)}" if title else f"Flow of {plural(flow.unit, 2)} and exclusions",
             n=flow.stages[0].n,
             unit=flow.unit,
             data=flow.as_json(),

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import csv
 import json
 import shutil
 from collections.abc import Callable
@@ -19,6 +20,7 @@ from HCCAssistLib.cohort.points import Point, PointList, write_points
 from HCCAssistLib.cohort.splits import own_table, split_patients
 from HCCAssistLib.errors import InputError, Problem
 from HCCAssistLib.evaluation.held_out import HeldOut, hold_out
+from HCCAssistLib.evaluation.report_blocks import JPEG
 from HCCAssistLib.imaging.files import read_image, write_image
 from HCCAssistLib.imaging.geometry import Geometry
 from HCCAssistLib.imaging.image import Image
@@ -162,6 +164,78 @@ def test_a_sound_cohort_is_evaluated_and_the_report_says_on_what_it_rests(
     ]  # fmt: skip
     assert len(read_result(begun / "cases" / "c1").shown) == 1
     assert (begun / "cases" / "c1" / "candidates.csv").exists()
+
+
+def test_the_report_answers_first_and_lists_every_case_with_its_picture(
+    command: Any, sound: Path, model: Path, tmp_path: Path, begun: Path
+) -> None:
+    assert command(sound)[0] == 0
+    blocks = json.loads((begun / "report.json").read_text())["blocks"]
+    assert [block["kind"] for block in blocks[:3]] == ["heading", "key results", "text"]
+    answers = {row["question"]: row["estimates"][0] for row in blocks[1]["rows"]}
+    assert {question: one["successes"] for question, one in answers.items()} == {
+        "Lesions found": 1,
+        "False positives per volume": None,
+        "Patients with LTP flagged by a true lesion": 1,
+        "Patients without LTP not flagged": 2,
+    }
+    assert all(one["interval"]["low"] is not None for one in answers.values())
+    assert answers["False positives per volume"]["value"] == 0.25
+    table = next(block for block in blocks if block.get("title") == "Evaluated cases")
+    assert [row[-1] for row in table["rows"]] == [
+        "rightly nothing", "found", "rightly nothing", "missed, false positive",
+    ]  # fmt: skip
+    assert table["pictures"] == ["", "slice-of-c1", "", "slice-of-c3"], "no candidate, nothing to be seen"
+    legends = {block["name"]: block["legend"] for block in blocks if block["kind"] == "figure"}
+    for name in ("slice-of-c1", "slice-of-c3"):
+        assert (begun / "figures" / f"{name}.jpg").read_bytes().startswith(JPEG)
+        assert "axial slice" in legends[name] and "synthetic" not in legends[name]
+    page = (begun / "report.html").read_text()
+    assert page.index("Key results") < page.index("Read this first") < page.index("Evaluated cases")
+    assert 'href="#figure-slice-of-c1"' in page and 'id="figure-slice-of-c1"' in page
+    assert "none of them among the training images" in page and "32 x 32 pixels and 8 slices" in page
+
+
+def test_predictions_csv_has_a_row_for_every_candidate_miss_and_empty_case(
+    command: Any, cohort: Path, model: Path, tmp_path: Path
+) -> None:
+    points = PointList("ltp", (Point("L", LESION, "12 mm"),))
+    write_points(points, cohort / "cases" / "c3" / "post" / "ltp.mrk.json")
+    status, said, _ = command(cohort, "--json")
+    assert status == 0
+    text = (tmp_path / "report" / "predictions.csv").read_text(encoding="utf-8-sig")
+    rows = list(csv.DictReader(text.splitlines()))
+    found = [row for row in rows if row["at_or_above_cutoff"] == "1"]
+    assert [(row["case_id"], row["patient_id"], row["lesion"]) for row in found] == [
+        ("c1", "p-c1", "1"),
+        ("c3", "p-c3", ""),
+    ]
+    assert float(found[0]["distance_to_lesion_mm"]) < 15 and float(found[0]["score"]) > 0.5
+    image = read_image(cohort / "cases" / "c1" / "post" / "arterial.nrrd")
+    _, _, k = image.geometry.to_index([float(found[0][f"{axis}_lps_mm"]) for axis in "xyz"])
+    assert abs(int(found[0]["slice"]) - 1 - k) <= 0.5 + 1e-6, "slices count from 1"
+    (missed,) = [row for row in rows if row["kind"] == "missed lesion"]
+    assert (missed["case_id"], missed["score"], missed["lesion"], missed["lesion_size_mm"]) == ("c3", "", "1", "12.0")
+    assert {row["case_id"] for row in rows} == {"c0", "c1", "c2", "c3"}
+    sizes = {name: one["successes"] for name, one in said["lesion"]["estimates"].items() if name.startswith("lesions")}
+    assert sizes == {"lesions 10 mm to below 20 mm found": 0, "lesions found, size not given": 1}
+
+
+def test_a_cohort_from_elsewhere_is_shown_beside(command: Any, sound: Path, begun: Path, cohort: Path) -> None:
+    elsewhere = cohort.rename(cohort.with_name("elsewhere"))
+    shutil.copytree(begun / "cases", begun / "external-cases")
+    misnamed(elsewhere)
+    status, said, _ = command(sound, "--external", str(elsewhere), "--json")
+    assert status == 1, "a case of the other cohort is left out"
+    assert said["cases"] == ["c0", "c1", "c2", "c3"] and said["failed"] == []
+    assert said["external"]["cases"] == ["c0", "c1", "c2"] and said["external"]["failed"][0]["case_id"] == "c3"
+    report = json.loads((begun / "report.json").read_text())
+    key = report["blocks"][1]
+    assert key["cohorts"] == ["livers", "elsewhere"]
+    assert [one["n"] for one in key["rows"][0]["estimates"]] == [2, 1]
+    assert report["provenance"]["external evaluated cases"] == "c0, c1, c2"
+    assert "external" not in {item["key"] for item in report["missing_items"]}
+    assert any("External cohort elsewhere" in str(block.get("text")) for block in report["blocks"])
 
 
 def misnamed(cohort: Path) -> None:

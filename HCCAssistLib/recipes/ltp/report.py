@@ -75,7 +75,7 @@ def report(
     pages.add_estimates("Patient level: flagged for the right reason", [found.on_lesions])
     pages.add_examples("Example cases", found.examples, cutoff=card.default_cutoff)
     if external:
-        _external(pages, external)
+        _external(pages, external, found)
     pages.add_heading("Who was evaluated")
     pages.add_flow(found.flow)
     if found.characteristics:
@@ -147,12 +147,12 @@ def _lesions(pages: Report, found: LTPEvaluation, level: str) -> None:
         )
 
 
-def _external(pages: Report, external: LTPEvaluation) -> None:
+def _external(pages: Report, external: LTPEvaluation, found: LTPEvaluation) -> None:
     level = f"External cohort {external.run['cohort']}".rstrip()
     _lesions(pages, external, level)
-    pages.add_warnings(external.problems)
+    pages.add_warnings(problem for problem in external.problems if problem not in found.problems)
     pages.add_estimates(f"{level}: patients", [external.on_lesions, *external.patient.estimates.values()])
-    pages.add_flow(external.flow)
+    pages.add_flow(external.flow, title=level)
     pages.add_examples(f"{level}: examples", external.examples, cutoff=external.on_lesions.cutoff)
 
 
@@ -166,7 +166,7 @@ def _case_pictures(pages: Report, found: LTPEvaluation) -> None:
 
 def _picture(case_id: str) -> str:
     """Name of a case's figure; what cannot stand in a file's name is written as its code."""
-    return "case-" + "".join(c if c.isascii() and (c.isalnum() or c == "-") else f"_{ord(c):x}" for c in case_id)
+    return "slice-of-" + "".join(c if c.isascii() and (c.isalnum() or c == "-") else f"_{ord(c):x}" for c in case_id)
 
 
 def case_rows(found: LTPEvaluation) -> tuple[tuple[str, ...], list[tuple[str, ...]]]:
