@@ -15,6 +15,10 @@ if TYPE_CHECKING:
     from matplotlib.figure import Figure
 
 
+MIDDLE = 1.625
+"""Of the stages, inches from the left; two parts of the last one hang straight below it and beside it."""
+
+
 def flow_figure(flow: Flow) -> Figure:
     """Boxes from top to bottom; what does not go on leaves to the right, the parts of the last stage stand below."""
     leaving = [_wrapped("Not for this evaluation", s.elsewhere) + _wrapped("Excluded", s.excluded) for s in flow.stages]
@@ -25,21 +29,21 @@ def flow_figure(flow: Flow) -> Figure:
         axes.axis("off")
         top = 0.05
         for i, (stage, lines, room) in enumerate(zip(flow.stages, leaving, tall, strict=True)):
-            _box(axes, (0.2, top, 2.7, 0.36), f"{stage.n} {plural(flow.unit, stage.n)} {stage.name}")
+            _box(axes, (MIDDLE - 1.35, top, 2.7, 0.36), f"{stage.n} {plural(flow.unit, stage.n)} {stage.name}")
             last = i == len(flow.stages) - 1
             if not last:
-                _arrow(axes, (1.55, top + 0.36), (1.55, top + room))
+                _arrow(axes, (MIDDLE, top + 0.36), (MIDDLE, top + room))
             if lines:
                 depth = 0.155 * len(lines) + 0.1
                 middle = top + 0.36 + (room - 0.36) / 2
-                _arrow(axes, (1.55, middle), (3.3, middle))
+                _arrow(axes, (MIDDLE, middle), (3.3, middle))
                 _box(axes, (3.3, middle - depth / 2, 2.9, depth), "\n".join(lines), left=True)
             top += room
         if flow.parts:
             width = 6.1 / max(len(flow.parts), 2)
             for i, (name, n) in enumerate(flow.parts.items()):
                 centre = 0.1 + width * (i + 0.5)
-                axes.plot((1.55, 1.55, centre), (top - 0.19, top, top), color="black", linewidth=0.7)
+                axes.plot((MIDDLE, MIDDLE, centre), (top - 0.19, top, top), color="black", linewidth=0.7)
                 _arrow(axes, (centre, top), (centre, top + 0.2))
                 _box(
                     axes, (centre - 0.46 * width, top + 0.2, 0.92 * width, 0.36), f"{n} {plural(flow.unit, n)}: {name}"

@@ -12,6 +12,7 @@ _GENERAL = (
     (re.compile(r"^[^:]+: "), ""),  # the group, category or model before the name
     (re.compile(r"at [\d.e-]+ false positives"), "at fixed numbers of false positives"),
     (re.compile(r"^(survival )?at [\d.e+-]+.* at risk\)$"), "survival at fixed times"),
+    (re.compile(r"^lesions .*found.*"), "lesions found by size"),
     (re.compile(r"^median .*"), "median survival"),
     (re.compile(r"^hazard ratio of .*"), "hazard ratios"),
     (re.compile(r"^importance of .*"), "importance"),

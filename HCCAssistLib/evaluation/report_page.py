@@ -192,7 +192,7 @@ def _key_cell(estimate: Estimate | None, notes: _Footnotes) -> str:
     interval = estimate.clustered if estimate.clustered and estimate.clustered.low is not None else estimate.interval
     text = interval_text(interval, 1 if percent else 2, percent=percent)
     level = f"{100 * interval.level:g} % CI"
-    return _markup("<b>{}</b> ({} {}{})<br>{}", value, level, text, notes.mark(_interval_note(interval)), detail)
+    return _markup("<b>{}</b><br>{} {}{}<br>{}", value, level, text, notes.mark(_interval_note(interval)), detail)
 
 
 def _cutoffs(estimates: Iterable[Estimate]) -> list[str]:
@@ -223,8 +223,8 @@ def _estimates(block: EstimateTable) -> dict[str, Any]:
     columns = ["Measure", "n", "Estimate", f"{level} CI"]
     if with_clustered:
         columns.append(f"{level} CI, patients resampled")
-    clusters = sorted({estimate.clusters for estimate in block.estimates if estimate.clusters})
-    patients = f"Patients: {', '.join(map(str, clusters))}." if clusters else ""
+    clusters = {estimate.clusters for estimate in block.estimates if estimate.clusters}
+    patients = f"Patients: {clusters.pop()}." if len(clusters) == 1 else ""
     return _table(block.title, columns, rows, notes.lines(patients, *_cutoffs(block.estimates)))
 
 
@@ -245,7 +245,7 @@ def _estimate_row(estimate: Estimate, notes: _Footnotes, *, digits: int, with_cl
     ]
     return [
         _markup("{}{}", name, notes.mark(estimate.note, excluded if estimate.excluded else "")),
-        f"{estimate.n} {plural(estimate.unit, estimate.n)}",
+        _markup(_NUMBER, f"{estimate.n} {plural(estimate.unit, estimate.n)}", ""),
         _markup(_NUMBER, estimate_text(estimate, digits, percent=percent), ""),
         *cells,
     ]
@@ -257,7 +257,7 @@ def _tests(block: TestTable) -> dict[str, Any]:
         [
             comparison,
             _markup("{}{}", f"{test.name}, {test.alternative}", notes.mark(test.note)),
-            f"{test.n} {plural(test.unit, test.n)}",
+            _markup(_NUMBER, f"{test.n} {plural(test.unit, test.n)}", ""),
             _markup(_NUMBER, _statistic(test) or NOT_GIVEN, ""),
             _markup(_NUMBER, p_value(test.p), notes.mark(test.reason)),
         ]

@@ -24,6 +24,9 @@ if TYPE_CHECKING:
 NEAR_MM = 10.0
 """Annotated points this far above or below a slice are still marked on it."""
 
+RING_MM = 9.0
+"""Radius of the ring around an annotated point: most lesions lie within it and stay to be seen."""
+
 THUMBNAIL_MM = 70.0
 SCALE_BAR_MM = 50.0
 FOUND, TRUTH = COLOURS[4], COLOURS[5]
@@ -39,7 +42,8 @@ class SliceView:
         spacing: mm between columns and between rows.
         number, slices: of the slice, from 1 as the volume is stored, and how many there are.
         focus: column and row of what is to be seen.
-        boxes: corners ``(4, 2)`` in columns and rows of each candidate, with its score.
+        boxes: corners ``(4, 2)`` in columns and rows of each candidate at or above the cut-off, with its score.
+        weak: the same of candidates below the cut-off.
         points: annotated points ``(n, 2)`` in columns and rows.
         window: of the grey values.
         synthetic: no patient, which the picture says.
@@ -53,14 +57,16 @@ class SliceView:
     boxes: tuple[tuple[FloatArray, float], ...]
     points: FloatArray
     window: Window
+    weak: tuple[tuple[FloatArray, float], ...] = ()
     synthetic: bool = False
 
     @property
     def caption(self) -> str:
         """What the picture shows and how."""
         stamp = "synthetic case; " if self.synthetic else ""
-        marked = f"; circles, annotated points within {NEAR_MM:g} mm of the slice" if len(self.points) else ""
+        marked = f"; rings, annotated points within {NEAR_MM:g} mm of the slice" if len(self.points) else ""
         boxes = "; boxes, candidates at or above the cut-off with their scores" if self.boxes else ""
+        boxes += "; dotted, the surest candidate, below the cut-off" if self.weak else ""
         return (
             f"{stamp}axial slice {self.number} of {self.slices}, patient's left on the right, level "
             f"{self.window.level:g} HU, width {self.window.width:g} HU; left, the image alone{boxes}{marked}"
@@ -74,6 +80,7 @@ def slice_view(
     at: npt.ArrayLike,
     window: Window,
     *,
+    cutoff: float = 0.0,
     synthetic: bool = False,
 ) -> SliceView:
     """The slice through a place.
@@ -84,6 +91,7 @@ def slice_view(
         points: annotated points ``(n, 3)``, LPS mm.
         at: LPS mm; a place outside the volume takes the nearest slice.
         window: of the grey values.
+        cutoff: candidates below are drawn dotted.
         synthetic: whether the case is a phantom.
     """
     ordered = to_lps_order(image)
@@ -92,11 +100,12 @@ def slice_view(
     k = int(np.clip(np.round(along), 0, ordered.array.shape[0] - 1))
     low = window.level - window.width / 2
     grey = np.clip((ordered.array[k].astype(np.float32) - low) / window.width, 0, 1)
-    boxes = []
+    strong, weak = list[tuple[FloatArray, float]](), list[tuple[FloatArray, float]]()
     for candidate in candidates:
         depth = to_index(candidate.box.corners())[:, 2]
         if depth.min() - 0.5 <= k <= depth.max() + 0.5:
-            boxes.append((to_index(candidate.rectangle)[:, :2], candidate.probability))
+            corners = to_index(candidate.rectangle)[:, :2]
+            (strong if candidate.probability >= cutoff else weak).append((corners, candidate.probability))
     marked = to_index(np.asarray(points, dtype=np.float64).reshape(-1, 3))
     marked = marked[np.abs(marked[:, 2] - k) * spacing[2] <= NEAR_MM]
     on_slice = ordered.geometry.to_world((column, row, k))
@@ -106,7 +115,8 @@ def slice_view(
         number=stored_slice(image.geometry, on_slice) + 1,
         slices=ordered.array.shape[0],
         focus=(float(column), float(row)),
-        boxes=tuple(boxes),
+        boxes=tuple(strong),
+        weak=tuple(weak),
         points=marked[:, :2],
         window=window,
         synthetic=synthetic,
@@ -149,6 +159,7 @@ def _patient(grey: npt.NDArray[np.float32]) -> tuple[float, float, float, float]
 
 
 def _draw(axes: Axes, view: SliceView, *, marks: bool, scores: bool = True) -> None:
+    from matplotlib.patches import Ellipse
     from matplotlib.patheffects import withStroke
 
     axes.imshow(view.grey, cmap="gray", vmin=0, vmax=1, aspect=view.spacing[1] / view.spacing[0])
@@ -156,14 +167,17 @@ def _draw(axes: Axes, view: SliceView, *, marks: bool, scores: bool = True) -> N
     if not marks:
         return
     edge = [withStroke(linewidth=1.5, foreground="black")]
-    for corners, score in view.boxes:
-        axes.plot(*np.vstack((corners, corners[:1])).T, color=FOUND, linewidth=1.2)
-        if scores:
-            axes.annotate(
-                f"{score:.2f}", corners.min(axis=0), xytext=(0, 2), textcoords="offset points", color=FOUND, fontsize=8,
-                path_effects=edge,
-            )  # fmt: skip
-    axes.plot(*view.points.T, "o", color=TRUTH, markersize=10, markerfacecolor="none", markeredgewidth=1.2)
+    for boxes, style in ((view.boxes, "-"), (view.weak, ":")):
+        for corners, score in boxes:
+            axes.plot(*np.vstack((corners, corners[:1])).T, color=FOUND, linewidth=1.2, linestyle=style)
+            if scores:
+                axes.annotate(
+                    f"{score:.2f}", corners.min(axis=0), xytext=(0, 2), textcoords="offset points", color=FOUND,
+                    fontsize=8, path_effects=edge,
+                )  # fmt: skip
+    for point in view.points:
+        across, down = (2 * RING_MM / spacing for spacing in view.spacing)
+        axes.add_patch(Ellipse(tuple(point), across, down, edgecolor=TRUTH, facecolor="none", linewidth=1.2))
 
 
 def _letters(axes: Axes, view: SliceView) -> None:

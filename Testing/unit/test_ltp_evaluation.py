@@ -176,14 +176,14 @@ def test_the_report_answers_first_and_lists_every_case_with_its_picture(
     assert {question: one["successes"] for question, one in answers.items()} == {
         "Lesions found": 1,
         "False positives per volume": None,
-        "Patients with LTP flagged by a true lesion": 1,
+        "Patients with LTP flagged on a true lesion": 1,
         "Patients without LTP not flagged": 2,
     }
     assert all(one["interval"]["low"] is not None for one in answers.values())
     assert answers["False positives per volume"]["value"] == 0.25
     table = next(block for block in blocks if block.get("title") == "Evaluated cases")
     assert [row[-1] for row in table["rows"]] == [
-        "rightly nothing", "found", "rightly nothing", "missed, false positive",
+        "true negative", "found", "true negative", "missed, false positive",
     ]  # fmt: skip
     assert table["pictures"] == ["", "slice-of-c1", "", "slice-of-c3"], "no candidate, nothing to be seen"
     legends = {block["name"]: block["legend"] for block in blocks if block["kind"] == "figure"}

@@ -158,7 +158,13 @@ def performance(
         shown.see(case.case_id, partial(_image, case), result, lesions, synthetic=synthetic)
         if (place := _telling_place(result, lesions)) is not None:
             views[case.case_id] = slice_view(
-                _image(case), result.shown, lesions, place, WINDOWS[0], synthetic=synthetic
+                _image(case),
+                result.shown or result.candidates[:1],
+                lesions,
+                place,
+                WINDOWS[0],
+                cutoff=result.threshold,
+                synthetic=synthetic,
             )
     # Of a patient with a case that could not be evaluated nobody knows whether he is flagged, nor whether he should be.
     torn = {case.patient_id for case in held_out.cohort.cases if case.case_id in left_out}

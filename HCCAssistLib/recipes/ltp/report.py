@@ -103,7 +103,7 @@ def _key_results(pages: Report, found: LTPEvaluation, external: LTPEvaluation | 
     answers: list[tuple[str, list[Estimate | None]]] = [
         ("Lesions found", [cohort.at_cutoff[0] for cohort in cohorts]),
         ("False positives per volume", [cohort.at_cutoff[1] for cohort in cohorts]),
-        ("Patients with LTP flagged by a true lesion", [cohort.on_lesions for cohort in cohorts]),
+        ("Patients with LTP flagged on a true lesion", [cohort.on_lesions for cohort in cohorts]),
         ("Patients without LTP not flagged", [cohort.patient.estimates.get("specificity") for cohort in cohorts]),
     ]
     pages.add_heading("Key results")
@@ -123,7 +123,7 @@ def _cases(pages: Report, found: LTPEvaluation) -> None:
         ],
         note=(
             "A thumbnail shows the surest candidate at or above the cut-off; where there is none, a lesion that was "
-            "missed, or else the surest candidate below it. Boxes are candidates, circles annotated points. Scores and "
+            "missed, or else the surest candidate below it. Boxes are candidates, rings annotated points. Scores and "
             f"places of all candidates: {PREDICTIONS}, beside this page."
         ),
         data=dict(found.run),
@@ -149,10 +149,11 @@ def _lesions(pages: Report, found: LTPEvaluation, level: str) -> None:
 
 def _external(pages: Report, external: LTPEvaluation, found: LTPEvaluation) -> None:
     level = f"External cohort {external.run['cohort']}".rstrip()
-    _lesions(pages, external, level)
+    pages.add_heading(level)
     pages.add_warnings(problem for problem in external.problems if problem not in found.problems)
-    pages.add_estimates(f"{level}: patients", [external.on_lesions, *external.patient.estimates.values()])
     pages.add_flow(external.flow, title=level)
+    _lesions(pages, external, f"{level}, lesions")
+    pages.add_estimates(f"{level}: patients", [external.on_lesions, *external.patient.estimates.values()])
     pages.add_examples(f"{level}: examples", external.examples, cutoff=external.on_lesions.cutoff)
 
 
@@ -179,9 +180,7 @@ def case_rows(found: LTPEvaluation) -> tuple[tuple[str, ...], list[tuple[str, ..
         highest = f"{result.candidates[0].probability:.3f}" if result.candidates else "no candidate"
         truth = "found" if hits == len(lesions) else "found in part" if hits else "missed"
         outcome = [*([truth] if len(lesions) else []), *(["false positive"] if false else [])]
-        rows.append(
-            (case_id, str(len(lesions)), str(hits), str(false), highest, ", ".join(outcome) or "rightly nothing")
-        )
+        rows.append((case_id, str(len(lesions)), str(hits), str(false), highest, ", ".join(outcome) or "true negative"))
     rows += [(case_id, "left out", "", "", "", problems[0].what) for case_id, problems in found.left_out.items()]
     return columns, rows
 
