@@ -13,7 +13,7 @@ import pytest
 from HCCAssistLib.evaluation.example_cases import Example, ExampleCases
 from HCCAssistLib.evaluation.report import Report
 from HCCAssistLib.evaluation.report_blocks import PNG
-from HCCAssistLib.evaluation.slice_view import slice_figure, thumbnail
+from HCCAssistLib.evaluation.slice_view import RING_MM, slice_figure, slice_view, thumbnail
 from HCCAssistLib.imaging.geometry import Box, Geometry
 from HCCAssistLib.imaging.image import Image
 from HCCAssistLib.imaging.windows import Window
@@ -111,3 +111,20 @@ def test_the_picture_says_sides_slice_scale_and_that_nobody_is_a_patient() -> No
     bare = slice_figure(replace(view, synthetic=False))
     assert "SYNTHETIC" not in {text.get_text() for axes in bare.axes for text in axes.texts}
     assert thumbnail(view).startswith(PNG)
+
+
+def test_a_candidate_below_the_cutoff_is_dotted_and_a_ring_has_its_size_in_millimetres() -> None:
+    pytest.importorskip("matplotlib", reason="SKIPPED: matplotlib is not installed")
+    from matplotlib.patches import Ellipse
+
+    image = bright_at((FOUND,), (1, 1, 1))
+    drawn = [candidate(1, FOUND, 0.9), candidate(2, FOUND, 0.2)]
+    view = slice_view(image, drawn, np.array([FOUND]), FOUND, Window(level=0, width=400), cutoff=0.5)
+    assert [score for _, score in view.boxes] == [0.9] and [score for _, score in view.weak] == [0.2]
+    assert "below the cut-off" in view.caption and "synthetic" not in view.caption
+    marked = slice_figure(view).axes[1]
+    styles = [line.get_linestyle() for line in marked.lines if line.get_color() != "white"]
+    assert styles == ["-", ":"]
+    (ring,) = [patch for patch in marked.patches if isinstance(patch, Ellipse)]
+    assert ring.get_center() == pytest.approx((30.0, 12.0))
+    assert (ring.width * 1.0, ring.height * 2.0) == (2 * RING_MM, 2 * RING_MM), "pixels of 1 and of 2 mm"
