@@ -6,7 +6,7 @@ Arrays are indexed ``[k, j, i]`` as in SimpleITK; points are written ``(x, y, z)
 
 from __future__ import annotations
 
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from typing import Any
 
@@ -243,6 +243,17 @@ class Box:
         object.__setattr__(self, "center", tuple(float(v) for v in self.center))
         object.__setattr__(self, "size", tuple(float(v) for v in self.size))
         object.__setattr__(self, "axes", tuple(tuple(float(v) for v in axis) for axis in axes))
+
+    def as_json(self) -> dict[str, Any]:
+        """Centre, size and axes as plain lists."""
+        axes = [list(axis) for axis in self.axes]
+        return {"center_lps": list(self.center), "size_mm": list(self.size), "axes_lps": axes}
+
+    @classmethod
+    def from_json(cls, data: Mapping[str, Any]) -> Box:
+        """Read what ``as_json`` wrote."""
+        axes = tuple(tuple(axis) for axis in data["axes_lps"])
+        return cls(tuple(data["center_lps"]), tuple(data["size_mm"]), axes)
 
     def corners(self) -> FloatArray:
         """The eight corners in LPS, shape ``(8, 3)``."""

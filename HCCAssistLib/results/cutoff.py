@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import math
+from collections.abc import Mapping
 from dataclasses import dataclass
 from typing import Any
 
@@ -39,6 +40,11 @@ class CutOff:
             "ties": list(self.ties),
             "data_sha256": self.data_sha256,
         }
+
+    @classmethod
+    def from_json(cls, data: Mapping[str, Any]) -> CutOff:
+        """Read what ``as_json`` wrote."""
+        return cls(float(data["value"]), data["source"], tuple(map(float, data["ties"])), data["data_sha256"])
 
 
 def cutoff_text(cutoff: CutOff) -> str:

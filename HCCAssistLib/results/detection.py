@@ -1,24 +1,19 @@
-"""What a detection says: frozen candidates with geometry, and the record of the run that found them."""
+"""A detection: frozen candidates with geometry, and the record of the run that found them."""
 
 from __future__ import annotations
 
 import math
+from collections.abc import Mapping
 from dataclasses import dataclass, field, replace
-from enum import StrEnum
-from typing import Any
+from types import MappingProxyType
+from typing import Any, Literal
 
-from HCCAssistLib.errors import InputError, Problem
+from HCCAssistLib.errors import Problem
 from HCCAssistLib.imaging.geometry import Box, Geometry
 from HCCAssistLib.imaging.image import Image
+from HCCAssistLib.results.result import heading, reading, warnings_from
+from HCCAssistLib.results.review import PENDING, Review
 from HCCAssistLib.results.run_record import RunRecord
-
-
-class Verdict(StrEnum):
-    """What a reader said of a candidate."""
-
-    PENDING = "pending"
-    ACCEPTED = "accepted"
-    REJECTED = "rejected"
 
 
 @dataclass(frozen=True, slots=True)
@@ -35,7 +30,7 @@ class Candidate:
         diameter_mm: longest edge of the box within the axial plane.
         distance_to_ablation_mm: from the box's centre to the surface of the ablation zone (negative inside),
             None where no zone was given.
-        verdict, reader, comment: a reader's review.
+        review: what a reader said of it.
     """
 
     number: int
@@ -46,38 +41,30 @@ class Candidate:
     rectangle: tuple[tuple[float, float, float], ...]
     diameter_mm: float
     distance_to_ablation_mm: float | None = None
-    verdict: Verdict = Verdict.PENDING
-    reader: str = ""
-    comment: str = ""
+    review: Review = PENDING
 
     def __post_init__(self) -> None:
         if not 0.0 <= self.probability <= 1.0:
             raise ValueError(f"a probability lies between 0 and 1, not {self.probability}")
         if self.number < 1 or not self.slices[0] <= self.slice <= self.slices[1]:
             raise ValueError(f"candidate {self.number}: slice {self.slice} is not within {self.slices}")
+        if self.review.category:
+            raise ValueError(f"candidate {self.number}: a candidate has no category")
         if len(self.rectangle) != 4 or not (math.isfinite(self.diameter_mm) and self.diameter_mm > 0):
             raise ValueError(f"candidate {self.number}: the rectangle or the diameter is not valid")
-
-    def reviewed(self, verdict: Verdict, reader: str = "", comment: str = "") -> Candidate:
-        """The same candidate with a reader's verdict."""
-        return replace(self, verdict=verdict, reader=reader, comment=comment)
 
     def as_json(self) -> dict[str, Any]:
         """One entry of "candidates" in result.json."""
         return {
             "number": self.number,
             "probability": self.probability,
-            "center_lps": list(self.box.center),
-            "size_mm": list(self.box.size),
-            "axes_lps": [list(axis) for axis in self.box.axes],
+            **self.box.as_json(),
             "slice": self.slice,
             "slices": list(self.slices),
             "rectangle_lps": [list(corner) for corner in self.rectangle],
             "diameter_mm": self.diameter_mm,
             "distance_to_ablation_mm": self.distance_to_ablation_mm,
-            "verdict": self.verdict.value,
-            "reader": self.reader,
-            "comment": self.comment,
+            **self.review.as_json(),
         }
 
     @classmethod
@@ -85,16 +72,14 @@ class Candidate:
         """Read what ``as_json`` wrote."""
         return cls(
             number=data["number"],
-            box=Box(tuple(data["center_lps"]), tuple(data["size_mm"]), tuple(tuple(a) for a in data["axes_lps"])),
+            box=Box.from_json(data),
             probability=data["probability"],
             slice=data["slice"],
             slices=(data["slices"][0], data["slices"][1]),
             rectangle=tuple(tuple(corner) for corner in data["rectangle_lps"]),
             diameter_mm=data["diameter_mm"],
             distance_to_ablation_mm=data["distance_to_ablation_mm"],
-            verdict=Verdict(data["verdict"]),
-            reader=data["reader"],
-            comment=data["comment"],
+            review=Review.from_json(data),
         )
 
 
@@ -134,7 +119,7 @@ class DetectionResult:
         run: how the result came about.
         warnings: what a reader must know before trusting it.
         heatmap: merged Grad-CAM in patient space (0 to 1, cropped), or None.
-        searched: where candidates were looked for; None in results of older versions.
+        searched: where candidates were looked for, None where it is not stated.
     """
 
     candidates: tuple[Candidate, ...]
@@ -164,8 +149,24 @@ class DetectionResult:
         """The candidates at the result's own threshold."""
         return self.at(self.threshold)
 
-    def reviewed(self, number: int, verdict: Verdict, reader: str = "", comment: str = "") -> DetectionResult:
-        """A new result in which one candidate carries a verdict.
+    @property
+    def kind(self) -> Literal["detection"]:
+        """Which kind of result it is."""
+        return "detection"
+
+    @property
+    def findings(self) -> tuple[Candidate, ...]:
+        """The candidates, whatever their probability."""
+        return self.candidates
+
+    @property
+    def heatmaps(self) -> Mapping[str, Image]:
+        """The heat map, where there is one, by the volume that was searched: the first of the inputs."""
+        found = {} if self.heatmap is None else {next(iter(self.run.inputs), ""): self.heatmap}
+        return MappingProxyType(found)
+
+    def reviewed(self, number: int, review: Review) -> DetectionResult:
+        """A new result in which one candidate carries a review.
 
         Raises:
             KeyError: no candidate has that number.
@@ -173,46 +174,35 @@ class DetectionResult:
         if number not in {candidate.number for candidate in self.candidates}:
             raise KeyError(f"there is no candidate {number}")
         return replace(
-            self,
-            candidates=tuple(
-                c.reviewed(verdict, reader, comment) if c.number == number else c for c in self.candidates
-            ),
+            self, candidates=tuple(replace(c, review=review) if c.number == number else c for c in self.candidates)
         )
 
     def as_json(self) -> dict[str, Any]:
-        """The content of result.json; ``heatmap.nrrd`` lies beside it where there is one."""
+        """The content of result.json; the heat map lies beside it where there is one."""
         return {
-            "format": "hccassist-result/1",
-            "kind": "detection",
-            "research_use_only": True,
+            **heading(self),
             "threshold": self.threshold,
             "threshold_source": self.threshold_source,
             "candidates": [candidate.as_json() for candidate in self.candidates],
             "geometry": self.geometry.as_json(),
             "searched": self.searched.as_json() if self.searched else None,
-            "warnings": [{"what": w.what, "where": w.where, "remedy": w.remedy} for w in self.warnings],
-            "run": self.run.as_json(),
         }
 
     @classmethod
-    def from_json(cls, data: dict[str, Any], heatmap: Image | None = None) -> DetectionResult:
+    def from_json(cls, data: dict[str, Any], heatmaps: Mapping[str, Image] | None = None) -> DetectionResult:
         """Read what ``as_json`` wrote.
 
         Raises:
-            InputError: the content is not a detection result of a known format.
+            InputError: the content is not a detection of a known format.
         """
-        if data.get("format") != "hccassist-result/1" or data.get("kind") != "detection":
-            raise InputError(f"not a detection result of a known format: {data.get('format')!r}", "result.json")
-        try:
+        with reading(data, "detection"):
             return cls(
                 candidates=tuple(Candidate.from_json(c) for c in data["candidates"]),
                 threshold=data["threshold"],
                 threshold_source=data["threshold_source"],
                 geometry=Geometry.from_json(data["geometry"]),
                 run=RunRecord.from_json(data["run"]),
-                warnings=tuple(Problem("WARN", w["what"], w["where"], w["remedy"]) for w in data["warnings"]),
-                heatmap=heatmap,
-                searched=Searched(**data["searched"]) if data.get("searched") else None,
+                warnings=warnings_from(data),
+                heatmap=next(iter((heatmaps or {}).values()), None),
+                searched=Searched(**data["searched"]) if data["searched"] else None,
             )
-        except (KeyError, TypeError, ValueError) as error:
-            raise InputError(f"the result is damaged: {error}", "result.json") from error

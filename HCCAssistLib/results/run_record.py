@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from typing import Any
 
 
@@ -18,7 +18,10 @@ class RunRecord:
         software: versions of what computed it.
         device: where it ran (``"cpu"``, ``"cuda:0"`` with the card's name).
         seed: of the run, None where nothing was drawn at random.
-        inputs: role to digest of each volume, segment and point list that the run was given.
+        inputs: digest of each input that the result rests on, the volume that was looked at first. By
+            ``"<time point>/<name>"`` for volumes and segments, with the word ``points`` or ``roi`` behind it for those,
+            and ``"clinical"`` for the clinical values.
+        unused_inputs: the same of what was there and had no influence.
         seconds: wall-clock time of the computation.
     """
 
@@ -31,6 +34,7 @@ class RunRecord:
     inputs: dict[str, str]
     seconds: float
     seed: int | None = None
+    unused_inputs: dict[str, str] = field(default_factory=dict)
 
     def as_json(self) -> dict[str, Any]:
         """The entry "run" of result.json."""
@@ -42,6 +46,7 @@ class RunRecord:
             "software": self.software,
             "device": self.device,
             "inputs": self.inputs,
+            "unused_inputs": self.unused_inputs,
             "seconds": self.seconds,
             "seed": self.seed,
         }

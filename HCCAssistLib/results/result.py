@@ -1,0 +1,158 @@
+"""What results of every kind have in common."""
+
+from __future__ import annotations
+
+import math
+from collections.abc import Iterable, Iterator, Mapping
+from contextlib import contextmanager
+from types import MappingProxyType
+from typing import Any, Literal, Protocol
+
+from HCCAssistLib.errors import InputError, Problem
+from HCCAssistLib.imaging.geometry import Geometry
+from HCCAssistLib.imaging.image import Image
+from HCCAssistLib.results.review import Review, Verdict
+from HCCAssistLib.results.run_record import RunRecord
+
+Kind = Literal["detection", "classification", "risk"]
+
+FORMAT = "hccassist-result/2"
+OLDER_FORMATS = ("hccassist-result/1",)
+
+
+class Reviewable(Protocol):
+    """A finding that a reader judges: a candidate of a detection, a finding of a classification."""
+
+    @property
+    def number(self) -> int:
+        """1 and up; stays the same under any threshold."""
+
+    @property
+    def review(self) -> Review:
+        """What a reader said of it."""
+
+
+class Result(Protocol):
+    """What a method found in one case."""
+
+    @property
+    def kind(self) -> Kind:
+        """Which kind it is."""
+
+    @property
+    def run(self) -> RunRecord:
+        """How it came about."""
+
+    @property
+    def warnings(self) -> tuple[Problem, ...]:
+        """What a reader must know before trusting it."""
+
+    @property
+    def geometry(self) -> Geometry:
+        """Grid of the volume that was looked at; of the first of several."""
+
+    @property
+    def heatmaps(self) -> Mapping[str, Image]:
+        """Grad-CAM in patient space (0 to 1, cropped) by the volume that it explains."""
+
+    @property
+    def findings(self) -> tuple[Reviewable, ...]:
+        """What a reader judges one by one, whatever its score; none in a risk."""
+
+    def reviewed(self, number: int, review: Review) -> Result:
+        """A new result in which one finding carries a review.
+
+        Raises:
+            KeyError: no finding has that number.
+        """
+
+    def as_json(self) -> dict[str, Any]:
+        """The content of result.json."""
+
+
+def findings_reviewed(result: Result) -> tuple[Reviewable, ...]:
+    """The findings that carry a verdict or a comment."""
+    return tuple(f for f in result.findings if f.review.verdict is not Verdict.PENDING or f.review.comment)
+
+
+def heading(result: Result) -> dict[str, Any]:
+    """What result.json begins with, whatever the kind."""
+    return {
+        "format": FORMAT,
+        "kind": result.kind,
+        "research_use_only": True,
+        "run": result.run.as_json(),
+        "warnings": [{"what": w.what, "where": w.where, "remedy": w.remedy} for w in result.warnings],
+        "heatmaps": list(result.heatmaps),
+    }
+
+
+@contextmanager
+def reading(data: Mapping[str, Any], kind: Kind) -> Iterator[None]:
+    """Read a result of one kind; whatever is wrong with its content is said in one sentence.
+
+    Raises:
+        InputError: another kind, another format, or a fault in the block.
+    """
+    check_format(data)
+    if data.get("kind") != kind:
+        raise InputError(f"this is a {data.get('kind')!r} result, not a {kind}", "result.json")
+    try:
+        yield
+    except (KeyError, TypeError, ValueError, AttributeError, IndexError, OverflowError) as error:
+        raise InputError(f"the result is damaged: {error}", "result.json") from error
+
+
+def check_format(data: Any) -> None:
+    """Refuse what is no result of the format that is read here.
+
+    Raises:
+        InputError: what it is instead, and what to do.
+    """
+    said = data.get("format") if isinstance(data, dict) else None
+    if said in OLDER_FORMATS:
+        what = f"the result is of an older format ({said}) that is not read any more"
+        raise InputError(what, "result.json", "run the model on the case again")
+    if said != FORMAT:
+        raise InputError(f"not a result of a known format: {said!r}", "result.json", "update HCCAssist, or run again")
+
+
+def warnings_from(data: Mapping[str, Any]) -> tuple[Problem, ...]:
+    """The warnings of a result.json."""
+    return tuple(Problem("WARN", w["what"], w["where"], w["remedy"]) for w in data["warnings"])
+
+
+def probabilities_of(given: Mapping[str, float], names: Iterable[str] | None = None) -> Mapping[str, float]:
+    """Probabilities by name, read-only, each of them between 0 and 1.
+
+    Args:
+        given: the probabilities.
+        names: those that must be there, which then make up 1 in their sum and give the order.
+
+    Raises:
+        ValueError: anything else.
+    """
+    numbers = {str(name): float(value) for name, value in given.items()}
+    for name, value in numbers.items():
+        if not 0.0 <= value <= 1.0:
+            raise ValueError(f"the probability of {name} lies between 0 and 1, not at {value}")
+    if names is None:
+        return MappingProxyType(numbers)
+    order = tuple(names)
+    if set(order) != set(numbers):
+        raise ValueError(f"there must be a probability of each of {', '.join(order)}, not of {', '.join(numbers)}")
+    if not math.isclose(sum(numbers.values()), 1.0, abs_tol=1e-4):
+        raise ValueError(f"the probabilities of {', '.join(order)} make up {sum(numbers.values()):.6g} and not 1")
+    return MappingProxyType({name: numbers[name] for name in order})
+
+
+def only_volumes(heatmaps: Mapping[str, Image], volumes: Iterable[str]) -> Mapping[str, Image]:
+    """Heat maps, read-only.
+
+    Raises:
+        ValueError: one of a volume that was not looked at.
+    """
+    strangers = set(heatmaps) - set(volumes)
+    if strangers:
+        raise ValueError(f"a heat map of {', '.join(sorted(strangers))}, which was not looked at")
+    return MappingProxyType(dict(heatmaps))
