@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import getpass
 import html
 import importlib.util
 import logging
@@ -433,7 +434,7 @@ class HCCLTPDetectionWidget(ScriptedLoadableModuleWidget, VTKObservationMixin):
     def onCell(self, row, column):
         """A comment was written."""
         if not self._filling and column == COMMENT:
-            self.logic.comment(self.number(row), self.ui.table.item(row, column).text())
+            self.logic.review.comment(self.number(row), self.ui.table.item(row, column).text())
             self._shown = self.logic.drawn
             self.ui.undoButton.enabled = self.logic.canUndo()
 
@@ -857,8 +858,8 @@ class HCCLTPDetectionLogic(ScriptedLoadableModuleLogic):
             str(candidate.slice),
             f"{candidate.diameter_mm:.0f}",
             "" if distance is None else f"{distance:.0f}",
-            _(VERDICTS[candidate.verdict.value]),
-            candidate.comment,
+            _(VERDICTS[candidate.review.verdict.value]),
+            candidate.review.comment,
         )
 
     def color(self, candidate):
@@ -887,12 +888,12 @@ class HCCLTPDetectionLogic(ScriptedLoadableModuleLogic):
         if self.drawn is None or not self.drawn.result.candidates:
             return ""
         result = self.drawn.result
-        said = [candidate.verdict.value for candidate in result.candidates]
-        pending = sum(candidate.verdict.value == "pending" for candidate in result.shown)
+        said = [candidate.review.verdict.value for candidate in result.candidates]
+        pending = sum(candidate.review.verdict.value == "pending" for candidate in result.shown)
         text = _("{accepted} accepted, {rejected} rejected, {pending} to review").format(
             accepted=said.count("accepted"), rejected=said.count("rejected"), pending=pending
         )
-        hidden = sum(c.verdict.value != "pending" for c in result.candidates if c not in result.shown)
+        hidden = sum(c.review.verdict.value != "pending" for c in result.candidates if c not in result.shown)
         return text + (_("; {hidden} reviewed below the threshold").format(hidden=hidden) if hidden else "")
 
     def warnings(self):
@@ -903,23 +904,23 @@ class HCCLTPDetectionLogic(ScriptedLoadableModuleLogic):
         """How far the review of a volume's result is; empty where nothing was said about it."""
         if self.drawn is None or self.drawn.volume is not volume:
             return ""
-        said = any(c.verdict.value != "pending" or c.comment for c in self.drawn.result.candidates)
+        said = any(c.review.verdict.value != "pending" or c.review.comment for c in self.drawn.result.candidates)
         return self.counts() if said else ""
 
     def review(self, number, verdict):
         """Give a candidate a verdict."""
-        from HCCAssistLib.results.detection import Verdict
+        from HCCAssistLib.results.review import Verdict
 
         candidate = self._candidate(number)
-        self._undo.append((number, candidate.verdict, candidate.comment))
-        self._set(number, Verdict(verdict), candidate.comment)
+        self._undo.append((number, candidate.review.verdict, candidate.review.comment))
+        self._set(number, Verdict(verdict), candidate.review.comment)
 
     def comment(self, number, text):
         """Give a candidate a comment."""
         candidate = self._candidate(number)
-        if text != candidate.comment:
-            self._undo.append((number, candidate.verdict, candidate.comment))
-            self._set(number, candidate.verdict, text)
+        if text != candidate.review.comment:
+            self._undo.append((number, candidate.review.verdict, candidate.review.comment))
+            self._set(number, candidate.review.verdict, text)
 
     def canUndo(self):
         """Whether there is a verdict or comment to take back."""
@@ -971,13 +972,14 @@ class HCCLTPDetectionLogic(ScriptedLoadableModuleLogic):
 
     def export(self, folder):
         """Begin to write the result folder: result.json, heatmap.nrrd and candidates.csv."""
-        from HCCAssistLib.results.files import write_candidates, write_result
+        from HCCAssistLib.results.files import write_result
+        from HCCAssistLib.results.tables import write_findings
 
         result = self.drawn.result
 
         def write():
             write_result(result, folder)
-            write_candidates(result, folder / "candidates.csv")
+            write_findings(result, folder / "candidates.csv")
             return _("The result was written into {folder}: result.json, candidates.csv and the heat map.").format(
                 folder=folder.name
             )
@@ -1059,9 +1061,10 @@ class HCCLTPDetectionLogic(ScriptedLoadableModuleLogic):
         return next(candidate for candidate in self.drawn.result.candidates if candidate.number == number)
 
     def _set(self, number, verdict, comment):
-        from HCCAssistLib.scene.drawing import set_verdict
+        from HCCAssistLib.results.review import Review
+        from HCCAssistLib.scene.drawing import set_review
 
-        self.drawn = set_verdict(self.drawn, number, verdict, comment=comment)
+        self.drawn = set_review(self.drawn, number, Review(verdict, getpass.getuser(), comment))
 
 
 def _sortKeys(candidate):
@@ -1072,8 +1075,8 @@ def _sortKeys(candidate):
         candidate.slice,
         candidate.diameter_mm,
         candidate.distance_to_ablation_mm,
-        candidate.verdict.value,
-        candidate.comment,
+        candidate.review.verdict.value,
+        candidate.review.comment,
     )
 
 
@@ -1164,7 +1167,7 @@ class HCCLTPDetectionTest(ScriptedLoadableModuleTest):
         again = HCCLTPDetectionLogic(store=self.logic.store)
         try:
             again.restore()
-            verdicts = [candidate.verdict.value for candidate in again.drawn.result.candidates]
+            verdicts = [candidate.review.verdict.value for candidate in again.drawn.result.candidates]
         finally:
             again.close()
         self.assertEqual(verdicts, ["accepted", "pending"])

@@ -112,14 +112,14 @@ def _background(args: argparse.Namespace) -> Background | None:
 
 def _demo(args: argparse.Namespace, background: Background | None) -> None:
     from HCCAssistLib.cli.evaluate import row, summary
-    from HCCAssistLib.cli.predictions import CANDIDATES
     from HCCAssistLib.inference.loaded_model import choose_device, load_model
     from HCCAssistLib.inference.study import read_study
     from HCCAssistLib.phantoms.ltp.cases import write_cohort
     from HCCAssistLib.phantoms.ltp.evidence import add_evidence
     from HCCAssistLib.recipes.ltp import evaluation, prediction
     from HCCAssistLib.recipes.ltp.report import report
-    from HCCAssistLib.results.files import write_candidates, write_result
+    from HCCAssistLib.results.files import write_result
+    from HCCAssistLib.results.tables import TABLES, write_findings
     from HCCAssistLib.training.run import Job, train
 
     recipe = get_recipe("ltp")
@@ -163,7 +163,7 @@ def _demo(args: argparse.Namespace, background: Background | None) -> None:
     result = prediction.predict(study, model, {"stride": "fine"}, progress=progress.part)
     result_folder = out / RESULT
     write_result(result, result_folder)
-    write_candidates(result, result_folder / CANDIDATES)
+    write_findings(result, result_folder / TABLES[result.kind])
     pictures = _draw(result, study, result_folder)
     for picture in pictures:
         pages.add_image(

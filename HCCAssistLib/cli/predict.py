@@ -9,7 +9,7 @@ from pathlib import Path
 from typing import TYPE_CHECKING, Any, TypeVar
 
 from HCCAssistLib.cli import checks
-from HCCAssistLib.cli.console import Progress, complain, say, say_json, settings, table, warn
+from HCCAssistLib.cli.console import Progress, complain, say, say_json, settings, warn
 from HCCAssistLib.errors import Cancelled, HCCAssistError, InputError, Problem
 
 if TYPE_CHECKING:
@@ -17,7 +17,7 @@ if TYPE_CHECKING:
     from HCCAssistLib.cohort.cohort import Cohort
     from HCCAssistLib.inference.study import Study
     from HCCAssistLib.models.package import ModelPackage
-    from HCCAssistLib.results.detection import DetectionResult
+    from HCCAssistLib.results.result import Result
 
 Made = TypeVar("Made")
 
@@ -80,7 +80,7 @@ class _Run:
 
     def all(self) -> int:
         """Do every case, and tell; the exit status."""
-        predict: Callable[..., DetectionResult] | None = None
+        predict: Callable[..., Result] | None = None
         for number, case in enumerate(self.cohort.cases):
 
             def part(share: float, number: int = number, name: str = case.case_id) -> None:
@@ -118,7 +118,7 @@ class _Run:
             self._fail(case.case_id, error)
             return None
 
-    def _read(self, case: Case) -> tuple[Study, DetectionResult | None]:
+    def _read(self, case: Case) -> tuple[Study, Result | None]:
         """The case, and its result where an earlier run of the same command finished it."""
         from HCCAssistLib.cli.predictions import finished, refuse_other_scan
         from HCCAssistLib.inference.study import read_study
@@ -129,20 +129,20 @@ class _Run:
         options = self.package.recipe.resolve(self.options, run=True)
         return study, finished(self.args.out / case.case_id, study, self.package, options)
 
-    def _predictor(self) -> Callable[..., DetectionResult]:
+    def _predictor(self) -> Callable[..., Result]:
         """Load the model; PyTorch takes seconds, so this waits until there is something to compute."""
         from HCCAssistLib.inference.loaded_model import choose_device, load_model
 
         model = load_model(self.package, device=choose_device(self.args.device))
         predict = self.package.recipe.module("prediction").predict
 
-        def result(study: Study, progress: Callable[[float], None]) -> DetectionResult:
-            found: DetectionResult = predict(study, model, self.options, progress=progress)
+        def result(study: Study, progress: Callable[[float], None]) -> Result:
+            found: Result = predict(study, model, self.options, progress=progress)
             return found
 
         return result
 
-    def _store(self, study: Study, result: DetectionResult, kept: bool) -> None:
+    def _store(self, study: Study, result: Result, kept: bool) -> None:
         from HCCAssistLib.cli.predictions import Row, write_prediction
 
         folder = self.args.out / study.case_id
@@ -151,7 +151,10 @@ class _Run:
         self._note(Row.of(study.case_id, result))
         self.done.append({"case_id": study.case_id, **result.as_json()})
         if not self.args.json:
-            _show(study.case_id, result, kept)
+            from HCCAssistLib.cli.findings import rows, sentence
+
+            again = "; kept from an earlier run of this command" if kept else ""
+            say("\n".join(filter(None, (f"{study.case_id}: {sentence(result)}{again}", rows(result)))))
         self._warn(study.case_id, result.warnings)
 
     def _warn(self, case_id: str, problems: Iterable[Problem]) -> None:
@@ -170,10 +173,13 @@ class _Run:
                 more = f" and {len(others) - NAMES_SHOWN} more" if len(others) > NAMES_SHOWN else ""
                 warn([Problem("WARN", what, f"also cases {', '.join(others[:NAMES_SHOWN])}{more}")])
 
-    def _draw(self, study: Study, result: DetectionResult, folder: Path) -> None:
+    def _draw(self, study: Study, result: Result, folder: Path) -> None:
         """A slice through each of the best candidates; where none can be drawn that is said, once."""
+        from HCCAssistLib.results.detection import DetectionResult
         from HCCAssistLib.scene.rendering import rendering_available
 
+        if not isinstance(result, DetectionResult):
+            return
         missing = rendering_available()
         if missing is not None:
             self.pictures = False
@@ -209,7 +215,7 @@ class _Run:
         from HCCAssistLib.cli.predictions import write_summary
 
         self.rows[row.case_id] = row
-        write_summary(self.args.out, self.rows.values())
+        write_summary(self.args.out, self.rows.values(), self.package.recipe.task)
 
 
 def _problems(error: Exception) -> tuple[Problem, ...]:
@@ -221,27 +227,3 @@ def _problems(error: Exception) -> tuple[Problem, ...]:
         return (Problem("STOP", "there is not enough memory", "", "close other programs, or search a smaller region"),)
     what = f"internal error ({type(error).__name__}: {error})"
     return (Problem("STOP", what, "", "run with --debug and report it"),)
-
-
-def _show(case_id: str, result: DetectionResult, kept: bool) -> None:
-    from HCCAssistLib.results.cutoff import CutOff, cutoff_value
-
-    shown, cutoff = result.shown, CutOff(result.threshold, result.threshold_source)
-    say(
-        f"{case_id}: {len(shown)} of {len(result.candidates)} candidates at or above {cutoff_value(cutoff)} "
-        f"({result.threshold_source})"
-        + (f"; searched: {result.searched}" if result.searched else "")
-        + ("; kept from an earlier run of this command" if kept else "")
-    )
-    rows = [
-        (
-            c.number,
-            f"{c.probability:.4f}",
-            c.slice,
-            " ".join(f"{v:.1f}" for v in c.box.center),
-            "-" if c.distance_to_ablation_mm is None else f"{c.distance_to_ablation_mm:.0f}",
-        )
-        for c in shown
-    ]
-    if rows:
-        say(table(("number", "probability", "slice", "centre LPS mm", "mm to ablation zone"), rows))

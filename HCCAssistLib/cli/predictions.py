@@ -3,23 +3,24 @@
 from __future__ import annotations
 
 import csv
-from collections.abc import Callable, Iterable, Iterator
+from collections.abc import Callable, Iterable, Iterator, Mapping
 from contextlib import contextmanager, suppress
-from dataclasses import asdict, dataclass
+from dataclasses import dataclass, field
 from pathlib import Path
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, Any
 
 from HCCAssistLib.errors import HCCAssistError, InputError
 from HCCAssistLib.files import folder_written_whole, remove, written_whole
 from HCCAssistLib.locks import locked
+from HCCAssistLib.results.tables import SUMMARY_COLUMNS, TABLES, summary, write_findings
 
 if TYPE_CHECKING:
     from HCCAssistLib.inference.study import Study
     from HCCAssistLib.models.package import ModelPackage
     from HCCAssistLib.recipes.options import Value
-    from HCCAssistLib.results.detection import DetectionResult
+    from HCCAssistLib.results.result import Kind, Result
 
-SUMMARY, LOCK, CANDIDATES = "summary.csv", ".lock", "candidates.csv"
+SUMMARY, LOCK = "summary.csv", ".lock"
 
 
 @dataclass(frozen=True, slots=True)
@@ -29,50 +30,40 @@ class Row:
     Attributes:
         case_id: pseudonym; its results lie in the folder of that name.
         status: ``"done"`` or ``"failed"``.
-        candidates: of any probability; the cells of a case that failed are empty.
-        shown: candidates at or above the threshold.
-        threshold: of the model.
-        highest_probability: of all candidates.
-        searched: where and how much.
+        result: what the result says in short, by column; the cells of a case that failed are empty.
         warnings: how many the result carries.
         problem: why it failed.
     """
 
     case_id: str
     status: str
-    candidates: int | str = ""
-    shown: int | str = ""
-    threshold: float | str = ""
-    highest_probability: float | str = ""
-    searched: str = ""
+    result: Mapping[str, Any] = field(default_factory=dict)
     warnings: int | str = ""
     problem: str = ""
 
     @classmethod
-    def of(cls, case_id: str, result: DetectionResult) -> Row:
+    def of(cls, case_id: str, result: Result) -> Row:
         """The row of a result."""
-        return cls(
-            case_id,
-            "done",
-            len(result.candidates),
-            len(result.shown),
-            result.threshold,
-            result.candidates[0].probability if result.candidates else "",
-            str(result.searched or ""),
-            len(result.warnings),
-        )
+        return cls(case_id, "done", summary(result), len(result.warnings))
+
+    def cells(self) -> dict[str, Any]:
+        """Every cell by its column."""
+        ends = {"warnings": self.warnings, "problem": self.problem}
+        return {"case_id": self.case_id, "status": self.status, **self.result, **ends}
 
 
-HEADER = ",".join(Row.__dataclass_fields__)
+def header(kind: Kind) -> tuple[str, ...]:
+    """The columns of ``summary.csv`` for one kind of result."""
+    return ("case_id", "status", *SUMMARY_COLUMNS[kind], "warnings", "problem")
 
 
 def is_predictions(folder: Path) -> bool:
     """Whether a folder holds predictions, or what is left of a run that was killed before the first summary."""
     found = [path for path in folder.iterdir() if path.name != LOCK and path.suffix != ".part"]
-    if all((path / CANDIDATES).is_file() for path in found):
+    if all(any((path / table).is_file() for table in TABLES.values()) for path in found):
         return True
     with suppress(OSError, ValueError), (folder / SUMMARY).open(encoding="utf-8-sig") as file:
-        return file.readline().strip() == HEADER
+        return tuple(file.readline().strip().split(",")) in map(header, SUMMARY_COLUMNS)
     return False
 
 
@@ -107,36 +98,39 @@ def open_predictions(folder: Path, case_ids: Iterable[str]) -> Iterator[None]:
             folder.rmdir()
 
 
-def write_summary(folder: Path, rows: Iterable[Row]) -> None:
-    """Write ``summary.csv``, which Excel opens, whole or not at all."""
+def write_summary(folder: Path, rows: Iterable[Row], kind: Kind) -> None:
+    """Write ``summary.csv``, which Excel opens, whole or not at all; rows of results of another kind say less."""
     with written_whole(folder / SUMMARY) as part, part.open("w", encoding="utf-8-sig", newline="") as file:
-        writer = csv.DictWriter(file, HEADER.split(","))
+        writer = csv.DictWriter(file, header(kind), extrasaction="ignore")
         writer.writeheader()
-        writer.writerows(asdict(row) for row in rows)
+        writer.writerows(row.cells() for row in rows)
 
 
 def read_summary(folder: Path) -> dict[str, Row]:
     """The rows of ``summary.csv`` by case, empty where there is none."""
-    with suppress(OSError, ValueError, TypeError), (folder / SUMMARY).open(encoding="utf-8-sig", newline="") as file:
-        return {row["case_id"]: Row(**row) for row in csv.DictReader(file)}
-    return {}
+    rows = {}
+    with suppress(OSError, ValueError, KeyError), (folder / SUMMARY).open(encoding="utf-8-sig", newline="") as file:
+        for cells in csv.DictReader(file):
+            case_id, status, warnings, problem = (
+                cells.pop(name) for name in ("case_id", "status", "warnings", "problem")
+            )
+            rows[case_id] = Row(case_id, status, cells, warnings, problem)
+    return rows
 
 
-def write_prediction(
-    result: DetectionResult, folder: Path, draw: Callable[[DetectionResult, Path], None] | None = None
-) -> None:
-    """Write result.json, heatmap.nrrd, candidates.csv and pictures; the folder is replaced as a whole.
+def write_prediction(result: Result, folder: Path, draw: Callable[[Result, Path], None] | None = None) -> None:
+    """Write result.json, heat maps, the table of the kind and pictures; the folder is replaced as a whole.
 
     Args:
         result: of one case.
         folder: of the case.
         draw: writes pictures of the result into a folder.
     """
-    from HCCAssistLib.results.files import write_candidates, write_result
+    from HCCAssistLib.results.files import write_result
 
     with folder_written_whole(folder) as part:
         write_result(result, part)
-        write_candidates(result, part / CANDIDATES)
+        write_findings(result, part / TABLES[result.kind])
         if draw is not None:
             draw(result, part)
 
@@ -150,16 +144,16 @@ def refuse_other_scan(folder: Path, study: Study) -> None:
     from HCCAssistLib.results.files import read_result
 
     try:
-        inputs = read_result(folder).run.inputs
+        run = read_result(folder).run
     except HCCAssistError:
         return
-    own = study.digests()
-    if any(inputs.get(key) != own[key] for key in study.volumes):
+    before, own = {**run.inputs, **run.unused_inputs}, study.digests()
+    if any(before.get(key) != own[key] for key in study.volumes):
         where = f"option --out {folder.parent.name}"
         raise InputError("there is the result of another scan", where, "choose a new folder")
 
 
-def finished(folder: Path, study: Study, package: ModelPackage, options: dict[str, Value]) -> DetectionResult | None:
+def finished(folder: Path, study: Study, package: ModelPackage, options: dict[str, Value]) -> Result | None:
     """The result of an earlier run with the same model, options, software and inputs; None where there is none."""
     from HCCAssistLib.provenance import software_versions
     from HCCAssistLib.results.files import read_result
@@ -169,13 +163,12 @@ def finished(folder: Path, study: Study, package: ModelPackage, options: dict[st
     except HCCAssistError:
         return None
     run, card = found.run, package.card
-    cutoff = card.default_cutoff
     same = (
-        run.weights_sha256 == package.weights_sha256
-        and (run.model, run.options) == (card.name, {**card.options, **options})
-        and (found.threshold, found.threshold_source) == (cutoff.value, cutoff.source)
+        (run.model, run.model_sha256, run.weights_sha256) == (card.name, card.seal, package.weights_sha256)
+        and run.options == {**card.options, **options}
         and run.software == software_versions()
-        and run.inputs == study.digests()
-        and (folder / CANDIDATES).is_file()
+        # what was not used may have given a warning
+        and {**run.inputs, **run.unused_inputs} == study.digests(v.column for v in package.recipe.variables)
+        and (folder / TABLES[found.kind]).is_file()
     )
     return found if same else None

@@ -2,8 +2,11 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping
+import hashlib
+import json
+from collections.abc import Collection, Iterable, Mapping
 from dataclasses import dataclass, field
+from typing import Any
 
 from HCCAssistLib.cohort.case import Case
 from HCCAssistLib.cohort.case_files import read_case
@@ -12,6 +15,7 @@ from HCCAssistLib.cohort.points import PointList
 from HCCAssistLib.cohort.segments import Segment
 from HCCAssistLib.cohort.unused_files import unused_files
 from HCCAssistLib.errors import InputError, Problem
+from HCCAssistLib.imaging.geometry import Box
 from HCCAssistLib.imaging.image import Image
 from HCCAssistLib.recipes.registry import all_inputs
 from HCCAssistLib.recipes.spec import Recipe
@@ -28,6 +32,7 @@ class Study:
         masks: segments, each on the grid of a volume of its time point.
         values: clinical values and labels, as text.
         warnings: found while reading.
+        rois: boxes that a reader drew.
     """
 
     case_id: str
@@ -36,11 +41,34 @@ class Study:
     masks: Mapping[str, Image] = field(default_factory=dict)
     values: Mapping[str, str] = field(default_factory=dict)
     warnings: tuple[Problem, ...] = ()
+    rois: Mapping[str, Box] = field(default_factory=dict)
 
-    def digests(self) -> dict[str, str]:
-        """sha256 of each volume, segment and list of points; points are told from a segment of the same name."""
-        images = {key: image.digest() for key, image in {**self.volumes, **self.masks}.items()}
-        return images | {f"{key} points": found.digest() for key, found in self.points.items()}
+    def digests(self, clinical: Iterable[str] = ()) -> dict[str, str]:
+        """sha256 of all that a run may use, by the names that a run record gives to it.
+
+        Points and boxes are told from a segment of the same name.
+
+        Args:
+            clinical: columns of the clinical values that are asked for; those that are missing count, too.
+        """
+        found = {key: image.digest() for key, image in {**self.volumes, **self.masks}.items()}
+        found |= {f"{key} points": listed.digest() for key, listed in self.points.items()}
+        found |= {f"{key} roi": _sha256(box.as_json()) for key, box in self.rois.items()}
+        known = {column: str(self.values.get(column) or "").strip() for column in clinical}
+        return found | ({"clinical": _sha256(known)} if known else {})
+
+    def recorded(self, used: Collection[str], clinical: Iterable[str] = ()) -> tuple[dict[str, str], dict[str, str]]:
+        """The inputs that a result rests on, and those that were there without any influence on it, for the run record.
+
+        Args:
+            used: names as in ``digests``, the volume that was looked at first.
+            clinical: columns of the clinical values that are asked for.
+
+        Raises:
+            KeyError: something that is not there was used.
+        """
+        there = self.digests(clinical)
+        return {name: there[name] for name in used}, {name: sha for name, sha in there.items() if name not in used}
 
 
 def read_study(case: Case, recipe: Recipe) -> Study:
@@ -84,3 +112,7 @@ def judged_study(
         raise InputError(stops)
     warnings = (*(p for listed in points.values() for p in listed.warnings), *(problem for _, problem in found))
     return Study(case_id, volumes, points, masks, values, warnings)
+
+
+def _sha256(content: Any) -> str:
+    return hashlib.sha256(json.dumps(content, sort_keys=True).encode()).hexdigest()

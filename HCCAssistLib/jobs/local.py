@@ -22,8 +22,8 @@ from HCCAssistLib.errors import HCCAssistError
 from HCCAssistLib.inference.study import Study
 from HCCAssistLib.jobs.requests import Request, write_request
 from HCCAssistLib.jobs.worker import IDLE_SECONDS, NO_MEMORY
-from HCCAssistLib.results.detection import DetectionResult
 from HCCAssistLib.results.files import read_result
+from HCCAssistLib.results.result import Result
 
 CANCEL_SECONDS = 0.35
 """How long a worker may take to stop by itself; then it is ended and another one started."""
@@ -64,7 +64,7 @@ class Event:
     remaining_s: float | None = None
     message: str = ""
     details: str = ""
-    result: DetectionResult | None = None
+    result: Result | None = None
 
 
 @dataclass(slots=True)

@@ -18,7 +18,11 @@ HEATMAP = "heatmap.nrrd"
 
 AnyResult = DetectionResult | ClassificationResult | RiskResult
 
-KINDS: Mapping[str, type[AnyResult]] = {"detection": DetectionResult, "classification": ClassificationResult, "risk": RiskResult}
+KINDS: Mapping[str, type[AnyResult]] = {
+    "detection": DetectionResult,
+    "classification": ClassificationResult,
+    "risk": RiskResult,
+}
 
 
 def write_result(result: Result, folder: Path) -> None:
@@ -44,7 +48,8 @@ def read_result(folder: Path) -> AnyResult:
     except (OSError, ValueError) as error:
         raise InputError("there is no readable result.json", folder.name, "name the folder of a result") from error
     check_format(data)
-    if data.get("kind") not in KINDS:
+    kind = KINDS.get(str(data.get("kind")))
+    if kind is None:
         known = ", ".join(KINDS)
         raise InputError(f"a result of an unknown kind: {data.get('kind')!r}", RESULT, f"known kinds are {known}")
     volumes = data.get("heatmaps")
@@ -52,7 +57,7 @@ def read_result(folder: Path) -> AnyResult:
         raise InputError("the result is damaged: its heat maps are not listed", RESULT)
     files = {volume: folder / name for volume, name in heatmap_files(volumes).items()}
     heatmaps = {volume: read_image(file) for volume, file in files.items() if file.is_file()}
-    return KINDS[data["kind"]].from_json(data, heatmaps)
+    return kind.from_json(data, heatmaps)
 
 
 def heatmap_files(volumes: Iterable[str]) -> dict[str, str]:

@@ -15,6 +15,7 @@ class RunRecord:
         options: the recipe's and the run's options.
         model: name of the model package.
         weights_sha256: digests of the weights files used.
+        model_sha256: the seal of its model.json, which covers cut-offs and all files.
         software: versions of what computed it.
         device: where it ran (``"cpu"``, ``"cuda:0"`` with the card's name).
         seed: of the run, None where nothing was drawn at random.
@@ -35,6 +36,7 @@ class RunRecord:
     seconds: float
     seed: int | None = None
     unused_inputs: dict[str, str] = field(default_factory=dict)
+    model_sha256: str = ""
 
     def as_json(self) -> dict[str, Any]:
         """The entry "run" of result.json."""
@@ -42,6 +44,7 @@ class RunRecord:
             "recipe": self.recipe,
             "options": self.options,
             "model": self.model,
+            "model_sha256": self.model_sha256,
             "weights_sha256": list(self.weights_sha256),
             "software": self.software,
             "device": self.device,

@@ -9,7 +9,8 @@ import numpy as np
 import vtk
 
 from HCCAssistLib.imaging.geometry import Box, FloatArray
-from HCCAssistLib.results.detection import Candidate, Verdict
+from HCCAssistLib.results.detection import Candidate
+from HCCAssistLib.results.review import Verdict
 from HCCAssistLib.scene.colors import LABEL, Color, box_color
 from HCCAssistLib.scene.transforms import box_to_ras, lps_to_ras, to_vtk
 
@@ -69,7 +70,7 @@ def show_verdict(node: Any, candidate: Candidate) -> None:
     """Colour a box by the verdict on its candidate; a rejected one steps back."""
     display = node.GetDisplayNode()
     _paint(display, box_color(candidate))
-    display.SetOpacity(0.5 if candidate.verdict is Verdict.REJECTED else 1.0)
+    display.SetOpacity(0.5 if candidate.review.verdict is Verdict.REJECTED else 1.0)
 
 
 def frame_box(candidate: Candidate | None, scene: Any) -> None:

@@ -11,7 +11,8 @@ from typing import Any
 import numpy as np
 
 from HCCAssistLib.imaging.geometry import FloatArray
-from HCCAssistLib.results.detection import Candidate, Verdict
+from HCCAssistLib.results.detection import Candidate
+from HCCAssistLib.results.review import Verdict
 
 Color = tuple[float, float, float]
 
@@ -47,9 +48,9 @@ _INFERNO = (
 
 def box_color(candidate: Candidate) -> Color:
     """By verdict; while pending the brighter yellow, the more probable."""
-    if candidate.verdict is Verdict.ACCEPTED:
+    if candidate.review.verdict is Verdict.ACCEPTED:
         return ACCEPTED
-    if candidate.verdict is Verdict.REJECTED:
+    if candidate.review.verdict is Verdict.REJECTED:
         return REJECTED
     p = candidate.probability
     red, green, blue = (low + p * (high - low) for low, high in zip(PENDING_LOW, PENDING_HIGH, strict=True))

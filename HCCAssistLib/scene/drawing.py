@@ -18,7 +18,8 @@ import slicer
 from HCCAssistLib.errors import InputError
 from HCCAssistLib.imaging.geometry import Geometry
 from HCCAssistLib.imaging.image import Image
-from HCCAssistLib.results.detection import DetectionResult, Verdict
+from HCCAssistLib.results.detection import DetectionResult
+from HCCAssistLib.results.review import Review
 from HCCAssistLib.scene.boxes import NUMBER, add_box, add_labels, show_labels, show_verdict
 from HCCAssistLib.scene.heatmap import HeatOwners, add_heatmap, add_legend, show_heat_of, show_layers
 from HCCAssistLib.scene.inputs import geometry_of_volume, voxels_of_volume
@@ -180,16 +181,14 @@ def apply_threshold(drawn: DrawnDetection, threshold: float, source: str = "set 
     return _show(drawn.record, replace(drawn.result, threshold=threshold, threshold_source=source), drawn.owners)
 
 
-def set_verdict(
-    drawn: DrawnDetection, number: int, verdict: Verdict, reader: str = "", comment: str = ""
-) -> DrawnDetection:
-    """Give a candidate a reader's verdict.
+def set_review(drawn: DrawnDetection, number: int, review: Review) -> DrawnDetection:
+    """Give a candidate a reader's verdict and comment.
 
     Raises:
         KeyError: no candidate has that number.
         InputError: the drawing is no longer in the scene.
     """
-    changed = _show(drawn.record, drawn.result.reviewed(number, verdict, reader, comment), drawn.owners)
+    changed = _show(drawn.record, drawn.result.reviewed(number, review), drawn.owners)
     candidate = next(c for c in changed.result.candidates if c.number == number)
     if number in changed.boxes:
         show_verdict(changed.boxes[number], candidate)
@@ -261,7 +260,7 @@ def _found(record: Any) -> DrawnDetection:
         raise InputError("the stored result is damaged", record.GetName(), "delete it and run again") from error
     heatmap = record.GetNodeReference(HEATMAP)
     image = None if heatmap is None else Image(np.abs(voxels_of_volume(heatmap)), geometry_of_volume(heatmap))
-    result = DetectionResult.from_json(data if isinstance(data, dict) else {}, image)
+    result = DetectionResult.from_json(data if isinstance(data, dict) else {}, {} if image is None else {"": image})
     owners = HeatOwners.of(heatmap, result.candidates) if heatmap is not None and result.candidates else None
     return _drawn(record, result, owners)
 

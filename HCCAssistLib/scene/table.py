@@ -36,6 +36,6 @@ def _row(candidate: Candidate) -> tuple[Any, ...]:
         candidate.slice,
         f"{candidate.diameter_mm:.1f}",
         "" if distance is None else f"{distance:.1f}",
-        candidate.verdict.value,
-        candidate.comment,
+        candidate.review.verdict.value,
+        candidate.review.comment,
     )

@@ -140,7 +140,7 @@ def test_a_reader_detects_reviews_saves_and_exports(desk, ct, tmp_path):
         desk.click(ui.exportButton)
     desk.wait_until(lambda: "candidates.csv" in ui.exportLabel.text)
     written = read_result(tmp_path / "result")
-    assert [c.verdict.value for c in written.shown[1:3]] == ["accepted", "rejected"]
+    assert [c.review.verdict.value for c in written.shown[1:3]] == ["accepted", "rejected"]
     np.testing.assert_array_equal(written.heatmap.array, found.heatmap.array)
     with (tmp_path / "result" / "candidates.csv").open(encoding="utf-8-sig") as file:
         table = list(csv.DictReader(file))
@@ -244,7 +244,7 @@ def test_the_table_sorts_by_any_column_and_numbers_stay(desk, panel, found):
     header.sectionClicked.emit(1)
     assert numbers(ui) == by_probability[::-1]
     desk.click(ui.acceptButton)
-    assert [c.verdict.value for c in widget.logic.drawn.result.candidates] == ["accepted", "pending", "pending"]
+    assert [c.review.verdict.value for c in widget.logic.drawn.result.candidates] == ["accepted", "pending", "pending"]
 
 
 def test_a_running_search_is_cancelled_and_the_panel_stays_alive(desk, ct):

@@ -26,7 +26,8 @@ from cases import (
 
 from HCCAssistLib.errors import InputError
 from HCCAssistLib.imaging.image import Image
-from HCCAssistLib.results.detection import DetectionResult, Verdict
+from HCCAssistLib.results.detection import DetectionResult
+from HCCAssistLib.results.review import Review, Verdict
 from HCCAssistLib.scene.rendering import INSTALL_SLICER_CORE
 
 pytest.importorskip("slicer", reason=f"SKIPPED: slicer-core is not installed. {INSTALL_SLICER_CORE}")
@@ -42,7 +43,7 @@ from HCCAssistLib.scene.drawing import (
     drawn_in_steps,
     remove,
     restore,
-    set_verdict,
+    set_review,
 )
 from HCCAssistLib.scene.inputs import image_from_volume
 from HCCAssistLib.scene.mrb import save_mrb
@@ -282,16 +283,16 @@ def test_a_verdict_colours_the_box_and_is_written_down(scene: Any) -> None:
     drawn, _, _ = drawn_on(scene)
     bright, pale = (drawn.boxes[n].GetDisplayNode().GetSelectedColor() for n in (1, 3))
     assert sum(bright) > sum(pale), "the more probable, the brighter"
-    drawn = set_verdict(drawn, 1, Verdict.ACCEPTED, "R1", "new since ablation")
-    drawn = set_verdict(drawn, 2, Verdict.REJECTED, "R1", "vessel")
+    drawn = set_review(drawn, 1, Review(Verdict.ACCEPTED, "R1", "new since ablation"))
+    drawn = set_review(drawn, 2, Review(Verdict.REJECTED, "R1", "vessel"))
     np.testing.assert_allclose(drawn.boxes[1].GetDisplayNode().GetSelectedColor(), colors.ACCEPTED)
     np.testing.assert_allclose(drawn.boxes[2].GetDisplayNode().GetSelectedColor(), colors.REJECTED)
     assert [row[5:] for row in table_rows(drawn.table)] == [["accepted", "new since ablation"], ["rejected", "vessel"]]
     (found,) = restore(scene)
-    assert [c.verdict for c in found.result.candidates] == [Verdict.ACCEPTED, Verdict.REJECTED, Verdict.PENDING]
-    assert found.result.candidates[0].reader == "R1"
+    assert [c.review.verdict for c in found.result.candidates] == [Verdict.ACCEPTED, Verdict.REJECTED, Verdict.PENDING]
+    assert found.result.candidates[0].review.reader == "R1"
     with pytest.raises(KeyError, match="no candidate 9"):
-        set_verdict(drawn, 9, Verdict.ACCEPTED)
+        set_review(drawn, 9, Review(Verdict.ACCEPTED, "R1"))
 
 
 def test_drawing_a_run_again_replaces_it_and_another_run_stands_beside_it(scene: Any) -> None:
@@ -345,7 +346,7 @@ def test_a_closed_scene_is_said_and_does_not_crash(scene: Any, host: Any) -> Non
     with pytest.raises(InputError, match="the drawing is no longer in the scene"):
         apply_threshold(drawn, 0.1)
     with pytest.raises(InputError, match="the drawing is no longer in the scene"):
-        set_verdict(drawn, 1, Verdict.ACCEPTED)
+        set_review(drawn, 1, Review(Verdict.ACCEPTED, "R1"))
     with pytest.raises(InputError, match="no longer in the scene"):
         draw_detection(result(volume), None, scene)
     assert restore(scene) == ()
@@ -354,7 +355,7 @@ def test_a_closed_scene_is_said_and_does_not_crash(scene: Any, host: Any) -> Non
 def test_a_box_that_a_person_deleted_stays_deleted(scene: Any) -> None:
     drawn, _, _ = drawn_on(scene)
     scene.RemoveNode(drawn.boxes[2])
-    drawn = set_verdict(apply_threshold(drawn, 0.1), 2, Verdict.REJECTED)
+    drawn = set_review(apply_threshold(drawn, 0.1), 2, Review(Verdict.REJECTED, "R1"))
     assert list(drawn.boxes) == [1, 3]
     scene.RemoveNode(drawn.heatmap)
     scene.RemoveNode(drawn.table)

@@ -11,13 +11,13 @@ import pytest
 from cases import assert_same_voxels, expected_corners, image, nodes, result, table_rows, visible, world_corners
 
 from HCCAssistLib.errors import HCCAssistError, InputError
-from HCCAssistLib.results.detection import Verdict
+from HCCAssistLib.results.review import Review, Verdict
 from HCCAssistLib.scene.rendering import INSTALL_SLICER_CORE
 
 pytest.importorskip("slicer", reason=f"SKIPPED: slicer-core is not installed. {INSTALL_SLICER_CORE}")
 
 from HCCAssistLib.scene import colors
-from HCCAssistLib.scene.drawing import apply_threshold, draw_detection, restore, set_verdict
+from HCCAssistLib.scene.drawing import apply_threshold, draw_detection, restore, set_review
 from HCCAssistLib.scene.inputs import image_from_volume
 from HCCAssistLib.scene.mrb import save_mrb
 from HCCAssistLib.scene.pictures import save_case
@@ -27,7 +27,7 @@ from HCCAssistLib.scene.volumes import volume_from_image
 def test_boxes_verdicts_table_and_heat_come_back(host: Any, tmp_path: Path) -> None:
     volume = image("oblique left-handed")
     drawn = draw_detection(result(volume), volume_from_image(volume, host.scene, "CT"), host.scene)
-    drawn = set_verdict(drawn, 2, Verdict.REJECTED, "R1", "vessel, not tumour; see 2024")
+    drawn = set_review(drawn, 2, Review(Verdict.REJECTED, "R1", "vessel, not tumour; see 2024"))
     drawn = apply_threshold(drawn, 0.6)
     rows = table_rows(drawn.table)
     save_mrb(host.scene, tmp_path / "case.mrb")

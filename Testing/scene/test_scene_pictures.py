@@ -23,9 +23,10 @@ from HCCAssistLib.scene.rendering import INSTALL_SLICER_CORE
 pytest.importorskip("slicer", reason=f"SKIPPED: slicer-core is not installed. {INSTALL_SLICER_CORE}")
 import vtk
 
+from HCCAssistLib.results.review import Review, Verdict
 from HCCAssistLib.scene import pictures
 from HCCAssistLib.scene.boxes import label_position
-from HCCAssistLib.scene.drawing import apply_threshold, draw_detection, set_verdict
+from HCCAssistLib.scene.drawing import apply_threshold, draw_detection, set_review
 from HCCAssistLib.scene.mrb import save_mrb
 from HCCAssistLib.scene.navigation import jump_to
 from HCCAssistLib.scene.pictures import render_case, save_case
@@ -163,7 +164,7 @@ def test_the_patients_left_is_on_the_right_and_anterior_on_top(rendering_host: A
 def test_thresholds_and_verdicts_show_in_the_picture(rendering_host: Any) -> None:
     view, drawn, _ = shown(rendering_host, "oblique", heatmap=None)
     assert is_box(view.picture()).sum() > 100
-    drawn = set_verdict(drawn, 1, drawn.result.candidates[0].verdict.ACCEPTED)
+    drawn = set_review(drawn, 1, Review(Verdict.ACCEPTED, "R1"))
     picture = view.picture().astype(int)
     assert not is_box(picture.astype(np.uint8)).any()
     assert ((picture[..., 2] > 200) & (picture[..., 0] < 130)).sum() > 100, "accepted is blue"

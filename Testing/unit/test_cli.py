@@ -6,7 +6,6 @@ import re
 import subprocess
 import sys
 from pathlib import Path
-from types import SimpleNamespace
 
 import numpy as np
 import pytest
@@ -17,7 +16,8 @@ from HCCAssistLib.cli.predictions import Row, write_summary
 from HCCAssistLib.cohort.cohort import write_cohort_table
 from HCCAssistLib.imaging.files import write_image
 from HCCAssistLib.recipes.registry import RECIPES
-from HCCAssistLib.results.detection import Searched
+from HCCAssistLib.results.detection import DetectionResult, Searched
+from HCCAssistLib.results.run_record import RunRecord
 from HCCAssistLib.scene.rendering import rendering_available
 
 README = Path(__file__).resolve().parents[2] / "README.md"
@@ -149,9 +149,10 @@ def test_when_every_case_failed_there_is_still_one_json_object(
 
 
 def test_what_was_searched_is_said_and_stands_in_the_summary(tmp_path: Path) -> None:
-    result = SimpleNamespace(candidates=(), shown=(), threshold=0.5, warnings=(), searched="liver, 1,417 ml")
-    write_summary(tmp_path, [Row.of("a", result)])
-    assert summary(tmp_path)[0]["searched"] == "liver, 1,417 ml"
+    run_record = RunRecord("ltp", {}, "blobs", (), {}, "cpu", {}, 1.0)
+    result = DetectionResult((), 0.5, "by hand", straight_grid(), run_record, searched=Searched("liver", 1417.0, 5000))
+    write_summary(tmp_path, [Row.of("a", result)], result.kind)
+    assert summary(tmp_path)[0]["searched"] == "liver, 1,417 ml, 5,000 patches"
 
 
 def test_models_can_be_installed_listed_shown_used_and_removed(

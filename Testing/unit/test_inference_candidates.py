@@ -9,7 +9,6 @@ from HCCAssistLib.recipes.ltp.sliding_window.candidates import (
     Peak,
     ScoreMap,
     centered,
-    components,
     distinct,
     suppressed,
 )
@@ -80,14 +79,6 @@ def test_a_peak_is_centred_on_what_is_allowed_and_keeps_its_probability() -> Non
     assert peak.probability == pytest.approx(0.95)
     assert peak.center[0] < 4 * 4 + 3
     assert centered(score_map(flat, (1, 4, 4)), np.zeros_like(left)) is None
-
-
-def test_components_join_what_touches_at_the_threshold() -> None:
-    scores = plateau((10, 30, 30), (3, 8, 6), 0.9)
-    scores[3, 8, 8] = 0.4
-    scores[3, 8, 9:11] = 0.9
-    assert len(components(score_map(scores), 0.3)) == 1
-    assert len(components(score_map(scores), 0.5)) == 2
 
 
 def test_noise_everywhere_gives_a_bounded_list_in_falling_order() -> None:

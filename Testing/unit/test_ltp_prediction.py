@@ -16,8 +16,9 @@ from HCCAssistLib.imaging.image import Image
 from HCCAssistLib.inference.loaded_model import LoadedModel
 from HCCAssistLib.inference.study import Study
 from HCCAssistLib.recipes.ltp.prediction import predict
-from HCCAssistLib.results.detection import DetectionResult, Verdict
+from HCCAssistLib.results.detection import DetectionResult
 from HCCAssistLib.results.files import read_result, write_result
+from HCCAssistLib.results.review import Review, Verdict
 
 FLIPS = list(itertools.product((1, -1), repeat=3))
 
@@ -116,12 +117,6 @@ def test_every_stride_puts_the_boxes_at_the_same_places(model: LoadedModel, stri
     assert distances(result).max() < 3.0  # half a slice: the toy answers to the middle of 8 slices
 
 
-def test_connected_components_find_the_blobs(model: LoadedModel) -> None:
-    result = detect(blob_image(straight_grid()), model, candidates="components")
-    assert len(result.candidates) == 3
-    assert distances(result).max() < 6.0
-
-
 def test_both_networks_and_readings_find_the_blobs(tmp_path: Path) -> None:
     for pools, border in itertools.product((2, 3), ("strict", "context")):
         result = detect(
@@ -194,11 +189,11 @@ def test_the_threshold_is_a_view_and_a_review_makes_a_new_result(model: LoadedMo
     result = detect(blob_image(straight_grid()), model)
     assert [c.number for c in result.at(0.99)] != [c.number for c in result.at(0.5)]
     assert len(result.at(0.0)) == len(result.candidates)
-    reviewed = result.reviewed(2, Verdict.REJECTED, "reader", "a vessel")
-    assert result.candidates[1].verdict is Verdict.PENDING
-    assert reviewed.candidates[1].comment == "a vessel"
+    reviewed = result.reviewed(2, Review(Verdict.REJECTED, "reader", "a vessel"))
+    assert result.candidates[1].review.verdict is Verdict.PENDING
+    assert reviewed.candidates[1].review.comment == "a vessel"
     with pytest.raises(KeyError):
-        result.reviewed(99, Verdict.ACCEPTED)
+        result.reviewed(99, Review(Verdict.ACCEPTED, "reader"))
 
 
 def test_a_result_survives_its_folder(model: LoadedModel, tmp_path: Path) -> None:
@@ -208,7 +203,9 @@ def test_a_result_survives_its_folder(model: LoadedModel, tmp_path: Path) -> Non
     assert again.as_json() == result.as_json()
     assert again.heatmap is not None
     assert again.heatmap.geometry.matches(result.heatmap.geometry)  # type: ignore[union-attr]
-    (tmp_path / "result" / "result.json").write_text('{"format": "hccassist-result/1", "kind": "detection"}')
+    (tmp_path / "result" / "result.json").write_text(
+        '{"format": "hccassist-result/2", "kind": "detection", "heatmaps": []}'
+    )
     with pytest.raises(InputError, match="damaged"):
         read_result(tmp_path / "result")
     with pytest.raises(InputError, match=r"no readable result.json"):

@@ -66,17 +66,16 @@ def centers(result: DetectionResult) -> np.ndarray:
 
 
 @pytest.mark.parametrize("grid", [straight_grid(), oblique_grid()], ids=["straight", "oblique"])
-@pytest.mark.parametrize("kind", ["nms", "components"])
-def test_candidates_and_heat_stay_within_the_livers_margin(model: LoadedModel, grid: Geometry, kind: str) -> None:
+def test_candidates_and_heat_stay_within_the_livers_margin(model: LoadedModel, grid: Geometry) -> None:
     liver = half_liver(grid)
-    result = predict(study(grid, liver=liver), model, {"heatmap": kind == "nms", "candidates": kind})
+    result = predict(study(grid, liver=liver), model, {})
     # the blob lies 4 mm beyond the liver's edge: it is found, and was drawn towards its middle before
     assert np.linalg.norm(centers(result) - np.array(BLOBS[2][0]), axis=1).min() < 12
     assert away_from(liver, centers(result)).max() <= LIVER_MARGIN_MM + 0.1
-    if result.heatmap is not None:
-        hot = result.heatmap.geometry.to_world(np.argwhere(result.heatmap.array > 0)[:, ::-1])
-        assert len(hot) > 500
-        assert away_from(liver, hot).max() <= LIVER_MARGIN_MM + 0.1
+    assert result.heatmap is not None
+    hot = result.heatmap.geometry.to_world(np.argwhere(result.heatmap.array > 0)[:, ::-1])
+    assert len(hot) > 500
+    assert away_from(liver, hot).max() <= LIVER_MARGIN_MM + 0.1
 
 
 def test_candidates_and_heat_of_a_ring_stay_in_the_ring(model: LoadedModel) -> None:
@@ -178,23 +177,52 @@ def test_the_whole_volume_and_a_ring_are_said(model: LoadedModel) -> None:
     assert whole.searched.volume_ml == pytest.approx(np.prod(grid.shape) * np.prod(grid.spacing) / 1000)
     again = DetectionResult.from_json(ring.as_json())
     assert again.searched == ring.searched
-    old = {key: value for key, value in ring.as_json().items() if key != "searched"}
-    assert DetectionResult.from_json(old).searched is None
+    assert DetectionResult.from_json({**ring.as_json(), "searched": None}).searched is None
 
 
-def test_the_record_of_a_run_names_all_that_decides_the_result(model: LoadedModel) -> None:
-    grid = straight_grid()
+@pytest.mark.parametrize(
+    ("options", "zone", "used"),
+    [
+        ({}, "segment", {"post/liver", "post/ablation"}),
+        ({"region": "liver"}, "empty", {"post/liver"}),
+        ({"region": "volume"}, "segment", {"post/ablation"}),
+        ({"region": "volume"}, "points", set()),
+        ({"region": "ring"}, "segment", {"post/ablation"}),
+        ({"region": "ring"}, "points", {"post/ablation points"}),
+        ({"region": "ring"}, "empty", {"post/ablation points"}),
+    ],
+)
+def test_the_record_of_a_run_names_what_decides_the_result_and_apart_what_does_not(
+    model: LoadedModel, options: dict[str, str], zone: str, used: set[str]
+) -> None:
+    grid = oblique_grid()
     ball = np.linalg.norm(places(grid) - np.array(BLOBS[0][0]), axis=-1) < 9
-    mask = Image(ball.astype(np.uint8), grid)
+    mask, empty = Image(ball.astype(np.uint8), grid), Image(np.zeros(grid.shape, np.uint8), grid)
+    zones = {} if zone == "points" else {"ablation": empty if zone == "empty" else mask}
     full = replace(
-        study(grid, liver=mask, ablation=mask),
-        points={"post/ablation": PointList("ablation", (Point("zone", BLOBS[1][0]),))},
+        study(grid, liver=mask, **zones),
+        points={
+            "post/ablation": PointList("ablation", (Point("zone", BLOBS[0][0]),)),
+            "post/ltp": PointList("ltp", (Point("F-1", BLOBS[1][0]),)),
+        },
+        values={"ltp": "1", "age": "63"},
     )
-    first = predict(full, model, {"stride": "fast", "heatmap": False}).run.inputs
-    assert sorted(first) == ["post/ablation", "post/ablation points", "post/arterial", "post/liver"]
-    moved = replace(full, points={"post/ablation": PointList("ablation", (Point("zone", (0.0, 0.0, 0.1)),))})
-    second = predict(moved, model, {"stride": "fast", "heatmap": False}).run.inputs
-    assert {key for key in first if first[key] != second[key]} == {"post/ablation points"}
+    fast = {**options, "stride": "fast", "heatmap": False}
+    result = predict(full, model, fast)
+    run = result.run
+    assert next(iter(run.inputs)) == "post/arterial"
+    assert set(run.inputs) == {"post/arterial"} | used
+    assert {**run.inputs, **run.unused_inputs} == full.digests()
+    # what is recorded is enough to run it again, and what is not decides nothing
+    needed = replace(
+        full,
+        masks={key: one for key, one in full.masks.items() if key in used},
+        points={key: one for key, one in full.points.items() if f"{key} points" in used},
+        values={},
+    )
+    again = predict(needed, model, fast)
+    assert [c.as_json() for c in again.candidates] == [c.as_json() for c in result.candidates]
+    assert again.run.inputs == run.inputs and not again.run.unused_inputs
 
 
 def test_an_empty_ablation_zone_is_told_with_the_missing_distances(model: LoadedModel) -> None:

@@ -16,7 +16,7 @@ from HCCAssistLib.recipes.ltp.prediction import predict
 from HCCAssistLib.recipes.ltp.review import training_points
 from HCCAssistLib.recipes.ltp.sampling import sample_case
 from HCCAssistLib.recipes.registry import get_recipe
-from HCCAssistLib.results.detection import Verdict
+from HCCAssistLib.results.review import Review, Verdict
 
 LTP = get_recipe("ltp")
 
@@ -31,7 +31,7 @@ def found(tmp_path_factory):
 
 
 def test_the_written_case_trains_on_what_the_reader_said(found, tmp_path):
-    said = found.reviewed(1, Verdict.ACCEPTED, comment="Mr X").reviewed(2, Verdict.REJECTED)
+    said = found.reviewed(1, Review(Verdict.ACCEPTED, "R1", "Mr X")).reviewed(2, Review(Verdict.REJECTED, "R1"))
     missed = PointList("seen by Dr Y", (Point("F-1", (10.0, 40.0, 10.0)),))
     points, values, warnings = training_points(said, missed)
     assert values == {"ltp": "1"}
@@ -63,7 +63,7 @@ def test_a_case_is_free_of_progression_only_when_all_was_reviewed(found):
         training_points(found)
     refused = found
     for candidate in found.shown:
-        refused = refused.reviewed(candidate.number, Verdict.REJECTED)
+        refused = refused.reviewed(candidate.number, Review(Verdict.REJECTED, "R1"))
     points, values, warnings = training_points(refused)
     assert values == {"ltp": "0"}
     assert warnings == ()
@@ -78,14 +78,14 @@ def test_a_missed_lesion_alone_makes_a_case_positive(found):
 
 
 def test_a_missed_lesion_in_a_rejected_candidate_is_a_contradiction(found):
-    said = found.reviewed(2, Verdict.REJECTED)
+    said = found.reviewed(2, Review(Verdict.REJECTED, "R1"))
     point = Point("F-7", said.candidates[1].box.center)
     with pytest.raises(InputError, match="'F-7' lies in candidate 2, which is rejected"):
         training_points(said, PointList("x", (point,)))
 
 
 def test_a_missed_lesion_in_an_accepted_candidate_is_told_by_degree(found):
-    said = found.reviewed(2, Verdict.ACCEPTED)
+    said = found.reviewed(2, Review(Verdict.ACCEPTED, "R1"))
     box = said.candidates[1].box
     again = PointList("x", (Point("F-7", tuple(np.array(box.center) + np.array(box.axes[0]) * 4)),))
     with pytest.raises(InputError, match=r"'F-7' lies in candidate 2, which is accepted, 4.0 mm from its centre"):
@@ -99,7 +99,7 @@ def test_a_missed_lesion_in_an_accepted_candidate_is_told_by_degree(found):
 
 
 def test_verdicts_count_whatever_the_threshold(found):
-    said = replace(found.reviewed(3, Verdict.ACCEPTED), threshold=1.0)
+    said = replace(found.reviewed(3, Review(Verdict.ACCEPTED, "R1")), threshold=1.0)
     points, values, _ = training_points(said)
     assert values == {"ltp": "1"}
     assert [p.label for p in points["post/ltp"].points] == ["candidate 3"]
@@ -109,7 +109,7 @@ def test_a_candidate_at_the_edge_stays_in_the_volume(found):
     grid = found.geometry
     outside = grid.to_world((-0.7, 10.0, 5.0))
     edge = replace(found.candidates[0], box=replace(found.candidates[0].box, center=tuple(outside)))
-    said = replace(found, candidates=(edge, *found.candidates[1:])).reviewed(1, Verdict.ACCEPTED)
+    said = replace(found, candidates=(edge, *found.candidates[1:])).reviewed(1, Review(Verdict.ACCEPTED, "R1"))
     (point,) = training_points(said)[0]["post/ltp"].points
     assert grid.contains(point.position)
     assert np.linalg.norm(np.subtract(point.position, outside)) < 1

@@ -25,7 +25,8 @@ from HCCAssistLib.recipes.ltp.recipe import TIME_POINT
 from HCCAssistLib.recipes.ltp.sampling import batch_maker, sample_case
 from HCCAssistLib.recipes.options import Value
 from HCCAssistLib.results.detection import DetectionResult
-from HCCAssistLib.results.files import read_result, write_candidates, write_result
+from HCCAssistLib.results.files import read_result, write_result
+from HCCAssistLib.results.tables import write_findings
 from HCCAssistLib.training.loop import outputs
 from HCCAssistLib.training.samples import Samples
 
@@ -106,7 +107,7 @@ def keep(one: EvaluatedCase, made_with: Mapping[str, Any], case: Case, folder: P
     patches = one.patches
     with folder_written_whole(folder / case.case_id) as part:
         write_result(one.result, part)
-        write_candidates(one.result, part / "candidates.csv")
+        write_findings(one.result, part / "candidates.csv")
         record = {
             "format": FORMAT,
             "case_id": case.case_id,
@@ -143,8 +144,11 @@ def kept(made_with: Mapping[str, Any], case: Case, folder: Path) -> EvaluatedCas
             splits=(case.split,),
             image_digests=(str(said["image_digest"]),),
         )
+        result = read_result(folder / case.case_id)
+        if not isinstance(result, DetectionResult):
+            return None
         return EvaluatedCase(
-            result=read_result(folder / case.case_id),
+            result=result,
             lesions=np.array(record["lesions_lps"], np.float64).reshape(-1, 3),
             sizes_mm=np.array(record["sizes_mm"], np.float64),
             patches=patches,

@@ -26,10 +26,9 @@ from HCCAssistLib.provenance import software_versions
 from HCCAssistLib.recipes.ltp.explanation import explain
 from HCCAssistLib.recipes.ltp.recipe import LTP, PATCH_SHAPE, TIME_POINT
 from HCCAssistLib.recipes.ltp.sampling import start_around
-from HCCAssistLib.recipes.ltp.sliding_window.candidates import Peak, components
+from HCCAssistLib.recipes.ltp.sliding_window.candidates import Peak
 from HCCAssistLib.recipes.ltp.sliding_window.scanning import (
     Progress,
-    kept_within,
     refined_peaks,
     scan_study,
     within_region,
@@ -88,7 +87,7 @@ def predict(
     began = time.perf_counter()
     chosen = LTP.resolve(run_options, run=True)
     scanned = scan_study(study, model.networks, chosen, device=model.device, progress=progress, cancelled=cancelled)
-    image, scores = scanned.image, scanned.scores
+    image = scanned.image
     stored = study.volumes[f"{TIME_POINT}/arterial"]
     warnings = (
         *study.warnings,
@@ -98,10 +97,7 @@ def predict(
         *model_warnings(model.package.card),
     )
     cutoff = model.package.card.default_cutoff
-    if chosen["candidates"] == "components":
-        peaks = kept_within(components(scores, cutoff.value), scanned)
-    else:
-        peaks = refined_peaks(scanned, model.networks, device=model.device, cancelled=cancelled)
+    peaks = refined_peaks(scanned, model.networks, device=model.device, cancelled=cancelled)
     zone = study.masks.get(f"{TIME_POINT}/ablation")
     surface = _Surface.of(zone) if zone is not None else None
     candidates = tuple(
@@ -113,6 +109,7 @@ def predict(
     if chosen["heatmap"] and explained:
         starts = [start_around(np.rint(peak.center).astype(np.int64)) for peak in explained]
         heatmap = within_region(explain(model.networks, image, starts, device=model.device).merged, scanned)
+    inputs, unused = study.recorded(_used(study, chosen))
     if progress:
         progress(1.0)
     return DetectionResult(
@@ -124,16 +121,31 @@ def predict(
             recipe=LTP.id,
             options={**model.package.card.options, **chosen},
             model=model.package.card.name,
+            model_sha256=model.package.card.seal,
             weights_sha256=model.package.weights_sha256,
             software=software_versions(),
             device=model.device,
-            inputs=study.digests(),
+            inputs=inputs,
+            unused_inputs=unused,
             seconds=time.perf_counter() - began,
         ),
         warnings=warnings,
         heatmap=heatmap,
         searched=scanned.searched,
     )
+
+
+def _used(study: Study, chosen: Mapping[str, Value]) -> list[str]:
+    """The inputs that decide the candidates and what is said of them, by their names in a run record."""
+    volume, liver, zone = (f"{TIME_POINT}/{name}" for name in ("arterial", "liver", "ablation"))
+    used = [volume]
+    if chosen["region"] in ("auto", "liver") and liver in study.masks:
+        used.append(liver)
+    if zone in study.masks and study.masks[zone].array.any():
+        used.append(zone)
+    elif chosen["region"] == "ring":
+        used.append(f"{zone} points")
+    return used
 
 
 def _voxel_warnings(image: Image) -> tuple[Problem, ...]:

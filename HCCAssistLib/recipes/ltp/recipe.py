@@ -93,13 +93,6 @@ LTP = Recipe(
             choices=("auto", "volume", "liver", "ring"),
         ),
         Option("ring_mm", 20.0, "width of the ring around the ablation zone", bounds=(1.0, 100.0)),
-        Option(
-            "candidates",
-            "nms",
-            "how neighbouring patches become one candidate: non-maximum suppression, or "
-            "connected components at the threshold",
-            choices=("nms", "components"),
-        ),
         Option("heatmap", True, "Grad-CAM of the candidates"),
     ),
     package="HCCAssistLib.recipes.ltp",

@@ -9,7 +9,8 @@ from HCCAssistLib.cohort.points import Point, PointList
 from HCCAssistLib.errors import InputError, Problem
 from HCCAssistLib.imaging.geometry import Geometry
 from HCCAssistLib.recipes.ltp.recipe import LABEL, TIME_POINT
-from HCCAssistLib.results.detection import Candidate, DetectionResult, Verdict
+from HCCAssistLib.results.detection import Candidate, DetectionResult
+from HCCAssistLib.results.review import Verdict
 
 POSITIVES, HARD_NEGATIVES = f"{TIME_POINT}/ltp", f"{TIME_POINT}/rejected"
 
@@ -33,7 +34,7 @@ def training_points(
         InputError: nothing says whether the patient has a progression, or a point lies in a rejected candidate or
             marks an accepted one again.
     """
-    by = {verdict: [c for c in result.candidates if c.verdict is verdict] for verdict in Verdict}
+    by = {verdict: [c for c in result.candidates if c.review.verdict is verdict] for verdict in Verdict}
     accepted, rejected = by[Verdict.ACCEPTED], by[Verdict.REJECTED]
     extra = missed.points if missed else ()
     warnings = []
@@ -52,7 +53,7 @@ def training_points(
                     f"the missed lesion {point.label!r} lies in candidate {candidate.number}, which is rejected",
                     remedy="accept the candidate instead, or move the point",
                 )
-    pending = [candidate for candidate in result.shown if candidate.verdict is Verdict.PENDING]
+    pending = [candidate for candidate in result.shown if candidate.review.verdict is Verdict.PENDING]
     some = f"{len(pending)} candidate{'s are' if len(pending) > 1 else ' is'} still to review"
     if pending and not accepted and not extra:
         raise InputError(

@@ -1,4 +1,4 @@
-"""From the scores of a scan to candidates: peaks by non-maximum suppression, or connected components.
+"""From the scores of a scan to candidates: peaks by non-maximum suppression.
 
 Neighbouring patches of one lesion all score high; the paper draws each of them. Here they become one candidate. A
 patch was a positive wherever it held the lesion's point, so the high scores form a plateau of a patch's width
@@ -114,20 +114,6 @@ def distinct(peaks: Iterable[Peak], patch: tuple[int, int, int]) -> list[Peak]:
         if all(axes.any() for axes in apart):
             kept.append(peak)
     return kept
-
-
-def components(scores: ScoreMap, threshold: float) -> list[Peak]:
-    """Connected groups of patches at or above a threshold, by falling probability.
-
-    Groups depend on the threshold: a higher one splits them, a lower one needs a new run.
-    """
-    filled = np.nan_to_num(scores.scores, nan=0.0)
-    labels, _ = ndimage.label(filled >= max(threshold, FLOOR), structure=np.ones((3, 3, 3)))
-    peaks = [
-        _peak(scores, filled, window, labels[window] == number)
-        for number, window in enumerate(ndimage.find_objects(labels), start=1)
-    ]
-    return sorted(peaks, key=lambda peak: -peak.probability)[:LIMIT]
 
 
 def _greedy(values: FloatArray, reach: list[int]) -> Iterator[tuple[int, ...]]:
