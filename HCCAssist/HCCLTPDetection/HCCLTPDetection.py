@@ -644,7 +644,7 @@ class HCCLTPDetectionLogic(ScriptedLoadableModuleLogic):
 
     def describe(self, name):
         """A model in a line, and its card as a page; what to do where there is no model."""
-        from HCCAssistLib.models.summary import card_rows
+        from HCCAssistLib.models.card import card_rows
 
         card = next((entry.card for entry in self.store.entries() if entry.name == name), None)
         if card is None:
@@ -1187,11 +1187,12 @@ class HCCLTPDetectionTest(ScriptedLoadableModuleTest):
         options = recipe.resolve({})
         package = write_package(
             Path(self.folder.name) / "untrained",
-            [build(options).state_dict()],
+            [{"": build(options).state_dict()}],
             name="untrained",
             recipe=recipe,
             options=options,
-            cutoff=CutOff(0.5, "a test"),
+            cutoffs={"candidate": CutOff(0.5, "a test")},
+            default_cutoff="candidate",
             input_spec={},
             training={},
             software={},

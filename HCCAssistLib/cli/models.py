@@ -8,6 +8,7 @@ from pathlib import Path
 from HCCAssistLib.cli.console import say, say_json, table, warn
 from HCCAssistLib.errors import InputError
 from HCCAssistLib.files import size_on_disk
+from HCCAssistLib.models.card import card_rows
 from HCCAssistLib.models.caveats import model_warnings, trained_on
 from HCCAssistLib.models.package import ModelPackage
 from HCCAssistLib.models.store import ModelStore, default_store
@@ -66,7 +67,7 @@ def _list(store: ModelStore, *, as_json: bool) -> None:
         (
             p.card.name,
             p.card.recipe,
-            cutoff_value(p.card.default_cutoff),
+            cutoff_value(p.card.default_cutoff) if p.card.default_cutoff else "none",
             trained_on(p.card.training) or "not stated",
             f"{size_on_disk(p.folder) / 1e6:.0f} MB",
         )
@@ -78,16 +79,12 @@ def _list(store: ModelStore, *, as_json: bool) -> None:
 
 
 def _card(package: ModelPackage) -> str:
-    card = package.card
-    lines = [
-        f"{card.name}: {package.recipe.title} ({card.recipe}). Research use only.",
-        f"  options   {', '.join(f'{k}={v}' for k, v in card.options.items())}",
-        f"  cut-off   {cutoff_value(card.default_cutoff)}, {card.default_cutoff.source}",
-        *([f"  patches   cut-off {cutoff_value(card.cutoff)}, {card.cutoff.source}"] if card.scan_cutoff else []),
-        f"  training  {trained_on(card.training) or 'not stated'}",
-        f"  software  {', '.join(f'{k} {v}' for k, v in card.software.items())}",
-        f"  licence   {card.licence}",
-        f"  seal      {card.seal or 'none'}",
-        f"  weights   {', '.join(f'{name} sha256 {sha}' for name, sha in card.files.items())}",
-    ]
+    lines = [package.card.name]
+    for heading, text in card_rows(package.card, full=True)[1:]:
+        lines += [f"  {heading}: {text}"] if "\n" not in text else [f"  {heading}:", *_indented(text)]
     return "\n".join(lines)
+
+
+def _indented(text: str) -> list[str]:
+    """The lines of a text, moved to the right."""
+    return [f"    {line}" for line in text.splitlines()]

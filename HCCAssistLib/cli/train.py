@@ -66,4 +66,5 @@ def run(args: argparse.Namespace) -> None:
     training, cutoff = package.card.training, package.card.default_cutoff
     say(f"model {package.card.name} in {package.folder}")
     say(f"  {trained_on(training)}, best epoch {', '.join(map(str, training['best_epoch']))}")
-    say(f"  cut-off {cutoff_value(cutoff)} ({cutoff.source})")
+    if cutoff is not None:
+        say(f"  cut-off {cutoff_value(cutoff)} ({cutoff.source})")

@@ -17,7 +17,7 @@ from HCCAssistLib.cohort.splits import own_table, split_patients
 from HCCAssistLib.cohort.synthetic import is_synthetic, unclear
 from HCCAssistLib.cohort.validation import validate
 from HCCAssistLib.errors import InputError, Problem
-from HCCAssistLib.models.package import ModelCard
+from HCCAssistLib.models.model_card import ModelCard
 from HCCAssistLib.recipes.registry import all_inputs
 from HCCAssistLib.recipes.spec import Recipe
 

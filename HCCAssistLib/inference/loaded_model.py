@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections.abc import Mapping
 from dataclasses import dataclass
 from typing import Any
 
@@ -11,33 +12,60 @@ from HCCAssistLib.models.package import ModelPackage
 
 @dataclass(frozen=True, eq=False, slots=True)
 class LoadedModel:
-    """A verified package and one network per fold, in evaluation mode on one device."""
+    """A verified package with its networks in evaluation mode on one device.
+
+    Attributes:
+        package: the package.
+        members: the networks of each member (fold, repeat) by name; the only network of a member has the name ``""``.
+        device: that they are on.
+    """
 
     package: ModelPackage
-    networks: tuple[Any, ...]
+    members: tuple[Mapping[str, Any], ...]
     device: str
+
+    @property
+    def networks(self) -> tuple[Any, ...]:
+        """The only network of each member."""
+        return self.named("")
+
+    def named(self, name: str) -> tuple[Any, ...]:
+        """The network of that name of each member.
+
+        Raises:
+            KeyError: the members have none of that name.
+        """
+        return tuple(member[name] for member in self.members)
 
 
 def load_model(package: ModelPackage, *, device: str = "cpu") -> LoadedModel:
     """Build the networks of a package and fill in the weights whose digests were verified.
 
+    Where a member has several networks, the recipe's ``build`` is told which one to build.
+
     Raises:
-        InputError: the weights do not fit the network that model.json describes.
+        InputError: the weights do not fit the networks that model.json describes, or are not finite.
     """
     build = package.recipe.module("network").build
-    networks = []
-    for weights in package.load_weights():
-        network = build(package.card.options)
-        try:
-            network.load_state_dict(weights)
-        except RuntimeError as error:
-            raise InputError(
-                "the weights do not fit the network that model.json describes",
-                package.card.name,
-                "install the model again from its source",
-            ) from error
-        networks.append(network.to(device).eval())
-    return LoadedModel(package, tuple(networks), device)
+    members = []
+    for weights_of in package.load_weights():
+        networks = {}
+        for name, weights in weights_of.items():
+            network = build(package.card.options, name) if name else build(package.card.options)
+            _fill(network, weights, package)
+            networks[name] = network.to(device).eval()
+        members.append(networks)
+    return LoadedModel(package, tuple(members), device)
+
+
+def _fill(network: Any, weights: Mapping[str, Any], package: ModelPackage) -> None:
+    name, remedy = package.card.name, "install the model again from its source"
+    try:
+        network.load_state_dict(weights)
+    except RuntimeError as error:
+        raise InputError("the weights do not fit the network that model.json describes", name, remedy) from error
+    if not all(tensor.isfinite().all() for tensor in weights.values()):
+        raise InputError("the weights hold numbers that are not finite", name, "train the model again")
 
 
 def choose_device(wanted: str = "auto") -> str:

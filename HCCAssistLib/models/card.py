@@ -1,46 +1,163 @@
-"""The model card: what a model package says about itself, as headings and texts."""
+"""A model card as headings and texts: the same for the command, the report and the panels."""
 
 from __future__ import annotations
 
 from collections.abc import Iterator, Mapping
-from typing import TYPE_CHECKING, Any
+from typing import Any
 
 from HCCAssistLib.models.caveats import model_warnings, trained_on
+from HCCAssistLib.models.model_card import ModelCard
+from HCCAssistLib.recipes.options import WIDTH
 from HCCAssistLib.recipes.registry import get_recipe
-from HCCAssistLib.results.cutoff import cutoff_text
+from HCCAssistLib.recipes.spec import Recipe
+from HCCAssistLib.results.cutoff import CutOff, cutoff_value
 from HCCAssistLib.wording import plural, rounded
 
-if TYPE_CHECKING:
-    from HCCAssistLib.models.package import ModelCard
+RESEARCH = "Research use only. Not a medical device, not validated for patients."
 
-_ELSEWHERE = ("image_digests", "image_fingerprints", "history", "trained_on", "patients", "synthetic")
-"""Entries of the training record that fill pages (model.json and report.json hold them), or are said in other words."""
+NO_FIGURES = "none are stored in the package"
+
+_ELSEWHERE = (
+    *("image_digests", "image_fingerprints", "history", "trained_on", "samples_per_class"),
+    *("patients", "synthetic", "permuted_labels"),
+)
+"""Entries of the training record that fill pages (model.json holds them), or that another row tells."""
+
+Rows = tuple[tuple[str, str], ...]
 
 
-def card_rows(card: ModelCard) -> tuple[tuple[str, str], ...]:
-    """Recipe, options, training cohort, cut-off with its source, metrics, software, digests and licence."""
+def card_rows(card: ModelCard, *, full: bool = False) -> Rows:
+    """What a model was made for and from, how well it did, what it cuts off at: headings and texts.
+
+    Args:
+        card: of the model.
+        full: everything that a report or a technician asks for, instead of what helps to choose a model.
+    """
     recipe = get_recipe(card.recipe)
+    rows = [
+        *([("Name", card.name)] if full else []),
+        ("Recipe", f"{recipe.title} ({recipe.id})" if full else recipe.title),
+        ("Published in", recipe.paper),
+        ("Settings", settings(card, recipe)),
+        *([("All options", _listed(card.options)), ("Input", _listed(card.input))] if full else []),
+        *([("Categories", "\n".join(_categories(card)))] if full and card.categories else []),
+        ("Networks", _networks(card)),
+        ("Trained on", _data(card.training)),
+        *([("Samples", text)] if full and (text := _samples(card)) else []),
+        *([("Training", _listed(_others(card.training)))] if full else []),
+        ("Figures", "\n".join(figures(card, full=full)) or NO_FIGURES),
+        *_cutoffs(card),
+        *(("Beware", f"{warning.what[:1].upper()}{warning.what[1:]}") for warning in model_warnings(card)),
+        *([("Trained with", _listed(card.software))] if full else []),
+        *([(f"SHA-256 of {name}", digest) for name, digest in sorted(card.files.items())] if full else []),
+        *([("Seal of model.json", card.seal or "none")] if full else []),
+        ("Licence", card.licence),
+        ("Use", RESEARCH),
+    ]
+    return tuple(rows)
+
+
+def settings(card: ModelCard, recipe: Recipe) -> str:
+    """The preset and the variant, and what is other than in the paper."""
+    paper = recipe.resolve({}, preset="paper")
+    variants = [f"{option.name} {_text(card.options.get(option.name))}" for option in recipe.options if option.variant]
+    known = {option.name for option in recipe.options if not option.variant}
+    changes = [
+        f"width {_text(value)}: smaller than the paper's"
+        if name == WIDTH.name
+        else f"{name.replace('_', ' ')} {_text(value)} (paper: {_text(paper[name])})"
+        for name, value in card.options.items()
+        if name in known and value != paper[name]
+    ]
+    parts = [f"preset {card.preset}" if card.preset else "", *variants, *(changes or ["as in the paper"])]
+    return "; ".join(filter(None, parts))
+
+
+def figures(card: ModelCard, *, full: bool = False) -> list[str]:
+    """The stored metrics with their intervals, one line each; where patients were resampled, that interval.
+
+    Args:
+        card: of the model.
+        full: three digits and the method of the interval.
+    """
+    digits, lines = (3, []) if full else (2, [])
+    for name, stored in _estimates(card.metrics):
+        given = [stored[key] for key in ("clustered_interval", "interval") if isinstance(stored.get(key), Mapping)]
+        limits = next((one for one in given if _number(one.get("low")) and _number(one.get("high"))), None)
+        text = "no interval"
+        if limits:
+            text = f"95 % CI {rounded(limits['low'], digits)} to {rounded(limits['high'], digits)}"
+            text += f", {limits['method']}" if full and limits.get("method") else ""
+        n, unit = stored.get("n"), stored.get("unit")
+        count = f"; {n} {plural(unit, n)}" if isinstance(n, int) and isinstance(unit, str) and unit else ""
+        lines.append(f"{stored.get('name') or name}: {rounded(stored['value'], digits)} ({text}{count})")
+    return lines
+
+
+def _estimates(stored: Any, name: str = "") -> Iterator[tuple[str, Mapping[str, Any]]]:
+    """Every figure with a value, however deep; anything else is left to model.json."""
+    if not isinstance(stored, Mapping):
+        return
+    if _number(stored.get("value")):
+        yield name, stored
+        return
+    for key, inner in stored.items():
+        yield from _estimates(inner, str(key))
+
+
+def _number(value: Any) -> bool:
+    return isinstance(value, int | float) and not isinstance(value, bool)
+
+
+def _cutoffs(card: ModelCard) -> Rows:
+    """The default one first."""
+    if card.default_cutoff is None:
+        return (("Cut-off", "none"),)
+    others = sorted(name for name in card.cutoffs if name != card.default_name)
     return (
-        ("Name", card.name),
-        ("Recipe", f"{recipe.title} ({recipe.id}; {recipe.paper})"),
-        ("Intended use", "Research only; not a medical device, not validated for patients"),
-        ("Input", _listed(card.input)),
-        ("Options", _listed(card.options)),
-        *(("Beware", warning.what) for warning in model_warnings(card)),
-        ("Training cohort", _training(card.training)),
-        ("Cut-off", cutoff_text(card.default_cutoff)),
-        *([("Cut-off of single patches", cutoff_text(card.cutoff))] if card.scan_cutoff else []),
-        *(("Metrics in the package", text) for text in list(_metrics(card.metrics)) or ["none are stored"]),
-        ("Trained with", _listed(card.software)),
-        *((f"SHA-256 of {name}", digest) for name, digest in sorted(card.files.items())),
-        ("Seal of model.json", card.seal or "none"),
-        ("Licence of the weights", card.licence),
+        ("Cut-off", _cutoff(card.default_cutoff)),
+        *((f"Cut-off ({name.replace('_', ' ')})", _cutoff(card.cutoffs[name])) for name in others),
     )
 
 
-def _training(record: Mapping[str, Any]) -> str:
-    others = {name: value for name, value in record.items() if name not in _ELSEWHERE}
-    return "; ".join(filter(None, (trained_on(record), _listed(others) if others else ""))) or "not stated"
+def _cutoff(cutoff: CutOff) -> str:
+    return f"{cutoff_value(cutoff)}: {cutoff.source}"
+
+
+def _networks(card: ModelCard) -> str:
+    named = [name.replace("_", " ") for name in card.members[0] if name]
+    n = len(card.members)
+    each = f", {'each ' if n > 1 else ''}with {', '.join(named)}" if named else ""
+    others = [name for name in sorted(card.files) if not name.startswith("weights-")]
+    text = f"{n} {plural('member', n)}{each}" if n > 1 or named else "1"
+    return f"{text}; besides {', '.join(others)}" if others else text
+
+
+def _data(training: Mapping[str, Any]) -> str:
+    data = trained_on(training)
+    if not data:
+        return "not stated"
+    cases = training.get("cases")
+    cases = cases if isinstance(cases, Mapping) else {}
+    split = ", ".join(f"{n} {name}" for name, n in cases.items() if n and name != "test")
+    text = data + (f" ({split})" if split else "")
+    return f"{text}; labels shuffled as a check, the findings mean nothing" if training.get("permuted_labels") else text
+
+
+def _categories(card: ModelCard) -> list[str]:
+    return [f"{code}: {name}" for code, name in card.categories.items()]
+
+
+def _samples(card: ModelCard) -> str:
+    splits = card.training.get("samples_per_class", {})
+    return "\n".join(
+        f"{split}: " + ", ".join(f"{n} {card.categories.get(code, code)}" for code, n in counts.items())
+        for split, counts in splits.items()
+    )
+
+
+def _others(training: Mapping[str, Any]) -> dict[str, Any]:
+    return {name: value for name, value in training.items() if name not in _ELSEWHERE}
 
 
 def _listed(values: Mapping[str, Any]) -> str:
@@ -56,19 +173,3 @@ def _text(value: Any) -> str:
     if isinstance(value, bool):
         return "yes" if value else "no"
     return f"{value:.6g}" if isinstance(value, float) else str(value)
-
-
-def _metrics(stored: Any, name: str = "") -> Iterator[str]:
-    """One line per stored estimate; anything that lacks n, unit or interval is left to model.json."""
-    if not isinstance(stored, Mapping):
-        return
-    interval = stored.get("interval")
-    if isinstance(interval, Mapping) and isinstance(stored.get("value"), int | float) and stored.get("unit"):
-        low, high = interval.get("low"), interval.get("high")
-        limits = "no interval" if low is None or high is None else f"{rounded(low, 3)}, {rounded(high, 3)}"
-        count = f"n = {stored.get('n')} {plural(str(stored['unit']), int(stored.get('n') or 0))}"
-        label = str(stored.get("name") or name)
-        yield f"{label} {rounded(stored['value'], 3)} ({limits}; {interval.get('method')}), {count}"
-        return
-    for key, inner in stored.items():
-        yield from _metrics(inner, str(key))

@@ -6,13 +6,13 @@ from collections.abc import Mapping
 from typing import Any
 
 from HCCAssistLib.errors import Problem
-from HCCAssistLib.models.package import ModelCard
+from HCCAssistLib.models.model_card import ModelCard
 from HCCAssistLib.wording import plural
 
 
 def model_warnings(card: ModelCard) -> tuple[Problem, ...]:
     """All that is doubtful about a model; empty where nothing is."""
-    return tuple(filter(None, (training_data_warning(card), seal_warning(card))))
+    return tuple(filter(None, (training_data_warning(card),)))
 
 
 def training_data_warning(card: ModelCard) -> Problem | None:
@@ -32,14 +32,6 @@ def training_data_warning(card: ModelCard) -> Problem | None:
     return Problem("WARN", what, f"model {card.name}")
 
 
-def seal_warning(card: ModelCard) -> Problem | None:
-    """The warning of a model.json that nothing protects from a change."""
-    if card.seal:
-        return None
-    what = "model.json is of an older format without a seal: nothing shows whether its cut-off was changed"
-    return Problem("WARN", what, f"model {card.name}", "train the model again to have it sealed")
-
-
 def trained_on(training: Mapping[str, Any]) -> str:
     """``120 synthetic cases, 3 patients``, from a model card's training record; empty where it does not say."""
     synthetic, patients = counts(training)
@@ -49,9 +41,5 @@ def trained_on(training: Mapping[str, Any]) -> str:
 
 def counts(training: Mapping[str, Any]) -> tuple[int, int]:
     """Synthetic patients and real ones that a model was trained on; zeros where the record does not say."""
-    apart = training.get("trained_on")
-    if isinstance(apart, Mapping):
-        return int(apart.get("synthetic") or 0), int(apart.get("patients") or 0)
-    # records of older models know only whether all cases were synthetic
-    total = int(training.get("patients") or 0)
-    return (max(total, 1), 0) if training.get("synthetic") else (0, total)
+    apart = training.get("trained_on", {})
+    return apart.get("synthetic", 0), apart.get("patients", 0)

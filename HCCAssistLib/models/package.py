@@ -1,22 +1,21 @@
-"""A trained model as a folder: model.json and weights-<k>.safetensors, checked before anything of it is used.
-
-model.json holds the sha256 of the weights and is sealed itself: the entry "seal" is the sha256 of everything else in
-it, so that a cut-off, a figure or a name that was changed afterwards is noticed. A seal is no signature: it tells a
-package that was damaged or edited by hand, not who wrote it, and whoever can edit the file can seal it anew.
-"""
+"""A trained model as a folder: model.json, weights, and what else was fitted, checked before anything of it is used."""
 
 from __future__ import annotations
 
 import hashlib
 import json
-import re
 from collections.abc import Mapping, Sequence
-from dataclasses import dataclass, field
+from dataclasses import dataclass
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
+import numpy as np
+import numpy.typing as npt
+
 from HCCAssistLib.errors import InputError
 from HCCAssistLib.files import folder_written_whole, parse_json, write_json
+from HCCAssistLib.models.model_card import EXTRA_NAME, SAFE_NAME, WEIGHTS_NAME, ModelCard, sealed
+from HCCAssistLib.recipes.labels import Classes
 from HCCAssistLib.recipes.options import Value
 from HCCAssistLib.recipes.registry import get_recipe
 from HCCAssistLib.recipes.spec import Recipe
@@ -25,71 +24,15 @@ from HCCAssistLib.results.cutoff import CutOff
 if TYPE_CHECKING:
     from torch import Tensor
 
-FORMAT = "hccassist-model/2"
-UNSEALED_FORMAT = "hccassist-model/1"
-"""The format before model.json was sealed: still read, but a warning goes with everything the model says."""
+    Weights = Mapping[str, Tensor]
 
-WEIGHTS_NAME = re.compile(r"weights-\d{1,3}\.safetensors")
-SAFE_NAME = re.compile(r"[A-Za-z0-9][A-Za-z0-9._-]{0,79}")
-MODEL_JSON_LIMIT = 16 * 2**20
+Arrays = Mapping[str, npt.NDArray[Any]]
 
+JSON_LIMIT = 16 * 2**20
+"""Bytes of model.json and of any other JSON in a package."""
 
-@dataclass(frozen=True, slots=True)
-class ModelCard:
-    """What model.json says.
-
-    Attributes:
-        name: pseudonymous, a safe file name.
-        recipe: id of the recipe.
-        options: the recipe's options it was trained with.
-        cutoff: of single samples, with its source.
-        scan_cutoff: of the candidates of a detector's scan, where another one than of single samples serves it.
-            What a prediction begins with is ``default_cutoff``.
-        input: windows, patch and spacing the weights expect.
-        metrics: figures with intervals, n and unit, as the evaluation wrote them.
-        training: cohort digest, numbers of cases, digests of the images it has seen, course of the loss.
-        software: versions that trained it.
-        licence: of the weights.
-        files: name to sha256.
-        seal: sha256 of all of this as it stands in model.json; empty where model.json is not sealed.
-    """
-
-    name: str
-    recipe: str
-    options: dict[str, Value]
-    cutoff: CutOff
-    scan_cutoff: CutOff | None
-    input: dict[str, Any]
-    training: dict[str, Any]
-    software: dict[str, str]
-    files: dict[str, str]
-    metrics: dict[str, Any] = field(default_factory=dict)
-    licence: str = "not stated"
-    seal: str = ""
-
-    @property
-    def default_cutoff(self) -> CutOff:
-        """The cut-off that a prediction begins with: what every command, panel and report calls the model's own."""
-        return self.scan_cutoff or self.cutoff
-
-    def as_json(self) -> dict[str, Any]:
-        """The content of model.json."""
-        return {
-            "format": FORMAT if self.seal else UNSEALED_FORMAT,
-            "research_use_only": True,
-            "name": self.name,
-            "recipe": self.recipe,
-            "options": self.options,
-            "cutoff": self.cutoff.as_json(),
-            "scan_cutoff": self.scan_cutoff.as_json() if self.scan_cutoff else None,
-            "input": self.input,
-            "metrics": self.metrics,
-            "training": self.training,
-            "software": self.software,
-            "licence": self.licence,
-            "files": self.files,
-            **({"seal": self.seal} if self.seal else {}),
-        }
+PACKAGE_LIMIT = 4 * 2**30
+FILE_LIMIT = 256
 
 
 @dataclass(frozen=True, slots=True)
@@ -106,11 +49,12 @@ class ModelPackage:
 
     @property
     def weights_sha256(self) -> tuple[str, ...]:
-        """Digests of the weights, in the order of the folds."""
-        return tuple(self.card.files[name] for name in sorted(self.card.files, key=_fold))
+        """Digests of all files, the weights first: member by member, and in each by the name of the network."""
+        weights = [name for member in self.card.members for name in member.values()]
+        return tuple(self.card.files[name] for name in (*weights, *sorted(self.card.files.keys() - set(weights))))
 
-    def load_weights(self) -> tuple[dict[str, Tensor], ...]:
-        """The weights of each fold, read from the very bytes whose digest is checked here.
+    def load_weights(self) -> tuple[dict[str, dict[str, Tensor]], ...]:
+        """The weights of each member by the name of the network, read from the very bytes whose digest is checked here.
 
         Raises:
             InputError: a file changed since the package was verified, or holds no tensors.
@@ -118,16 +62,56 @@ class ModelPackage:
         from safetensors import SafetensorError
         from safetensors.torch import load
 
-        found = []
-        for name in sorted(self.card.files, key=_fold):
-            content = _read(self.folder / name)
-            if hashlib.sha256(content).hexdigest() != self.card.files[name]:
-                raise InputError(_TAMPERED.format(name), self.card.name, _REINSTALL)
-            try:
-                found.append(load(content))
-            except SafetensorError as error:
-                raise InputError(f"{name} holds no weights ({error})", self.card.name, _REINSTALL) from error
-        return tuple(found)
+        members = []
+        for member in self.card.members:
+            networks = {}
+            for network, name in member.items():
+                try:
+                    networks[network] = load(self._verified(name))
+                except SafetensorError as error:
+                    raise InputError(f"{name} holds no weights ({error})", self.card.name, _REINSTALL) from error
+            members.append(networks)
+        return tuple(members)
+
+    def arrays(self, name: str) -> dict[str, npt.NDArray[Any]]:
+        """The arrays of one of the other files, such as ``trees-0.safetensors``.
+
+        Raises:
+            InputError: there is none of that name, it changed since, or it holds anything but finite numbers.
+        """
+        from safetensors import SafetensorError
+        from safetensors.numpy import load
+
+        content = self._verified(name)
+        try:
+            found = load(content)
+        except (SafetensorError, KeyError, TypeError, ValueError) as error:
+            raise InputError(f"{name} is damaged ({error})", self.card.name, _REINSTALL) from error
+        if not all(np.isfinite(array).all() for array in found.values()):
+            raise InputError(f"{name} holds numbers that are not finite", self.card.name, _REINSTALL)
+        return dict(found)
+
+    def document(self, name: str) -> Any:
+        """The content of one of the other files, such as ``curves.json``.
+
+        Raises:
+            InputError: there is none of that name, it changed since, or it is no JSON of finite numbers.
+        """
+        content = self._verified(name)
+        try:
+            found = parse_json(content)
+            json.dumps(found, allow_nan=False)
+        except ValueError as error:
+            raise InputError(f"{name} is damaged ({error})", self.card.name, _REINSTALL) from error
+        return found
+
+    def _verified(self, name: str) -> bytes:
+        if name not in self.card.files:
+            raise InputError(f"the package has no {name}", self.card.name, "train the model again")
+        content = _read(self.folder / name)
+        if hashlib.sha256(content).hexdigest() != self.card.files[name]:
+            raise InputError(_TAMPERED.format(name), self.card.name, _REINSTALL)
+        return content
 
 
 _REINSTALL = "install the model again from its source"
@@ -166,49 +150,28 @@ def read_card(folder: Path, *, recipe: str | None = None) -> ModelCard:
     path = folder / "model.json"
     if not path.is_file():
         raise InputError("there is no model.json", where, "name the folder of a model package")
-    if path.stat().st_size > MODEL_JSON_LIMIT:
+    if path.stat().st_size > JSON_LIMIT:
         raise InputError("model.json is far too large", where, _REINSTALL)
     try:
-        data = parse_json(_read(path))
-        if not isinstance(data, dict) or data.get("format") not in (FORMAT, UNSEALED_FORMAT):
-            raise InputError("model.json is of an unknown format", where, "update HCCAssist or the model")
-        # a format without a seal that carries one was written with it and changed since
-        if (data["format"] == FORMAT or "seal" in data) and data != sealed(data):
-            raise InputError(
-                "model.json was changed after the model was written: its seal is broken", where, _REINSTALL
-            )
-        card = ModelCard(
-            name=str(data["name"]),
-            recipe=str(data["recipe"]),
-            options=dict(data["options"]),
-            cutoff=_cutoff(data["cutoff"]),
-            scan_cutoff=_cutoff(data["scan_cutoff"]) if data["scan_cutoff"] else None,
-            input=dict(data["input"]),
-            metrics=dict(data["metrics"]),
-            training=dict(data["training"]),
-            software=dict(data["software"]),
-            licence=str(data["licence"]),
-            files={str(name): str(sha) for name, sha in data["files"].items()},
-            seal=str(data.get("seal", "")),
-        )
-    except InputError:
-        raise
+        card = ModelCard.from_json(parse_json(_read(path)))
+    except InputError as error:
+        (problem,) = error.problems
+        raise InputError(problem.what, where, problem.remedy or _REINSTALL) from error
     except (ValueError, KeyError, TypeError, AttributeError) as error:
         raise InputError(f"model.json is damaged ({error})", where, _REINSTALL) from error
-    if not SAFE_NAME.fullmatch(card.name):
-        raise InputError("the model's name is not a safe file name", where)
     wanted = get_recipe(card.recipe)
     if recipe and card.recipe != recipe:
         raise InputError(f"this is a model of the recipe {card.recipe}, not of {recipe}", where)
-    wanted.resolve(card.options)
-    if not card.files:
-        raise InputError("the package has no weights", where, _REINSTALL)
+    card.check_recipe(wanted)
+    sizes = {}
     for name in card.files:
-        if not WEIGHTS_NAME.fullmatch(name):
-            raise InputError(f"the package names a file that is none of its own: {name!r}", where, _REINSTALL)
-        weights = folder / name
-        if weights.is_symlink() or not weights.is_file():
+        file = folder / name
+        if file.is_symlink() or not file.is_file():
             raise InputError(f"{name} is missing", where, _REINSTALL)
+        sizes[name] = file.stat().st_size
+    too_long = any(size > JSON_LIMIT for name, size in sizes.items() if name.endswith(".json"))
+    if too_long or len(sizes) > FILE_LIMIT or sum(sizes.values()) > PACKAGE_LIMIT:
+        raise InputError("the package is far larger than a model", where, _REINSTALL)
     return card
 
 
@@ -224,61 +187,69 @@ def check_name(name: str) -> None:
 
 def write_package(
     folder: Path,
-    weights: Sequence[Mapping[str, Tensor]],
+    members: Sequence[Mapping[str, Weights]],
     *,
     name: str,
     recipe: Recipe,
     options: dict[str, Value],
-    cutoff: CutOff,
-    scan_cutoff: CutOff | None = None,
     input_spec: dict[str, Any],
     training: dict[str, Any],
     software: dict[str, str],
+    cutoffs: Mapping[str, CutOff] | None = None,
+    default_cutoff: str = "",
+    preset: str = "",
     metrics: dict[str, Any] | None = None,
+    extras: Mapping[str, Any] | None = None,
 ) -> ModelPackage:
     """Write a package, sealed, whole or not at all, and verify it by reading it back.
 
+    Args:
+        folder: of the package.
+        members: the weights of each member's networks by name; the only network of a member has the name ``""``.
+        name: of the model.
+        recipe: that it is a model of; its classes become the categories.
+        options: that it was trained with.
+        input_spec: what the networks expect.
+        training: what it was trained on: see ``ModelCard``.
+        software: versions.
+        cutoffs: by name.
+        default_cutoff: the name of the one that a prediction begins with.
+        preset: of the recipe.
+        metrics: figures for the card.
+        extras: what else was fitted, by file name: arrays by name for ``trees-0.safetensors``, any JSON for
+            ``curves.json``.
+
     Raises:
         InputError: the name is not a safe file name.
+        ValueError: a network, a cut-off or an extra file that cannot be called so, or a number that is not finite.
     """
-    from safetensors.torch import save
-
     check_name(name)
     with folder_written_whole(folder) as part:
-        files = {}
-        for fold, tensors in enumerate(weights):
-            path = part / f"weights-{fold}.safetensors"
-            path.write_bytes(save({key: tensor.contiguous() for key, tensor in tensors.items()}))
-            files[path.name] = file_sha256(path)
+        for number, networks in enumerate(members):
+            for network, weights in networks.items():
+                file = f"weights-{number}-{network}.safetensors" if network else f"weights-{number}.safetensors"
+                (part / _allowed(file)).write_bytes(_tensors(weights))
+        for file, content in (extras or {}).items():
+            if file.endswith(".json"):
+                write_json(part / _allowed(file), content)
+            else:
+                (part / _allowed(file)).write_bytes(_arrays(content))
         card = ModelCard(
             name=name,
             recipe=recipe.id,
             options=options,
-            cutoff=cutoff,
-            scan_cutoff=scan_cutoff,
+            preset=preset,
+            categories=dict(recipe.label.names) if isinstance(recipe.label, Classes) else {},
+            cutoffs=dict(cutoffs or {}),
+            default_name=default_cutoff,
             input=input_spec,
             training=training,
             software=software,
             metrics=metrics or {},
-            files=files,
+            files={path.name: file_sha256(path) for path in sorted(part.iterdir())},
         )
         write_json(part / "model.json", sealed(card.as_json()))
     return read_package(folder, recipe=recipe.id)
-
-
-def sealed(content: Mapping[str, Any]) -> dict[str, Any]:
-    """The content of model.json in the sealed format, with the seal that belongs to it.
-
-    The seal is the sha256 of the JSON with sorted keys, without spaces, as ASCII: it rests on what is said, and not
-    on how a line is wrapped.
-
-    Raises:
-        ValueError: a number that is not finite.
-    """
-    said = {**json.loads(json.dumps(content, allow_nan=False)), "format": FORMAT}
-    said.pop("seal", None)
-    text = json.dumps(said, sort_keys=True, separators=(",", ":"))
-    return {**said, "seal": hashlib.sha256(text.encode()).hexdigest()}
 
 
 def file_sha256(path: Path) -> str:
@@ -287,15 +258,23 @@ def file_sha256(path: Path) -> str:
         return hashlib.file_digest(file, "sha256").hexdigest()
 
 
-def _cutoff(data: dict[str, Any]) -> CutOff:
-    value = float(data["value"])
-    if not 0.0 <= value <= 1.0:
-        raise ValueError(f"a cut-off lies between 0 and 1, not {value}")
-    return CutOff(value, str(data["source"]), tuple(map(float, data["ties"])), str(data["data_sha256"]))
+def _allowed(name: str) -> str:
+    if not (WEIGHTS_NAME.fullmatch(name) or EXTRA_NAME.fullmatch(name)):
+        raise ValueError(f"a package holds no file called {name!r}")
+    return name
 
 
-def _fold(name: str) -> int:
-    return int(name.removeprefix("weights-").removesuffix(".safetensors"))
+def _tensors(weights: Weights) -> bytes:
+    from safetensors.torch import save
+
+    return save({key: tensor.contiguous() for key, tensor in weights.items()})
+
+
+def _arrays(content: Arrays) -> bytes:
+    from safetensors.numpy import save
+
+    # a strided view, such as a column of scikit-learn's trees, would be written as the memory behind it
+    return save({key: np.ascontiguousarray(array) for key, array in content.items()})
 
 
 def _read(path: Path) -> bytes:

@@ -17,11 +17,9 @@ from HCCAssistLib.files import (
     size_on_disk,
     temporary_folder,
 )
-from HCCAssistLib.models.package import ModelCard, ModelPackage, read_card, read_package
+from HCCAssistLib.models.model_card import ModelCard
+from HCCAssistLib.models.package import FILE_LIMIT, PACKAGE_LIMIT, ModelPackage, read_card, read_package
 from HCCAssistLib.places import data_folder
-
-PACKAGE_LIMIT = 4 * 2**30
-FILE_LIMIT = 64
 
 
 def default_store() -> Path:

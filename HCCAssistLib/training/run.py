@@ -29,6 +29,7 @@ from HCCAssistLib.inference.loaded_model import choose_device
 from HCCAssistLib.locks import locked
 from HCCAssistLib.models.package import ModelPackage, check_name, write_package
 from HCCAssistLib.provenance import software_versions
+from HCCAssistLib.recipes.labels import Classes
 from HCCAssistLib.recipes.options import Value
 from HCCAssistLib.recipes.registry import all_inputs
 from HCCAssistLib.recipes.spec import Recipe
@@ -132,21 +133,21 @@ def _train(
     unit = "patch" if job.recipe.task == "detection" else "patient"
     validated = binary_evaluation(truth, scores, patients, unit=unit, cutoff=cutoff).estimates
     estimates = [validated[name] for name in ("AUC", "sensitivity", "specificity")]
-    scan_cutoff = None
+    cutoffs = {unit: cutoff}
     if job.recipe.task == "detection":
         choose = job.recipe.module("operating_point").choose_scan_cutoff
-        scan_cutoff, of_scans = choose(
+        cutoffs["candidate"], of_scans = choose(
             [(fold.network, fold.held_out) for fold in folds], device=job.device, chosen_on=chosen_on
         )
         estimates += of_scans
     package = write_package(
         job.out,
-        [fold.found.weights for fold in folds],
+        [{"": fold.found.weights} for fold in folds],
         name=job.name,
         recipe=job.recipe,
         options=job.options,
-        cutoff=cutoff,
-        scan_cutoff=scan_cutoff,
+        cutoffs=cutoffs,
+        default_cutoff=list(cutoffs)[-1],
         input_spec=job.recipe.module("sampling").input_spec(job.options),
         training=_training_record(cohort, table, samples, files.fingerprints, job, folds),
         software=software_versions(),
@@ -342,6 +343,11 @@ def _metrics(estimates: Sequence[Estimate], chosen_on: str) -> dict[str, Any]:
     }
 
 
+def _per_class(samples: Samples, job: Job) -> dict[str, int]:
+    codes = job.recipe.label.codes if isinstance(job.recipe.label, Classes) else ()
+    return {code: int(np.count_nonzero(samples.labels == output)) for output, code in enumerate(codes)}
+
+
 def _training_record(
     cohort: Cohort,
     table: str,
@@ -362,9 +368,7 @@ def _training_record(
         "cases": counts,
         "patients": len(set(samples.patient_ids)),
         "trained_on": trained_on,
-        "samples": {split: len(samples.of_split(split)) for split in ("train", "validation")},
-        "positives": {split: int(samples.of_split(split).labels.sum()) for split in ("train", "validation")},
-        "synthetic": trained_on["synthetic"] > 0,
+        "samples_per_class": {split: _per_class(samples.of_split(split), job) for split in ("train", "validation")},
         "permuted_labels": bool(job.options.get("permute_labels", False)),
         "seed": job.seed,
         "folds": job.folds,

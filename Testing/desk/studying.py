@@ -28,9 +28,9 @@ def model_package(folder: Path) -> Path:
     blob_package(
         folder,
         blob_network(),
-        cutoff=CutOff(0.437, "Youden index on 240 patches of the validation set"),
+        cutoffs={"patch": CutOff(0.437, "Youden index on 240 patches of the validation set")},
         input_spec={"patch": "8 x 32 x 32"},
-        training={"patients": 58, "synthetic": True, "cases": {"train": 48, "validation": 10, "test": 16}},
+        training={"trained_on": {"synthetic": 58, "patients": 0}, "cases": {"train": 48, "validation": 10, "test": 16}},
         software={"torch": "2.13.0"},
         metrics={"auc": auc.as_json()},
     )

@@ -373,7 +373,8 @@ def test_installing_is_cancelled_without_leaving_anything(desk, panel, package, 
 def test_a_big_model_is_verified_without_a_stall(desk, package, home):
     """200 MB of weights: a second and more to read."""
     from HCCAssistLib.files import write_json
-    from HCCAssistLib.models.package import file_sha256, read_card, sealed
+    from HCCAssistLib.models.model_card import sealed
+    from HCCAssistLib.models.package import file_sha256, read_card
 
     folder = home / "models" / "blobs"
     shutil.copytree(package, folder)

@@ -42,14 +42,14 @@ def blob_model(folder: Path, **options: object) -> LoadedModel:
 
 def blob_package(folder: Path, network: LTPNetwork, **card: Any) -> ModelPackage:
     """Written as ``folder/blobs``; what ``card`` says replaces what its model card says otherwise."""
-    said = {"cutoff": CutOff(0.5, "set by hand for a test"), "input_spec": {}, "training": {"patients": 0}}
+    said = {"cutoffs": {"patch": CutOff(0.5, "set by hand for a test")}, "default_cutoff": "patch", "training": {}}
     return write_package(
         folder / "blobs",
-        [network.state_dict()],
+        [{"": network.state_dict()}],
         name="blobs",
         recipe=LTP,
         options=LTP.resolve({"pools": network.pools, "border": network.border}),
-        **{**said, "software": {}, **card},
+        **{**said, "input_spec": {}, "software": {}, **card},
     )
 
 

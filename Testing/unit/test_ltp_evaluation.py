@@ -493,7 +493,7 @@ def test_cases_made_otherwise_are_computed_again(
     options = {"region": "volume"} if change == "options" else {}
     if change == "cutoff":  # the same weights
         cutoff = CutOff(0.6, "set by hand for a test")
-        model = blob_package(tmp_path / "other", blob_network(), cutoff=cutoff).folder
+        model = blob_package(tmp_path / "other", blob_network(), cutoffs={"patch": cutoff}).folder
     if change == "seed":
         monkeypatch.setattr(evaluation, "SEED", 2024)
     with pytest.raises(InputError, match="no case is left"):

@@ -17,14 +17,13 @@ from HCCAssistLib.errors import InputError
 from HCCAssistLib.imaging.geometry import Geometry
 from HCCAssistLib.inference.loaded_model import LoadedModel, load_model
 from HCCAssistLib.inference.study import Study
-from HCCAssistLib.models import card as model_card
+from HCCAssistLib.models.card import card_rows
 from HCCAssistLib.models.caveats import model_warnings, trained_on, training_data_warning
 from HCCAssistLib.models.package import ModelPackage
-from HCCAssistLib.models.summary import card_rows
 from HCCAssistLib.recipes.ltp.prediction import predict
 from HCCAssistLib.results.cutoff import CutOff
 
-MIXED = {"patients": 123, "synthetic": True, "trained_on": {"synthetic": 120, "patients": 3}}
+MIXED = {"trained_on": {"synthetic": 120, "patients": 3}}
 
 SMALL = Geometry.from_parts((10, 40, 44), (0.75, 0.8, 4.0), (-40.0, 0.0, -30.0))
 
@@ -36,18 +35,16 @@ def model(tmp_path_factory: pytest.TempPathFactory) -> LoadedModel:
 
 def trained(model: LoadedModel, training: dict[str, Any]) -> LoadedModel:
     package = ModelPackage(model.package.folder, replace(model.package.card, training=training))
-    return LoadedModel(package, model.networks, model.device)
+    return LoadedModel(package, model.members, model.device)
 
 
 @pytest.mark.parametrize(
     ("training", "text"),
     [
         (MIXED, "120 synthetic cases, 3 patients"),
-        ({"patients": 3, "synthetic": False, "trained_on": {"synthetic": 0, "patients": 3}}, "3 patients"),
-        ({"patients": 1, "synthetic": True, "trained_on": {"synthetic": 1, "patients": 0}}, "1 synthetic case"),
-        ({"patients": 58, "synthetic": True}, "58 synthetic cases"),
-        ({"patients": 58, "synthetic": False}, "58 patients"),
-        ({"patients": 58}, "58 patients"),
+        ({"trained_on": {"synthetic": 0, "patients": 3}}, "3 patients"),
+        ({"trained_on": {"synthetic": 1, "patients": 0}}, "1 synthetic case"),
+        ({"trained_on": {}}, ""),
         ({}, ""),
     ],
 )
@@ -60,10 +57,10 @@ def test_a_model_of_patients_alone_has_no_warning_and_every_other_has(model: Loa
         found = training_data_warning(replace(model.package.card, training=training))
         return "" if found is None else found.what
 
-    assert warning(patients=58, synthetic=False, trained_on={"synthetic": 0, "patients": 58}) == ""
-    assert "synthetic cases only (58); its findings say nothing about patients" in warning(patients=58, synthetic=True)
+    assert warning(trained_on={"synthetic": 0, "patients": 58}) == ""
+    only = warning(trained_on={"synthetic": 58, "patients": 0})
+    assert "synthetic cases only (58); its findings say nothing about patients" in only
     assert "120 synthetic cases, 3 patients" in warning(**MIXED) and "only" not in warning(**MIXED)
-    assert warning(synthetic=True), "a record without a number is no reason to be silent"
     assert "shuffled labels" in warning(**MIXED, permuted_labels=True)
 
 
@@ -78,14 +75,13 @@ def test_every_result_of_such_a_model_carries_the_warning_that_of_a_phantom_too(
 
 def test_the_cards_say_it_too(model: LoadedModel) -> None:
     card = trained(model, MIXED).package.card
-    rows = dict(card_rows(card))
-    assert rows["Trained on"] == "120 synthetic cases, 3 patients"
-    assert "rest on synthetic cases in part" in rows["Beware"]
-    reported = dict(model_card.card_rows(card))
-    assert reported["Training cohort"] == "120 synthetic cases, 3 patients"
-    assert reported["Beware"] == model_warnings(card)[0].what
-    patients = trained(model, {"patients": 9, "synthetic": False}).package.card
-    assert "Beware" not in dict(card_rows(patients)) and "Beware" not in dict(model_card.card_rows(patients))
+    patients = trained(model, {"trained_on": {"synthetic": 0, "patients": 9}}).package.card
+    for full in (False, True):
+        rows = dict(card_rows(card, full=full))
+        assert rows["Trained on"] == "120 synthetic cases, 3 patients"
+        assert rows["Beware"].lower() == model_warnings(card)[0].what.lower()
+        assert "rest on synthetic cases in part" in rows["Beware"]
+        assert "Beware" not in dict(card_rows(patients, full=full))
 
 
 def case(cell: str | None, column: str = "synthetic") -> Case:
@@ -133,7 +129,8 @@ def test_every_command_names_the_cutoff_that_a_prediction_begins_with(
     tmp_path: Path, capsys: pytest.CaptureFixture[str]
 ) -> None:
     patch, scan = CutOff(0.25, "of patches"), CutOff(0.999999, "of scans")
-    package = blob_package(tmp_path, blob_network(), cutoff=patch, scan_cutoff=scan, training=MIXED)
+    both = {"cutoffs": {"patch": patch, "candidate": scan}, "default_cutoff": "candidate"}
+    package = blob_package(tmp_path, blob_network(), **both, training=MIXED)
     store = ("--store", str(tmp_path / "store"))
 
     def models(*arguments: str) -> tuple[str, str]:
@@ -141,13 +138,13 @@ def test_every_command_names_the_cutoff_that_a_prediction_begins_with(
         return capsys.readouterr()
 
     for said, warned in (models("install", str(package.folder)), models("show", "blobs")):
-        lines = {line.split()[0]: line for line in said.splitlines()}
-        assert "0.999999, of scans" in lines["cut-off"] and "0.25, of patches" in lines["patches"]
-        assert "120 synthetic cases, 3 patients" in lines["training"] and "rest on synthetic cases" in warned
+        lines = said.splitlines()
+        assert lines[0] == "blobs"
+        assert "  Cut-off: 0.999999: of scans" in lines and "  Cut-off (patch): 0.25: of patches" in lines
+        assert "  Trained on: 120 synthetic cases, 3 patients" in lines and "rest on synthetic cases" in warned
     row = models("list")[0].splitlines()[1]
     assert "0.999999" in row and "0.25" not in row and "120 synthetic cases, 3 patients" in row
     assert "rest on synthetic cases" in json.loads(models("show", "blobs", "--json")[0])["warnings"][0]
     study = Study("case-1", {"post/arterial": blob_image(SMALL)})
     result = predict(study, load_model(package), {"stride": "fast", "heatmap": False})
     assert (result.threshold, result.threshold_source) == (scan.value, scan.source)
-    assert dict(model_card.card_rows(package.card))["Cut-off"].endswith("0.999999 (of scans)")

@@ -1,38 +1,53 @@
 import errno
+import hashlib
 import json
+import shutil
 import time
 import zipfile
 from dataclasses import replace
 from pathlib import Path
+from types import SimpleNamespace
+from typing import Any
 
+import numpy as np
 import pytest
 import torch
+from safetensors.numpy import save as save_numpy
 
 from HCCAssistLib.errors import HCCAssistError, InputError
 from HCCAssistLib.inference.loaded_model import load_model
-from HCCAssistLib.models.caveats import model_warnings
-from HCCAssistLib.models.package import ModelPackage, read_card, read_package, sealed, write_package
+from HCCAssistLib.models.model_card import sealed
+from HCCAssistLib.models.package import ModelPackage, read_card, read_package, write_package
 from HCCAssistLib.models.store import ModelStore, default_store, find_model
 from HCCAssistLib.recipes.ltp.network import build
 from HCCAssistLib.recipes.registry import get_recipe
+from HCCAssistLib.recipes.spec import Recipe
 from HCCAssistLib.results.cutoff import CutOff
 
 LTP = get_recipe("ltp")
 
 
 @pytest.fixture
-def package(tmp_path: Path) -> ModelPackage:
+def package(whole: ModelPackage, tmp_path: Path) -> ModelPackage:
+    folder = tmp_path / "source" / "small-model"
+    shutil.copytree(whole.folder, folder)
+    return ModelPackage(folder, whole.card)
+
+
+@pytest.fixture(scope="module")
+def whole(tmp_path_factory: pytest.TempPathFactory) -> ModelPackage:
     torch.manual_seed(0)
     options = LTP.resolve({})
     return write_package(
-        tmp_path / "source" / "small-model",
-        [build(options).state_dict()],
+        tmp_path_factory.mktemp("whole") / "small-model",
+        [{"": build(options).state_dict()}],
         name="small-model",
         recipe=LTP,
         options=options,
-        cutoff=CutOff(0.42, "chosen by hand for a test"),
+        cutoffs={"patch": CutOff(0.42, "chosen by hand for a test")},
+        default_cutoff="patch",
         input_spec={},
-        training={"patients": 0},
+        training={"trained_on": {"synthetic": 0, "patients": 3}},
         software={},
     )
 
@@ -60,7 +75,7 @@ def tamper(package: ModelPackage, **changes: object) -> Path:
 def test_a_written_package_reads_back_and_its_network_computes_the_same(package: ModelPackage) -> None:
     again = read_package(package.folder, recipe="ltp")
     assert again.card == package.card
-    assert again.card.cutoff.value == 0.42
+    assert again.card.cutoff("patch").value == again.card.cutoff().value == 0.42
     torch.manual_seed(0)
     original = build(LTP.resolve({})).eval()
     x = torch.rand(2, 3, *original.patch_shape)
@@ -73,8 +88,11 @@ CUTOFF = {"value": 0.01, "rule": ">=", "source": "chosen by hand for a test", "t
 @pytest.mark.parametrize(
     "changes",
     [
-        {"cutoff": CUTOFF},
-        {"scan_cutoff": CUTOFF},
+        {"cutoffs": {"patch": CUTOFF}},
+        {"default_cutoff": "candidate"},
+        {"categories": [{"code": "1", "name": "no progression"}, {"code": "0", "name": "local tumour progression"}]},
+        {"preset": "quick"},
+        {"options": {}},
         {"name": "better-model"},
         {"licence": "CC0"},
         {"metrics": {"AUC": {"value": 0.99}}},
@@ -84,7 +102,6 @@ CUTOFF = {"value": 0.01, "rule": ">=", "source": "chosen by hand for a test", "t
         {"seal": "0" * 64},
         {"seal": None},
         {"seal": ""},
-        {"format": "hccassist-model/1"},
         {"files": {}},
     ],
 )
@@ -106,20 +123,178 @@ def test_a_seal_rests_on_what_is_said_and_not_on_how_it_is_written(package: Mode
     assert len(package.card.seal) == 64
 
 
-def test_a_package_of_the_older_format_is_read_and_said_not_to_be_sealed(package: ModelPackage) -> None:
-    before = package.card
-    card = read_package(tamper(package, format="hccassist-model/1", seal=None)).card
-    assert card == replace(before, seal="")
-    assert "seal" not in card.as_json() and card.as_json()["format"] == "hccassist-model/1"
-    (warning,) = model_warnings(card)
-    assert warning.level == "WARN" and "without a seal" in warning.what and "small-model" in warning.where
-    assert model_warnings(before) == ()
+@pytest.mark.parametrize("older", ["hccassist-model/1", "hccassist-model/2"])
+def test_a_package_of_an_older_format_is_refused_with_what_to_do(
+    package: ModelPackage, tmp_path: Path, older: str
+) -> None:
+    folder = tamper(package, format=older)
+    for read in (read_package, read_card, ModelStore(tmp_path / "store").install):
+        with pytest.raises(InputError) as caught:
+            read(folder)
+        assert str(caught.value) == (
+            f"small-model: the model is of an older format ({older}) that is not read any more. "
+            "Train it again, or ask whoever made it for a new package."
+        )
 
 
-def test_the_cutoff_of_a_prediction_is_that_of_the_scan_where_there_is_one(package: ModelPackage) -> None:
-    assert package.card.default_cutoff == package.card.cutoff
-    scan = CutOff(0.9, "at most 1 false positive per volume")
-    assert replace(package.card, scan_cutoff=scan).default_cutoff == scan
+def test_the_default_cutoff_is_the_one_that_is_named(package: ModelPackage) -> None:
+    card = package.card
+    assert card.default_cutoff == card.cutoff() == card.cutoff("patch")
+    both = replace(card, cutoffs={**card.cutoffs, "candidate": CutOff(0.9, "x")}, default_name="candidate")
+    assert both.default_cutoff == both.cutoff() == CutOff(0.9, "x")
+    assert both.cutoff("patch").value == 0.42
+    with pytest.raises(InputError, match="no cut-off called 'lesion'"):
+        both.cutoff("lesion")
+    none = replace(card, cutoffs={}, default_name="")
+    assert none.default_cutoff is None
+    with pytest.raises(InputError, match="has no cut-off"):
+        none.cutoff()
+
+
+def several(tmp_path: Path, **changes: Any) -> ModelPackage:
+    """A package of two members with two networks each, trees and a reference curve."""
+    weights = [
+        {name: {"w": torch.full((2,), n + 0.5 * (name == "pre"))} for name in ("pre", "prepost")} for n in (0, 1)
+    ]
+    trees = np.asfortranarray(np.arange(6.0).reshape(2, 3))
+    given: dict[str, Any] = {
+        "cutoffs": {"signature": CutOff(0.3, "tuning set"), "candidate": CutOff(0.6, "tuning set")},
+        "default_cutoff": "candidate",
+        "preset": "quick",
+        "extras": {"trees-0.safetensors": {"value": trees, "left": trees[:, 1]}, "curves.json": {"low": [[0, 1.0]]}},
+    }
+    return write_package(
+        tmp_path / "several",
+        weights,
+        name="several",
+        recipe=LTP,
+        options=LTP.resolve({}),
+        input_spec={},
+        training={},
+        **{"software": {}, **given, **changes},
+    )
+
+
+def test_members_may_have_several_networks_with_trees_and_curves_beside_them(tmp_path: Path) -> None:
+    package = several(tmp_path)
+    assert package.card.members == (
+        {"pre": "weights-0-pre.safetensors", "prepost": "weights-0-prepost.safetensors"},
+        {"pre": "weights-1-pre.safetensors", "prepost": "weights-1-prepost.safetensors"},
+    )
+    values = [{name: float(of["w"][0]) for name, of in member.items()} for member in package.load_weights()]
+    assert values == [{"pre": 0.5, "prepost": 0.0}, {"pre": 1.5, "prepost": 1.0}]
+    found = package.arrays("trees-0.safetensors")
+    np.testing.assert_array_equal(found["value"], np.arange(6.0).reshape(2, 3))  # whatever its order in memory
+    np.testing.assert_array_equal(found["left"], [1.0, 4.0])
+    assert package.document("curves.json") == {"low": [[0, 1.0]]}
+    assert len(package.weights_sha256) == 6 == len(set(package.weights_sha256))
+    with pytest.raises(InputError, match=r"no curves-2\.json"):
+        package.document("curves-2.json")
+    installed = ModelStore(tmp_path / "store").install(package.folder)
+    assert installed.document("curves.json") == {"low": [[0, 1.0]]}
+    assert installed.card == package.card
+
+
+def test_networks_are_built_by_their_names_and_kept_by_member(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    class Two(torch.nn.Module):
+        def __init__(self, name: str) -> None:
+            super().__init__()
+            self.name, self.w = name, torch.nn.Parameter(torch.zeros(2))
+
+    network = SimpleNamespace(build=lambda options, name="": Two(name))
+    monkeypatch.setattr(Recipe, "module", lambda recipe, step: network)
+    model = load_model(several(tmp_path))
+    assert [(one.name, one.w.tolist()[0]) for one in model.named("prepost")] == [("prepost", 0.0), ("prepost", 1.0)]
+    assert [(one.name, one.w.tolist()[0]) for one in model.named("pre")] == [("pre", 0.5), ("pre", 1.5)]
+    assert not model.members[0]["pre"].training
+
+
+@pytest.mark.parametrize("name", ["trees-0.safetensors", "curves.json"])
+def test_one_changed_byte_of_any_other_file_is_refused(tmp_path: Path, name: str) -> None:
+    package = several(tmp_path)
+    content = bytearray((package.folder / name).read_bytes())
+    content[-2] ^= 1
+    (package.folder / name).write_bytes(content)
+    with pytest.raises(InputError, match="sha256 differs"):
+        read_package(package.folder)
+    with pytest.raises(InputError, match="sha256 differs"):  # changed after it was verified
+        package.arrays(name) if name.endswith("safetensors") else package.document(name)
+
+
+@pytest.mark.parametrize(
+    ("name", "content"),
+    [
+        ("trees-0.safetensors", b"no tensors"),
+        ("trees-0.safetensors", b""),
+        ("trees-0.safetensors", {"value": np.array([0.5, np.nan])}),
+        ("trees-0.safetensors", {"value": np.array([np.inf])}),
+        ("curves.json", b"no json"),
+        ("curves.json", b'{"low": NaN}'),
+        ("curves.json", b'{"low": 1e999}'),
+        ("curves.json", b"\xff\xfe"),
+        ("curves.json", b"[" * 100_000),
+    ],
+)
+def test_other_files_that_hold_nonsense_are_refused_when_they_are_used(tmp_path: Path, name: str, content: Any) -> None:
+    package = several(tmp_path)
+    data = content if isinstance(content, bytes) else save_numpy(content)
+    (package.folder / name).write_bytes(data)
+    sha = hashlib.sha256(data).hexdigest()
+    again = read_package(edit(package, files={**package.card.files, name: sha}))
+    with pytest.raises(InputError, match=r"is damaged|not finite") as caught:
+        again.arrays(name) if name.endswith("safetensors") else again.document(name)
+    assert str(tmp_path) not in str(caught.value)
+
+
+@pytest.mark.parametrize(
+    "name",
+    [
+        *("../trees.safetensors", "trees.pkl", "model.json", "weights.json", "values/../x.json", "Curves.json"),
+        *("nul.json", "weights-00.safetensors", "weights-1-Pre.safetensors", "curves.JSON", "trees.json "),
+        "trees-\u0663.safetensors",
+    ],
+)
+def test_no_other_name_is_written_or_read(package: ModelPackage, tmp_path: Path, name: str) -> None:
+    with pytest.raises(InputError, match="none of its own"):
+        read_package(edit(package, files={**package.card.files, name: "0" * 64}))
+    with pytest.raises(ValueError, match="holds no file called"):
+        several(tmp_path, extras={name: {}})
+    assert not (tmp_path / "several").exists() and not list(tmp_path.glob("*.part"))
+
+
+def test_files_that_are_far_too_large_are_refused_unread(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    package = several(tmp_path)
+    monkeypatch.setattr("HCCAssistLib.models.package.JSON_LIMIT", 2 * 2**10)
+    read_card(package.folder)
+    monkeypatch.setattr("HCCAssistLib.models.package._read", lambda path: pytest.fail("it was read"))
+    monkeypatch.setattr("HCCAssistLib.models.package.JSON_LIMIT", 5)
+    with pytest.raises(InputError, match="far too large"):
+        read_card(package.folder)
+    monkeypatch.undo()
+    for limit, value in (("PACKAGE_LIMIT", 100), ("FILE_LIMIT", 5)):
+        monkeypatch.setattr(f"HCCAssistLib.models.package.{limit}", value)
+        with pytest.raises(InputError, match="far larger than a model"):
+            read_card(package.folder)
+        monkeypatch.undo()
+
+
+def test_weights_that_are_not_finite_are_refused(package: ModelPackage) -> None:
+    weights = build(LTP.resolve({})).state_dict()
+    weights["fc3.bias"] = torch.tensor([torch.nan])
+    broken = write_package(
+        package.folder,
+        [{"": weights}],
+        name="small-model",
+        recipe=LTP,
+        options=LTP.resolve({}),
+        cutoffs=package.card.cutoffs,
+        default_cutoff="patch",
+        input_spec={},
+        training={},
+        software={},
+    )
+    with pytest.raises(InputError, match="not finite"):
+        load_model(broken)
 
 
 def test_one_changed_byte_of_the_weights_is_refused(package: ModelPackage) -> None:
@@ -178,8 +353,38 @@ def test_a_model_of_another_recipe_is_refused(package: ModelPackage) -> None:
     ("changes", "reason"),
     [
         ({"format": "hccassist-model/99"}, "unknown format"),
-        ({"cutoff": {"value": 7, "source": "x", "ties": [], "data_sha256": ""}}, "between 0 and 1"),
-        ({"cutoff": {"value": "high"}}, "damaged"),
+        ({"format": None}, "unknown format"),
+        ({"format": ["hccassist-model/3"]}, "unknown format"),
+        ({"cutoffs": {"patch": {**CUTOFF, "value": 7}}}, "between 0 and 1"),
+        ({"cutoffs": {"patch": {**CUTOFF, "value": "infinity"}}}, "between 0 and 1"),
+        ({"cutoffs": {"patch": {**CUTOFF, "value": "nan"}}}, "must be a number"),
+        ({"cutoffs": {"patch": {**CUTOFF, "value": "high"}}}, "damaged"),
+        ({"cutoffs": {"patch": {**CUTOFF, "source": " "}}}, "needs its source"),
+        ({"cutoffs": {"patch": {"value": 0.5}}}, "damaged"),
+        ({"cutoffs": {"../patch": CUTOFF}}, "cannot be called"),
+        ({"cutoffs": {"candidate": CUTOFF}}, "default cut-off 'patch' is not among candidate"),
+        ({"default_cutoff": ""}, "default cut-off '' is not among patch"),
+        ({"cutoffs": {}}, "default cut-off 'patch' is not among no cut-offs"),
+        ({"cutoffs": {}, "default_cutoff": ""}, "has no cut-off"),
+        ({"cutoffs": [CUTOFF]}, "damaged"),
+        ({"categories": []}, "tells the categories none"),
+        ({"categories": [{"code": "1", "name": "a"}, {"code": "0", "name": "b"}]}, "tells the categories 1, 0"),
+        ({"categories": [{"code": "0", "name": "a\nb"}, {"code": "1", "name": "b"}]}, "cannot be called"),
+        ({"categories": [{"code": "0", "name": ""}, {"code": "1", "name": "b"}]}, "cannot be called"),
+        ({"categories": [{"code": "0", "name": "a" * 300}, {"code": "1", "name": "b"}]}, "cannot be called"),
+        ({"categories": {"0": "a", "1": "b"}}, "damaged"),
+        ({"preset": "horoscope"}, "has no preset"),
+        ({"options": {"pools": [3]}}, "has no value"),
+        ({"training": {"trained_on": {"synthetic": -1}}}, "damaged"),
+        ({"training": {"trained_on": {"patients": "many"}}}, "damaged"),
+        ({"training": {"trained_on": [3]}}, "damaged"),
+        ({"training": {"samples_per_class": {"train": {"0": 1.5}}}}, "damaged"),
+        ({"training": {"samples_per_class": [1]}}, "damaged"),
+        ({"files": {"weights-1.safetensors": "0" * 64}}, "no weights"),
+        ({"files": {"weights-0.safetensors": "0" * 64, "weights-2.safetensors": "0" * 64}}, "not numbered from 0"),
+        ({"files": {"weights-0.safetensors": "0" * 64, "weights-1-pre.safetensors": "0" * 64}}, "the same networks"),
+        ({"files": {"weights-0.safetensors": "zzz"}}, "is none"),
+        ({"files": {"curves.json": "0" * 64}}, "no weights"),
         ({"name": "../../evil"}, "not a safe file name"),
         ({"options": {"pools": 9}}, "not one of the choices"),
         ({"options": {"surprise": 1}}, "has no option surprise"),
@@ -343,7 +548,7 @@ def test_a_bomb_is_refused_before_it_is_unpacked(tmp_path: Path, monkeypatch: py
     with pytest.raises(InputError, match="far larger than a model"):
         ModelStore(tmp_path / "store").install(archive)
     with zipfile.ZipFile(archive, "w") as file:
-        for number in range(100):
+        for number in range(300):
             file.writestr(f"{number}", "")
     with pytest.raises(InputError, match="far larger than a model"):
         ModelStore(tmp_path / "store").install(archive)

@@ -57,18 +57,19 @@ def model(cohort: Path, tmp_path_factory: pytest.TempPathFactory) -> Path:
 def test_a_trained_model_says_where_everything_came_from(model: Path) -> None:
     card = read_package(model, recipe="ltp").card
     assert card.training["cases"] == {"train": 4, "validation": 2, "test": 2}
-    assert card.training["positives"] == {"train": 120, "validation": 60}
+    counts = card.training["samples_per_class"]
+    assert {split: of["1"] for split, of in counts.items()} == {"train": 120, "validation": 60}
+    assert all(of["0"] > of["1"] for of in counts.values())
     assert len(card.training["image_digests"]) == len(card.training["image_fingerprints"]) == 6
-    assert card.training["trained_on"] == {"synthetic": 0, "patients": 6}
-    assert card.training["synthetic"] is False, "the test cases do not count"
+    assert card.training["trained_on"] == {"synthetic": 0, "patients": 6}, "the test cases do not count"
     assert card.seal and json.loads((model / "model.json").read_text())["seal"] == card.seal
-    assert "validation set" in card.cutoff.source
-    assert card.cutoff.data_sha256
+    assert "validation set" in card.cutoff("patch").source
+    assert card.cutoff("patch").data_sha256
     assert len(card.training["history"][0]) == 3
     assert card.options["epochs"] == 3
     assert 0 < card.training["hard_negatives"][0]["train"] <= 4 * card.options["hard_negatives"]
-    assert card.scan_cutoff is not None
-    assert "(2 volumes," in card.scan_cutoff.source
+    assert card.default_name == "candidate"
+    assert "(2 volumes," in card.cutoff().source
     negatives = 2 * 40 + card.training["hard_negatives"][0]["validation"]
     assert {name: (m["unit"], m["n"]) for name, m in card.metrics.items()} == {
         "AUC": ("patch", 60 + negatives),
@@ -130,7 +131,7 @@ def test_evaluation_sees_only_the_test_cases_and_writes_a_report(
     assert "140 patch" in said.out  # 60 positives, 2 x 40 negatives
     assert "synthetic cases" not in said.err + text, "a model of patients has no warning"
     assert "2 of 2 evaluated cases are synthetic" in said.err
-    assert read_package(model).card.cutoff.source in text
+    assert read_package(model).card.cutoff("patch").source in text
 
 
 def test_evaluation_on_a_training_image_is_refused(
@@ -157,13 +158,13 @@ def test_folds_train_one_network_each_and_predict_together(
     assert main(arguments) == 0
     package = read_package(out)
     assert sorted(package.card.files) == ["weights-0.safetensors", "weights-1.safetensors"]
-    assert "held-out parts of 2 folds" in package.card.cutoff.source
-    assert package.card.scan_cutoff and package.card.scan_cutoff.source in capsys.readouterr().out
+    assert "held-out parts of 2 folds" in package.card.cutoff("patch").source
+    assert package.card.cutoff("candidate").source in capsys.readouterr().out
     case = cohort / "cases" / "case-6"
     assert main(["predict", str(case), "--model", str(out), "--out", str(tmp_path / "r")]) == 0
     result = json.loads((tmp_path / "r" / "case-6" / "result.json").read_text())
     assert len(result["run"]["weights_sha256"]) == 2
-    assert result["threshold_source"] == package.card.scan_cutoff.source
+    assert result["threshold_source"] == package.card.cutoff().source
 
 
 def test_every_fault_of_a_cohort_is_listed_before_anything_is_trained(

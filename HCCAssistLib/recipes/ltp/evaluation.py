@@ -16,7 +16,6 @@ from HCCAssistLib.errors import InputError, Problem
 from HCCAssistLib.evaluation.held_out import HeldOut, hold_out
 from HCCAssistLib.inference.loaded_model import LoadedModel
 from HCCAssistLib.inference.study import Study, read_study
-from HCCAssistLib.models.package import sealed
 from HCCAssistLib.provenance import software_versions
 from HCCAssistLib.recipes.ltp.evaluated_case import (
     SEED,
@@ -107,8 +106,7 @@ def _run(cohort: Cohort, model: LoadedModel, options: Mapping[str, Value]) -> di
     return {
         "recipe": LTP.id,
         "model": card.name,
-        # the same for a model of the older format, which has no seal of its own
-        "model_sha256": sealed(card.as_json())["seal"],
+        "model_sha256": card.seal,
         "weights_sha256": list(model.package.weights_sha256),
         "options": dict(options),
         "cohort": cohort.folder.resolve().name if cohort.folder else "",

@@ -177,15 +177,15 @@ def performance(
     of_model = {problem.what for problem in model_warnings(card)}
     of_scans = [(name, p) for name, result in results.items() for p in result.warnings if p.what not in of_model]
     return LTPEvaluation(
-        patch=binary_evaluation(samples.labels, scores, samples.patients, unit="patch", cutoff=card.cutoff),
+        patch=binary_evaluation(samples.labels, scores, samples.patients, unit="patch", cutoff=card.cutoff("patch")),
         froc=froc(found, tolerance_mm=TOLERANCE_MM) if any(len(v.lesions) for v in found) else None,
-        at_cutoff=lesion_operating_point(found, card.default_cutoff, tolerance_mm=TOLERANCE_MM),
+        at_cutoff=lesion_operating_point(found, card.cutoff(), tolerance_mm=TOLERANCE_MM),
         patient=binary_evaluation(
-            list(labels.values()), list(best.values()), list(labels), unit="patient", cutoff=card.default_cutoff
+            list(labels.values()), list(best.values()), list(labels), unit="patient", cutoff=card.cutoff()
         ),
-        on_lesions=sensitivity_on_lesions(found, positive, card.default_cutoff, tolerance_mm=TOLERANCE_MM),
+        on_lesions=sensitivity_on_lesions(found, positive, card.cutoff(), tolerance_mm=TOLERANCE_MM),
         by_size=sensitivity_by_size(
-            found, [done[case.case_id].sizes_mm for case in cases], card.default_cutoff, tolerance_mm=TOLERANCE_MM
+            found, [done[case.case_id].sizes_mm for case in cases], card.cutoff(), tolerance_mm=TOLERANCE_MM
         ),
         results=results,
         volumes=volumes,

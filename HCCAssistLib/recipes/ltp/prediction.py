@@ -96,7 +96,7 @@ def predict(
         *_region_warnings(study, chosen),
         *model_warnings(model.package.card),
     )
-    cutoff = model.package.card.default_cutoff
+    cutoff = model.package.card.cutoff()
     peaks = refined_peaks(scanned, model.networks, device=model.device, cancelled=cancelled)
     zone = study.masks.get(f"{TIME_POINT}/ablation")
     surface = _Surface.of(zone) if zone is not None else None

@@ -16,7 +16,7 @@ from HCCAssistLib.imaging.orientation import stored_slice
 from HCCAssistLib.inference.loaded_model import LoadedModel
 from HCCAssistLib.models.card import card_rows
 from HCCAssistLib.models.caveats import trained_on
-from HCCAssistLib.models.package import ModelCard
+from HCCAssistLib.models.model_card import ModelCard
 from HCCAssistLib.recipes.ltp.evaluated_case import SEED
 from HCCAssistLib.recipes.ltp.operating_point import TOLERANCE_MM
 from HCCAssistLib.recipes.ltp.performance import LTPEvaluation
@@ -73,7 +73,7 @@ def report(
     _lesions(pages, found, "Lesion level")
     pages.add_binary_evaluation("Patient level", found.patient)
     pages.add_estimates("Patient level: flagged for the right reason", [found.on_lesions])
-    pages.add_examples("Example cases", found.examples, cutoff=card.default_cutoff)
+    pages.add_examples("Example cases", found.examples, cutoff=card.cutoff())
     if external:
         _external(pages, external, found)
     pages.add_heading("Who was evaluated")
@@ -90,7 +90,7 @@ def report(
     pages.add_text(NO_RISK)
     pages.cover("model", "training", "cutoff")
     pages.add_heading("Model")
-    pages.add_table("Model card", ("Item", "Content"), card_rows(card), data=card.as_json())
+    pages.add_table("Model card", ("Item", "Content"), card_rows(card, full=True), data=card.as_json())
     _case_pictures(pages, found)
     pages.add_methods(methods(found, card))
     pages.attach_csv(PREDICTIONS, COLUMNS, prediction_rows(found))
