@@ -675,13 +675,16 @@ class HCCStudyLogic(ScriptedLoadableModuleLogic):
 
     def card(self, model):
         """All that a model says of itself, as a page."""
-        from HCCAssistLib.models.card import card_rows as all_rows
+        from HCCAssistLib.models.card import card_rows
 
         installed = time.strftime("%Y-%m-%d", time.localtime(model.entry.installed))
         rows = [("Files", f"{model.state}. {model.reason}"), ("Installed", installed), ("Size", megabytes(model.size))]
         if model.entry.card is not None:
-            rows += all_rows(model.entry.card)
-        listed = "".join(f"<p><b>{html.escape(item)}</b><br>{html.escape(content)}</p>" for item, content in rows)
+            rows += card_rows(model.entry.card, full=True)
+        listed = "".join(
+            f"<p><b>{html.escape(item)}</b><br>{html.escape(content).replace(chr(10), '<br>')}</p>"
+            for item, content in rows
+        )
         return f"<h3>{html.escape(model.name)}</h3><p><b>{_('Research use only')}</b></p>{listed}"
 
     def verify(self, models=None):

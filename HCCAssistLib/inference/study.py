@@ -11,11 +11,10 @@ from typing import Any
 from HCCAssistLib.cohort.case import Case
 from HCCAssistLib.cohort.case_files import read_case
 from HCCAssistLib.cohort.judgement import judge
-from HCCAssistLib.cohort.points import PointList
+from HCCAssistLib.cohort.points import LabelledBox, PointList
 from HCCAssistLib.cohort.segments import Segment
 from HCCAssistLib.cohort.unused_files import unused_files
 from HCCAssistLib.errors import InputError, Problem
-from HCCAssistLib.imaging.geometry import Box
 from HCCAssistLib.imaging.image import Image
 from HCCAssistLib.recipes.registry import all_inputs
 from HCCAssistLib.recipes.spec import Recipe
@@ -32,7 +31,7 @@ class Study:
         masks: segments, each on the grid of a volume of its time point.
         values: clinical values and labels, as text.
         warnings: found while reading.
-        rois: boxes that a reader drew.
+        boxes: that a reader drew.
     """
 
     case_id: str
@@ -41,7 +40,7 @@ class Study:
     masks: Mapping[str, Image] = field(default_factory=dict)
     values: Mapping[str, str] = field(default_factory=dict)
     warnings: tuple[Problem, ...] = ()
-    rois: Mapping[str, Box] = field(default_factory=dict)
+    boxes: Mapping[str, tuple[LabelledBox, ...]] = field(default_factory=dict)
 
     def digests(self, clinical: Iterable[str] = ()) -> dict[str, str]:
         """sha256 of all that a run may use, by the names that a run record gives to it.
@@ -53,7 +52,7 @@ class Study:
         """
         found = {key: image.digest() for key, image in {**self.volumes, **self.masks}.items()}
         found |= {f"{key} points": listed.digest() for key, listed in self.points.items()}
-        found |= {f"{key} roi": _sha256(box.as_json()) for key, box in self.rois.items()}
+        found |= {f"{key} roi": _sha256([one.box.as_json() for one in drawn]) for key, drawn in self.boxes.items()}
         known = {column: str(self.values.get(column) or "").strip() for column in clinical}
         return found | ({"clinical": _sha256(known)} if known else {})
 
