@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import errno
 from collections.abc import Iterable
 from dataclasses import dataclass
 from typing import Literal
@@ -54,3 +55,20 @@ class InputError(HCCAssistError, ValueError):
         else:
             self.problems = tuple(what)
         super().__init__("\n".join(str(problem) for problem in self.problems))
+
+
+def is_out_of_memory(error: BaseException) -> bool:
+    """Whether there was not enough memory, as Python, PyTorch, ITK or the system say it.
+
+    >>> is_out_of_memory(RuntimeError("DefaultCPUAllocator: can't allocate memory: you tried to allocate 8 bytes"))
+    True
+    """
+    if isinstance(error, MemoryError) or type(error).__name__ == "OutOfMemoryError":  # torch's, of a graphics card
+        return True
+    if isinstance(error, OSError):
+        return error.errno == errno.ENOMEM
+    said = str(error)
+    return isinstance(error, RuntimeError) and any(words in said for words in _NO_MEMORY)
+
+
+_NO_MEMORY = ("can't allocate memory", "DefaultCPUAllocator: not enough memory", "Failed to allocate memory")

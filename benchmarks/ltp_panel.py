@@ -23,7 +23,8 @@ from HCCAssistLib.imaging.geometry import Box, Geometry
 from HCCAssistLib.imaging.image import Image
 from HCCAssistLib.imaging.windows import Window
 from HCCAssistLib.inference.study import Study
-from HCCAssistLib.jobs.local import Event, LocalExecutor
+from HCCAssistLib.jobs.events import Event
+from HCCAssistLib.jobs.local import LocalExecutor
 from HCCAssistLib.jobs.requests import Request
 from HCCAssistLib.results.detection import Candidate, DetectionResult
 from HCCAssistLib.results.run_record import RunRecord
@@ -229,7 +230,7 @@ def worker(model: Path) -> tuple[float, float]:
     study = Study("case", {"post/arterial": blob_image(straight_grid())})
     starts, overheads = [], []
     for _ in range(3):
-        executor = LocalExecutor()
+        executor = LocalExecutor(recipe="ltp")
         began = time.perf_counter()
         executor.warm_up()
         while not executor.devices:

@@ -589,21 +589,21 @@ class HCCStudyLogic(ScriptedLoadableModuleLogic):
 
     def poll(self):
         """Go on with what is done in steps; what happened since the last call, as kinds of tasks with their events."""
-        from HCCAssistLib.jobs.runner import TaskEvent
+        from HCCAssistLib.jobs.events import Event
 
         news = []
         for event in self.tasks.poll():
             if self.looks.took(event):
                 news.append(("phase", event))
                 continue
-            what, about = self._running[event.task]
-            if event.kind != "progress":
-                del self._running[event.task]
+            what, about = self._running[event.job]
+            if event.is_last:
+                del self._running[event.job]
             if event.kind == "done" and what == "sample":
                 if self._beginDrawing():
                     continue
                 gone = _("The sample case was removed or damaged in the meantime. Press Load sample case again.")
-                event = TaskEvent(event.task, "failed", message=gone)
+                event = Event(event.job, "failed", message=gone)
             if event.kind == "done":
                 self._take(what, event.result, about)
             elif event.kind == "failed" and what == "computer":
@@ -613,7 +613,7 @@ class HCCStudyLogic(ScriptedLoadableModuleLogic):
             drawn = next(self._drawing, None)
             if drawn is None:
                 self._drawing = None
-                news.append(("sample", TaskEvent(0, "done", 1.0)))
+                news.append(("sample", Event(0, "done", 1.0)))
             elif drawn.IsA("vtkMRMLVolumeNode"):
                 slicer.util.resetSliceViews()
         self.looks.step()
@@ -761,7 +761,7 @@ class HCCStudyLogic(ScriptedLoadableModuleLogic):
     def makeSample(self):
         """Make the sample case where it is not there, then load it."""
         if not self.running("sample", "remove_samples"):
-            self.start("sample", {"folder": str(self.samples)})
+            self.start("sample", {"recipe": "ltp", "folder": str(self.samples)})
 
     def _beginDrawing(self):
         """Whether there is a case to draw."""
@@ -774,7 +774,7 @@ class HCCStudyLogic(ScriptedLoadableModuleLogic):
 
     def removeSample(self):
         """Delete what is kept of the sample case."""
-        self.start("remove_samples", {"folder": str(self.samples)})
+        self.start("remove_samples", {"recipe": "ltp", "folder": str(self.samples)})
 
 
 def _stamp(entry):

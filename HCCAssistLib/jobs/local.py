@@ -1,78 +1,26 @@
-"""Running predictions in a worker process on this computer; nothing here makes the caller wait."""
+"""Predictions in a warm worker process on this computer; nothing here makes the caller wait."""
 
 from __future__ import annotations
 
-import json
-import os
-import queue
 import shutil
-import subprocess
 import sys
 import tempfile
 import threading
-import traceback
 from collections.abc import Callable
-from contextlib import suppress
-from dataclasses import dataclass
 from pathlib import Path
-from typing import Any, Literal
 
-import HCCAssistLib
-from HCCAssistLib.errors import HCCAssistError
 from HCCAssistLib.inference.study import Study
+from HCCAssistLib.jobs.events import DIED, NEVER_STARTED, NOT_WRITTEN, Event, OpenJobs, event_of
+from HCCAssistLib.jobs.prediction import RESULT
+from HCCAssistLib.jobs.process import Process, later
 from HCCAssistLib.jobs.requests import Request, write_request
-from HCCAssistLib.jobs.worker import IDLE_SECONDS, NO_MEMORY
 from HCCAssistLib.results.files import read_result
-from HCCAssistLib.results.result import Result
 
 CANCEL_SECONDS = 0.35
 """How long a worker may take to stop by itself; then it is ended and another one started."""
 
-DIED = (
-    "The computing process ended unexpectedly, most likely because the memory of this computer was full. "
-    "Close other programs or scan a smaller region, and run again."
-)
-NOT_HANDED_OVER = (
-    "The scan could not be handed over to the computing process: the disk for temporary files is full or not writable. "
-    "Free some space, and run again."
-)
-NEVER_STARTED = (
-    "The computing process could not be started. PyTorch may not be installed: see the set-up in the module HCC Study."
-)
-
-ENVIRONMENT = {"GOMP_SPINCOUNT": "0", "MALLOC_MMAP_THRESHOLD_": "1073741824", "MALLOC_TRIM_THRESHOLD_": "1073741824"}
-"""Threads that wait let others work, and memory is kept between slabs of a scan: 10 to 30 % of its time."""
-
-
-@dataclass(frozen=True, eq=False, slots=True)
-class Event:
-    """What became of a job.
-
-    Attributes:
-        job: its number; 0 where it is about the worker itself, which is ``ready`` or has ``failed`` to start.
-        kind: ``done``, ``cancelled`` and ``failed`` are the last of a job.
-        share: done so far, 0 to 1.
-        remaining_s: seconds to go, None while that is not known.
-        message: why it failed, in one sentence or two.
-        details: for a developer's log where the failure is a mistake of the program.
-        result: of a job that is done.
-    """
-
-    job: int
-    kind: Literal["ready", "started", "progress", "done", "cancelled", "failed"]
-    share: float = 0.0
-    remaining_s: float | None = None
-    message: str = ""
-    details: str = ""
-    result: Result | None = None
-
-
-@dataclass(slots=True)
-class _Job:
-    """One that has not ended: whether it is to be cancelled, and whether the worker knows of it."""
-
-    cancelled: bool = False
-    told: bool = False
+IDLE_SECONDS = 900.0
+"""A worker without a job for so long gives its memory back."""
 
 
 class LocalExecutor:
@@ -80,23 +28,27 @@ class LocalExecutor:
 
     All methods return at once. ``close`` it at the end; if the caller crashes, the worker ends itself.
 
+    >>> executor = LocalExecutor()
+    >>> job = executor.submit(study, Request(Path("models/ltp")))  # doctest: +SKIP
+    >>> executor.poll()  # doctest: +SKIP
+    [Event(job=0, kind='ready', ...), Event(job=1, kind='started', ...)]
+    >>> executor.close()
+
     Args:
         python: the Python to run the worker with; within Slicer its PythonSlicer.
         idle_seconds: without a job, after which the worker ends; the next job starts another one.
-        recipe: whose code a worker loads before its first job.
+        recipe: whose code a worker loads before its first job; none where it is empty. A job can be of any recipe.
     """
 
-    def __init__(
-        self, *, python: str = sys.executable, idle_seconds: float = IDLE_SECONDS, recipe: str = "ltp"
-    ) -> None:
+    def __init__(self, *, python: str = sys.executable, idle_seconds: float = IDLE_SECONDS, recipe: str = "") -> None:
         self._folder = Path(tempfile.mkdtemp(prefix="hccassist-jobs-"))
-        self._command = [python, "-m", "HCCAssistLib.jobs.worker", str(self._folder), str(idle_seconds), recipe]
+        self._python, self._idle_seconds, self._recipe = python, idle_seconds, recipe
         self._lock = threading.RLock()
-        self._events: queue.SimpleQueue[Event] = queue.SimpleQueue()
-        self._jobs: dict[int, _Job] = {}
-        self._last = 0
-        self._process: subprocess.Popen[str] | None = None
-        self._closed = False
+        self._jobs = OpenJobs()
+        self._waiting: list[int] = []  # whose requests are written
+        self._current: int | None = None  # that the worker has
+        self._worker: Process | None = None
+        self._ready = self._closed = False
         self._devices: tuple[str, ...] = ()
 
     @property
@@ -107,8 +59,8 @@ class LocalExecutor:
     @property
     def pid(self) -> int | None:
         """Of the worker, None while there is none."""
-        process = self._process
-        return process.pid if process is not None and process.poll() is None else None
+        worker = self._worker
+        return worker.pid if worker is not None else None
 
     def warm_up(self) -> None:
         """Start the worker, so that the first job need not wait for it."""
@@ -123,172 +75,146 @@ class LocalExecutor:
             study: or what makes it, in a thread of its own; an InputError of it becomes the job's failure.
             request: what to compute.
         """
-        with self._lock:
-            self._last += 1
-            job = self._last
-            self._jobs[job] = _Job()
-        threading.Thread(target=self._send, args=(job, study, request), daemon=True).start()
+        job = self._jobs.open()
+        threading.Thread(target=self._write, args=(job, study, request), daemon=True).start()
         return job
 
     def cancel(self, job: int) -> None:
         """Stop a job, within half a second; nothing happens where it has ended."""
         with self._lock:
-            if job not in self._jobs or self._jobs[job].cancelled:
+            if not self._jobs.cancel(job):
                 return
-            self._jobs[job].cancelled = True
-            if not self._jobs[job].told:
-                del self._jobs[job]
-                self._events.put(Event(job, "cancelled"))
-                return
-            self._tell({"command": "cancel", "job": job})
-        timer = threading.Timer(CANCEL_SECONDS, self._end_by_force, args=(job,))
-        timer.daemon = True
-        timer.start()
+            if job == self._current and self._worker is not None:
+                self._worker.send({"cancel": job})
+                later(CANCEL_SECONDS, self._end_by_force, job)
+            else:
+                self._end(Event(job, "cancelled"))
 
     def poll(self) -> list[Event]:
         """What happened since the last call."""
-        events = []
-        while True:
-            try:
-                events.append(self._events.get_nowait())
-            except queue.Empty:
-                return events
+        return self._jobs.poll()
 
     def close(self) -> None:
         """End the worker and remove its files."""
         with self._lock:
             self._closed = True
             self._jobs.clear()
-            if self._process is not None:
-                self._process.kill()
-                with suppress(subprocess.TimeoutExpired):  # until then it could still write into its folder
-                    self._process.wait(0.2)
+            worker, self._worker = self._worker, None
+        if worker is not None:
+            worker.kill()
         shutil.rmtree(self._folder, ignore_errors=True)
 
     def _start(self) -> None:
-        paths = [str(Path(HCCAssistLib.__file__).parents[1]), *filter(None, [os.environ.get("PYTHONPATH")])]
+        self._ready = False
         try:
-            self._process = subprocess.Popen(
-                self._command,
-                stdin=subprocess.PIPE,
-                stdout=subprocess.PIPE,
-                stderr=subprocess.DEVNULL,
-                text=True,
-                encoding="utf-8",
-                env={**os.environ, **ENVIRONMENT, "PYTHONPATH": os.pathsep.join(paths)},
-                creationflags=getattr(subprocess, "CREATE_NO_WINDOW", 0),
+            self._folder.mkdir(exist_ok=True)  # systems clean their temporary folders after some days
+            self._worker = Process(
+                self._folder, self._on_event, self._on_end, python=self._python, idle_seconds=self._idle_seconds
             )
-        except OSError:
-            self._fail_all(NEVER_STARTED)
-            self._events.put(Event(0, "failed", message=NEVER_STARTED))
-            return
-        threading.Thread(target=self._listen, args=(self._process,), daemon=True).start()
-
-    def _send(self, job: int, study: Study | Callable[[], Study], request: Request) -> None:
-        """In a thread of its own: the voxels of a large scan take longer to write than a person's hand may wait."""
-        folder = self._job_folder(job)
-        try:
-            write_request(study() if callable(study) else study, request, folder)
-        except HCCAssistError as error:
-            self._finish(Event(job, "failed", message=str(error)))
         except OSError as error:
-            self._finish(Event(job, "failed", message=NOT_HANDED_OVER, details=str(error)))
-        except MemoryError:
-            self._finish(Event(job, "failed", message=NO_MEMORY))
-        except Exception as error:
-            message = f"The scan could not be handed over ({type(error).__name__}). Please report this."
-            self._finish(Event(job, "failed", message=message, details=traceback.format_exc()))
-        with self._lock:
-            if job in self._jobs:
-                self._jobs[job].told = True
-                self.warm_up()
-                self._tell({"command": "predict", "job": job, "folder": str(folder)})
-                return
-        shutil.rmtree(folder, ignore_errors=True)  # it ended while it was being written
-
-    def _tell(self, command: dict[str, Any]) -> None:
-        process = self._process
-        if process is None or process.stdin is None:
+            self._not_started(str(error))
             return
+        self._worker.send({"job": 0, "task": "devices", "arguments": {}})
+        if self._recipe:
+            self._worker.send({"job": 0, "task": "load_recipe", "arguments": {"recipe": self._recipe}})
+
+    def _write(self, job: int, study: Study | Callable[[], Study], request: Request) -> None:
+        """In a thread of its own: the voxels of a large scan take long to write."""
         try:
-            process.stdin.write(json.dumps(command) + "\n")
-            process.stdin.flush()
-        except OSError:  # it died, which its listener reports
-            pass
-
-    def _listen(self, process: subprocess.Popen[str]) -> None:
-        """In a thread of its own: pass on what a worker says, until it ends."""
-        ready = False
-        for line in process.stdout or ():
-            said = json.loads(line)
-            if said["event"] == "ready":
-                ready = True
-                self._devices = tuple(said["devices"])
-                self._events.put(Event(0, "ready"))
-            else:
-                self._hear(said)
-        process.wait()
-        with self._lock:
-            if self._process is not process:
-                return
-            self._process = None
-            if self._closed:
-                return
-            if not ready:
-                self._fail_all(NEVER_STARTED)
-                self._events.put(Event(0, "failed", message=NEVER_STARTED))
-            elif self._jobs:
-                if process.returncode != 0:
-                    self._fail_all(DIED)
-                self._start_again()
-
-    def _hear(self, said: dict[str, Any]) -> None:
-        job, kind = int(said["job"]), said["event"]
-        if kind in ("started", "progress"):
+            made = study() if callable(study) else study
             with self._lock:
-                if job in self._jobs and not self._jobs[job].cancelled:
-                    self._events.put(Event(job, kind, said.get("share", 0.0), said.get("remaining")))
-            return
-        event = Event(job, kind, message=said.get("message", ""), details=said.get("details", ""))
-        if kind == "done":
-            try:
-                event = Event(job, "done", 1.0, 0.0, result=read_result(self._job_folder(job) / "result"))
-            except HCCAssistError as error:
-                event = Event(job, "failed", message=str(error))
-        self._finish(event)
-
-    def _finish(self, event: Event) -> None:
-        """Say the last word of a job, once; what was cancelled ends as cancelled, whatever came of it."""
+                if job not in self._jobs:
+                    return
+                self._folder.mkdir(exist_ok=True)
+            write_request(made, request, self._job_folder(job))
+        except OSError as error:
+            self._end(Event(job, "failed", message=NOT_WRITTEN, details=str(error)))
+        except Exception as error:
+            self._end(event_of(job, error))
         with self._lock:
-            if event.job not in self._jobs:
-                return
-            if self._jobs.pop(event.job).cancelled:
-                event = Event(event.job, "cancelled")
-            self._events.put(event)
-        shutil.rmtree(self._job_folder(event.job), ignore_errors=True)
+            self._waiting.append(job)
+            self._next()
 
-    def _fail_all(self, message: str) -> None:
-        """The jobs that a worker had; those still being written go to the next one."""
-        for job in [job for job, state in self._jobs.items() if state.told]:
-            self._finish(Event(job, "failed", message=message))
+    def _next(self) -> None:
+        """Send the worker the next job, where it has none."""
+        while self._current is None and self._waiting:
+            job = self._waiting.pop(0)
+            if job not in self._jobs:  # it ended while it was being written
+                self._remove_files(job)
+                continue
+            self._current = job
+            self.warm_up()
+            if self._worker is not None:
+                folder = str(self._job_folder(job))
+                self._worker.send({"job": job, "task": "predict", "arguments": {"folder": folder}})
+
+    def _on_event(self, worker: Process, event: Event) -> None:
+        with self._lock:
+            if worker is not self._worker:
+                return
+            if event.job == 0:
+                self._on_start(worker, event)
+                return
+            if event.is_last:
+                self._current = None
+                self._next()
+        if event.kind == "done":
+            try:
+                event = Event(event.job, "done", 1.0, 0.0, result=read_result(self._job_folder(event.job) / RESULT))
+            except Exception as error:
+                event = event_of(event.job, error)
+        if event.is_last:
+            self._end(event)
+        else:
+            self._jobs.put(event)
+
+    def _on_start(self, worker: Process, event: Event) -> None:
+        if event.kind == "done" and not self._ready:
+            self._ready, self._devices = True, tuple(event.result)
+            self._jobs.put(Event(0, "ready"))
+        elif event.kind == "failed" and self._ready:
+            self._jobs.put(event)
+        elif event.kind == "failed":
+            worker.kill()
+
+    def _on_end(self, worker: Process, status: int) -> None:
+        with self._lock:
+            if worker is not self._worker:
+                return
+            self._worker, job = None, self._current
+            if not self._ready:
+                self._not_started(worker.output_tail)
+                return
+            self._current = None
+            if job is not None and status == 0:  # it had just ended after a long time without a job
+                self._waiting.insert(0, job)
+            elif job is not None:
+                self._end(Event(job, "failed", message=DIED, details=worker.output_tail))
+            self._next()
+
+    def _not_started(self, details: str) -> None:
+        jobs = [job for job in (self._current, *self._waiting) if job is not None]
+        self._current, self._waiting = None, []
+        for job in jobs:
+            self._end(Event(job, "failed", message=NEVER_STARTED, details=details))
+        self._jobs.put(Event(0, "failed", message=NEVER_STARTED, details=details))
 
     def _end_by_force(self, job: int) -> None:
-        """End a worker that does not listen; other jobs that waited in it are handed to the next one."""
+        """End a worker that does not react to a cancel; another one does what waits."""
         with self._lock:
-            if job not in self._jobs or self._closed:
+            if job != self._current or self._worker is None:
                 return
-            process, self._process = self._process, None
-            if process is not None:
-                process.kill()
-            self._finish(Event(job, "cancelled"))
-            self._start_again()
+            self._worker.kill()
+            self._worker = self._current = None
+            self._end(Event(job, "cancelled"))
+            self.warm_up()
+            self._next()
 
-    def _start_again(self) -> None:
-        """Start another worker, and hand it what the last one did not come to."""
-        self.warm_up()
-        for job, state in self._jobs.items():
-            if state.told:
-                self._tell({"command": "predict", "job": job, "folder": str(self._job_folder(job))})
+    def _end(self, event: Event) -> None:
+        self._jobs.end(event, lambda: self._remove_files(event.job))
+
+    def _remove_files(self, job: int) -> None:
+        shutil.rmtree(self._job_folder(job), ignore_errors=True)
 
     def _job_folder(self, job: int) -> Path:
         return self._folder / str(job)

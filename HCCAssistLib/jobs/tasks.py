@@ -1,17 +1,20 @@
-"""The tasks that a panel hands to a process of its own: what takes longer than a hand may wait.
+"""The background tasks of the panels, and the list of all tasks.
 
 Each takes ``progress(share)`` and values that JSON can write, and returns such values.
 """
 
 from __future__ import annotations
 
+import importlib
 import platform
 from collections.abc import Callable
 from dataclasses import asdict
 from pathlib import Path
+from types import ModuleType
 from typing import Any
 
 from HCCAssistLib.errors import InputError
+from HCCAssistLib.jobs.prediction import devices, load_recipe, predict
 
 Progress = Callable[[float], None]
 
@@ -100,21 +103,26 @@ def _header_guess(header: str) -> dict[str, Any] | None:
         return None
 
 
-def sample(_progress: Progress, *, folder: str) -> str:
-    """Make the sample case, unless it is there; the folder of the case."""
-    from HCCAssistLib.phantoms.ltp.sample import make_sample
-
-    return str(make_sample(Path(folder)))
+def sample(_progress: Progress, *, recipe: str, folder: str) -> str:
+    """Make the sample case of a recipe, unless it is there; the folder of the case."""
+    return str(_sample_module(recipe).make_sample(Path(folder)))
 
 
-def remove_samples(_progress: Progress, *, folder: str) -> str:
-    """Remove what was kept of sample cases; the folder."""
-    from HCCAssistLib.phantoms.ltp.sample import remove_sample
-
-    remove_sample(Path(folder))
+def remove_samples(_progress: Progress, *, recipe: str, folder: str) -> str:
+    """Remove what was kept of the sample cases of a recipe; the folder."""
+    _sample_module(recipe).remove_sample(Path(folder))
     return folder
 
 
-TASKS: dict[str, Callable[..., Any]] = {
-    task.__name__: task for task in (computer, verify, install, remove, phase, sample, remove_samples)
-}
+def _sample_module(recipe: str) -> ModuleType:
+    from HCCAssistLib.recipes.registry import get_recipe
+
+    method = get_recipe(recipe).package.rpartition(".")[2]
+    return importlib.import_module(f"HCCAssistLib.phantoms.{method}.sample")
+
+
+_PANELS = (computer, verify, install, remove, phase, sample, remove_samples)
+_WORKER = (devices, load_recipe, predict)
+
+TASKS: dict[str, Callable[..., Any]] = {task.__name__: task for task in (*_PANELS, *_WORKER)}
+"""By name: what a process can be told to do."""

@@ -14,7 +14,8 @@ import slicer
 from HCCAssistLib.dicom.phases import Phase, PhaseGuess
 from HCCAssistLib.errors import InputError
 from HCCAssistLib.imaging.contrast import ContrastEvidence
-from HCCAssistLib.jobs.runner import TaskEvent, TaskRunner
+from HCCAssistLib.jobs.events import Event
+from HCCAssistLib.jobs.runner import TaskRunner
 from HCCAssistLib.recipes.roles import RoleGuess, guess_role
 from HCCAssistLib.scene.handover import hand_over
 from HCCAssistLib.scene.inputs import geometry_of_volume
@@ -130,11 +131,11 @@ class VolumeLooks:
         elif self._task is None and self._waiting:
             self._begin(self._waiting.pop(0))
 
-    def took(self, event: TaskEvent) -> bool:
+    def took(self, event: Event) -> bool:
         """Take up an event; whether it was about a look."""
-        if self._task is None or event.task != self._task[0]:
+        if self._task is None or event.job != self._task[0]:
             return False
-        if event.kind != "progress":
+        if event.is_last:
             key, self._task = self._task[1], None
             if event.kind == "done":
                 self._found[key] = _Look(_phase_guess(event.result["header"]), _evidence(event.result["voxels"]))

@@ -9,7 +9,7 @@ from typing import Any
 import numpy as np
 
 from HCCAssistLib.imaging.windows import Window
-from HCCAssistLib.jobs.local import Event
+from HCCAssistLib.jobs.events import Event
 
 ROOT = Path(__file__).parents[2]
 MODULE = ROOT / "HCCAssist" / "HCCLTPDetection" / "HCCLTPDetection.py"

@@ -87,7 +87,7 @@ class AtOnce:
 
     def start(self, name, arguments=None, *, folder=None):
         from HCCAssistLib.errors import InputError
-        from HCCAssistLib.jobs.runner import TaskEvent
+        from HCCAssistLib.jobs.events import Event
         from HCCAssistLib.jobs.tasks import TASKS
 
         self.last += 1
@@ -95,16 +95,16 @@ class AtOnce:
         canned = {"computer": {"torch": "2.13.0", "gpu": None, "cuda": None, "python": "3.12"}}
         try:
             result = canned[name] if name in canned else TASKS[name](lambda share: None, **(arguments or {}))
-            self.events.append(TaskEvent(self.last, "done", 1.0, result=result))
+            self.events.append(Event(self.last, "done", 1.0, result=result))
         except InputError as error:
-            self.events.append(TaskEvent(self.last, "failed", message=str(error)))
+            self.events.append(Event(self.last, "failed", message=str(error)))
         return self.last
 
     def cancel(self, task):
-        from HCCAssistLib.jobs.runner import TaskEvent
+        from HCCAssistLib.jobs.events import Event
 
-        if any(event.task == task for event in self.events):
-            self.events = [TaskEvent(e.task, "cancelled") if e.task == task else e for e in self.events]
+        if any(event.job == task for event in self.events):
+            self.events = [Event(e.job, "cancelled") if e.job == task else e for e in self.events]
 
     def poll(self):
         events, self.events = self.events, []

@@ -2,9 +2,9 @@
 
 from __future__ import annotations
 
-import json
 import mmap
 import os
+import shutil
 import signal
 import subprocess
 import sys
@@ -15,6 +15,7 @@ from pathlib import Path
 import numpy as np
 import psutil
 import pytest
+from jobs_scripts import is_gone, script, until, wait_for
 from ltp_blob import BLOBS, blob_image, blob_model, straight_grid
 
 from HCCAssistLib.cohort.points import Point, PointList
@@ -22,11 +23,13 @@ from HCCAssistLib.errors import InputError, Problem
 from HCCAssistLib.imaging.geometry import Geometry
 from HCCAssistLib.imaging.image import Image
 from HCCAssistLib.inference.study import Study
-from HCCAssistLib.jobs.local import DIED, NOT_HANDED_OVER, LocalExecutor
+from HCCAssistLib.jobs import local
+from HCCAssistLib.jobs.events import DIED, NEVER_STARTED, NO_MEMORY, NOT_WRITTEN
+from HCCAssistLib.jobs.local import LocalExecutor
 from HCCAssistLib.jobs.requests import Request, read_request, write_request
 from HCCAssistLib.recipes.ltp.prediction import predict
 
-OPTIONS = {"stride": "standard", "heatmap": False}
+OPTIONS = {"stride": "fast", "heatmap": False}
 
 
 @pytest.fixture(scope="module")
@@ -38,11 +41,12 @@ def model(tmp_path_factory):
 def study():
     image = blob_image(straight_grid())
     mask = image.with_array((image.array > 100).astype(np.uint8), "mask")
+    portal = image.with_array((image.array / 7).astype(np.float32), "portal")
     points = PointList("ablation", (Point("zone", (40.0, -20.0, 30.0)),))
     warning = Problem("WARN", "thick slices", "case-1")
     return Study(
         "case-1",
-        {"post/arterial": image},
+        {"post/arterial": image, "post/portal": portal},
         {"post/ablation": points},
         {"post/ablation": mask},
         {"age": "61"},
@@ -51,47 +55,11 @@ def study():
 
 
 @pytest.fixture(scope="module")
-def large_study():
-    """Some seconds of work for a fine scan."""
-    grid = Geometry.from_parts((120, 320, 320), (0.75, 0.75, 3.0), (-120.0, -120.0, -180.0))
-    array = np.full(grid.shape, 60, np.int16)
-    array[0, 0, 0] = 61  # a scan whose voxels are all equal is refused
-    return Study("large", {"post/arterial": Image(array, grid)})
-
-
-@pytest.fixture(scope="module")
 def executor():
-    made = LocalExecutor()
+    """Predicts in earnest."""
+    made = LocalExecutor(recipe="ltp")
     yield made
     made.close()
-
-
-def last_event(executor, job, seconds=60.0, events=None):
-    end = time.monotonic() + seconds
-    while time.monotonic() < end:
-        for event in executor.poll():
-            if events is not None:
-                events.append(event)
-            if event.job == job and event.kind in ("done", "cancelled", "failed"):
-                return event
-        time.sleep(0.005)
-    raise TimeoutError
-
-
-def wait_for(executor, job, kind, seconds=30.0):
-    end = time.monotonic() + seconds
-    while not any(e.job == job and e.kind == kind for e in executor.poll()):
-        assert time.monotonic() < end
-        time.sleep(0.005)
-
-
-def gone(pid, seconds=5.0):
-    end = time.monotonic() + seconds
-    while psutil.pid_exists(pid) and psutil.Process(pid).status() != psutil.STATUS_ZOMBIE:
-        if time.monotonic() > end:
-            return False
-        time.sleep(0.01)
-    return True
 
 
 def is_mapped(array):
@@ -103,16 +71,14 @@ def is_mapped(array):
 def test_a_request_holds_all_of_a_study_with_its_voxels_mapped_from_disk(study, tmp_path):
     write_request(study, Request(Path("model"), OPTIONS, "cpu"), tmp_path / "1")
     again, request = read_request(tmp_path / "1")
-    image = again.volumes["post/arterial"]
-    assert is_mapped(image.array)
-    assert image.digest() == study.volumes["post/arterial"].digest()
-    assert again.masks["post/ablation"].digest() == study.masks["post/ablation"].digest()
+    assert all(is_mapped(image.array) for image in again.volumes.values())
+    assert again.digests() == study.digests()
     assert again.points == study.points
     assert (again.case_id, again.values, again.warnings) == (study.case_id, study.values, study.warnings)
     assert request == Request(Path("model"), OPTIONS, "cpu")
 
 
-@pytest.mark.parametrize("damage", ["{}", "not JSON", '{"format": "hccassist-request/2"}'])
+@pytest.mark.parametrize("damage", ["{}", "not JSON", "[]", '{"format": "hccassist-request/2"}'])
 def test_a_damaged_request_is_refused(study, tmp_path, damage):
     write_request(study, Request(Path("model")), tmp_path / "1")
     (tmp_path / "1" / "request.json").write_text(damage)
@@ -121,229 +87,291 @@ def test_a_damaged_request_is_refused(study, tmp_path, damage):
 
 
 def test_the_worker_finds_what_this_process_finds_and_tells_how_far_it_is(executor, study, model):
-    events = []
-    job = executor.submit(study, Request(model.package.folder, OPTIONS, "cpu"))
-    event = last_event(executor, job, events=events)
-    assert event.kind == "done", event.message
-    events = [e for e in events if e.job == job]
+    options = {**OPTIONS, "stride": "standard"}
+    *events, last = until(executor, executor.submit(study, Request(model.package.folder, options, "cpu")))
+    assert last.kind == "done", last.message
     assert events[0].kind == "started"
-    shares = [e.share for e in events if e.kind == "progress"]
+    shares = [event.share for event in events[1:]]
     assert shares == sorted(shares)
-    here = predict(study, model, OPTIONS)
-    assert [c.as_json() for c in event.result.candidates] == [c.as_json() for c in here.candidates]
-    assert event.result.run.inputs == here.run.inputs
+    here = predict(study, model, options)
+    assert [c.as_json() for c in last.result.candidates] == [c.as_json() for c in here.candidates]
+    assert last.result.run.inputs == here.run.inputs
     for center, _radius in BLOBS:
-        assert min(np.linalg.norm(np.subtract(c.box.center, center)) for c in event.result.candidates[:3]) < 6
-
-
-def test_a_warm_worker_is_the_same_process_and_leaves_no_files_of_a_job(executor, study, model):
-    executor.warm_up()
-    before = executor.pid
-    job = executor.submit(study, Request(model.package.folder, {**OPTIONS, "stride": "fast"}, "cpu"))
-    assert last_event(executor, job).kind == "done"
-    assert executor.pid == before
-    deadline = time.monotonic() + 10
-    while list(executor._folder.iterdir()) and time.monotonic() < deadline:  # swept right after the last event
-        executor.poll()
-        time.sleep(0.02)
-    assert not list(executor._folder.iterdir())
-
-
-def test_submitting_a_large_scan_does_not_make_the_caller_wait(executor, large_study, model):
-    began = time.perf_counter()
-    job = executor.submit(large_study, Request(model.package.folder, OPTIONS, "cpu"))
-    assert time.perf_counter() - began < 0.05
-    executor.cancel(job)
-    assert last_event(executor, job).kind == "cancelled"
+        assert min(np.linalg.norm(np.subtract(c.box.center, center)) for c in last.result.candidates[:3]) < 6
 
 
 def test_bad_input_is_reported_in_the_words_of_the_library(executor, study, model):
-    job = executor.submit(study, Request(model.package.folder, {**OPTIONS, "region": "liver"}, "cpu"))
-    event = last_event(executor, job)
-    assert event.kind == "failed"
-    assert "there is no liver segment" in event.message
-    job = executor.submit(study, Request(model.package.folder / "missing", OPTIONS, "cpu"))
-    assert last_event(executor, job).kind == "failed"
+    last = until(executor, executor.submit(study, Request(model.package.folder, {"region": "liver"}, "cpu")))[-1]
+    assert last.kind == "failed"
+    assert "there is no liver segment" in last.message
+    assert until(executor, executor.submit(study, Request(model.package.folder / "x", {}, "cpu")))[-1].kind == "failed"
 
 
-def test_a_running_job_is_cancelled_within_half_a_second_and_the_next_one_runs(executor, study, large_study, model):
-    job = executor.submit(large_study, Request(model.package.folder, {**OPTIONS, "stride": "fine"}, "cpu"))
-    wait_for(executor, job, "started")
-    time.sleep(0.3)
+def test_a_prediction_is_cancelled_within_half_a_second_and_the_next_one_runs(executor, study, model):
+    grid = Geometry.from_parts((120, 320, 320), (0.75, 0.75, 3.0), (-120.0, -120.0, -180.0))
+    array = np.full(grid.shape, 60, np.int16)
+    array[0, 0, 0] = 61  # a scan whose voxels are all equal is refused
+    large = Study("large", {"post/arterial": Image(array, grid)})  # some seconds of work for a fine scan
+    began = time.perf_counter()
+    job = executor.submit(large, Request(model.package.folder, {**OPTIONS, "stride": "fine"}, "cpu"))
+    assert time.perf_counter() - began < 0.05
+    until(executor, job, "progress")
     began = time.monotonic()
     executor.cancel(job)
-    assert last_event(executor, job).kind == "cancelled"
+    assert until(executor, job)[-1].kind == "cancelled"
     assert time.monotonic() - began < 0.5
-    executor.cancel(job)
-    after = executor.submit(study, Request(model.package.folder, {**OPTIONS, "stride": "fast"}, "cpu"))
-    assert last_event(executor, after).kind == "done"
+    assert until(executor, executor.submit(study, Request(model.package.folder, OPTIONS, "cpu")))[-1].kind == "done"
+    assert list(executor._folder.iterdir()) == []
+
+
+# From here on the worker does what the option "do" says and answers with the case and its own number.
+
+GRID = Geometry.from_parts((2, 2, 2), (1.0, 1.0, 1.0), (0.0, 0.0, 0.0))
+SMALL = Study("small", {"post/arterial": Image(np.arange(8, dtype=np.int16).reshape(2, 2, 2), GRID)})
+
+
+def request(do="answer"):
+    return Request(Path("model"), {"do": do})
+
+
+@pytest.fixture(scope="module")
+def place(tmp_path_factory):
+    with pytest.MonkeyPatch.context() as patch:
+        folder = tmp_path_factory.mktemp("jobs")
+        script(folder, patch)
+        patch.setattr(local, "read_result", lambda result: (result / "answer").read_text())
+        yield folder
+
+
+@pytest.fixture(scope="module")
+def told(place):
+    """An executor of such a worker."""
+    made = LocalExecutor()
+    yield made
+    made.close()
+
+
+def answer(executor, study=SMALL):
+    """The number of the process that answers."""
+    last = until(executor, executor.submit(study, request()))[-1]
+    assert last.kind == "done", last.message
+    case, pid = last.result.split()
+    assert case == "small"
+    assert list(executor._folder.iterdir()) == []
+    return int(pid)
+
+
+def test_a_warm_worker_is_the_same_process_and_leaves_no_files_of_a_job(told):
+    told.warm_up()
+    wait_for(lambda: told.devices == ("cpu",))
+    before = told.pid
+    assert answer(told) == answer(told) == told.pid == before
+
+
+def test_jobs_are_done_one_after_the_other_in_their_order(told):
+    jobs = [told.submit(SMALL, request()) for _ in range(4)]
+    events = []
+    wait_for(lambda: events.extend(told.poll()) or sum(event.is_last for event in events) == 4)
+    assert sorted(event.job for event in events if event.kind == "done") == jobs
+    begun = [event.job for event in events if event.kind in ("started", "done")]
+    assert all(begun[n] == begun[n + 1] for n in range(0, 8, 2))
 
 
 @pytest.mark.skipif(sys.platform == "win32", reason="stops a process by a signal")
-def test_a_worker_that_does_not_listen_is_ended_and_what_waited_runs_in_another_one(executor, study, model):
-    executor.warm_up()
-    stuck = executor.pid
-    job = executor.submit(study, Request(model.package.folder, OPTIONS, "cpu"))
-    wait_for(executor, job, "started")
+def test_a_worker_that_does_not_react_is_ended_and_what_waited_runs_in_another_one(told):
+    stuck = answer(told)
+    job = told.submit(SMALL, request("wait"))
+    until(told, job, "progress")
     os.kill(stuck, signal.SIGSTOP)
-    waiting = executor.submit(study, Request(model.package.folder, {**OPTIONS, "stride": "fast"}, "cpu"))
-    time.sleep(0.1)
+    waiting = [told.submit(SMALL, request()) for _ in range(2)]
+    wait_for(lambda: len(told._waiting) == 2)
     began = time.monotonic()
-    executor.cancel(job)
-    assert last_event(executor, job).kind in ("cancelled", "done")
+    told.cancel(job)
+    assert until(told, job)[-1].kind == "cancelled"
     assert time.monotonic() - began < 0.5
-    assert last_event(executor, waiting).kind == "done"
-    assert executor.pid != stuck
-    assert gone(stuck)
+    events = []
+    wait_for(lambda: events.extend(told.poll()) or sum(event.is_last for event in events) == 2)
+    assert {event.job: event.kind for event in events if event.is_last} == dict.fromkeys(waiting, "done")
+    assert told.pid != stuck
+    wait_for(lambda: is_gone(stuck))
 
 
-def test_a_worker_that_dies_is_reported_in_a_sentence_and_started_again(executor, study, large_study, model):
-    job = executor.submit(large_study, Request(model.package.folder, {**OPTIONS, "stride": "fine"}, "cpu"))
-    wait_for(executor, job, "started")
-    died = executor.pid
-    psutil.Process(died).kill()
-    event = last_event(executor, job)
-    assert (event.kind, event.message) == ("failed", DIED)
-    after = executor.submit(study, Request(model.package.folder, {**OPTIONS, "stride": "fast"}, "cpu"))
-    assert last_event(executor, after).kind == "done"
-    assert executor.pid != died
+def test_cancelling_a_job_that_waits_disturbs_neither_the_worker_nor_the_running_job(told):
+    worker = answer(told)
+    running = told.submit(SMALL, request("sleep"))
+    until(told, running, "progress")
+    waiting = told.submit(SMALL, request())
+    wait_for(lambda: told._waiting == [waiting])
+    told.cancel(waiting)
+    assert [event.kind for event in until(told, waiting)] == ["cancelled"]
+    time.sleep(local.CANCEL_SECONDS + 0.1)
+    assert told.pid == worker
+    assert running in told._jobs
+    told.cancel(running)
+    assert until(told, running)[-1].kind == "cancelled"
 
 
-def test_a_mistake_of_the_program_is_told_with_its_details_and_the_worker_goes_on(study, model, tmp_path):
-    (tmp_path / "jobs").mkdir()
-    for job in (1, 2):
-        options = {**OPTIONS, "stride": "fast"}
-        write_request(study, Request(model.package.folder, options, "cpu"), tmp_path / "jobs" / str(job))
-    (tmp_path / "jobs" / "1" / "result").write_text("in the way of the folder")
-    command = [sys.executable, "-m", "HCCAssistLib.jobs.worker", str(tmp_path / "jobs"), "60"]
-    with subprocess.Popen(command, stdin=subprocess.PIPE, stdout=subprocess.PIPE, text=True) as worker:
-        said = []
-        for job in (1, 2):
-            folder = str(tmp_path / "jobs" / str(job))
-            worker.stdin.write(json.dumps({"command": "predict", "job": job, "folder": folder}) + "\n")
-            worker.stdin.flush()
-        while not said or (said[-1]["event"], said[-1].get("job")) != ("done", 2):
-            said.append(json.loads(worker.stdout.readline()))
-        worker.stdin.close()
-    failed = next(event for event in said if event["event"] == "failed")
-    assert "FileExistsError" in failed["message"]
-    assert "Traceback" in failed["details"]
-    assert said[0]["event"] == "ready"
-    assert said[0]["devices"][0] == "cpu"
-    assert not (tmp_path / "jobs").exists()
+def test_a_worker_that_dies_fails_the_job_it_had_and_the_others_go_to_the_next_one(told):
+    died = answer(told)
+    job, *others = [told.submit(SMALL, request(do)) for do in ("die", "answer", "answer")]
+    events = []
+    wait_for(lambda: events.extend(told.poll()) or sum(event.is_last for event in events) == 3)
+    ends = {event.job: event for event in events if event.is_last}
+    assert (ends[job].kind, ends[job].message) == ("failed", DIED)
+    assert "a word for the log" in ends[job].details
+    assert [ends[other].kind for other in others] == ["done", "done"]
+    assert told.pid != died
+    wait_for(lambda: is_gone(died))
 
 
-@pytest.mark.parametrize("python", ["no-such-python", "false"])
-def test_a_python_that_cannot_work_is_reported_before_and_in_a_job(study, model, python):
+def test_a_mistake_of_the_program_is_told_with_its_details_and_the_worker_goes_on(told):
+    worker = answer(told)
+    last = until(told, told.submit(SMALL, request("break")))[-1]
+    assert (last.kind, last.message) == ("failed", "This failed (ZeroDivisionError). Please report it.")
+    assert "Traceback" in last.details
+    assert answer(told) == worker
+
+
+def test_a_result_that_cannot_be_read_is_the_failure_of_its_job(told, monkeypatch):
+    def unreadable(_folder):
+        raise InputError("there is no readable result.json", "result")
+
+    with monkeypatch.context() as patch:
+        patch.setattr(local, "read_result", unreadable)
+        last = until(told, told.submit(SMALL, request()))[-1]
+    assert (last.kind, last.message) == ("failed", "result: there is no readable result.json.")
+    answer(told)
+
+
+@pytest.mark.parametrize("python", ["no-such-python", "false", "echo"])
+def test_a_python_that_cannot_work_is_reported_before_and_in_a_job(place, python):
     executor = LocalExecutor(python=python)
     try:
         executor.warm_up()
-        assert "HCC Study" in last_event(executor, 0).message
-        job = executor.submit(study, Request(model.package.folder))
-        assert "could not be started" in last_event(executor, job).message
+        assert "HCC Study" in until(executor, 0)[-1].message
+        last = until(executor, executor.submit(SMALL, request()))[-1]
+        assert (last.kind, last.message) == ("failed", NEVER_STARTED)
     finally:
         executor.close()
 
 
-def test_a_worker_that_is_ready_says_what_it_can_compute_on(executor):
-    executor.warm_up()
-    deadline = time.monotonic() + 30
-    while not executor.devices:
-        assert time.monotonic() < deadline
-        time.sleep(0.01)
-    assert executor.devices[0] == "cpu"
+def test_a_worker_without_torch_says_so_and_gives_the_reason_to_the_log(tmp_path, monkeypatch):
+    (tmp_path / "torch.py").write_text("raise ImportError('libcudart.so.12: cannot open shared object file')\n")
+    monkeypatch.setenv("PYTHONPATH", str(tmp_path))
+    executor = LocalExecutor()
+    try:
+        job = executor.submit(SMALL, request())
+        last = until(executor, job)[-1]
+        assert (last.kind, last.message) == ("failed", NEVER_STARTED)
+        assert "libcudart.so.12" in last.details
+        assert executor.pid is None
+    finally:
+        executor.close()
 
 
-def test_a_study_is_made_while_the_caller_goes_on(executor, study, model):
+def test_code_that_cannot_be_loaded_before_the_first_job_is_told_and_jobs_run(place):
+    executor = LocalExecutor(recipe="of nobody")
+    try:
+        executor.warm_up()
+        events = []
+        wait_for(lambda: events.extend(executor.poll()) or len(events) == 2)
+        assert [event.kind for event in events] == ["ready", "failed"]
+        assert "of nobody" in events[1].message
+        answer(executor)
+    finally:
+        executor.close()
+
+
+def test_a_study_is_made_while_the_caller_goes_on(told):
     wait = threading.Event()
 
     def gather():
         wait.wait(10)
-        return study
+        return SMALL
 
-    job = executor.submit(gather, Request(model.package.folder, {**OPTIONS, "stride": "fast"}, "cpu"))
+    job = told.submit(gather, request())
     wait.set()
-    assert last_event(executor, job).kind == "done"
+    assert until(told, job)[-1].kind == "done"
 
 
 @pytest.mark.parametrize(
     ("error", "said"),
     [
         (InputError("7 voxels are NaN", "CT"), "CT: 7 voxels are NaN."),
-        (MemoryError(), "not enough memory"),
+        (MemoryError(), NO_MEMORY),
         (RuntimeError("x"), "RuntimeError"),
     ],
 )
-def test_a_study_that_cannot_be_made_is_the_failure_of_its_job(executor, model, error, said):
+def test_a_study_that_cannot_be_made_is_the_failure_of_its_job(told, error, said):
     def gather():
         raise error
 
-    event = last_event(executor, executor.submit(gather, Request(model.package.folder)))
-    assert event.kind == "failed"
-    assert said in event.message
-    assert ("Traceback" in event.details) == isinstance(error, RuntimeError)
+    last = until(told, told.submit(gather, request()))[-1]
+    assert last.kind == "failed"
+    assert said in last.message
+    assert ("Traceback" in last.details) == isinstance(error, RuntimeError)
 
 
 @pytest.mark.skipif(sys.platform == "win32", reason="limits the size of files")
-def test_a_full_disk_is_said_and_nothing_is_left_of_the_request(executor, study, model):
+def test_a_full_disk_is_said_and_nothing_is_left_of_the_request(told, study):
     import resource
 
-    executor.warm_up()
-    before, limits = executor.pid, resource.getrlimit(resource.RLIMIT_FSIZE)
+    worker, limits = answer(told), resource.getrlimit(resource.RLIMIT_FSIZE)
     resource.setrlimit(resource.RLIMIT_FSIZE, (1 << 20, limits[1]))
     try:
-        job = executor.submit(study, Request(model.package.folder, OPTIONS, "cpu"))
-        event = last_event(executor, job)
+        last = until(told, told.submit(study, request()))[-1]
     finally:
         resource.setrlimit(resource.RLIMIT_FSIZE, limits)
-    assert (event.kind, event.message) == ("failed", NOT_HANDED_OVER)
-    after = executor.submit(study, Request(model.package.folder, {**OPTIONS, "stride": "fast"}, "cpu"))
-    assert last_event(executor, after).kind == "done"
-    assert executor.pid == before
-    assert not (executor._folder / str(job)).exists()
+    assert (last.kind, last.message) == ("failed", NOT_WRITTEN)
+    assert list(told._folder.iterdir()) == []
+    assert answer(told) == worker
 
 
-def test_a_job_cancelled_while_it_is_handed_over_costs_no_worker(executor, study, model):
-    executor.warm_up()
-    before, wait = executor.pid, threading.Event()
+def test_a_folder_that_the_system_has_cleaned_away_is_made_again(told):
+    worker = answer(told)
+    shutil.rmtree(told._folder)
+    assert answer(told) == worker
+
+
+def test_a_job_cancelled_while_it_is_written_costs_no_worker(told):
+    worker, wait = answer(told), threading.Event()
 
     def gather():
         wait.wait(10)
-        return study
+        return SMALL
 
-    job = executor.submit(gather, Request(model.package.folder, OPTIONS, "cpu"))
+    job = told.submit(gather, request())
     began = time.monotonic()
-    executor.cancel(job)
-    assert last_event(executor, job).kind == "cancelled"
+    told.cancel(job)
+    assert until(told, job)[-1].kind == "cancelled"
     assert time.monotonic() - began < 0.1
     wait.set()
-    after = executor.submit(study, Request(model.package.folder, {**OPTIONS, "stride": "fast"}, "cpu"))
-    assert last_event(executor, after).kind == "done"
-    assert executor.pid == before
-    assert not (executor._folder / str(job)).exists()
+    assert answer(told) == worker
 
 
-def test_an_idle_worker_gives_its_memory_back_and_the_next_job_starts_another(study, model):
+def test_an_idle_worker_gives_its_memory_back_and_the_next_job_starts_another(place):
     executor = LocalExecutor(idle_seconds=0.2)
     try:
         executor.warm_up()
         first = executor.pid
-        assert gone(first, 30)
-        job = executor.submit(study, Request(model.package.folder, {**OPTIONS, "stride": "fast"}, "cpu"))
-        assert last_event(executor, job).kind == "done"
+        wait_for(lambda: is_gone(first))
+        assert answer(executor) != first
     finally:
         executor.close()
 
 
-def test_closing_ends_the_worker_and_removes_its_files(large_study, model):
+def test_closing_ends_the_worker_and_removes_its_files(place):
     executor = LocalExecutor()
-    job = executor.submit(large_study, Request(model.package.folder, {**OPTIONS, "stride": "fine"}, "cpu"))
-    wait_for(executor, job, "started")
-    pid = executor.pid
+    until(executor, executor.submit(SMALL, request("sleep")), "progress")
+    worker = executor.pid
+    executor.submit(SMALL, request())
     executor.close()
-    assert gone(pid)
+    wait_for(lambda: is_gone(worker), 1.0)
     assert not executor._folder.exists()
     assert executor.poll() == []
+    executor.cancel(1)
+    executor.warm_up()
+    assert executor.pid is None
 
 
 OWNER = """
@@ -351,17 +379,19 @@ import sys, time
 from HCCAssistLib.jobs.local import LocalExecutor
 executor = LocalExecutor()
 executor.warm_up()
+while not executor.devices:
+    time.sleep(0.01)
 print(executor.pid, executor._folder, flush=True)
 time.sleep(60)
 """
 
 
-def test_no_orphan_and_no_file_is_left_when_the_owner_is_killed():
+def test_no_orphan_and_no_file_is_left_when_the_owner_is_killed(place):
     owner = subprocess.Popen([sys.executable, "-c", OWNER], stdout=subprocess.PIPE, text=True)
-    pid, folder = owner.stdout.readline().split()
-    time.sleep(0.3)
+    worker, folder = owner.stdout.readline().split()
+    assert psutil.pid_exists(int(worker))
     owner.kill()
     owner.wait()
     owner.stdout.close()
-    assert gone(int(pid))
+    wait_for(lambda: is_gone(int(worker)))
     assert not Path(folder).exists()
