@@ -53,9 +53,12 @@ def add(subcommands: argparse._SubParsersAction) -> argparse.ArgumentParser:
 
 def run(args: argparse.Namespace) -> None:
     """Do everything and say where to look; a second run in the same folder uses what is there."""
+    from HCCAssistLib.evaluation.optional import check_reports
+
     checks.number(args.cases, LEAST_CASES, MOST_CASES, "option --cases")
     checks.number(args.epochs, 1, 1000, "option --epochs")
     checks.device(args.device)
+    check_reports()
     checks.output_folder(args.out, apart_from=filter(None, [args.background]), accept=_is_demo)
     _check_what_is_there(args)
     background = _background(args)

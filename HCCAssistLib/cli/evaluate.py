@@ -41,8 +41,10 @@ def add(subcommands: argparse._SubParsersAction) -> argparse.ArgumentParser:
 
 def run(args: argparse.Namespace) -> int:
     """Evaluate and write the report; cases that cannot be used are left out and named."""
+    from HCCAssistLib.evaluation.optional import check_reports
     from HCCAssistLib.models.store import ModelStore, default_store, find_model
 
+    check_reports()
     options = settings(args.set)
     checks.device(args.device)
     folders = [args.cohort, *filter(None, [args.external])]

@@ -128,3 +128,21 @@ def test_a_candidate_below_the_cutoff_is_dotted_and_a_ring_has_its_size_in_milli
     (ring,) = [patch for patch in marked.patches if isinstance(patch, Ellipse)]
     assert ring.get_center() == pytest.approx((30.0, 12.0))
     assert (ring.width * 1.0, ring.height * 2.0) == (2 * RING_MM, 2 * RING_MM), "pixels of 1 and of 2 mm"
+
+
+@pytest.mark.parametrize("flips", [(1, 1, 1), (-1, 1, -1), (1, -1, 1)])
+def test_marks_lie_on_what_they_mark_in_an_oblique_volume(flips: tuple[int, int, int]) -> None:
+    straight = bright_at((FOUND, MISSED, FALSE), flips)
+    turn, tilt = np.radians(17), np.radians(11)
+    around_z = np.array([[np.cos(turn), -np.sin(turn), 0], [np.sin(turn), np.cos(turn), 0], [0, 0, 1]])
+    around_x = np.array([[1, 0, 0], [0, np.cos(tilt), -np.sin(tilt)], [0, np.sin(tilt), np.cos(tilt)]])
+    rotation = np.eye(4)
+    rotation[:3, :3] = around_x @ around_z
+    image = Image(straight.array, Geometry(straight.geometry.shape, rotation @ straight.geometry.affine), "oblique")
+    at, other = (rotation[:3, :3] @ np.array(point) for point in (FOUND, MISSED))
+    view = slice_view(image, (), np.array([at, other]), at, Window(level=0, width=400))
+    ((row, column),) = np.argwhere(view.grey == 1)
+    assert view.points.shape == (1, 2) and view.points[0] == pytest.approx((column, row), abs=0.5)
+    assert (column, row) == (30, 12), "as in the straight volume: left of the middle lies right of it"
+    stored = np.argwhere(image.array[view.number - 1] == 1000)
+    assert len(stored) == 1, "the slice's own number, from 1, as stored"

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import csv
+import importlib.util
 import json
 import shutil
 from collections.abc import Callable
@@ -236,6 +237,18 @@ def test_a_cohort_from_elsewhere_is_shown_beside(command: Any, sound: Path, begu
     assert report["provenance"]["external evaluated cases"] == "c0, c1, c2"
     assert "external" not in {item["key"] for item in report["missing_items"]}
     assert any("External cohort elsewhere" in str(block.get("text")) for block in report["blocks"])
+
+
+def test_without_the_packages_of_reports_nothing_is_computed(
+    command: Any, sound: Path, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    found = importlib.util.find_spec
+    monkeypatch.setattr(
+        "importlib.util.find_spec", lambda name, *more: None if name == "jinja2" else found(name, *more)
+    )
+    status, out, err = command(sound)
+    assert (status, out) == (1, "") and "a report needs jinja2: install it" in err and "Traceback" not in err
+    assert not (tmp_path / "report").exists()
 
 
 def misnamed(cohort: Path) -> None:
