@@ -202,55 +202,57 @@ def _is_missing(value: Any) -> bool:
 def _continuous_row(
     name: str, values: list[list[Any]], missing: tuple[int, ...], unit: str, wanted: TestName | None
 ) -> BaselineRow:
-    samples: list[FloatArray] = []
-    for known in values:
-        try:
-            samples.append(np.array([float(v) for v in known], dtype=np.float64))
-        except (TypeError, ValueError) as error:
-            raise InputError("a value is neither a number nor a text", f"characteristic {name!r}") from error
-        if not np.isfinite(samples[-1]).all():
-            raise InputError("a value is infinite", f"characteristic {name!r}")
-    several = len(samples) > 1 and all(sample.size for sample in samples)
-    normality = [shapiro_wilk(sample, unit=unit).p if sample.size else None for sample in samples]
-    normal = all(p is not None and p >= NORMALITY_LEVEL for p in normality)
-    lowest = min((p for p in normality if p is not None), default=None)
-    if normal:
-        why = f"Shapiro-Wilk P \N{GREATER-THAN OR EQUAL TO} .05 in every group (lowest {p_value(lowest)})"
-    elif lowest is None:
-        why = "not tested for a normal distribution: too few different values, or more than 5,000"
-    else:
-        why = f"not normal in every group (lowest Shapiro-Wilk P {p_value(lowest)})"
+    samples = [_numbers(known, name) for known in values]
+    normal, why = _normality(samples, unit)
     two = len(samples) == 2
     test_name = wanted or (("welch" if two else "anova") if normal else ("mann-whitney" if two else "kruskal-wallis"))
     if wanted:
-        why = "chosen by the caller"
-        normal = wanted in ("welch", "anova")
+        why, normal = "chosen by the caller", wanted in ("welch", "anova")
     if test_name not in _CONTINUOUS or (test_name in ("welch", "mann-whitney") and len(samples) > 2):
         raise InputError(f"the test {test_name!r} does not fit", f"characteristic {name!r}")
     test = None
-    if several:
+    if len(samples) > 1 and all(sample.size for sample in samples):
         if test_name in ("welch", "mann-whitney"):
             test = (welch_t if test_name == "welch" else mann_whitney)(samples[0], samples[1], unit=unit)
         else:
             test = (one_way_anova if test_name == "anova" else kruskal_wallis)(samples, unit=unit)
-    cells: list[str] = []
-    numbers: list[dict[str, Any]] = []
-    for sample in samples:
-        if sample.size == 0:
-            cells.append("\N{EM DASH}")
-            numbers.append({"n": 0})
-            continue
-        spread = float(sample.std(ddof=1)) if sample.size > 1 else None
-        first, median, third = (float(q) for q in np.quantile(sample, (0.25, 0.5, 0.75)))
-        numbers.append(
-            {"n": sample.size, "mean": float(sample.mean()), "standard_deviation": spread}
-            | {"median": median, "first_quartile": first, "third_quartile": third}
-        )
-        if normal and spread is not None:
-            cells.append(f"{rounded(sample.mean(), 1)} \N{PLUS-MINUS SIGN} {rounded(spread, 1)}")
-        else:
-            cells.append(f"{rounded(median, 1)} ({rounded(first, 1)}, {rounded(third, 1)})")
-    return BaselineRow(name, ("",), (tuple(cells),), tuple(numbers), missing, test, why)
+    described = [_described(sample, normal) for sample in samples]
+    cells, numbers = tuple(cell for cell, _ in described), tuple(found for _, found in described)
+    return BaselineRow(name, ("",), (cells,), numbers, missing, test, why)
+
+
+def _numbers(known: list[Any], name: str) -> FloatArray:
+    try:
+        sample = np.array([float(v) for v in known], dtype=np.float64)
+    except (TypeError, ValueError) as error:
+        raise InputError("a value is neither a number nor a text", f"characteristic {name!r}") from error
+    if not np.isfinite(sample).all():
+        raise InputError("a value is infinite", f"characteristic {name!r}")
+    return sample
+
+
+def _normality(samples: Sequence[FloatArray], unit: str) -> tuple[bool, str]:
+    """Whether every group looks normal, and what that rests on."""
+    found = [shapiro_wilk(sample, unit=unit).p if sample.size else None for sample in samples]
+    lowest = min((p for p in found if p is not None), default=None)
+    if lowest is None:
+        return False, "not tested for a normal distribution: too few different values, or more than 5,000"
+    if None not in found and lowest >= NORMALITY_LEVEL:
+        return True, f"Shapiro-Wilk P \N{GREATER-THAN OR EQUAL TO} .05 in every group (lowest {p_value(lowest)})"
+    return False, f"not normal in every group (lowest Shapiro-Wilk P {p_value(lowest)})"
+
+
+def _described(sample: FloatArray, normal: bool) -> tuple[str, dict[str, Any]]:
+    """The cell of a group, and its numbers at full precision."""
+    if sample.size == 0:
+        return "\N{EM DASH}", {"n": 0}
+    mean, spread = float(sample.mean()), float(sample.std(ddof=1)) if sample.size > 1 else None
+    first, median, third = (float(q) for q in np.quantile(sample, (0.25, 0.5, 0.75)))
+    numbers = {"n": sample.size, "mean": mean, "standard_deviation": spread}
+    numbers |= {"median": median, "first_quartile": first, "third_quartile": third}
+    if normal and spread is not None:
+        return f"{rounded(mean, 1)} \N{PLUS-MINUS SIGN} {rounded(spread, 1)}", numbers
+    return f"{rounded(median, 1)} ({rounded(first, 1)}, {rounded(third, 1)})", numbers
 
 
 def _is_sparse(counts: list[list[int]]) -> tuple[bool, str]:

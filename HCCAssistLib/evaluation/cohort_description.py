@@ -53,14 +53,10 @@ def cohort_table(cohort: Cohort, evaluated: Collection[str]) -> BaselineTable | 
     are none count as missing and are named in the table's note. The groups are not compared by tests: the splits of one
     cohort differ by chance or by design, and a P value says nothing about either. None where nothing is left.
     """
-    groups: dict[str, list[Case]] = {}
-    for case in sorted(cohort.cases, key=lambda case: SPLITS.index(case.split) if case.split in SPLITS else 0):
-        group = case.split or ("evaluated" if case.case_id in evaluated else "not evaluated")
-        groups.setdefault(group, []).append(case)
-    names = dict.fromkeys(name for case in cohort.cases for name in case.values if name not in _STRUCTURE)
+    groups = _groups(cohort, evaluated)
     described: dict[str, dict[str, list[float | str | None]]] = {group: {} for group in groups}
     counted, remarks = [], []
-    for name in names:
+    for name in dict.fromkeys(name for case in cohort.cases for name in case.values if name not in _STRUCTURE):
         column = read_column(cohort.cases, name)
         values: Mapping[str, float | str | None] = column.texts if column.numbers is None else column.numbers
         known = {value for value in values.values() if value is not None}
@@ -72,6 +68,15 @@ def cohort_table(cohort: Cohort, evaluated: Collection[str]) -> BaselineTable | 
             remarks.append(f"{name}: left out as no numbers are {listed(column.unread)}")
         for group, cases in groups.items():
             described[group][name] = [values[case.case_id] for case in cases]
-    if not next(iter(described.values()), None):
+    if not any(described.values()):
         return None
     return replace(baseline_table(described, unit="case", categorical=counted, compare=False), remarks=tuple(remarks))
+
+
+def _groups(cohort: Cohort, evaluated: Collection[str]) -> dict[str, list[Case]]:
+    """Cases by split, in the order training, validation, test; those without one by whether they are evaluated."""
+    groups: dict[str, list[Case]] = {}
+    for case in sorted(cohort.cases, key=lambda case: SPLITS.index(case.split) if case.split in SPLITS else 0):
+        group = case.split or ("evaluated" if case.case_id in evaluated else "not evaluated")
+        groups.setdefault(group, []).append(case)
+    return groups

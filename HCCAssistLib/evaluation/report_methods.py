@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import re
-from collections.abc import Iterable
+from collections.abc import Iterable, Iterator, Sequence
 
 from HCCAssistLib.evaluation.report_blocks import Block, EstimateTable, KeyResults, Picture, Table, TestTable
 from HCCAssistLib.evaluation.result import Estimate, HypothesisTest
@@ -43,32 +43,7 @@ def methods_paragraph(blocks: Iterable[Block]) -> str:
             tests += [test for _, test in block.tests]
         elif isinstance(block, Table):
             tests += block.tests
-    by_method: dict[str, list[str]] = {}
-    clustered: dict[str, None] = {}
-    for estimate in estimates:
-        if estimate.interval.low is not None:
-            by_method.setdefault(estimate.interval.method, []).append(_measure(estimate.name))
-        if estimate.clustered is not None:
-            clustered[estimate.clustered.method] = None
-    sentences = []
-    if by_method:
-        levels = {f"{100 * e.interval.level:g} %" for e in estimates}
-        parts = [f"{method} for {_listed(names)}" for method, names in by_method.items()]
-        sentences.append(f"Confidence intervals ({_listed(sorted(levels))}) are {'; '.join(parts)}.")
-    if clustered:
-        sentences.append(
-            "Rows of one patient are not independent; a second interval therefore resamples whole patients "
-            f"({_listed(clustered)})."
-        )
-    dropped = sum(i.dropped for e in estimates for i in (e.interval, e.clustered) if i is not None)
-    if dropped:
-        sentences.append("Bootstrap draws on which a statistic is undefined were dropped; their number is given.")
-    if any(estimate.cutoff for estimate in estimates):
-        sentences.append("A unit counts as positive where its score is at least the cut-off.")
-    if any(_measure(estimate.name) == "AUC" for estimate in estimates):
-        sentences.append("A higher score always speaks for positive; no score was inverted to raise an AUC.")
-    if any(_measure(estimate.name) == "AP" for estimate in estimates):
-        sentences.append("Average precision is the step-wise sum without interpolation.")
+    sentences = [*_of_intervals(estimates), *_of_measures(estimates)]
     if tests:
         names = "; ".join(dict.fromkeys(f"{test.name}, {test.alternative}" for test in tests))
         sentences.append(
@@ -76,3 +51,40 @@ def methods_paragraph(blocks: Iterable[Block]) -> str:
         )
     sentences.append("Numbers are rounded once, half up, from the full precision that report.json keeps.")
     return " ".join(sentences)
+
+
+def _of_intervals(estimates: Iterable[Estimate]) -> Iterator[str]:
+    """Which interval belongs to which measure, and what was resampled."""
+    by_method: dict[str, list[str]] = {}
+    levels: set[str] = set()
+    clustered: dict[str, None] = {}
+    dropped = 0
+    for estimate in estimates:
+        levels.add(f"{100 * estimate.interval.level:g} %")
+        if estimate.interval.low is not None:
+            by_method.setdefault(estimate.interval.method, []).append(_measure(estimate.name))
+        if estimate.clustered is not None:
+            clustered[estimate.clustered.method] = None
+            dropped += estimate.clustered.dropped
+        dropped += estimate.interval.dropped
+    if by_method:
+        parts = [f"{method} for {_listed(names)}" for method, names in by_method.items()]
+        yield f"Confidence intervals ({_listed(sorted(levels))}) are {'; '.join(parts)}."
+    if clustered:
+        yield (
+            "Rows of one patient are not independent; a second interval therefore resamples whole patients "
+            f"({_listed(clustered)})."
+        )
+    if dropped:
+        yield "Bootstrap draws on which a statistic is undefined were dropped; their number is given."
+
+
+def _of_measures(estimates: Sequence[Estimate]) -> Iterator[str]:
+    """What a reader must know of the measures that occur."""
+    measures = {_measure(estimate.name) for estimate in estimates}
+    if any(estimate.cutoff for estimate in estimates):
+        yield "A unit counts as positive where its score is at least the cut-off."
+    if "AUC" in measures:
+        yield "A higher score always speaks for positive; no score was inverted to raise an AUC."
+    if "AP" in measures:
+        yield "Average precision is the step-wise sum without interpolation."
