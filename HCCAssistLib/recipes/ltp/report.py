@@ -64,8 +64,10 @@ def report(
         title,
         subtitle=f"model {card.name}, {len(found.results)} unseen {plural('case', len(found.results))}{named}{beside}",
         provenance=_provenance(found, model) | (_origin(external, "external ") if external else {}),
-        covered=("purpose", "partitions", "preprocessing", "internal", "subsets", *(["external"] if external else [])),
+        covered=("purpose", "partitions", "preprocessing", *(["external"] if external else [])),
     )
+    if any("training" in purpose for stage in found.flow.stages for purpose in stage.elsewhere):
+        pages.cover("internal")
     _key_results(pages, found, external)
     pages.add_warnings(found.problems)
     pages.add_text(INTENT)
@@ -108,7 +110,8 @@ def _key_results(pages: Report, found: LTPEvaluation, external: LTPEvaluation | 
     ]
     pages.add_heading("Key results")
     pages.add_key_results(names, answers)
-    pages.add_text(found.sentence)
+    for name, cohort in zip(names, cohorts, strict=True):
+        pages.add_text(f"{name}: {cohort.sentence}" if external else cohort.sentence)
 
 
 def _cases(pages: Report, found: LTPEvaluation) -> None:
@@ -138,7 +141,6 @@ def _lesions(pages: Report, found: LTPEvaluation, level: str) -> None:
         return
     pages.add_froc(level, found.froc, found.at_cutoff)
     if any(one.name != f"lesions found, {UNKNOWN}" for one in found.by_size):
-        pages.cover("fairness")
         pages.add_estimates(f"{level}: by size of the lesion", found.by_size)
     else:
         pages.add_text(
