@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import unicodedata
 from collections.abc import Iterator, Mapping
 from typing import Any
 
@@ -54,7 +55,12 @@ def card_rows(card: ModelCard, *, full: bool = False) -> Rows:
         ("Licence", card.licence),
         ("Use", RESEARCH),
     ]
-    return tuple(rows)
+    return tuple((_printable(heading), _printable(text)) for heading, text in rows)
+
+
+def _printable(text: str) -> str:
+    """Without control characters, which could take over a terminal; line breaks stay."""
+    return "".join(c if c == "\n" or unicodedata.category(c) != "Cc" else "\N{REPLACEMENT CHARACTER}" for c in text)
 
 
 def settings(card: ModelCard, recipe: Recipe) -> str:

@@ -84,6 +84,8 @@ class ModelCard:
                 raise ValueError(f"a cut-off cannot be called {name[:50]!r}")
             if not 0.0 <= cutoff.value <= 1.0:
                 raise ValueError(f"a cut-off lies between 0 and 1, not at {cutoff.value}")
+            if not cutoff.source.isprintable():  # it is printed with every result
+                raise ValueError(f"the source of the cut-off {name} holds characters that cannot be printed")
         if self.default_name not in (self.cutoffs or ("",)):
             known = ", ".join(self.cutoffs) or "no cut-offs"
             raise ValueError(f"the default cut-off {self.default_name[:50]!r} is not among {known}")

@@ -278,7 +278,7 @@ def test_a_model_is_installed_read_verified_and_removed(desk, panel, package, ho
         "Research use only",
         "not validated for patients",
         "verified",
-        "AUC 0.910 (0.860, 0.950; DeLong), n = 240 patches",
+        "AUC: 0.910 (95 % CI 0.860 to 0.950, DeLong; 240 patches)",
         "Youden index on 240 patches of the validation set",
         "0.437",
         "Lim S",

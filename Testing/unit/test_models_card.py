@@ -127,3 +127,15 @@ def test_figures_of_any_shape_are_told_or_left_out(card, metrics):
     for full in (False, True):
         text = dict(card_rows(replace(card, metrics=metrics), full=full))["Figures"]
         assert text == NO_FIGURES or (text.startswith("AUC: 0.9") and "no interval" in text)
+
+
+def test_no_text_of_a_card_takes_over_a_terminal(card):
+    hostile = "\x1b[2J\x07\r"
+    wild = {hostile: [hostile], "cases": {hostile: 1}, "trained_on": {"synthetic": 1, "patients": 0}}
+    metrics = {"AUC": {"value": 0.9, "name": hostile, "unit": hostile, "n": 2}}
+    other = replace(
+        card, licence=hostile, training=wild, metrics=metrics, software={hostile: hostile}, input={"a": hostile}
+    )
+    for full in (False, True):
+        text = "".join(heading + text for heading, text in card_rows(other, full=full))
+        assert not set(hostile[:1] + hostile[-2:]) & set(text)

@@ -361,6 +361,7 @@ def test_a_model_of_another_recipe_is_refused(package: ModelPackage) -> None:
         ({"cutoffs": {"patch": {**CUTOFF, "value": "high"}}}, "damaged"),
         ({"cutoffs": {"patch": {**CUTOFF, "source": " "}}}, "needs its source"),
         ({"cutoffs": {"patch": {"value": 0.5}}}, "damaged"),
+        ({"cutoffs": {"patch": {**CUTOFF, "source": "a\x1b[2Jb"}}}, "cannot be printed"),
         ({"cutoffs": {"../patch": CUTOFF}}, "cannot be called"),
         ({"cutoffs": {"candidate": CUTOFF}}, "default cut-off 'patch' is not among candidate"),
         ({"default_cutoff": ""}, "default cut-off '' is not among patch"),
