@@ -11,7 +11,15 @@ from typing import Any, Literal
 from HCCAssistLib.errors import Problem
 from HCCAssistLib.imaging.geometry import Box, Geometry
 from HCCAssistLib.imaging.image import Image
-from HCCAssistLib.results.result import heading, only_volumes, probabilities_of, reading, warnings_from
+from HCCAssistLib.results.result import (
+    check_counts,
+    check_place,
+    heading,
+    only_volumes,
+    probabilities_of,
+    reading,
+    warnings_from,
+)
 from HCCAssistLib.results.review import PENDING, Review, Verdict
 from HCCAssistLib.results.run_record import RunRecord
 
@@ -53,10 +61,10 @@ class Finding:
 
     def __post_init__(self) -> None:
         what = f"finding {self.number}"
-        if self.number < 1 or self.slice < 0:
-            raise ValueError(f"{what}: the number or the slice {self.slice} is not valid")
-        if len(self.center) != 3 or not all(math.isfinite(v) for v in self.center):
-            raise ValueError(f"{what}: a place has three finite coordinates, not {self.center}")
+        check_counts(self.number, self.slice, what=what)
+        check_place(self.center, what)
+        if self.number < 1 or not isinstance(self.label, str) or not isinstance(self.target, bool):
+            raise ValueError(f"{what}: the number, the label or the target is not valid")
         if self.diameter_mm is not None and not (math.isfinite(self.diameter_mm) and self.diameter_mm > 0):
             raise ValueError(f"{what}: a diameter is longer than 0 mm, not {self.diameter_mm}")
         object.__setattr__(self, "center", tuple(float(v) for v in self.center))
@@ -141,6 +149,8 @@ class ClassificationResult:
     def __post_init__(self) -> None:
         if len(self.categories) < 2 or not self.volumes:
             raise ValueError("a classification has two categories or more, and a volume")
+        if not all(isinstance(name, str) for name in self.categories.values()):
+            raise ValueError("the name of a category is a text")
         numbers = [finding.number for finding in self.findings]
         if numbers != sorted(set(numbers)):
             raise ValueError("findings are sorted by their number, and no two carry the same")

@@ -28,7 +28,7 @@ class CutOff:
     def __post_init__(self) -> None:
         if math.isnan(self.value):
             raise ValueError("a cut-off must be a number")
-        if not self.source.strip():
+        if not isinstance(self.source, str) or not self.source.strip():
             raise ValueError("a cut-off needs its source")
 
     def as_json(self) -> dict[str, Any]:

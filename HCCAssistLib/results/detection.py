@@ -11,7 +11,7 @@ from typing import Any, Literal
 from HCCAssistLib.errors import Problem
 from HCCAssistLib.imaging.geometry import Box, Geometry
 from HCCAssistLib.imaging.image import Image
-from HCCAssistLib.results.result import heading, reading, warnings_from
+from HCCAssistLib.results.result import check_counts, check_place, heading, reading, warnings_from
 from HCCAssistLib.results.review import PENDING, Review
 from HCCAssistLib.results.run_record import RunRecord
 
@@ -44,14 +44,20 @@ class Candidate:
     review: Review = PENDING
 
     def __post_init__(self) -> None:
+        what = f"candidate {self.number}"
+        check_counts(self.number, self.slice, *self.slices, what=what)
+        for corner in self.rectangle:
+            check_place(corner, what)
+        if self.distance_to_ablation_mm is not None and not math.isfinite(self.distance_to_ablation_mm):
+            raise ValueError(f"{what}: the distance to the ablation zone is not finite")
         if not 0.0 <= self.probability <= 1.0:
             raise ValueError(f"a probability lies between 0 and 1, not {self.probability}")
         if self.number < 1 or not self.slices[0] <= self.slice <= self.slices[1]:
-            raise ValueError(f"candidate {self.number}: slice {self.slice} is not within {self.slices}")
+            raise ValueError(f"{what}: slice {self.slice} is not within {self.slices}")
         if self.review.category:
-            raise ValueError(f"candidate {self.number}: a candidate has no category")
+            raise ValueError(f"{what}: a candidate has no category")
         if len(self.rectangle) != 4 or not (math.isfinite(self.diameter_mm) and self.diameter_mm > 0):
-            raise ValueError(f"candidate {self.number}: the rectangle or the diameter is not valid")
+            raise ValueError(f"{what}: the rectangle or the diameter is not valid")
 
     def as_json(self) -> dict[str, Any]:
         """One entry of "candidates" in result.json."""
@@ -98,6 +104,11 @@ class Searched:
     volume_ml: float
     patches: int
 
+    def __post_init__(self) -> None:
+        check_counts(self.patches, what="patches")
+        if not isinstance(self.region, str) or not (math.isfinite(self.volume_ml) and self.volume_ml >= 0):
+            raise ValueError(f"{self.region!r} of {self.volume_ml} ml cannot be searched")
+
     def __str__(self) -> str:
         ml = f"{self.volume_ml:,.0f}" if self.volume_ml >= 10 else f"{self.volume_ml:.2g}"
         return f"{self.region}, {ml} ml, {self.patches:,} patches"
@@ -134,6 +145,8 @@ class DetectionResult:
     def __post_init__(self) -> None:
         if not 0.0 <= self.threshold <= 1.0:
             raise ValueError(f"a threshold lies between 0 and 1, not {self.threshold}")
+        if not isinstance(self.threshold_source, str):
+            raise ValueError("the source of a threshold is a text")
         probabilities = [candidate.probability for candidate in self.candidates]
         if probabilities != sorted(probabilities, reverse=True):
             raise ValueError("candidates must be sorted by falling probability")

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import math
-from collections.abc import Iterable, Iterator, Mapping
+from collections.abc import Iterable, Iterator, Mapping, Sequence
 from contextlib import contextmanager
 from types import MappingProxyType
 from typing import Any, Literal, Protocol
@@ -118,8 +118,36 @@ def check_format(data: Any) -> None:
 
 
 def warnings_from(data: Mapping[str, Any]) -> tuple[Problem, ...]:
-    """The warnings of a result.json."""
-    return tuple(Problem("WARN", w["what"], w["where"], w["remedy"]) for w in data["warnings"])
+    """The warnings of a result.json.
+
+    Raises:
+        ValueError: one that is no text.
+    """
+    texts = [(w["what"], w["where"], w["remedy"]) for w in data["warnings"]]
+    if not all(isinstance(text, str) for three in texts for text in three):
+        raise ValueError("a warning is made of texts")
+    return tuple(Problem("WARN", *three) for three in texts)
+
+
+def check_counts(*numbers: int, what: str) -> None:
+    """Refuse what is no whole number from 0 on.
+
+    Raises:
+        ValueError: which one, and of what.
+    """
+    for number in numbers:
+        if type(number) is not int or number < 0:
+            raise ValueError(f"{what}: {number!r} is not a whole number from 0 on")
+
+
+def check_place(point: Sequence[float], what: str) -> None:
+    """Refuse what is no place in the patient.
+
+    Raises:
+        ValueError: not three finite coordinates.
+    """
+    if len(point) != 3 or not all(math.isfinite(value) for value in point):
+        raise ValueError(f"{what}: a place has three finite coordinates, not {point}")
 
 
 def probabilities_of(given: Mapping[str, float], names: Iterable[str] | None = None) -> Mapping[str, float]:

@@ -88,6 +88,8 @@ class RiskResult:
             raise ValueError(f"{self.decides!r} decides, but there is no such probability")
         if self.cutoff is not None and not 0.0 <= self.cutoff.value <= 1.0:
             raise ValueError(f"a cut-off lies between 0 and 1, not at {self.cutoff.value}")
+        if not isinstance(self.curve, str):
+            raise ValueError("the name of a reference curve is a text")
         if len({value.column for value in self.clinical}) != len(self.clinical):
             raise ValueError("a clinical value stands there twice")
         if not all(math.isfinite(value) for value in self.contributions.values()):

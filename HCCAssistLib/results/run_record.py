@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import math
 from dataclasses import dataclass, field
 from typing import Any
 
@@ -37,6 +38,16 @@ class RunRecord:
     seed: int | None = None
     unused_inputs: dict[str, str] = field(default_factory=dict)
     model_sha256: str = ""
+
+    def __post_init__(self) -> None:
+        if not all(isinstance(held, dict) for held in (self.options, self.software, self.inputs, self.unused_inputs)):
+            raise ValueError("options, software and inputs of a run are kept by name")
+        texts = (self.recipe, self.model, self.device, self.model_sha256, *self.weights_sha256)
+        digests = (*self.inputs.values(), *self.unused_inputs.values())
+        if not all(isinstance(text, str) for text in (*texts, *digests)):
+            raise ValueError("recipe, model, device and digests of a run are texts")
+        if isinstance(self.seconds, bool) or not (math.isfinite(self.seconds) and self.seconds >= 0):
+            raise ValueError(f"a run takes 0 seconds or more, not {self.seconds}")
 
     def as_json(self) -> dict[str, Any]:
         """The entry "run" of result.json."""
