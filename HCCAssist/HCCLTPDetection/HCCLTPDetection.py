@@ -583,9 +583,7 @@ class HCCLTPDetectionLogic(ScriptedLoadableModuleLogic):
         from HCCAssistLib.jobs.local import LocalExecutor
         from HCCAssistLib.models.store import ModelStore, default_store
 
-        self.executor = executor or LocalExecutor(
-            python=shutil.which("PythonSlicer") or sys.executable, recipe="ltp"
-        )
+        self.executor = executor or LocalExecutor(python=shutil.which("PythonSlicer") or sys.executable, recipe="ltp")
         self.store = store or ModelStore(default_store())
         self._drawn = None
         self.job = None

@@ -20,7 +20,7 @@ import traceback
 from collections.abc import Callable, Iterator
 from contextlib import suppress
 from pathlib import Path
-from typing import Any
+from typing import Any, NoReturn
 
 from HCCAssistLib.errors import Cancelled
 from HCCAssistLib.files import keep_journal, remove_unfinished
@@ -82,8 +82,7 @@ def main(folder: Path, idle_seconds: float | None = None) -> int:
     except queue.Empty:
         return 0
     except KeyboardInterrupt:
-        _clean(folder)
-        return 1
+        _end(folder)
 
 
 def _run(command: dict[str, Any], send: Send, cancelled: set[int]) -> None:
@@ -127,8 +126,7 @@ def _read_commands(commands: queue.SimpleQueue[dict[str, Any]], cancelled: set[i
     else:
         _thread.interrupt_main()
     time.sleep(GRACE_SECONDS)
-    _clean(folder)
-    os._exit(1)
+    _end(folder)
 
 
 def _stdin_lines() -> Iterator[bytes]:
@@ -145,9 +143,12 @@ def _interrupt(*_: object) -> None:
     raise KeyboardInterrupt
 
 
-def _clean(folder: Path) -> None:
+def _end(folder: Path) -> NoReturn:
     remove_unfinished()
     shutil.rmtree(folder, ignore_errors=True)
+    if os.name == "posix" and os.getpgrp() == os.getpid():
+        os.killpg(0, signal.SIGKILL)  # with all that it started
+    os._exit(1)
 
 
 if __name__ == "__main__":

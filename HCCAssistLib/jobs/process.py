@@ -96,12 +96,16 @@ class Process:
         """End it at once, with all that it started."""
         self.close_stdin()  # which reaches it where a launcher alone can be ended from here
         if self._popen.poll() is None:
-            with suppress(ProcessLookupError, subprocess.TimeoutExpired):
-                if os.name == "posix":
-                    os.killpg(self._popen.pid, signal.SIGKILL)
-                else:
-                    self._popen.kill()
-                self._popen.wait(0.2)  # until then it could still write into its folder
+            self._kill_all()
+        with suppress(subprocess.TimeoutExpired):
+            self._popen.wait(0.2)  # until then it could still write into its folder
+
+    def _kill_all(self) -> None:
+        if os.name == "posix":
+            with suppress(ProcessLookupError, PermissionError):
+                os.killpg(self._popen.pid, signal.SIGKILL)
+        else:
+            self._popen.kill()
 
     def _read_events(self, stdout: IO[str]) -> None:
         for line in stdout:
@@ -112,6 +116,7 @@ class Process:
             else:
                 self._on_event(self, event)
         status = self._popen.wait()
+        self._kill_all()  # what it started does not outlive it, however it ended
         self._stderr_reader.join(1.0)
         self._on_end(self, status)
 

@@ -41,13 +41,23 @@ class TaskRunner:
     def __init__(self, *, python: str = sys.executable) -> None:
         self._python = python
         self._jobs = OpenJobs()
-        self._folders: set[Path] = set()
+        self._folders: list[Path] = []
         self._processes: dict[int, Process] = {}
+
+    @property
+    def pids(self) -> list[int]:
+        """Of the processes that run."""
+        return [pid for process in list(self._processes.values()) if (pid := process.pid) is not None]
+
+    @property
+    def folders(self) -> list[Path]:
+        """Of temporary files, as far as they are still there."""
+        return [folder for folder in self._folders if folder.exists()]
 
     def prepare(self) -> Path:
         """A folder for files of the next task; it goes with the task."""
         folder = Path(tempfile.mkdtemp(prefix="hccassist-task-"))
-        self._folders.add(folder)
+        self._folders.append(folder)
         return folder
 
     def start(self, name: str, arguments: Mapping[str, Any] | None = None, *, folder: Path | None = None) -> int:
@@ -87,7 +97,7 @@ class TaskRunner:
         self._jobs.clear()
         for process in list(self._processes.values()):
             process.close_stdin()
-        for folder in list(self._folders):
+        for folder in self.folders:
             shutil.rmtree(folder, ignore_errors=True)
 
     def _on_event(self, folder: Path, process: Process, event: Event) -> None:
@@ -106,6 +116,5 @@ class TaskRunner:
 
     def _remove(self, folder: Path | None) -> None:
         if folder is not None:
-            self._folders.discard(folder)
             remove_journalled(folder / JOURNAL)  # of a process that was killed before it had cleaned up
             shutil.rmtree(folder, ignore_errors=True)

@@ -67,7 +67,7 @@ def panel(desk):
 
 
 def processes_of(widget):
-    return [running.process.pid for running in widget.logic.tasks._running.values()]
+    return widget.logic.tasks.pids
 
 
 def gone(desk, pid, seconds=10):
@@ -538,7 +538,7 @@ def test_voxels_are_looked_at_in_the_background_and_contradict_a_wrong_name(desk
     assert row.label.text.startswith("<b>Contradiction</b>")
     assert role_of(wrong) is None
     desk.screenshot(home / "contradiction.png")
-    assert list(panel.logic.tasks._folder.iterdir()) == []  # no copy of the voxels is left
+    assert panel.logic.tasks.folders == []  # no copy of the voxels is left
 
 
 def test_nothing_looks_at_voxels_where_that_is_not_wanted(desk, panel):
@@ -583,7 +583,7 @@ def test_a_volume_that_goes_while_it_is_looked_at_does_no_harm(desk, panel):
     slicer.mrmlScene.RemoveNode(node)
     rest(desk, panel)
     assert panel._rows == []
-    assert list(panel.logic.tasks._folder.iterdir()) == []
+    assert panel.logic.tasks.folders == []
 
 
 # ------------------------------------------------------------------------------------------------------- sample
@@ -675,11 +675,12 @@ def test_a_scene_closed_in_mid_run_gets_nothing_of_it(desk, panel, home):
 
 def test_closing_the_panel_ends_its_processes_and_leaves_nothing(desk, panel, home):
     pid = until_it_is_written(desk, panel, home)
-    folder = panel.logic.tasks._folder
+    tasks = panel.logic.tasks
+    assert len(tasks.folders) == 1
     desk.close_module()
     gone(desk, pid)
     assert list((home / "samples").iterdir()) == []
-    assert not folder.exists()
+    assert tasks.folders == []
 
 
 def test_the_sample_case_never_takes_the_role_of_a_patient(desk, panel, made, monkeypatch):

@@ -40,10 +40,6 @@ def temporary_files():
     return list(Path(tempfile.gettempdir()).iterdir())
 
 
-def pid(runner, task):
-    return runner._processes[task].pid
-
-
 def test_a_task_tells_its_result_and_leaves_no_files(runner):
     task = runner.start("computer")
     began = time.perf_counter()
@@ -71,7 +67,7 @@ def test_a_cancelled_task_leaves_nothing_half_written(runner, out):
     task = runner.start("write", {"folder": str(out)})
     assert until(runner, task, "progress")[-1].share == 0.5
     assert [path.suffix for path in out.iterdir()] == [".part"]
-    process = pid(runner, task)
+    process = runner.pids[0]
     began = time.monotonic()
     runner.cancel(task)
     runner.cancel(task)
@@ -94,12 +90,18 @@ def test_a_task_that_does_not_react_is_ended(runner):
 
 
 @pytest.mark.skipif(sys.platform == "win32", reason="groups of processes are POSIX's")
-def test_what_a_task_started_is_ended_with_it(runner, out):
+@pytest.mark.parametrize("end", ["cancelled", "killed", "closed"])
+def test_what_a_task_started_is_ended_with_it(runner, out, end):
     task = runner.start("parent", {"folder": str(out)})
     until(runner, task, "progress")
     grandchild = int((out / "pid").read_text())
-    runner.cancel(task)
-    assert until(runner, task)[-1].kind == "cancelled"
+    assert not is_gone(grandchild)
+    if end == "cancelled":
+        runner.cancel(task)
+    elif end == "killed":
+        psutil.Process(runner.pids[0]).kill()
+    else:
+        runner.close()
     wait_for(lambda: is_gone(grandchild))
 
 
@@ -117,7 +119,7 @@ def test_what_a_task_that_does_not_react_had_half_written_goes_too(runner, out):
 def test_a_task_that_is_killed_is_said_to_have_died_and_leaves_nothing_half_written(runner, out):
     task = runner.start("write", {"folder": str(out)})
     until(runner, task, "progress")
-    psutil.Process(pid(runner, task)).kill()
+    psutil.Process(runner.pids[0]).kill()
     last = until(runner, task)[-1]
     assert (last.kind, last.message) == ("failed", DIED)
     assert list(out.iterdir()) == temporary_files() == []
@@ -129,7 +131,7 @@ def test_closing_ends_all_tasks_and_removes_their_files(out, name):
     runner.prepare()
     task = runner.start(name, {"folder": str(out)})
     until(runner, task, "progress")
-    process = pid(runner, task)
+    process = runner.pids[0]
     began = time.monotonic()
     runner.close()
     assert time.monotonic() - began < 0.1
@@ -138,24 +140,27 @@ def test_closing_ends_all_tasks_and_removes_their_files(out, name):
 
 
 @pytest.mark.skipif(sys.platform == "win32", reason="no such signal")
-def test_a_task_does_not_outlive_a_caller_that_crashed(out):
+def test_neither_a_task_nor_what_it_started_outlives_a_caller_that_crashed(out):
     code = (
         "import sys, tempfile, time\n"
         "from HCCAssistLib.jobs.runner import TaskRunner\n"
         f"tempfile.tempdir = {tempfile.gettempdir()!r}\n"
         "runner = TaskRunner()\n"
-        f"task = runner.start('write', {{'folder': {str(out)!r}}})\n"
-        "while not any(event.share for event in runner.poll()): time.sleep(0.01)\n"
-        "print(runner._processes[task].pid, flush=True)\n"
+        f"tasks = [runner.start(name, {{'folder': {str(out)!r}}}) for name in ('write', 'parent')]\n"
+        "begun = set()\n"
+        "while len(begun) < 2: begun |= {event.job for event in runner.poll() if event.share}\n"
+        "print(*runner.pids, flush=True)\n"
         "time.sleep(60)\n"
     )
     caller = subprocess.Popen([sys.executable, "-c", code], stdout=subprocess.PIPE, text=True)
-    task = int(caller.stdout.readline())
+    processes = [*map(int, caller.stdout.readline().split()), int((out / "pid").read_text())]
+    assert len(processes) == 3
     os.kill(caller.pid, signal.SIGKILL)
     caller.wait()
     caller.stdout.close()
-    wait_for(lambda: is_gone(task))
-    assert list(out.iterdir()) == temporary_files() == []
+    wait_for(lambda: all(map(is_gone, processes)))
+    assert [path.name for path in out.iterdir()] == ["pid"]
+    assert temporary_files() == []
 
 
 @pytest.mark.parametrize(
