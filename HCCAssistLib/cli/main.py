@@ -92,14 +92,14 @@ def main(arguments: Sequence[str] | None = None) -> int:
 def _fail(args: argparse.Namespace, error: BaseException) -> int:
     """Say what happened, a line for each problem; the exit status."""
     from HCCAssistLib.cli.console import complain
-    from HCCAssistLib.errors import HCCAssistError, InputError
+    from HCCAssistLib.errors import HCCAssistError, InputError, is_out_of_memory
     from HCCAssistLib.files import disk_fault
 
     if args.debug:
         traceback.print_exception(error)
     if isinstance(error, HCCAssistError):
         message = str(error)
-    elif isinstance(error, MemoryError) or type(error).__name__ == "OutOfMemoryError":  # torch's, of a graphics card
+    elif is_out_of_memory(error):
         message = "there is not enough memory. Close other programs, or choose a smaller region."
     elif isinstance(error, OSError):
         message = disk_fault(error)

@@ -10,7 +10,7 @@ from typing import TYPE_CHECKING, Any, TypeVar
 
 from HCCAssistLib.cli import checks
 from HCCAssistLib.cli.console import Progress, complain, say, say_json, settings, warn
-from HCCAssistLib.errors import Cancelled, HCCAssistError, InputError, Problem
+from HCCAssistLib.errors import Cancelled, HCCAssistError, InputError, Problem, is_out_of_memory
 
 if TYPE_CHECKING:
     from HCCAssistLib.cohort.case import Case
@@ -223,7 +223,7 @@ def _problems(error: Exception) -> tuple[Problem, ...]:
         return error.problems
     if isinstance(error, HCCAssistError):
         return (Problem("STOP", str(error).rstrip(".")),)
-    if isinstance(error, MemoryError) or type(error).__name__ == "OutOfMemoryError":
+    if is_out_of_memory(error):
         return (Problem("STOP", "there is not enough memory", "", "close other programs, or search a smaller region"),)
     what = f"internal error ({type(error).__name__}: {error})"
     return (Problem("STOP", what, "", "run with --debug and report it"),)

@@ -23,22 +23,22 @@ def write(progress, folder):
         time.sleep(60)
 
 def stubborn(progress):
-    progress(0.1)
     while True:
         try:
+            progress(0.1)
             time.sleep(60)
         except KeyboardInterrupt:
             pass
 
-def deaf(progress, folder):
+def busy(progress, folder):
     """Like a long computation outside of Python."""
     from HCCAssistLib.files import folder_written_whole, written_whole
     with folder_written_whole(Path(folder) / "case") as part, written_whole(Path(folder) / "table") as file:
         (part / "half").write_text("half")
         file.write_text("half")
-        progress(0.5)
         for _ in range(600):
             try:
+                progress(0.5)
                 time.sleep(0.1)
                 (part / "more").mkdir(exist_ok=True)
             except (KeyboardInterrupt, OSError):
@@ -95,7 +95,7 @@ def predict(progress, folder):
 
 if any("HCCAssistLib.jobs.child" in argument for argument in sys.orig_argv):
     from HCCAssistLib.jobs import tasks
-    own = (write, stubborn, deaf, broken, full, crowded, nan, noisy, parent, devices, predict)
+    own = (write, stubborn, busy, broken, full, crowded, nan, noisy, parent, devices, predict)
     tasks.TASKS.update({task.__name__: task for task in own})
 '''
 

@@ -6,7 +6,6 @@ import errno
 import json
 
 import pytest
-import torch
 
 from HCCAssistLib.errors import Cancelled, InputError
 from HCCAssistLib.jobs.events import NO_MEMORY, Event, OpenJobs, event_of
@@ -32,20 +31,11 @@ def test_what_is_no_event_is_refused(data):
         Event.from_json(data)
 
 
-def real_error(work):
-    with pytest.raises(Exception) as caught:
-        work()
-    return caught.value
-
-
 @pytest.mark.parametrize(
     ("error", "message", "for_the_log"),
     [
         (InputError("7 voxels are NaN", "CT"), "CT: 7 voxels are NaN.", False),
         (MemoryError(), NO_MEMORY, False),
-        (torch.OutOfMemoryError("CUDA out of memory"), NO_MEMORY, False),
-        (real_error(lambda: torch.empty(1 << 50)), NO_MEMORY, False),  # a RuntimeError like any other
-        (OSError(errno.ENOMEM, "Cannot allocate memory"), NO_MEMORY, False),
         (RuntimeError("sizes do not match"), "This failed (RuntimeError). Please report it.", True),
         (OSError(errno.ENOSPC, "No space left", "/home/Jane Doe/a.json"), "The disk is full (a.json). Free", True),
     ],

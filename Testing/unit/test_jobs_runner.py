@@ -108,7 +108,7 @@ def test_what_a_task_started_is_ended_with_it(runner, out, end):
 def test_what_a_task_that_does_not_react_had_half_written_goes_too(runner, out):
     """As on a busy machine, where a task is ended before it came to clean up."""
     (out / "whole").write_text("whole")
-    task = runner.start("deaf", {"folder": str(out)})
+    task = runner.start("busy", {"folder": str(out)})
     until(runner, task, "progress")
     assert len(list(out.glob("*.part"))) == 2
     runner.cancel(task)
@@ -125,7 +125,7 @@ def test_a_task_that_is_killed_is_said_to_have_died_and_leaves_nothing_half_writ
     assert list(out.iterdir()) == temporary_files() == []
 
 
-@pytest.mark.parametrize("name", ["write", "deaf"])
+@pytest.mark.parametrize("name", ["write", "busy"])
 def test_closing_ends_all_tasks_and_removes_their_files(out, name):
     runner = TaskRunner()
     runner.prepare()

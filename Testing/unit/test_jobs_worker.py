@@ -144,7 +144,7 @@ def place(tmp_path_factory):
 
 
 @pytest.fixture(scope="module")
-def told(place):
+def scripted(place):
     """An executor of such a worker."""
     made = LocalExecutor()
     yield made
@@ -161,86 +161,86 @@ def answer(executor, study=SMALL):
     return int(pid)
 
 
-def test_a_warm_worker_is_the_same_process_and_leaves_no_files_of_a_job(told):
-    told.warm_up()
-    wait_for(lambda: told.devices == ("cpu",))
-    before = told.pid
-    assert answer(told) == answer(told) == told.pid == before
+def test_a_warm_worker_is_the_same_process_and_leaves_no_files_of_a_job(scripted):
+    scripted.warm_up()
+    wait_for(lambda: scripted.devices == ("cpu",))
+    before = scripted.pid
+    assert answer(scripted) == answer(scripted) == scripted.pid == before
 
 
-def test_jobs_are_done_one_after_the_other_in_their_order(told):
-    jobs = [told.submit(SMALL, request()) for _ in range(4)]
+def test_jobs_are_done_one_after_the_other_in_their_order(scripted):
+    jobs = [scripted.submit(SMALL, request()) for _ in range(4)]
     events = []
-    wait_for(lambda: events.extend(told.poll()) or sum(event.is_last for event in events) == 4)
+    wait_for(lambda: events.extend(scripted.poll()) or sum(event.is_last for event in events) == 4)
     assert sorted(event.job for event in events if event.kind == "done") == jobs
     begun = [event.job for event in events if event.kind in ("started", "done")]
     assert all(begun[n] == begun[n + 1] for n in range(0, 8, 2))
 
 
 @pytest.mark.skipif(sys.platform == "win32", reason="stops a process by a signal")
-def test_a_worker_that_does_not_react_is_ended_and_what_waited_runs_in_another_one(told):
-    stuck = answer(told)
-    job = told.submit(SMALL, request("wait"))
-    until(told, job, "progress")
+def test_a_worker_that_does_not_react_is_ended_and_what_waited_runs_in_another_one(scripted):
+    stuck = answer(scripted)
+    job = scripted.submit(SMALL, request("wait"))
+    until(scripted, job, "progress")
     os.kill(stuck, signal.SIGSTOP)
-    waiting = [told.submit(SMALL, request()) for _ in range(2)]
-    wait_for(lambda: len(told._waiting) == 2)
+    waiting = [scripted.submit(SMALL, request()) for _ in range(2)]
+    wait_for(lambda: len(scripted._waiting) == 2)
     began = time.monotonic()
-    told.cancel(job)
-    assert until(told, job)[-1].kind == "cancelled"
+    scripted.cancel(job)
+    assert until(scripted, job)[-1].kind == "cancelled"
     assert time.monotonic() - began < 0.5
     events = []
-    wait_for(lambda: events.extend(told.poll()) or sum(event.is_last for event in events) == 2)
+    wait_for(lambda: events.extend(scripted.poll()) or sum(event.is_last for event in events) == 2)
     assert {event.job: event.kind for event in events if event.is_last} == dict.fromkeys(waiting, "done")
-    assert told.pid != stuck
+    assert scripted.pid != stuck
     wait_for(lambda: is_gone(stuck))
 
 
-def test_cancelling_a_job_that_waits_disturbs_neither_the_worker_nor_the_running_job(told):
-    worker = answer(told)
-    running = told.submit(SMALL, request("sleep"))
-    until(told, running, "progress")
-    waiting = told.submit(SMALL, request())
-    wait_for(lambda: told._waiting == [waiting])
-    told.cancel(waiting)
-    assert [event.kind for event in until(told, waiting)] == ["cancelled"]
+def test_cancelling_a_job_that_waits_disturbs_neither_the_worker_nor_the_running_job(scripted):
+    worker = answer(scripted)
+    running = scripted.submit(SMALL, request("sleep"))
+    until(scripted, running, "progress")
+    waiting = scripted.submit(SMALL, request())
+    wait_for(lambda: scripted._waiting == [waiting])
+    scripted.cancel(waiting)
+    assert [event.kind for event in until(scripted, waiting)] == ["cancelled"]
     time.sleep(local.CANCEL_SECONDS + 0.1)
-    assert told.pid == worker
-    assert running in told._jobs
-    told.cancel(running)
-    assert until(told, running)[-1].kind == "cancelled"
+    assert scripted.pid == worker
+    assert running in scripted._jobs
+    scripted.cancel(running)
+    assert until(scripted, running)[-1].kind == "cancelled"
 
 
-def test_a_worker_that_dies_fails_the_job_it_had_and_the_others_go_to_the_next_one(told):
-    died = answer(told)
-    job, *others = [told.submit(SMALL, request(do)) for do in ("die", "answer", "answer")]
+def test_a_worker_that_dies_fails_the_job_it_had_and_the_others_go_to_the_next_one(scripted):
+    died = answer(scripted)
+    job, *others = [scripted.submit(SMALL, request(do)) for do in ("die", "answer", "answer")]
     events = []
-    wait_for(lambda: events.extend(told.poll()) or sum(event.is_last for event in events) == 3)
+    wait_for(lambda: events.extend(scripted.poll()) or sum(event.is_last for event in events) == 3)
     ends = {event.job: event for event in events if event.is_last}
     assert (ends[job].kind, ends[job].message) == ("failed", DIED)
     assert "a word for the log" in ends[job].details
     assert [ends[other].kind for other in others] == ["done", "done"]
-    assert told.pid != died
+    assert scripted.pid != died
     wait_for(lambda: is_gone(died))
 
 
-def test_a_mistake_of_the_program_is_told_with_its_details_and_the_worker_goes_on(told):
-    worker = answer(told)
-    last = until(told, told.submit(SMALL, request("break")))[-1]
+def test_a_mistake_of_the_program_is_told_with_its_details_and_the_worker_goes_on(scripted):
+    worker = answer(scripted)
+    last = until(scripted, scripted.submit(SMALL, request("break")))[-1]
     assert (last.kind, last.message) == ("failed", "This failed (ZeroDivisionError). Please report it.")
     assert "Traceback" in last.details
-    assert answer(told) == worker
+    assert answer(scripted) == worker
 
 
-def test_a_result_that_cannot_be_read_is_the_failure_of_its_job(told, monkeypatch):
+def test_a_result_that_cannot_be_read_is_the_failure_of_its_job(scripted, monkeypatch):
     def unreadable(_folder):
         raise InputError("there is no readable result.json", "result")
 
     with monkeypatch.context() as patch:
         patch.setattr(local, "read_result", unreadable)
-        last = until(told, told.submit(SMALL, request()))[-1]
+        last = until(scripted, scripted.submit(SMALL, request()))[-1]
     assert (last.kind, last.message) == ("failed", "result: there is no readable result.json.")
-    answer(told)
+    answer(scripted)
 
 
 @pytest.mark.parametrize("python", ["no-such-python", "false", "echo"])
@@ -282,16 +282,16 @@ def test_code_that_cannot_be_loaded_before_the_first_job_is_told_and_jobs_run(pl
         executor.close()
 
 
-def test_a_study_is_made_while_the_caller_goes_on(told):
+def test_a_study_is_made_while_the_caller_goes_on(scripted):
     wait = threading.Event()
 
     def gather():
         wait.wait(10)
         return SMALL
 
-    job = told.submit(gather, request())
+    job = scripted.submit(gather, request())
     wait.set()
-    assert until(told, job)[-1].kind == "done"
+    assert until(scripted, job)[-1].kind == "done"
 
 
 @pytest.mark.parametrize(
@@ -302,51 +302,51 @@ def test_a_study_is_made_while_the_caller_goes_on(told):
         (RuntimeError("x"), "RuntimeError"),
     ],
 )
-def test_a_study_that_cannot_be_made_is_the_failure_of_its_job(told, error, said):
+def test_a_study_that_cannot_be_made_is_the_failure_of_its_job(scripted, error, said):
     def gather():
         raise error
 
-    last = until(told, told.submit(gather, request()))[-1]
+    last = until(scripted, scripted.submit(gather, request()))[-1]
     assert last.kind == "failed"
     assert said in last.message
     assert ("Traceback" in last.details) == isinstance(error, RuntimeError)
 
 
 @pytest.mark.skipif(sys.platform == "win32", reason="limits the size of files")
-def test_a_full_disk_is_said_and_nothing_is_left_of_the_request(told, study):
+def test_a_full_disk_is_said_and_nothing_is_left_of_the_request(scripted, study):
     import resource
 
-    worker, limits = answer(told), resource.getrlimit(resource.RLIMIT_FSIZE)
+    worker, limits = answer(scripted), resource.getrlimit(resource.RLIMIT_FSIZE)
     resource.setrlimit(resource.RLIMIT_FSIZE, (1 << 20, limits[1]))
     try:
-        last = until(told, told.submit(study, request()))[-1]
+        last = until(scripted, scripted.submit(study, request()))[-1]
     finally:
         resource.setrlimit(resource.RLIMIT_FSIZE, limits)
     assert (last.kind, last.message) == ("failed", NOT_WRITTEN)
-    assert list(told._folder.iterdir()) == []
-    assert answer(told) == worker
+    assert list(scripted._folder.iterdir()) == []
+    assert answer(scripted) == worker
 
 
-def test_a_folder_that_the_system_has_cleaned_away_is_made_again(told):
-    worker = answer(told)
-    shutil.rmtree(told._folder)
-    assert answer(told) == worker
+def test_a_folder_that_the_system_has_cleaned_away_is_made_again(scripted):
+    worker = answer(scripted)
+    shutil.rmtree(scripted._folder)
+    assert answer(scripted) == worker
 
 
-def test_a_job_cancelled_while_it_is_written_costs_no_worker(told):
-    worker, wait = answer(told), threading.Event()
+def test_a_job_cancelled_while_it_is_written_costs_no_worker(scripted):
+    worker, wait = answer(scripted), threading.Event()
 
     def gather():
         wait.wait(10)
         return SMALL
 
-    job = told.submit(gather, request())
+    job = scripted.submit(gather, request())
     began = time.monotonic()
-    told.cancel(job)
-    assert until(told, job)[-1].kind == "cancelled"
+    scripted.cancel(job)
+    assert until(scripted, job)[-1].kind == "cancelled"
     assert time.monotonic() - began < 0.1
     wait.set()
-    assert answer(told) == worker
+    assert answer(scripted) == worker
 
 
 def test_an_idle_worker_gives_its_memory_back_and_the_next_job_starts_another(place):

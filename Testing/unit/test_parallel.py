@@ -26,9 +26,20 @@ if __name__ == "__main__":
 """
 
 
+BEFORE: set[psutil.Process] = set()
+
+
+@pytest.fixture(autouse=True)
+def _processes_of_other_tests() -> None:
+    """Some end only some seconds after their test."""
+    BEFORE.clear()
+    BEFORE.update(psutil.Process().children())
+
+
 def children() -> list[psutil.Process]:
-    """Those that work; Python's own keeper of shared resources stays, and another test's may have ended unasked."""
-    alive = [process for process in psutil.Process().children() if process.status() != psutil.STATUS_ZOMBIE]
+    """Those that work and were started by the test; Python's own keeper of shared resources stays."""
+    started = [process for process in psutil.Process().children() if process not in BEFORE]
+    alive = [process for process in started if process.status() != psutil.STATUS_ZOMBIE]
     return [process for process in alive if "resource_tracker" not in " ".join(process.cmdline())]
 
 
