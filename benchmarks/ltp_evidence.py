@@ -18,7 +18,8 @@ from HCCAssistLib.evaluation.display import estimate_text, interval_text
 from HCCAssistLib.evaluation.froc import FrocCurve
 from HCCAssistLib.inference.loaded_model import load_model
 from HCCAssistLib.models.package import read_package
-from HCCAssistLib.phantoms.ltp.cases import write_cohort
+from HCCAssistLib.phantoms.cohort import write_cohort
+from HCCAssistLib.phantoms.ltp.cases import PHANTOMS
 from HCCAssistLib.phantoms.ltp.evidence import pointing_evidence, threshold_froc
 from HCCAssistLib.recipes.ltp import evaluation
 from HCCAssistLib.recipes.registry import get_recipe
@@ -43,7 +44,7 @@ def main() -> None:
     with tempfile.TemporaryDirectory() as scratch:
         folder = arguments.cohort or Path(scratch) / "cohort"
         if not arguments.cohort:
-            write_cohort(folder, cases=CASES, seed=SEED, field="liver", progress=Progress("phantoms").part)
+            write_cohort(PHANTOMS, folder, cases=CASES, seed=SEED, field="liver", progress=Progress("phantoms").part)
         cohort = read_cohort(folder)
         if arguments.model:
             package = read_package(arguments.model, recipe="ltp")

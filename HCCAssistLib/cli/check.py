@@ -5,17 +5,18 @@ from __future__ import annotations
 import argparse
 import os
 from collections import Counter
-from collections.abc import Iterable, Sequence
+from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import asdict
 from pathlib import Path
 from typing import Any
 
 from HCCAssistLib.cli.console import Progress, say, say_json
-from HCCAssistLib.cohort.case import SPLITS
+from HCCAssistLib.cohort.case import SPLITS, Case
 from HCCAssistLib.cohort.cells import is_missing
 from HCCAssistLib.cohort.cohort import Cohort, read_cohort
+from HCCAssistLib.cohort.cohort_spec import CohortSpec
 from HCCAssistLib.errors import InputError, Problem
-from HCCAssistLib.recipes.registry import RECIPES, all_inputs, get_recipe
+from HCCAssistLib.recipes.registry import RECIPES, all_columns, cohort_spec, get_recipe
 
 
 def add(subcommands: argparse._SubParsersAction) -> argparse.ArgumentParser:
@@ -29,18 +30,18 @@ def add(subcommands: argparse._SubParsersAction) -> argparse.ArgumentParser:
 
 def run(args: argparse.Namespace) -> int:
     """Say what is wrong with the table, then read the images and say what is wrong with them; 2 where it stops."""
+    spec = cohort_spec(get_recipe(args.recipe))
     try:
-        cohort = read_cohort(args.cohort, tolerant=True)
+        cohort = read_cohort(args.cohort, tolerant=True, known=all_columns())
     except InputError as error:
         if not args.json:
             raise
-        return _end(Cohort(None, ()), get_recipe(args.recipe).label.columns[0], error.problems)
+        return _end(_counts(Cohort(None, ()), spec), error.problems)
 
     from HCCAssistLib.cohort.synthetic import unclear
     from HCCAssistLib.cohort.table_checks import check_table
 
-    recipe = get_recipe(args.recipe)
-    problems = [*check_table(cohort, label=recipe.label.columns[0]), *unclear(cohort.cases)]
+    problems = [*check_table(cohort, spec), *unclear(cohort.cases)]
     if not args.json:
         _show(problems)
 
@@ -48,24 +49,24 @@ def run(args: argparse.Namespace) -> int:
 
     files = read_files(
         cohort,
-        recipe.inputs,
-        others=all_inputs(),
-        check=recipe.module("checks").problems,
+        spec,
+        check=get_recipe(args.recipe).module("checks").problems,
         workers=os.cpu_count() or 1,
         progress=Progress("check").part,
     )
-    found = files.problems(label=recipe.label.columns[0])
+    found = files.problems()
     problems += found
+    counts = _counts(cohort, spec, files.codes)
     if args.json:
-        return _end(cohort, recipe.label.columns[0], problems)
+        return _end(counts, problems)
     _show(found)
-    _summarise(_counts(cohort, recipe.label.columns[0]), problems)
+    _summarise(counts, problems)
     return 2 if _level(problems, "STOP") else 0
 
 
-def _end(cohort: Cohort, label: str, problems: Sequence[Problem]) -> int:
+def _end(counts: dict[str, Any], problems: Sequence[Problem]) -> int:
     """The one JSON object, and the exit status."""
-    say_json({**_counts(cohort, label), "problems": [asdict(problem) for problem in problems]})
+    say_json({**counts, "problems": [asdict(problem) for problem in problems]})
     return 2 if _level(problems, "STOP") else 0
 
 
@@ -104,8 +105,8 @@ def _level(problems: Iterable[Problem], level: str) -> list[Problem]:
     return [problem for problem in problems if problem.level == level]
 
 
-def _counts(cohort: Cohort, label: str) -> dict[str, Any]:
-    labels = Counter("" if is_missing(cell) else cell for c in cohort.cases for cell in [c.values.get(label, "")])
+def _counts(cohort: Cohort, spec: CohortSpec, codes: Mapping[str, Sequence[str]] | None = None) -> dict[str, Any]:
+    labels = Counter(label for case in cohort.cases for label in _labels(case, spec, codes or {}))
     splits = Counter(case.split for case in cohort.cases)
     return {
         "cases": len(cohort.cases),
@@ -113,3 +114,16 @@ def _counts(cohort: Cohort, label: str) -> dict[str, Any]:
         "labels": {name: labels[name] for name in sorted(labels)},
         "splits": {name: splits[name] for name in (*SPLITS, "") if splits[name]},
     }
+
+
+def _labels(case: Case, spec: CohortSpec, codes: Mapping[str, Sequence[str]]) -> Sequence[str]:
+    """What a case counts for: its class, whether the event came early, or the classes of its findings."""
+    if spec.finding_classes:
+        return codes.get(case.case_id) or ("",)
+    if spec.classes:
+        cell = case.values.get(spec.classes.column, "")
+        return ("" if is_missing(cell) else cell,)
+    try:
+        return ({"1": "early", "0": "not early"}.get(group := spec.stratum(case), group),)
+    except InputError:
+        return ("",)

@@ -13,6 +13,7 @@ from HCCAssistLib.cli.console import Progress, say, say_json, settings, table, w
 from HCCAssistLib.cohort.case import TABLE
 from HCCAssistLib.cohort.cohort import Cohort, read_cohort
 from HCCAssistLib.locks import locked
+from HCCAssistLib.recipes.registry import all_columns
 
 if TYPE_CHECKING:
     from HCCAssistLib.errors import Problem
@@ -49,7 +50,7 @@ def run(args: argparse.Namespace) -> int:
     checks.device(args.device)
     folders = [args.cohort, *filter(None, [args.external])]
     checks.output_folder(args.out, apart_from=[*folders, Path(args.model)], accept=_is_report)
-    cohorts = [read_cohort(folder, tolerant=True) for folder in folders]
+    cohorts = [read_cohort(folder, tolerant=True, known=all_columns()) for folder in folders]
     package = find_model(args.model, ModelStore(default_store()))
     package.recipe.resolve(options, run=True)
     with _at_work_alone(args.out):
@@ -69,12 +70,12 @@ def _at_work_alone(folder: Path) -> Iterator[None]:
 
 
 def _evaluate(args: argparse.Namespace, cohorts: list[Cohort], package: ModelPackage, options: dict[str, str]) -> int:
-    from HCCAssistLib.evaluation.held_out import hold_out
+    from HCCAssistLib.training.unseen import unseen
 
     progress = Progress("evaluate")
     # before torch is loaded, which takes longer than to refuse most that is wrong
     progress("checking the cohort", 0.0)
-    held_out = [hold_out(cohort, package.recipe, package.card) for cohort in cohorts]
+    held_out = [unseen(cohort, package) for cohort in cohorts]
 
     from HCCAssistLib.inference.loaded_model import choose_device, load_model
 

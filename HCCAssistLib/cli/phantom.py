@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import argparse
-import importlib
 import os
 from pathlib import Path
 
@@ -47,12 +46,14 @@ def run(args: argparse.Namespace) -> None:
         from HCCAssistLib.dicom.volume import read_volume
 
         background = read_volume(args.background, name="background")
-    package = get_recipe(args.recipe).package.rsplit(".", 1)[-1]
-    module = importlib.import_module(f"HCCAssistLib.phantoms.{package}.cases")
+    from HCCAssistLib.phantoms.cohort import phantoms_of, write_cohort
+
+    phantoms = phantoms_of(get_recipe(args.recipe).package)
     progress = Progress("phantom")
     args.out.parent.mkdir(parents=True, exist_ok=True)
     with locked(args.out.with_name(f".{args.out.name}.lock"), "phantom"):
-        module.write_cohort(
+        write_cohort(
+            phantoms,
             args.out,
             cases=args.cases,
             seed=args.seed,

@@ -48,12 +48,14 @@ def run(args: argparse.Namespace) -> int:
     from HCCAssistLib.cli.predictions import is_predictions, open_predictions
     from HCCAssistLib.cohort.cohort import open_cases
     from HCCAssistLib.models.store import ModelStore, default_store, find_model
+    from HCCAssistLib.recipes.registry import all_columns
 
     options = settings(args.set)
     checks.device(args.device)
     checks.output_folder(args.out, apart_from=[args.input, Path(args.model)], accept=is_predictions)
-    cohort = open_cases(args.input)
     package = find_model(args.model, ModelStore(default_store()))
+    volume = str(package.recipe.volumes()[0])
+    cohort = open_cases(args.input, volume=volume, known=all_columns())
     package.recipe.resolve(options, run=True)
     with open_predictions(args.out, (case.case_id for case in cohort.cases)):
         return _Run(args, cohort, package, options).all()

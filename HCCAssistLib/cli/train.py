@@ -13,7 +13,7 @@ from HCCAssistLib.errors import InputError
 from HCCAssistLib.locks import refuse_if_held
 from HCCAssistLib.models.caveats import model_warnings, trained_on
 from HCCAssistLib.models.package import check_name
-from HCCAssistLib.recipes.registry import RECIPES, get_recipe
+from HCCAssistLib.recipes.registry import RECIPES, all_columns, cohort_spec, get_recipe
 from HCCAssistLib.results.cutoff import cutoff_value
 from HCCAssistLib.training.parts import check_parts, lock_of
 
@@ -44,8 +44,8 @@ def run(args: argparse.Namespace) -> None:
     checks.device(args.device)
     check_name(args.out.name)
     checks.output_folder(args.out, apart_from=[args.cohort])
-    cohort = read_cohort(args.cohort, tolerant=True)
-    check_parts(cohort, recipe.label.columns[0], folds=args.folds, seed=args.seed)
+    cohort = read_cohort(args.cohort, tolerant=True, known=all_columns())
+    check_parts(cohort, cohort_spec(recipe, options), folds=args.folds, seed=args.seed)
 
     refuse_if_held(lock_of(args.out), "training")  # before torch, which takes longer than to refuse
 

@@ -56,7 +56,7 @@ def add_case(
         HCCAssistError: the disk is full or not writable.
     """
     case = Case(case_id, patient_id or case_id, "", {}, cohort / CASES / case_id)
-    cases = _cases(cohort)
+    cases = _cases(cohort, values)
     old = next((one for one in cases if one.case_id.lower() == case_id.lower()), None)
     if old is not None:
         case = Case(old.case_id, patient_id or old.patient_id, "", {}, cohort / CASES / old.case_id)
@@ -119,10 +119,10 @@ def check_pseudonym(name: str, identifiers: Iterable[str]) -> None:
                 )
 
 
-def _cases(cohort: Path) -> tuple[Case, ...]:
-    """The cases of a cohort; none where the cohort is still to be made."""
+def _cases(cohort: Path, known: Iterable[str] = ()) -> tuple[Case, ...]:
+    """The cases of a cohort, whose table may hold columns of a method; none where the cohort is still to be made."""
     if (cohort / TABLE).is_file():
-        return read_cohort(cohort).cases
+        return read_cohort(cohort, known=tuple(known)).cases
     if cohort.exists() and (not cohort.is_dir() or any(path.name[:1] != "." for path in cohort.iterdir())):
         raise InputError(
             f"the folder is not empty and holds no {TABLE}", cohort.name, "choose a cohort's folder or an empty one"

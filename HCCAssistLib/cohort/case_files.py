@@ -7,11 +7,13 @@ from dataclasses import dataclass, field, replace
 from pathlib import Path
 
 from HCCAssistLib.cohort.case import Case
+from HCCAssistLib.cohort.finding_labels import Finding, findings_of_points, findings_of_segments
 from HCCAssistLib.cohort.fingerprints import Fingerprint, fingerprint
 from HCCAssistLib.cohort.input_spec import InputSpec
 from HCCAssistLib.cohort.judgement import judge
-from HCCAssistLib.cohort.points import PointList, read_points
-from HCCAssistLib.cohort.segment_names import choose
+from HCCAssistLib.cohort.markups import read_nodes
+from HCCAssistLib.cohort.points import LabelledBox, PointList, read_points, read_rois
+from HCCAssistLib.cohort.segment_names import all_painted, choose
 from HCCAssistLib.cohort.segments import Segment, read_segments
 from HCCAssistLib.cohort.unused_files import NAMES_SHOWN, SAVED_AS, unused_names
 from HCCAssistLib.dicom.series import read_series
@@ -19,6 +21,7 @@ from HCCAssistLib.errors import InputError, Problem
 from HCCAssistLib.imaging.files import read_image
 from HCCAssistLib.imaging.geometry import Geometry
 from HCCAssistLib.imaging.image import Image
+from HCCAssistLib.labels import Classes
 
 
 @dataclass(slots=True)
@@ -31,6 +34,8 @@ class CaseContents:
         volumes: as stored.
         points: whether or not they lie well.
         masks: segments, each on the grid of the first volume of its time point.
+        boxes: that a reader drew.
+        findings: of the annotations of lesions, each with its label.
     """
 
     problems: list[Problem] = field(default_factory=list)
@@ -38,6 +43,8 @@ class CaseContents:
     volumes: dict[str, Image] = field(default_factory=dict)
     points: dict[str, PointList] = field(default_factory=dict)
     masks: dict[str, Image] = field(default_factory=dict)
+    boxes: dict[str, tuple[LabelledBox, ...]] = field(default_factory=dict)
+    findings: dict[str, tuple[Finding, ...]] = field(default_factory=dict)
 
 
 @dataclass(slots=True)
@@ -51,6 +58,7 @@ class CaseFiles:
         fingerprints: of the readable volumes, for ``same_scan``.
         grids: of the first readable volume of each time point.
         unused: files that look like an input and are not read.
+        codes: classes of the case's findings.
     """
 
     problems: list[Problem] = field(default_factory=list)
@@ -59,13 +67,14 @@ class CaseFiles:
     fingerprints: dict[InputSpec, Fingerprint] = field(default_factory=dict)
     grids: dict[str, Geometry] = field(default_factory=dict)
     unused: list[str] = field(default_factory=list)
+    codes: tuple[str, ...] = ()
 
 
 Check = Callable[[CaseContents], Iterable[Problem]]
 """What a recipe asks of a case beyond its files; a problem that names no place is one of the case."""
 
 
-def read_case(case: Case, needs: Sequence[InputSpec]) -> CaseContents:
+def read_case(case: Case, needs: Sequence[InputSpec], classes: Classes | None = None) -> CaseContents:
     """Read every file of a case that a recipe needs or may use, and list all that is wrong.
 
     Training, evaluation and prediction all read a case through here, so that they judge it alike.
@@ -73,35 +82,75 @@ def read_case(case: Case, needs: Sequence[InputSpec]) -> CaseContents:
     Args:
         case: the files.
         needs: what the recipe asks of it.
+        classes: that its findings must have; None where findings need no label.
     """
     contents = CaseContents()
     segments: dict[str, tuple[Segment, ...]] = {}
+    faulty: set[str] = set()
     for need in needs:
         path = None
         try:
-            if need.kind == "volume":
-                path = case.volume_path(need.time_point, need.name)
-            else:
-                path = case.annotation_path(need.time_point, need.name, need.kind)
+            path = _path(case, need, needs)
             if path is None:
-                if need.required:
-                    missing = Problem("STOP", f"there is no {need}", f"case {case.case_id}", how_to_add(case, need))
-                    contents.problems.append(missing)
                 continue
             contents.paths[need] = path
-            if need.kind == "volume":
-                contents.volumes[str(need)], found = _read_volume(path, case, need)
-            elif need.kind == "segment":
-                segments[str(need)], found = choose(read_segments(path), need.name)
-            else:
-                contents.points[str(need)] = points = read_points(path)
-                found = points.warnings
+            found = _read(need, path, case, classes, contents, segments)
             contents.problems += [_placed(problem, case, need, path) for problem in found]
         except InputError as error:
+            faulty.add(str(need))
             contents.problems += [_placed(problem, case, need, path) for problem in error.problems]
-    contents.masks, doubts = judge(needs, contents.volumes, segments, contents.points)
+    there = {str(need) for need in contents.paths} | faulty
+    for place in dict.fromkeys(str(need) for need in needs if need.required and str(need) not in there):
+        alternatives = [need for need in needs if str(need) == place]
+        remedy = how_to_add(case, *alternatives)
+        contents.problems.append(Problem("STOP", f"there is no {place}", f"case {case.case_id}", remedy))
+    contents.masks, doubts = judge(needs, contents.volumes, segments, contents.points, contents.boxes)
     contents.problems += [_placed(problem, case, need, contents.paths[need]) for need, problem in doubts]
     return contents
+
+
+def _path(case: Case, need: InputSpec, needs: Sequence[InputSpec]) -> Path | None:
+    """The file of an input; None where there is none, or where the file of that name is one of its alternatives."""
+    if need.kind == "volume":
+        return case.volume_path(need.time_point, need.name)
+    path = case.annotation_path(need.time_point, need.name, need.kind)
+    kinds = {other.kind for other in needs if str(other) == str(need)}
+    if path is not None and path.name.lower().endswith(".json") and {"points", "roi"} <= kinds:
+        is_roi = "ROI" in {node.get("type") for node in read_nodes(path)}
+        return path if is_roi == (need.kind == "roi") else None
+    return path
+
+
+def _read(
+    need: InputSpec,
+    path: Path,
+    case: Case,
+    classes: Classes | None,
+    contents: CaseContents,
+    segments: dict[str, tuple[Segment, ...]],
+) -> Sequence[Problem]:
+    """Read one file into the contents of the case; what is doubtful about it."""
+    place = str(need)
+    if need.kind == "volume":
+        contents.volumes[place], found = _read_volume(path, case, need)
+        return found
+    if need.kind == "roi":
+        contents.boxes[place] = read_rois(path)
+        return ()
+    if need.kind == "points":
+        contents.points[place] = points = read_points(path)
+        if not need.of_lesions:
+            return points.warnings
+        labelled, doubts = findings_of_points(points, classes)
+        contents.findings[place] = (*contents.findings.get(place, ()), *labelled)
+        return [*points.warnings, *doubts]
+    if not need.of_lesions:
+        segments[place], found = choose(read_segments(path), need.name)
+        return found
+    segments[place], found = all_painted(read_segments(path))
+    labelled, doubts = findings_of_segments(segments[place], classes)
+    contents.findings[place] = (*contents.findings.get(place, ()), *labelled)
+    return [*found, *doubts]
 
 
 def check_files(
@@ -110,6 +159,7 @@ def check_files(
     *,
     check: Check | None = None,
     others: Sequence[InputSpec] = (),
+    classes: Classes | None = None,
 ) -> CaseFiles:
     """What is wrong with the files of a case, and what tells it from other cases.
 
@@ -118,12 +168,14 @@ def check_files(
         needs: what the recipe asks of it.
         check: what the recipe asks beyond that, for example ``problems`` of its module ``checks``.
         others: what other recipes read, which is no stray file.
+        classes: that the findings must have; None where findings need no label.
     """
-    contents = read_case(case, needs)
+    contents = read_case(case, needs, classes)
     problems = list(contents.problems)
     asked = check(contents) if check else ()
     problems += [replace(p, where=f"case {case.case_id}{', ' if p.where else ''}{p.where}") for p in asked]
-    found = CaseFiles(problems, contents.paths, unused=unused_names(case, needs, others))
+    codes = tuple(one.code for findings in contents.findings.values() for one in findings if one.code)
+    found = CaseFiles(problems, contents.paths, unused=unused_names(case, needs, others), codes=codes)
     for need in contents.paths:
         if need.kind == "points" and str(need) in contents.points:
             found.points[need] = len(contents.points[str(need)].points)
@@ -133,10 +185,10 @@ def check_files(
     return found
 
 
-def how_to_add(case: Case, need: InputSpec) -> str:
+def how_to_add(case: Case, *alternatives: InputSpec) -> str:
     """What to do about a missing file; names what lies in its folder, since it is often only misnamed."""
-    wanted = f"{need}{SAVED_AS[need.kind]}"
-    folder = case.time_point_folder(need.time_point)
+    wanted = " or ".join(dict.fromkeys(f"{need}{SAVED_AS[need.kind]}" for need in alternatives))
+    folder = case.time_point_folder(alternatives[0].time_point)
     there = sorted(path.name for path in folder.iterdir()) if folder.is_dir() else []
     if not there:
         return f"add {wanted}"

@@ -11,7 +11,7 @@
 from __future__ import annotations
 
 from collections import defaultdict
-from collections.abc import Iterable, Mapping
+from collections.abc import Collection, Iterable, Mapping
 from dataclasses import dataclass
 from pathlib import Path
 
@@ -69,13 +69,14 @@ class Cohort:
         return tuple(case for case in self.cases if case.split == split)
 
 
-def read_cohort(folder: Path, *, tolerant: bool = False) -> Cohort:
+def read_cohort(folder: Path, *, tolerant: bool = False, known: Collection[str] = ()) -> Cohort:
     """Read a cohort's table; images and annotations are read when they are needed.
 
     Args:
         folder: holds ``cohort.csv`` and ``cases``.
         tolerant: leave faulty rows out and carry them in ``table_problems``, so that a check can list them together
             with everything else that is wrong.
+        known: columns of the methods, whose headings may be written in any way (``recipes.registry.all_columns``).
 
     Raises:
         InputError: no usable table, or (unless tolerant) every faulty row at once.
@@ -83,11 +84,11 @@ def read_cohort(folder: Path, *, tolerant: bool = False) -> Cohort:
     folder = Path(folder)
     if not folder.is_dir():
         raise InputError("there is no such folder", folder.name)
-    read = table.read_table(folder / TABLE, "case_id")
+    read = table.read_table(folder / TABLE, "case_id", known)
     cases: dict[str, Case] = {}
     problems: list[Problem] = []
     whole = [cells for _, cells in read.rows if len(cells) == len(read.columns)]
-    problems += doubtful_headings(read.columns, whole, TABLE)
+    problems += doubtful_headings(read.columns, whole, TABLE, known)
     faults: dict[tuple[str, str], list[int]] = defaultdict(list)  # the lines of each
     refused: list[tuple[str, ...]] = []
     id_place = read.columns.index("case_id")
@@ -184,13 +185,14 @@ def write_cohort_table(folder: Path, rows: Iterable[Mapping[str, object]]) -> No
     table.write_table(folder / TABLE, rows)
 
 
-def open_cases(path: Path, *, volume: str = "post/arterial") -> Cohort:
+def open_cases(path: Path, *, volume: str, known: Collection[str] = ()) -> Cohort:
     """A cohort, one case, or one volume, as a cohort.
 
     Args:
         path: a cohort's folder, a case's folder, a volume file, or a folder of DICOM slices.
         volume: ``"<time point>/<phase>"`` that a single volume stands for. Its case is called ``case``, since the
             names of files and DICOM folders may hold a patient's name.
+        known: as for ``read_cohort``.
 
     Raises:
         InputError: none of these.
@@ -205,9 +207,9 @@ def open_cases(path: Path, *, volume: str = "post/arterial") -> Cohort:
     if not path.is_dir():
         raise InputError("there is no such file or folder", path.name)
     if (path / TABLE).is_file():
-        return read_cohort(path)
+        return read_cohort(path, known=known)
     if any(plain(inner.name) in TIME_POINTS and inner.is_dir() for inner in path.iterdir()):
-        return _one_case(path.resolve())
+        return _one_case(path.resolve(), known)
     if (path / CASES).is_dir():
         raise InputError(f"the cohort has no table {TABLE}", path.name, "write one with a column case_id")
     if any(_looks_like_dicom(file) for file in path.iterdir()):
@@ -223,10 +225,10 @@ def _one_volume(path: Path, volume: str) -> Cohort:
     return Cohort(None, (Case("case", "case", "", {}, path.parent, {volume: path}),))
 
 
-def _one_case(folder: Path) -> Cohort:
+def _one_case(folder: Path, known: Collection[str]) -> Cohort:
     above = folder.parent.parent
     if folder.parent.name == CASES and (above / TABLE).is_file():
-        listed = [case for case in read_cohort(above, tolerant=True).cases if case.case_id == folder.name]
+        listed = [case for case in read_cohort(above, tolerant=True, known=known).cases if case.case_id == folder.name]
         if listed:
             return Cohort(above, (listed[0],))
     case_id = folder.name if is_safe_name(folder.name) else "case"

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import re
-from collections.abc import Iterator, Sequence
+from collections.abc import Collection, Iterator, Sequence
 from difflib import get_close_matches
 from typing import Literal
 
@@ -12,10 +12,9 @@ from HCCAssistLib.cohort.cells import number as read_number
 from HCCAssistLib.cohort.spelling import heading_key, plain
 from HCCAssistLib.errors import InputError, Problem
 
-KNOWN = ("case_id", "patient_id", "split", "ltp", "synthetic", "background", "follow_up_months", "event")
-"""The columns that are more than a description of the patient."""
+GENERAL = ("case_id", "patient_id", "split", "synthetic", "background", "follow_up_months", "event")
+"""The columns that are more than a description of the patient, whatever the method."""
 
-_BY_KEY = {heading_key(name): name for name in KNOWN}
 _PATIENT_WORDS = frozenset(
     {"patient", "patid", "pid", "subject", "subjectid", "patientno", "patientnr", "patientnumber"}
 )
@@ -36,13 +35,19 @@ _SPLITS = {
 }
 
 
-def columns_of(headings: Sequence[str], where: str) -> tuple[str, ...]:
+def columns_of(headings: Sequence[str], where: str, known: Collection[str] = ()) -> tuple[str, ...]:
     """The names of the columns: the known ones in their own spelling, the others as they are written.
+
+    Args:
+        headings: as they stand in the table.
+        where: the table, for messages.
+        known: columns of the methods, beside the general ones.
 
     Raises:
         InputError: two headings that are one to a person.
     """
-    columns = tuple(_BY_KEY.get(heading_key(heading), heading) for heading in headings)
+    by_key = {heading_key(name): name for name in (*known, *GENERAL)}
+    columns = tuple(by_key.get(heading_key(heading), heading) for heading in headings)
     first: dict[str, str] = {}
     for column, heading in zip(columns, headings, strict=True):
         if column and plain(column) in first:
@@ -59,14 +64,16 @@ def split_of(cell: str) -> str:
     return "" if is_missing(cell) else _SPLITS.get(heading_key(cell), cell)
 
 
-def doubtful_headings(columns: Sequence[str], rows: Sequence[Sequence[str]], where: str) -> Iterator[Problem]:
-    """Columns that seem to be a known one, or nothing, under a heading that does not say so."""
+def doubtful_headings(
+    columns: Sequence[str], rows: Sequence[Sequence[str]], where: str, known: Collection[str] = ()
+) -> Iterator[Problem]:
+    """Columns that seem to be a general one, or nothing, under a heading that does not say so."""
     for number, column in enumerate(columns):
         cells = [row[number] for row in rows if not is_missing(row[number])]
         if not column and cells:
             what = f"the column {number + 1} has no heading and is not used"
             yield Problem("WARN", what, where, "give it a heading, or delete it")
-        if not column or column in KNOWN:
+        if not column or column in GENERAL or column in known:
             continue
         if "patient_id" not in columns and _is_like_patient(column):
             yield _misnamed(column, "patient_id", where, "STOP" if len(set(cells)) < len(cells) else "WARN")

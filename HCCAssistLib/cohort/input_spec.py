@@ -21,7 +21,8 @@ class InputSpec:
         name: the phase of a volume (``"arterial"``) or the name of an annotation (``"ltp"``, ``"liver"``).
         kind: what the file holds.
         required: whether a case without it, or one of its alternatives, is refused.
-        of_lesions: points, each of which marks a lesion: they lie in the liver, and no lesion has two.
+        of_lesions: points or segments, each of which marks a lesion: points lie in the liver, and no lesion has two; of
+            a file of segments, all that are painted count.
         modality: of a volume, as in DICOM.
         unit: of a volume's voxels; ``""`` where they have none, as in MR.
         spacing_mm: of a volume: lowest and highest voxel spacing that the method was made for, in-plane and between

@@ -5,8 +5,8 @@ from __future__ import annotations
 from collections.abc import Mapping, Sequence
 
 from HCCAssistLib.cohort.input_spec import InputSpec
-from HCCAssistLib.cohort.point_checks import contradictions, points_on_volume
-from HCCAssistLib.cohort.points import PointList
+from HCCAssistLib.cohort.point_checks import boxes_on_volume, contradictions, points_on_volume
+from HCCAssistLib.cohort.points import LabelledBox, PointList
 from HCCAssistLib.cohort.segment_checks import apart, on_volume
 from HCCAssistLib.cohort.segments import Segment
 from HCCAssistLib.errors import InputError, Problem
@@ -21,6 +21,7 @@ def judge(
     volumes: Mapping[str, Image],
     segments: Mapping[str, Sequence[Segment]],
     points: Mapping[str, PointList],
+    boxes: Mapping[str, Sequence[LabelledBox]] | None = None,
 ) -> tuple[dict[str, Image], Found]:
     """What a case's annotations are on its volumes, and all that is wrong with them there.
 
@@ -29,6 +30,7 @@ def judge(
         volumes: by ``"<time point>/<name>"``.
         segments: those that count, by the same names.
         points: by the same names.
+        boxes: by the same names.
 
     Returns:
         Masks of 0 and 1 on the grid of that volume, for the segments without a STOP; and the problems.
@@ -37,11 +39,14 @@ def judge(
     found: Found = []
     there = [need for need in needs if need.kind == "volume" and str(need) in volumes]
     belongs = {need.time_point: volumes[str(need)] for need in reversed(there)}
+    in_hu = {need.time_point: need.unit == "HU" for need in reversed(there)}
     for need in needs:
         volume = belongs.get(need.time_point)
         if need.kind == "segment" and str(need) in segments and volume is not None:
             try:
-                masks[str(need)], doubts = on_volume(segments[str(need)], need.name, volume)
+                masks[str(need)], doubts = on_volume(
+                    segments[str(need)], need.name, volume, in_hu=in_hu[need.time_point]
+                )
             except InputError as error:
                 doubts = error.problems
             found += [(need, problem) for problem in doubts]
@@ -49,12 +54,16 @@ def judge(
         zone, liver = masks.get(str(need)), masks.get(f"{need.time_point}/liver")
         if need.kind == "segment" and need.name == "ablation" and zone is not None and liver is not None:
             found += [(need, problem) for problem in apart(zone, liver)]
+    for need in (need for need in needs if need.kind == "roi" and str(need) in (boxes or {})):
+        volume = belongs.get(need.time_point)
+        if volume is not None and boxes:
+            found += [(need, problem) for problem in boxes_on_volume(boxes[str(need)], volume)]
     marked = [need for need in needs if need.kind == "points" and str(need) in points]
     for need in marked:
         volume = belongs.get(need.time_point)
         if volume is not None:
-            liver = masks.get(f"{need.time_point}/liver")
-            doubts = points_on_volume(points[str(need)], volume, of_lesions=need.of_lesions, liver=liver)
+            liver, hu = masks.get(f"{need.time_point}/liver"), in_hu[need.time_point]
+            doubts = points_on_volume(points[str(need)], volume, of_lesions=need.of_lesions, liver=liver, in_hu=hu)
             found += [(need, problem) for problem in doubts]
         for other in marked:
             if need.of_lesions and other.name == "rejected" and other.time_point == need.time_point:

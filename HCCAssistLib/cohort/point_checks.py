@@ -9,7 +9,7 @@ from typing import Any, Literal
 import numpy as np
 import numpy.typing as npt
 
-from HCCAssistLib.cohort.points import Point, PointList
+from HCCAssistLib.cohort.points import LabelledBox, Point, PointList
 from HCCAssistLib.errors import Problem
 from HCCAssistLib.imaging.geometry import FloatArray
 from HCCAssistLib.imaging.hounsfield import hounsfield_objection
@@ -36,7 +36,7 @@ _SWAPS = (
 
 
 def points_on_volume(
-    points: PointList, volume: Image, *, of_lesions: bool, liver: Image | None = None
+    points: PointList, volume: Image, *, of_lesions: bool, liver: Image | None = None, in_hu: bool = True
 ) -> tuple[Problem, ...]:
     """What is wrong with the places of points.
 
@@ -45,9 +45,10 @@ def points_on_volume(
         volume: that they were placed on; air and fat are told only where its voxels can be Hounsfield units.
         of_lesions: each marks a lesion; then air stops the work, and the liver and doubled points are looked at.
         liver: mask on the volume's grid.
+        in_hu: whether the voxels are meant to be Hounsfield units.
     """
     inside = volume.geometry.contains(points.positions)
-    sees_tissue = not hounsfield_objection(volume)
+    sees_tissue = in_hu and not hounsfield_objection(volume)
     problems: list[Problem] = []
     astray = 0
     for point, here in zip(points.points, inside, strict=True):
@@ -66,6 +67,18 @@ def points_on_volume(
     ):
         problems = [replace(problem, remedy=hint) for problem in problems]
     return (*problems, *_doubled(points, of_lesions))
+
+
+def boxes_on_volume(boxes: Sequence[LabelledBox], volume: Image) -> Iterator[Problem]:
+    """Boxes whose centre lies outside the volume."""
+    remedy = "draw the box in the volume, or delete it; was it drawn on another series?"
+    for one in boxes:
+        if not volume.geometry.contains(np.array([one.box.center]))[0]:
+            index = volume.geometry.to_index(one.box.center)
+            nearest = volume.geometry.to_world(np.clip(index, -0.5, volume.geometry.size_ijk - 0.5))
+            away = float(np.linalg.norm(np.asarray(one.box.center) - nearest))
+            what = f"the centre of the box lies {away:.1f} mm outside the volume"
+            yield Problem("STOP", what, f"box {one.label!r}", remedy)
 
 
 def same_place(

@@ -4,8 +4,9 @@ from __future__ import annotations
 
 import gzip
 import re
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
 from pathlib import Path
+from types import MappingProxyType
 from typing import NamedTuple
 
 import numpy as np
@@ -19,11 +20,12 @@ COLORS = ("0.90 0.35 0.25", "0.20 0.65 0.90", "0.95 0.80 0.25", "0.45 0.75 0.35"
 
 
 class SegmentField(NamedTuple):
-    """What the header says of one segment; None where it does not say."""
+    """What the header says of one segment; None where it does not say. Tags are texts by name."""
 
     name: str
     layer: int | None
     value: int | None
+    tags: Mapping[str, str] = MappingProxyType({})
 
 
 def read_segment_fields(path: Path) -> list[SegmentField]:
@@ -61,7 +63,7 @@ def read_segment_fields(path: Path) -> list[SegmentField]:
             )
         except ValueError as error:
             raise InputError(f"the header of segment {name!r} is damaged", path.name) from error
-        segments.append(SegmentField(name, layer, label))
+        segments.append(SegmentField(name, layer, label, _tags(fields.get(f"{prefix}Tags", ""))))
     return segments
 
 
@@ -89,7 +91,7 @@ def encode(layers: Sequence[npt.NDArray[np.uint16]], geometry: Geometry, segment
         "encoding: gzip",
         f"space origin: {_vector(geometry.origin)}",
     ]
-    for number, (name, layer, value) in enumerate(segments):
+    for number, (name, layer, value, tags) in enumerate(segments):
         lines += [
             f"Segment{number}_Color:={COLORS[number % len(COLORS)]}",
             # Slicer cuts a layer to the extent of its first segment, so every segment names the layer's.
@@ -98,6 +100,7 @@ def encode(layers: Sequence[npt.NDArray[np.uint16]], geometry: Geometry, segment
             f"Segment{number}_LabelValue:={value}",
             f"Segment{number}_Layer:={layer}",
             f"Segment{number}_Name:={_escaped(name)}",
+            *([f"Segment{number}_Tags:={_escaped(_tag_text(tags))}"] if tags else []),
         ]
     lines += [
         "Segmentation_ContainedRepresentationNames:=Binary labelmap|",
@@ -107,6 +110,16 @@ def encode(layers: Sequence[npt.NDArray[np.uint16]], geometry: Geometry, segment
     voxels = np.stack(layers, axis=-1) if several else layers[0]
     header = "\n".join(lines) + "\n\n"
     return header.encode() + gzip.compress(voxels.astype("u1" if small else "<u2").tobytes(), mtime=0)
+
+
+def _tags(text: str) -> dict[str, str]:
+    """Slicer writes ``name:value|name:value|``; a value may hold further colons."""
+    pairs = (part.partition(":") for part in text.split("|"))
+    return {name.strip(): value.strip() for name, colon, value in pairs if colon}
+
+
+def _tag_text(tags: Mapping[str, str]) -> str:
+    return "".join(f"{name}:{value}|" for name, value in tags.items())
 
 
 def _vector(values: npt.NDArray[np.float64]) -> str:

@@ -32,13 +32,16 @@ BESIDE_MM = 20
 OTHER = "was it drawn on another series or patient?"
 
 
-def on_volume(chosen: Sequence[Segment], name: str, volume: Image) -> tuple[Image, tuple[Problem, ...]]:
+def on_volume(
+    chosen: Sequence[Segment], name: str, volume: Image, *, in_hu: bool = True
+) -> tuple[Image, tuple[Problem, ...]]:
     """Segments, together, on a volume's grid.
 
     Args:
         chosen: the segments that are meant.
         name: what they are, ``"liver"`` or ``"ablation"``; the liver is held to look like one.
         volume: what the mask is used on; its voxels are judged only where they can be Hounsfield units.
+        in_hu: whether they are meant to be; voxels of MR are not.
 
     Returns:
         Voxels 0 and 1, uint8, on the volume's grid, at least one of them 1; and warnings.
@@ -59,7 +62,7 @@ def on_volume(chosen: Sequence[Segment], name: str, volume: Image) -> tuple[Imag
     if len(masks) > 1:
         mask = mask.with_array(np.maximum.reduce([m.array for m in masks]), "union")
     problems += _placed(chosen, mask, where)
-    problems += _plausible(mask, name, volume, where)
+    problems += _plausible(mask, name, volume, where, in_hu)
     if any(problem.level == "STOP" for problem in problems):
         raise InputError([p for p in problems if p.level == "STOP"])
     return mask, tuple(problems)
@@ -112,7 +115,7 @@ def _outside(segment: Segment, grid: Geometry) -> float:
     return 1 - float(grid.contains(segment.points).mean())
 
 
-def _plausible(mask: Image, name: str, volume: Image, where: str) -> list[Problem]:
+def _plausible(mask: Image, name: str, volume: Image, where: str, in_hu: bool) -> list[Problem]:
     """Whether what lies under the mask can be what the mask is called."""
     values = _values(mask, volume)
     is_liver = name == "liver"
@@ -121,7 +124,7 @@ def _plausible(mask: Image, name: str, volume: Image, where: str) -> list[Proble
     if is_liver and ml < SMALL_LIVER_ML and scan_ml > WHOLE_SCAN_ML:
         what = f"the liver's segment is too small for a liver: {_ml(ml)}"
         problems.append(Problem("WARN", what, where, "segment the whole liver, or findings beside it are missed"))
-    if hounsfield_objection(volume):
+    if not in_hu or hounsfield_objection(volume):
         return problems
     air, mean = float(np.mean(values < AIR_HU)), float(values.mean())
     fat = float(np.mean(values < FAT_HU))

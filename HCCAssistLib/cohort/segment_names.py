@@ -37,14 +37,23 @@ def choose(segments: Sequence[Segment], name: str) -> tuple[tuple[Segment, ...],
     Raises:
         InputError: nothing is painted, or the names do not tell which segment is meant.
     """
+    painted, told = all_painted(segments)
+    chosen, doubts = _chosen(painted, name)
+    return chosen, (*told, *doubts)
+
+
+def all_painted(segments: Sequence[Segment]) -> tuple[tuple[Segment, ...], tuple[Problem, ...]]:
+    """The painted segments, whatever they are called, and a warning of each empty one.
+
+    Raises:
+        InputError: nothing is painted.
+    """
     paint = "paint it, or delete it"
-    painted = [segment for segment in segments if not segment.is_empty]
+    painted = tuple(segment for segment in segments if not segment.is_empty)
     if not painted:
         raise InputError("no segment is painted", remedy=paint)
     empty = [segment for segment in segments if segment.is_empty]
-    told = tuple(Problem("WARN", "the segment is empty", f"segment {segment.name!r}", paint) for segment in empty)
-    chosen, doubts = _chosen(painted, name)
-    return chosen, (*told, *doubts)
+    return painted, tuple(Problem("WARN", "the segment is empty", f"segment {s.name!r}", paint) for s in empty)
 
 
 def _chosen(painted: Sequence[Segment], name: str) -> tuple[tuple[Segment, ...], tuple[Problem, ...]]:

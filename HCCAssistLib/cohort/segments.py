@@ -2,8 +2,8 @@
 
 from __future__ import annotations
 
-from collections.abc import Sequence
-from dataclasses import dataclass, replace
+from collections.abc import Mapping, Sequence
+from dataclasses import dataclass, field, replace
 from pathlib import Path
 from typing import Any
 
@@ -39,6 +39,7 @@ class Segment:
     Attributes:
         name: as the reader called it.
         mask: voxels 0 and 1, uint8; its grid may be smaller than the image it was drawn on.
+        tags: further texts of the segment by name, as Slicer keeps them.
 
     Raises:
         ValueError: voxels other than 0 and 1.
@@ -46,6 +47,7 @@ class Segment:
 
     name: str
     mask: Image
+    tags: Mapping[str, str] = field(default_factory=dict)
 
     def __post_init__(self) -> None:
         array = self.mask.array
@@ -77,8 +79,9 @@ def read_segments(path: Path) -> tuple[Segment, ...]:
     path = Path(path)
     if path.name.lower().endswith(".nrrd") and path.is_file() and (described := seg_nrrd.read_segment_fields(path)):
         layers, geometry = _read_layers(path)
-        labelled = [(field.name, *_place(field, layers, n, path.name)) for n, field in enumerate(described)]
-        return _cut(labelled, geometry, path.name)
+        labelled = [(one.name, *_place(one, layers, n, path.name)) for n, one in enumerate(described)]
+        segments = _cut(labelled, geometry, path.name)
+        return tuple(replace(one, tags=of.tags) for one, of in zip(segments, described, strict=True))
     from scipy import ndimage
 
     image = read_image(path)
@@ -164,9 +167,9 @@ def write_segments(segments: Sequence[Segment], path: Path) -> None:
         else:
             number, layer = len(layers), np.zeros(geometry.shape, dtype=np.uint16)
             layers.append(layer)
-        value = 1 + sum(field.layer == number for field in fields)
+        value = 1 + sum(one.layer == number for one in fields)
         layer[box][mask] = value
-        fields.append(seg_nrrd.SegmentField(name, number, value))
+        fields.append(seg_nrrd.SegmentField(name, number, value, segment.tags))
     with written_whole(path) as part:
         part.write_bytes(seg_nrrd.encode(layers, geometry, fields))
 

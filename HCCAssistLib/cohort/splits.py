@@ -1,43 +1,40 @@
-"""Who trains, who chooses the cut-off and who tests: drawn by patient, balanced by label, fixed by a seed."""
+"""Who trains, who chooses the cut-off and who tests: drawn by patient, balanced by class, fixed by a seed."""
 
 from __future__ import annotations
 
 import hashlib
 from collections import defaultdict
 
-from HCCAssistLib.cohort.case import SPLITS, TABLE, Case
-from HCCAssistLib.cohort.cells import is_missing
+from HCCAssistLib.cohort.case import SPLITS, TABLE
 from HCCAssistLib.cohort.cohort import Cohort
+from HCCAssistLib.cohort.strata import Strata
 from HCCAssistLib.errors import InputError, Problem
-
-LIM2023 = (48, 10, 16)
-"""Patients to train, to choose the cut-off and to test in Lim 2023."""
 
 
 def split_patients(
-    cohort: Cohort, *, fractions: tuple[float, float, float] = LIM2023, seed: int, label_column: str
+    cohort: Cohort, groups: Strata, *, fractions: tuple[float, float, float], seed: int
 ) -> dict[str, str]:
     """A split for every case, by case id.
 
     Patients that have a split in the table keep it. The others are drawn so that every split holds its share of
-    each label, and at least one patient of each label where there are three. A patient's place depends on the seed
+    each group, and at least one patient of each group where there are three. A patient's place depends on the seed
     and on the cohort, not on the order of the table.
 
     Args:
-        cohort: its cases carry patient and label.
+        cohort: its cases carry patient and split.
+        groups: to balance; a patient counts for the highest of the cases' groups.
         fractions: shares of training, validation and test; only their ratio counts.
         seed: another seed draws another split.
-        label_column: column to balance by; a patient counts for the highest of the cases' labels.
 
     Raises:
-        InputError: a patient in two splits, or a case without a label.
+        InputError: a patient in two splits.
         ValueError: fractions that are not three shares.
     """
     if len(fractions) != 3 or min(fractions) < 0 or sum(fractions) <= 0:
         raise ValueError(f"fractions are three shares, not {fractions}")
     fixed = _fixed_splits(cohort)
     assigned: dict[str, str] = dict(fixed)
-    for patients in _strata(cohort, label_column, seed).values():
+    for patients in _patients_of(cohort, groups, seed).values():
         count = {split: sum(fixed.get(patient) == split for patient in patients) for split in SPLITS}
         free = [patient for patient in patients if patient not in fixed]
         shares = _shares(len(free), dict(zip(SPLITS, fractions, strict=True)), count)
@@ -53,32 +50,32 @@ def own_table(cohort: Cohort) -> str:
     return hashlib.sha256("\n".join(sorted(case.case_id for case in cohort.cases)).encode()).hexdigest()
 
 
-def folds(cohort: Cohort, k: int, *, seed: int, label_column: str) -> dict[str, int]:
+def folds(cohort: Cohort, k: int, groups: Strata, *, seed: int) -> dict[str, int]:
     """For cross-validation: the fold, 0 to ``k - 1``, in which each case is held out, by case id.
 
     Cases of patients whose split is ``"test"`` in the table belong to no fold and are left out; other splits of the
     table are overruled.
 
     Args:
-        cohort: its cases carry patient and label.
+        cohort: its cases carry patient and split.
         k: how many folds.
+        groups: to balance; a patient counts for the highest of the cases' groups.
         seed: another seed draws other folds.
-        label_column: column to balance by; a patient counts for the highest of the cases' labels.
 
     Raises:
-        InputError: fewer patients of a label than folds, a patient in two splits, or a case without a label.
+        InputError: fewer patients of a class than folds, or a patient in two splits.
         ValueError: fewer than two folds.
     """
     if k < 2:
         raise ValueError(f"cross-validation needs two folds or more, not {k}")
     test = {patient for patient, split in _fixed_splits(cohort).items() if split == "test"}
     fold_of: dict[str, int] = {}
-    for label, stratum in _strata(cohort, label_column, seed).items():
-        patients = [patient for patient in stratum if patient not in test]
-        if len(patients) < k:
-            what = f"{len(patients)} patients with {label_column} {label} do not fill {k} folds"
+    for group, members in _patients_of(cohort, groups, seed).items():
+        patients = [patient for patient in members if patient not in test]
+        if len(patients) < k and groups.must_fill_folds(group):
+            what = f"{len(patients)} patients with {groups.what} {group} do not fill {k} folds"
             raise InputError(what, TABLE, "use fewer folds or add patients")
-        # The dealing goes on where the last label stopped, so that folds differ by one patient at most.
+        # The dealing goes on where the last group stopped, so that folds differ by one patient at most.
         fold_of |= {patient: (len(fold_of) + n) % k for n, patient in enumerate(patients)}
     return {case.case_id: fold_of[case.patient_id] for case in cohort.cases if case.patient_id not in test}
 
@@ -98,23 +95,16 @@ def _fixed_splits(cohort: Cohort) -> dict[str, str]:
     return {patient: splits.pop() for patient, splits in named.items()}
 
 
-def _strata(cohort: Cohort, label_column: str, seed: int) -> dict[str, list[str]]:
-    """Patients of each label in the order that the seed draws."""
-    label: dict[str, str] = {}
+def _patients_of(cohort: Cohort, groups: Strata, seed: int) -> dict[str, list[str]]:
+    """Patients of each group in the order that the seed draws."""
+    group: dict[str, str] = {}
     for case in cohort.cases:
-        label[case.patient_id] = max(label.get(case.patient_id, ""), _label(case, label_column))
-    strata: dict[str, list[str]] = defaultdict(list)
+        group[case.patient_id] = max(group.get(case.patient_id, ""), groups.of[case.case_id])
+    members: dict[str, list[str]] = defaultdict(list)
     # A hash instead of a generator's shuffle: the same on every system and in every version of every library.
-    for patient in sorted(label, key=lambda name: hashlib.sha256(f"{seed}:{name}".encode()).digest()):
-        strata[label[patient]].append(patient)
-    return dict(sorted(strata.items()))
-
-
-def _label(case: Case, column: str) -> str:
-    label = case.values.get(column, "")
-    if is_missing(label):
-        raise InputError(f"the case has no label in the column {column!r}", f"case {case.case_id}", "fill it in")
-    return label
+    for patient in sorted(group, key=lambda name: hashlib.sha256(f"{seed}:{name}".encode()).digest()):
+        members[group[patient]].append(patient)
+    return dict(sorted(members.items()))
 
 
 def _shares(free: int, weight: dict[str, float], count: dict[str, int]) -> dict[str, int]:

@@ -5,7 +5,7 @@ from __future__ import annotations
 import csv
 import io
 import re
-from collections.abc import Iterable, Mapping
+from collections.abc import Collection, Iterable, Mapping
 from dataclasses import dataclass
 from pathlib import Path
 
@@ -94,18 +94,19 @@ class _Text:
         return [cell.strip() for cell in self.records[self.top].cells]
 
 
-def read_table(path: Path, key: str) -> Table:
+def read_table(path: Path, key: str, known: Collection[str] = ()) -> Table:
     """A table of cells that are separated by commas, semicolons, tabs or as a line ``sep=`` says.
 
     Args:
         path: the table, in UTF-8 or in Excel's UTF-16.
         key: the column that tells which line is the header's and what separates cells.
+        known: columns of the methods, however their headings are written.
 
     Raises:
         InputError: no such file, not such a text, no column ``key``, or a column that appears twice.
     """
     text = _Text(path, key)
-    columns = columns_of(text.headings, path.name)
+    columns = columns_of(text.headings, path.name, known)
     rows = []
     for record in text.records[text.top + 1 :]:
         if not record.is_empty:
@@ -140,7 +141,7 @@ def put_row(path: Path, key: str, row: Mapping[str, str]) -> None:
         InputError: as for ``read_table``.
     """
     text = _Text(path, key)
-    columns = list(columns_of(text.headings, path.name))
+    columns = list(columns_of(text.headings, path.name, tuple(row)))
     spelt = {plain(column): column for column in columns}
     row = {spelt.get(plain(column), column): cell for column, cell in row.items()}
     added = [column for column in row if column not in columns]

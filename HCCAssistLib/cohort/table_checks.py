@@ -7,51 +7,39 @@ from collections import defaultdict
 from collections.abc import Collection, Iterator, Sequence
 from dataclasses import replace
 
-from HCCAssistLib.cohort.case import CASES, SPLITS, TABLE, Case
+from HCCAssistLib.cohort.case import CASES, TABLE, Case
 from HCCAssistLib.cohort.cells import is_missing
+from HCCAssistLib.cohort.clinical_values import value_problems
 from HCCAssistLib.cohort.cohort import Cohort
+from HCCAssistLib.cohort.cohort_spec import EVENTS, CohortSpec
 from HCCAssistLib.cohort.columns import Column, listed, read_column
-from HCCAssistLib.cohort.headings import KNOWN, nearest
+from HCCAssistLib.cohort.headings import GENERAL
+from HCCAssistLib.cohort.label_checks import balance_problems, label_problems
 from HCCAssistLib.cohort.spelling import id_key, is_of_a_spreadsheet, same_ids, shown
 from HCCAssistLib.errors import Problem
 
-MINIMUM_PER_CLASS = 3
-"""Patients of each class: one to train, one to choose the cut-off, one to test."""
-
-FEW_PATIENTS = 30
-
-WORDS_SHOWN = 5
-
-_EVENTS = frozenset({"0", "1", "0.0", "1.0"})
 _DATE = re.compile(r"(19|20)\d\d[-_.]?(0[1-9]|1[0-2])[-_.]?(0[1-9]|[12]\d|3[01])")
 _IDENTIFYING = re.compile(r"(patient_?)?name|(first|last|sur)_?name|.*birth.*|dob|mrn|ssn|address|phone|e?mail", re.I)
 
 
-def check_table(
-    cohort: Cohort,
-    *,
-    label: str | None = None,
-    classes: Sequence[str] = ("0", "1"),
-    only: Collection[str] | None = None,
-) -> list[Problem]:
+def check_table(cohort: Cohort, spec: CohortSpec, *, only: Collection[str] | None = None) -> list[Problem]:
     """Everything that is wrong with a cohort's table and folders.
 
     Args:
         cohort: read with ``tolerant=True``, so that faulty rows are listed too.
-        label: column with the truth; None where the cases are only to be predicted.
-        classes: the values it may hold.
-        only: ids of the cases whose labels count; None counts all.
+        spec: what the method asks of it.
+        only: ids of the cases whose labels and clinical values count; None counts all.
     """
     problems = [*cohort.table_problems, *_folders(cohort), *_patients(cohort), *_identifiers(cohort)]
-    problems += _columns(cohort, label)
+    problems += _columns(cohort, spec)
     if only is not None:
         cohort = replace(cohort, cases=tuple(case for case in cohort.cases if case.case_id in only))
-    if label is not None:
-        unread = list(_labels(cohort, label, classes))
-        problems += unread
-        # rows and labels that cannot be read are the cause of what would be missing; it is told when they are mended
-        if not cohort.refused and all(problem.case_id and only is not None for problem in unread):
-            problems += _balance(cohort, label, classes)
+    unread = list(label_problems(cohort, spec))
+    problems += unread
+    problems += value_problems(cohort.cases, spec.variables, learning=spec.label is not None)
+    # rows and labels that cannot be read are the cause of what would be missing; it is told when they are mended
+    if not cohort.refused and all(problem.case_id and only is not None for problem in unread):
+        problems += balance_problems(cohort, spec) if spec.classes or spec.outcome else ()
     return problems
 
 
@@ -141,13 +129,14 @@ def _identifiers(cohort: Cohort) -> Iterator[Problem]:
             yield Problem("WARN", f"the column {column!r} seems to identify patients", TABLE, "delete it")
 
 
-def _columns(cohort: Cohort, label: str | None) -> Iterator[Problem]:
-    """Cells that the description of the patients would leave out."""
-    described = [name for name in (cohort.cases[0].values if cohort.cases else ()) if name != label]
+def _columns(cohort: Cohort, spec: CohortSpec) -> Iterator[Problem]:
+    """Cells that the description of the patients would leave out; what the method itself reads is checked apart."""
+    own = {*(spec.label.columns if spec.label else ()), *(variable.column for variable in spec.variables)}
+    described = [name for name in (cohort.cases[0].values if cohort.cases else ()) if name not in own]
     for name in described:
         if name == "event":
             yield from _events(cohort.cases)
-        elif name not in KNOWN or name == "follow_up_months":
+        elif name not in (*GENERAL, *spec.columns) or name == "follow_up_months":
             yield from read_column(cohort.cases, name).problems
         if name == "follow_up_months":
             yield from _follow_up(read_column(cohort.cases, name))
@@ -155,7 +144,7 @@ def _columns(cohort: Cohort, label: str | None) -> Iterator[Problem]:
 
 def _events(cases: Sequence[Case]) -> Iterator[Problem]:
     cells = {case.case_id: case.values.get("event", "") for case in cases}
-    odd = {name: ascii(cell) for name, cell in cells.items() if not is_missing(cell) and cell not in _EVENTS}
+    odd = {name: ascii(cell) for name, cell in cells.items() if not is_missing(cell) and cell not in EVENTS}
     if odd:
         what = f"an event is 1, and its absence 0: {listed(odd)}"
         yield Problem("WARN", what, f"{TABLE}, column event", "write 0 or 1, or leave the cell empty")
@@ -172,55 +161,3 @@ def _follow_up(column: Column) -> Iterator[Problem]:
     if odd := {name: text for name, text in below.items() if name not in column.codes}:
         what = f"a follow-up cannot be negative: {listed(odd)}"
         yield Problem("WARN", what, where, "write the months from the ablation to the last visit")
-
-
-def _labels(cohort: Cohort, column: str, classes: Sequence[str]) -> Iterator[Problem]:
-    if not cohort.cases:
-        return
-    columns = list(cohort.cases[0].values)
-    if column not in columns:
-        alike = nearest(column, columns)
-        remedy = f"rename {alike!r} to it, if that is meant" if alike else f"add it with {', '.join(classes)}"
-        yield Problem("STOP", f"the table has no column {column!r}", TABLE, remedy)
-        return
-    labels = {case.case_id: case.values[column] for case in cohort.cases}
-    remedy = f"write {' or '.join(classes)}"
-    if len(labels) > 1 and not set(labels.values()) & set(classes):  # one cause: written in another way, or not at all
-        words = sorted({shown(label) or "nothing" for label in labels.values()})
-        more = f" and {len(words) - WORDS_SHOWN} other texts" if len(words) > WORDS_SHOWN else ""
-        ids = ", ".join(list(labels)[:WORDS_SHOWN]) + (" ..." if len(labels) > WORDS_SHOWN else "")
-        what = f"the column {column} holds {', '.join(words[:WORDS_SHOWN])}{more} and not one {' or '.join(classes)}"
-        yield Problem("STOP", what, TABLE, f"{remedy} for every case ({ids})")
-        return
-    for case_id, label in labels.items():
-        if label not in classes:
-            said = f"{label!a}" + (", which says nothing" if is_missing(label) else "")
-            what = f"the label {column} is {said if label else 'empty'}"
-            yield Problem("STOP", what, f"case {case_id}", remedy, case_id)
-
-
-def _balance(cohort: Cohort, column: str, classes: Sequence[str]) -> Iterator[Problem]:
-    if not cohort.cases:
-        return
-    patients: dict[str, set[str]] = {name: set() for name in classes}
-    for case in cohort.cases:
-        patients.get(case.values.get(column, ""), set()).add(case.patient_id)
-    only_test = all(case.split == "test" for case in cohort.cases)
-    counts = ", ".join(f"{len(ids)} with {column} {name}" for name, ids in patients.items())
-    for name in (name for name, ids in patients.items() if not ids):
-        what = f"no patient has {column} {name} ({counts})"
-        yield Problem("WARN" if only_test else "STOP", what, TABLE, "both kinds of patients are needed")
-    if all(patients.values()) and min(map(len, patients.values())) < MINIMUM_PER_CLASS and not only_test:
-        remedy = f"at least {MINIMUM_PER_CLASS} of each are needed, better {FEW_PATIENTS}"
-        yield Problem("STOP", f"too few patients: {counts}", TABLE, remedy)
-    total = len(set().union(*patients.values()))
-    if 0 < total < FEW_PATIENTS:
-        yield Problem("WARN", f"{total} patients are few: all figures will have wide intervals", TABLE)
-    if any(case.split == "train" for case in cohort.cases) and all(case.split for case in cohort.cases):
-        for split in SPLITS:
-            held = {case.values.get(column) for case in cohort.of_split(split)}
-            missing = [name for name in classes if name not in held]
-            if missing:
-                what = f"the split {split} has no case with {column} {' or '.join(missing)}"
-                remedy = "move cases, or leave the column split empty to have it drawn"
-                yield Problem("WARN" if split == "test" else "STOP", what, TABLE, remedy)

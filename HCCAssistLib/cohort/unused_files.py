@@ -13,7 +13,7 @@ from HCCAssistLib.errors import InputError, Problem
 
 NAMES_SHOWN = 5
 
-SAVED_AS = {"volume": ".nrrd", "points": ".mrk.json", "segment": ".seg.nrrd"}
+SAVED_AS = {"volume": ".nrrd", "points": ".mrk.json", "segment": ".seg.nrrd", "roi": ".mrk.json"}
 
 _INPUTS = (
     *(".nrrd", ".nhdr", ".nii", ".nii.gz", ".mha", ".mhd", ".hdr", ".img", ".gipl", ".mgz", ".mgh", ".dcm", ".ima"),

@@ -6,17 +6,21 @@ from collections import defaultdict
 from collections.abc import Callable, Collection, Iterator, Mapping, Sequence
 from contextlib import closing
 from dataclasses import dataclass, replace
+from typing import NamedTuple
 
 from HCCAssistLib.cohort.case import Case
 from HCCAssistLib.cohort.case_files import CaseFiles, Check, check_files, how_to_add
 from HCCAssistLib.cohort.cohort import Cohort
+from HCCAssistLib.cohort.cohort_spec import CohortSpec
 from HCCAssistLib.cohort.fingerprints import Fingerprint
 from HCCAssistLib.cohort.input_spec import InputSpec
+from HCCAssistLib.cohort.label_checks import balance_problems
 from HCCAssistLib.cohort.leaks import find_copies
 from HCCAssistLib.cohort.table_checks import check_table
 from HCCAssistLib.cohort.unused_files import not_used
 from HCCAssistLib.errors import Problem
 from HCCAssistLib.files import size_on_disk
+from HCCAssistLib.labels import Classes
 from HCCAssistLib.parallel import side_by_side
 
 WORTH_A_PROCESS = 20_000_000
@@ -28,44 +32,30 @@ ALIKE = 4
 
 def validate(
     cohort: Cohort,
-    needs: Sequence[InputSpec],
+    spec: CohortSpec,
     *,
-    label: str | None = None,
-    classes: Sequence[str] = ("0", "1"),
     only: Collection[str] | None = None,
     check: Check | None = None,
-    others: Sequence[InputSpec] = (),
     workers: int = 1,
     progress: Callable[[float], None] | None = None,
 ) -> tuple[Problem, ...]:
     """List every problem of a cohort, those that stop the work first.
 
-    Every image and annotation that the recipe needs is read. Points that are named like the label column
-    (``ltp.mrk.json`` and the column ``ltp``) mark the cases of the last class: these must have them, the others not.
+    Every image and annotation that the method needs is read. Where points mark the cases of the last class (of LTP
+    ``ltp.mrk.json``), these must have them, the others not.
 
     Args:
         cohort: read with ``tolerant=True``, so that faulty rows are listed too.
-        needs: what the recipe asks of each case.
-        label: column with the truth; None where the cases are only to be predicted.
-        classes: the values it may hold.
+        spec: what the method asks of it.
         only: ids of the cases that are used; of the others only the volumes are read, to find scans that are there
             twice. None uses all.
         check: what a recipe asks of a case to train on, such as ``problems`` of its module ``checks``.
-        others: what other recipes read, which is no stray file.
         workers: processes that read side by side.
         progress: told how much is done, 0 to 1.
     """
-    problems = check_table(cohort, label=label, classes=classes, only=only)
-    files = read_files(
-        cohort,
-        needs,
-        only=only,
-        check=check,
-        others=others,
-        workers=workers,
-        progress=progress,
-    )
-    return in_order([*problems, *files.problems(label=label, classes=classes)])
+    problems = check_table(cohort, spec, only=only)
+    files = read_files(cohort, spec, only=only, check=check, workers=workers, progress=progress)
+    return in_order([*problems, *files.problems()])
 
 
 def in_order(problems: Sequence[Problem]) -> tuple[Problem, ...]:
@@ -78,12 +68,14 @@ class CohortFiles:
     """The files of a cohort's cases, as they were found.
 
     Attributes:
-        needs: what was looked for.
+        spec: what was looked for.
+        cohort: whose files they are.
         checked: the cases that have a folder, in the order of the table, with what was found of each.
         only: ids of the cases that are used.
     """
 
-    needs: tuple[InputSpec, ...]
+    spec: CohortSpec
+    cohort: Cohort
     checked: tuple[tuple[Case, CaseFiles], ...]
     only: frozenset[str]
 
@@ -96,22 +88,39 @@ class CohortFiles:
         """Of the volumes of each case, by case id."""
         return {case.case_id: tuple(files.fingerprints.values()) for case, files in self.checked}
 
-    def problems(self, *, label: str | None = None, classes: Sequence[str] = ("0", "1")) -> list[Problem]:
+    @property
+    def codes(self) -> Mapping[str, tuple[str, ...]]:
+        """Classes of the findings of each case, by case id."""
+        return {case.case_id: files.codes for case, files in self._used}
+
+    def problems(self) -> list[Problem]:
         """What is wrong with the files, each case alone, against the table and against each other."""
         found = [replace(problem, case_id=case.case_id) for case, files in self.checked for problem in files.problems]
         found += find_copies(self.checked)
-        if label is not None:
-            found += self._marks(label, classes)
+        if classes := self.spec.classes:
+            found += self._marks(classes)
+        if self.spec.finding_classes and not self.cohort.refused:
+            found += self._balance(found)
         return [*found, *self._unused(found)]
 
-    def _marks(self, column: str, classes: Sequence[str]) -> Iterator[Problem]:
-        for need in (need for need in self.needs if need.kind == "points" and need.name == column):
+    def _balance(self, told: Sequence[Problem]) -> list[Problem]:
+        """Classes of findings that too few patients have; where labels cannot be read, that comes first."""
+        faulty = {problem.case_id for problem in told if problem.level == "STOP"}
+        used = tuple(case for case, _ in self._used)
+        if any(case.case_id in faulty for case in used):
+            return []
+        return balance_problems(replace(self.cohort, cases=used), self.spec, self.codes)
+
+    def _marks(self, classes: Classes) -> Iterator[Problem]:
+        column, marked = classes.column, classes.codes[-1]
+        for need in (need for need in self.spec.inputs if need.kind == "points" and need.name == classes.points):
             for case, files in self._used:
-                value, where = case.values.get(column), f"case {case.case_id}, {need}"
-                if value == classes[-1] and need not in files.paths:
+                text, where = case.values.get(column, ""), f"case {case.case_id}, {need}"
+                value = classes.code_of(text)
+                if value == marked and need not in files.paths:
                     what, remedy = f"{column} is {value}, but no point is marked", how_to_add(case, need)
                     yield Problem("STOP", what, where, remedy, case.case_id)
-                elif value in classes[:-1] and files.points.get(need):
+                elif value and value != marked and files.points.get(need):
                     what = f"{column} is {value}, but {files.points[need]} points are marked"
                     yield Problem("STOP", what, where, "correct the label or delete the points", case.case_id)
 
@@ -131,31 +140,32 @@ class CohortFiles:
         for name, ids in holders.items():
             if len(ids) >= ALIKE:
                 more = f" and {len(ids) - ALIKE} more" if len(ids) > ALIKE else ""
-                yield not_used([name], f"cases {', '.join(ids[:ALIKE])}{more}", self.needs)
+                yield not_used([name], f"cases {', '.join(ids[:ALIKE])}{more}", self.spec.inputs)
         for case, names in unused:
             if alone := [name for name in names if len(holders[name]) < ALIKE]:
-                yield not_used(alone, f"case {case.case_id}", self.needs, case.case_id)
+                yield not_used(alone, f"case {case.case_id}", self.spec.inputs, case.case_id)
 
 
 def read_files(
     cohort: Cohort,
-    needs: Sequence[InputSpec],
+    spec: CohortSpec,
     *,
     only: Collection[str] | None = None,
     check: Check | None = None,
-    others: Sequence[InputSpec] = (),
     workers: int = 1,
     progress: Callable[[float], None] | None = None,
 ) -> CohortFiles:
-    """Read every file of a cohort that a recipe needs or may use; arguments as for ``validate``.
+    """Read every file of a cohort that a method needs or may use; arguments as for ``validate``.
 
     Cases without a folder are left out; ``check_table`` names them.
     """
     used = frozenset(case.case_id for case in cohort.cases if only is None or case.case_id in only)
-    volumes = tuple(need for need in needs if need.kind == "volume")
+    volumes = tuple(need for need in spec.inputs if need.kind == "volume")
     cases = [case for case in cohort.cases if case.folder.is_dir()]
     jobs = [
-        (case, tuple(needs), check, tuple(others)) if case.case_id in used else (case, volumes, None, ())
+        _Job(case, spec.inputs, check, spec.others, spec.finding_classes)
+        if case.case_id in used
+        else _Job(case, volumes, None, (), None)
         for case in cases
     ]
     found: list[CaseFiles] = []
@@ -165,16 +175,21 @@ def read_files(
             found.append(files)
             if progress:
                 progress(len(found) / len(cases))
-    return CohortFiles(tuple(needs), tuple(zip(cases, found, strict=True)), used)
+    return CohortFiles(spec, cohort, tuple(zip(cases, found, strict=True)), used)
 
 
-_Job = tuple[Case, tuple[InputSpec, ...], Check | None, tuple[InputSpec, ...]]
+class _Job(NamedTuple):
+    case: Case
+    needs: tuple[InputSpec, ...]
+    check: Check | None
+    others: tuple[InputSpec, ...]
+    classes: Classes | None
 
 
 def _check(job: _Job) -> CaseFiles:
-    case, needs, check, others = job
+    case = job.case
     try:
-        return check_files(case, needs, check=check, others=others)
+        return check_files(case, job.needs, check=job.check, others=job.others, classes=job.classes)
     except OSError as error:
         what = f"a file or folder cannot be read ({error.strerror})"
         return CaseFiles([Problem("STOP", what, f"case {case.case_id}", "check that you may read it")])

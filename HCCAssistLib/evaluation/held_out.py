@@ -7,19 +7,21 @@ them. Beyond that, what is wrong with a case that is not evaluated does not stop
 from __future__ import annotations
 
 import os
-from collections.abc import Mapping, Sequence
+from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import dataclass, replace
-from functools import partial
+from typing import Any
 
 from HCCAssistLib.cohort.case import TABLE, Case
+from HCCAssistLib.cohort.case_files import Check
 from HCCAssistLib.cohort.cohort import Cohort
+from HCCAssistLib.cohort.cohort_spec import CohortSpec
+from HCCAssistLib.cohort.fingerprints import fingerprint, same_scan
 from HCCAssistLib.cohort.splits import own_table, split_patients
+from HCCAssistLib.cohort.strata import strata
 from HCCAssistLib.cohort.synthetic import is_synthetic, unclear
 from HCCAssistLib.cohort.validation import validate
 from HCCAssistLib.errors import InputError, Problem
-from HCCAssistLib.models.model_card import ModelCard
-from HCCAssistLib.recipes.registry import all_inputs
-from HCCAssistLib.recipes.spec import Recipe
+from HCCAssistLib.imaging.image import Image
 
 NAMES_SHOWN = 5
 
@@ -41,31 +43,24 @@ class HeldOut:
     problems: tuple[Problem, ...]
 
 
-def hold_out(cohort: Cohort, recipe: Recipe, card: ModelCard) -> HeldOut:
+def hold_out(cohort: Cohort, spec: CohortSpec, training: Mapping[str, Any], *, check: Check | None = None) -> HeldOut:
     """The cases that a model was not trained on, with their files and labels checked.
 
     Args:
         cohort: read with ``tolerant=True``, so that faulty rows are listed too.
-        recipe: what it needs of a case, and the column of the label.
-        card: of the model.
+        spec: what the method asks of it.
+        training: the record of the model's training, as its card keeps it.
+        check: what the method asks of a case beyond its files.
 
     Raises:
         InputError: no case is to be evaluated or none of them can be, or what is wrong concerns the whole cohort: its
             table, a patient in two splits, a scan that is both tested and trained on.
     """
-    chosen, doubts = unseen_cases(cohort, recipe, card)
+    chosen, doubts = unseen_cases(cohort, spec, training)
     wanted = {case.case_id for case in chosen}
     # what is evaluated is held against the demands on test cases, whether or not the table calls it so
     marked = tuple(replace(case, split="test") if case.case_id in wanted else case for case in cohort.cases)
-    found = validate(
-        replace(cohort, cases=marked),
-        recipe.inputs,
-        label=recipe.label.columns[0],
-        only=wanted,
-        others=all_inputs(),
-        check=partial(recipe.module("checks").problems, options=card.options),
-        workers=os.cpu_count() or 1,
-    )
+    found = validate(replace(cohort, cases=marked), spec, only=wanted, check=check, workers=os.cpu_count() or 1)
     stops = [problem for problem in found if problem.level == "STOP"]
     left_out = {
         case.case_id: tuple(problem for problem in stops if problem.case_id == case.case_id)
@@ -83,8 +78,12 @@ def hold_out(cohort: Cohort, recipe: Recipe, card: ModelCard) -> HeldOut:
     return HeldOut(cohort, cases, left_out, (*doubts, *warned, *_phantoms(cases), *_unread(list(others))))
 
 
-def unseen_cases(cohort: Cohort, recipe: Recipe, card: ModelCard) -> tuple[tuple[Case, ...], tuple[Problem, ...]]:
-    """The cases to evaluate on: the split ``test``, or all where the table names no split.
+def unseen_cases(
+    cohort: Cohort, spec: CohortSpec, training: Mapping[str, Any]
+) -> tuple[tuple[Case, ...], tuple[Problem, ...]]:
+    """The cases to evaluate on: the split ``test``; where the table names no split, those that training had set aside.
+
+    Where that is not known either, all cases, with a warning.
 
     Raises:
         InputError: there are none.
@@ -94,9 +93,10 @@ def unseen_cases(cohort: Cohort, recipe: Recipe, card: ModelCard) -> tuple[tuple
         if not cases:
             raise InputError("no case belongs to the split test", TABLE, "mark the held-out cases as test")
         return cases, ()
-    if card.training.get("splits_drawn_from") == own_table(cohort):
+    if training.get("splits_drawn_from") == own_table(cohort):
         try:
-            drawn = split_patients(cohort, seed=int(card.training.get("seed", 0)), label_column=recipe.label.columns[0])
+            seed = int(training.get("seed", 0))
+            drawn = split_patients(cohort, strata(cohort, spec), fractions=spec.split, seed=seed)
         except InputError:  # a label is missing now
             drawn = {}
         if "test" in drawn.values():
@@ -104,6 +104,28 @@ def unseen_cases(cohort: Cohort, recipe: Recipe, card: ModelCard) -> tuple[tuple
             return tuple(c for c in cohort.cases if drawn[c.case_id] == "test"), (Problem("WARN", what, TABLE),)
     what = "the table names no split; all cases are evaluated"
     return cohort.cases, (Problem("WARN", what, TABLE, "check that none of the patients was trained on"),)
+
+
+def refuse_seen(case_id: str, volumes: Iterable[Image], training: Mapping[str, Any]) -> None:
+    """Stop on an image that a model was trained on: its figures would be worth nothing.
+
+    Args:
+        case_id: pseudonym.
+        volumes: of the case.
+        training: the record of the model's training.
+
+    Raises:
+        InputError: one of the images is among those of the training, however it is stored now.
+    """
+    known = [tuple(one) for one in training.get("image_fingerprints", ())]
+    for image in volumes:
+        own = fingerprint(image)
+        if image.digest() in training.get("image_digests", ()) or any(same_scan(own, one) for one in known):
+            raise InputError(
+                "the model was trained on this image",
+                f"case {case_id}",
+                "evaluate on other patients, or mark the case as train in cohort.csv",
+            )
 
 
 def _phantoms(cases: Sequence[Case]) -> tuple[Problem, ...]:

@@ -10,12 +10,14 @@ from typing import Any
 
 from HCCAssistLib.cohort.case import Case
 from HCCAssistLib.cohort.case_files import read_case
+from HCCAssistLib.cohort.finding_labels import Finding
 from HCCAssistLib.cohort.judgement import judge
 from HCCAssistLib.cohort.points import LabelledBox, PointList
 from HCCAssistLib.cohort.segments import Segment
 from HCCAssistLib.cohort.unused_files import unused_files
 from HCCAssistLib.errors import InputError, Problem
 from HCCAssistLib.imaging.image import Image
+from HCCAssistLib.labels import Classes
 from HCCAssistLib.recipes.registry import all_inputs
 from HCCAssistLib.recipes.spec import Recipe
 
@@ -30,8 +32,9 @@ class Study:
         points: annotated points.
         masks: segments, each on the grid of a volume of its time point.
         values: clinical values and labels, as text.
-        warnings: found while reading.
         boxes: that a reader drew.
+        findings: of the annotations of lesions, each with its label where one is known.
+        warnings: found while reading.
     """
 
     case_id: str
@@ -41,6 +44,7 @@ class Study:
     values: Mapping[str, str] = field(default_factory=dict)
     warnings: tuple[Problem, ...] = ()
     boxes: Mapping[str, tuple[LabelledBox, ...]] = field(default_factory=dict)
+    findings: Mapping[str, tuple[Finding, ...]] = field(default_factory=dict)
 
     def digests(self, clinical: Iterable[str] = ()) -> dict[str, str]:
         """sha256 of all that a run may use, by the names that a run record gives to it.
@@ -52,6 +56,12 @@ class Study:
         """
         found = {key: image.digest() for key, image in {**self.volumes, **self.masks}.items()}
         found |= {f"{key} points": listed.digest() for key, listed in self.points.items()}
+        found |= {
+            f"{key} finding {number}": finding.mask.digest()
+            for key, findings in self.findings.items()
+            for number, finding in enumerate(findings, 1)
+            if finding.mask is not None
+        }
         found |= {f"{key} roi": _sha256([one.box.as_json() for one in drawn]) for key, drawn in self.boxes.items()}
         known = {column: str(self.values.get(column) or "").strip() for column in clinical}
         return found | ({"clinical": _sha256(known)} if known else {})
@@ -70,17 +80,22 @@ class Study:
         return {name: there[name] for name in used}, {name: sha for name, sha in there.items() if name not in used}
 
 
-def read_study(case: Case, recipe: Recipe) -> Study:
+def read_study(case: Case, recipe: Recipe, *, classes: Classes | None = None) -> Study:
     """Read what a recipe needs of a case.
+
+    Args:
+        case: the files.
+        recipe: whose needs these are.
+        classes: that the case's findings must have; None where a finding needs no label.
 
     Raises:
         InputError: something that the recipe requires is missing or cannot be used; all of it is listed.
     """
-    read = read_case(case, recipe.inputs)
+    read = read_case(case, recipe.inputs, classes)
     if stops := [problem for problem in read.problems if problem.level == "STOP"]:
         raise InputError(stops)
     warnings = (*read.problems, *unused_files(case, recipe.inputs, all_inputs()))
-    return Study(case.case_id, read.volumes, read.points, read.masks, case.values, warnings)
+    return Study(case.case_id, read.volumes, read.points, read.masks, case.values, warnings, read.boxes, read.findings)
 
 
 def judged_study(

@@ -15,7 +15,7 @@ from dataclasses import dataclass, field
 from typing import Any
 
 from HCCAssistLib.errors import InputError
-from HCCAssistLib.recipes.labels import Classes
+from HCCAssistLib.labels import Classes
 from HCCAssistLib.recipes.options import Value
 from HCCAssistLib.recipes.spec import Recipe
 from HCCAssistLib.results.cutoff import CutOff

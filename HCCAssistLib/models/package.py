@@ -14,8 +14,8 @@ import numpy.typing as npt
 
 from HCCAssistLib.errors import InputError
 from HCCAssistLib.files import folder_written_whole, parse_json, write_json
+from HCCAssistLib.labels import Classes
 from HCCAssistLib.models.model_card import EXTRA_NAME, SAFE_NAME, WEIGHTS_NAME, ModelCard, sealed
-from HCCAssistLib.recipes.labels import Classes
 from HCCAssistLib.recipes.options import Value
 from HCCAssistLib.recipes.registry import get_recipe
 from HCCAssistLib.recipes.spec import Recipe

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Iterable
 
-from HCCAssistLib.recipes.labels import Classes
+from HCCAssistLib.labels import Classes
 from HCCAssistLib.recipes.options import Option
 from HCCAssistLib.recipes.spec import Recipe
 

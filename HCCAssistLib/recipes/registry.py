@@ -2,11 +2,14 @@
 
 from __future__ import annotations
 
+from collections.abc import Mapping
 from types import MappingProxyType
 
+from HCCAssistLib.cohort.cohort_spec import CohortSpec
 from HCCAssistLib.cohort.input_spec import InputSpec
 from HCCAssistLib.errors import InputError
 from HCCAssistLib.recipes.ltp.recipe import LTP
+from HCCAssistLib.recipes.options import Value
 from HCCAssistLib.recipes.spec import Recipe
 
 RECIPES = MappingProxyType({recipe.id: recipe for recipe in (LTP,)})
@@ -15,6 +18,33 @@ RECIPES = MappingProxyType({recipe.id: recipe for recipe in (LTP,)})
 def all_inputs() -> tuple[InputSpec, ...]:
     """What any recipe reads of a case, each once."""
     return tuple(dict.fromkeys(one for recipe in RECIPES.values() for one in recipe.inputs))
+
+
+def all_columns() -> tuple[str, ...]:
+    """The columns of a cohort's table that any recipe reads, each once."""
+    return tuple(dict.fromkeys(column for recipe in RECIPES.values() for column in recipe.columns))
+
+
+def cohort_spec(recipe: Recipe, options: Mapping[str, Value] | None = None, *, learning: bool = True) -> CohortSpec:
+    """What a recipe asks of a cohort.
+
+    >>> cohort_spec(get_recipe("ltp")).classes.codes
+    ('0', '1')
+
+    Args:
+        recipe: the method.
+        options: of its training or its model; its defaults where None is given.
+        learning: whether the labels of the cases are needed: to train, or to evaluate.
+    """
+    chosen = recipe.resolve({}) if options is None else options
+    return CohortSpec(
+        inputs=recipe.inputs_with(chosen),
+        label=recipe.label if learning else None,
+        variables=recipe.variables,
+        columns=tuple(dict.fromkeys((*recipe.columns, *all_columns()))),
+        others=tuple(dict.fromkeys((*recipe.inputs, *all_inputs()))),
+        split=recipe.split,
+    )
 
 
 def get_recipe(recipe_id: str) -> Recipe:

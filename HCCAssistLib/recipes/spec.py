@@ -11,7 +11,7 @@ from typing import Any, Literal
 from HCCAssistLib.cohort.input_spec import InputSpec
 from HCCAssistLib.errors import InputError
 from HCCAssistLib.imaging.windows import Window
-from HCCAssistLib.recipes.labels import Label, Variable
+from HCCAssistLib.labels import Label, Variable
 from HCCAssistLib.recipes.options import Option, Value
 
 Step = Literal[

@@ -15,9 +15,11 @@ import numpy as np
 
 from HCCAssistLib.cohort.case import Case
 from HCCAssistLib.cohort.cohort import Cohort
+from HCCAssistLib.cohort.cohort_spec import CohortSpec
 from HCCAssistLib.cohort.fingerprints import Fingerprint
 from HCCAssistLib.cohort.splits import folds as patient_folds
 from HCCAssistLib.cohort.splits import own_table, split_patients
+from HCCAssistLib.cohort.strata import strata
 from HCCAssistLib.cohort.synthetic import counted_apart, unclear
 from HCCAssistLib.cohort.table_checks import check_table
 from HCCAssistLib.cohort.validation import in_order, read_files
@@ -26,12 +28,12 @@ from HCCAssistLib.evaluation.binary import binary_evaluation
 from HCCAssistLib.evaluation.result import Estimate
 from HCCAssistLib.files import remove
 from HCCAssistLib.inference.loaded_model import choose_device
+from HCCAssistLib.labels import Classes
 from HCCAssistLib.locks import locked
 from HCCAssistLib.models.package import ModelPackage, check_name, write_package
 from HCCAssistLib.provenance import software_versions
-from HCCAssistLib.recipes.labels import Classes
 from HCCAssistLib.recipes.options import Value
-from HCCAssistLib.recipes.registry import all_inputs
+from HCCAssistLib.recipes.registry import cohort_spec
 from HCCAssistLib.recipes.spec import Recipe
 from HCCAssistLib.training.loop import Fit, Plan, fit, outputs
 from HCCAssistLib.training.parts import check_parts, lock_of, scratch_of
@@ -90,7 +92,7 @@ def train(
         Cancelled: the person stopped it.
     """
     check_name(job.name)
-    check_parts(cohort, job.recipe.label.columns[0], folds=job.folds, seed=job.seed)
+    check_parts(cohort, cohort_spec(job.recipe, job.options), folds=job.folds, seed=job.seed)
     scratch = scratch_of(job.out)
     with _scratch(scratch, lock_of(job.out)):
         if job.out.is_dir() and any(job.out.iterdir()):  # the process that held the lock has just written it
@@ -103,20 +105,20 @@ def _train(
 ) -> tuple[ModelPackage, tuple[Problem, ...]]:
     tell(CHECKING, 0.0)
     recipe = job.recipe
-    of_table = [*check_table(cohort, label=recipe.label.columns[0]), *unclear(cohort.cases)]
+    spec = cohort_spec(recipe, job.options)
+    of_table = [*check_table(cohort, spec), *unclear(cohort.cases)]
     files = read_files(
         cohort,
-        recipe.inputs,
-        others=all_inputs(),
+        spec,
         check=partial(recipe.module("checks").problems, options=job.options),
         workers=job.workers,
         progress=lambda done: tell(CHECKING, 0.02 * done),
     )
     table = own_table(cohort)
-    problems = in_order([*of_table, *files.problems(label=recipe.label.columns[0])])
+    problems = in_order([*of_table, *files.problems()])
     if stops := [problem for problem in problems if problem.level == "STOP"]:
         raise InputError(stops)
-    cohort = with_splits(cohort, job.recipe, job.seed)
+    cohort = with_splits(cohort, spec, job.seed)
     used = replace(cohort, cases=tuple(case for case in cohort.cases if case.split != "test"))
     job = replace(job, device=choose_device(job.device))
     sampling = job.recipe.module("sampling")
@@ -173,9 +175,9 @@ def _scratch(folder: Path, lock: Path) -> Iterator[None]:
             folder.rmdir()
 
 
-def with_splits(cohort: Cohort, recipe: Recipe, seed: int) -> Cohort:
+def with_splits(cohort: Cohort, spec: CohortSpec, seed: int) -> Cohort:
     """The cohort with a split for every case: the table's own, or a patient-level one drawn by the seed."""
-    drawn = split_patients(cohort, seed=seed, label_column=recipe.label.columns[0])
+    drawn = split_patients(cohort, strata(cohort, spec), fractions=spec.split, seed=seed)
     return replace(cohort, cases=tuple(replace(case, split=drawn[case.case_id]) for case in cohort.cases))
 
 
@@ -300,7 +302,7 @@ def _parts(cohort: Cohort, samples: Samples, job: Job) -> Sequence[tuple[Samples
     if job.folds == 1:
         parts = [(samples.of_split("train"), samples.of_split("validation"))]
     else:
-        held_out = patient_folds(cohort, job.folds, seed=job.seed, label_column=job.recipe.label.columns[0])
+        held_out = patient_folds(cohort, job.folds, strata(cohort, cohort_spec(job.recipe)), seed=job.seed)
         fold_of = np.array([held_out[case_id] for case_id in samples.case_ids])[samples.case]
         parts = [(samples.select(fold_of != fold), samples.select(fold_of == fold)) for fold in range(job.folds)]
     for train_part, validation_part in parts:

@@ -12,13 +12,17 @@ from pathlib import Path
 import pytest
 from ltp_blob import blob_image, blob_model, straight_grid
 
-from HCCAssistLib.cli.demo import LEAST_CASES, SEED
+from HCCAssistLib.cli.demo import SEED
 from HCCAssistLib.cli.main import main
 from HCCAssistLib.cohort.case import Case
 from HCCAssistLib.cohort.cohort import Cohort, write_cohort_table
 from HCCAssistLib.cohort.splits import split_patients
+from HCCAssistLib.cohort.strata import strata
 from HCCAssistLib.imaging.files import write_image
 from HCCAssistLib.phantoms.ltp.cases import shows_ltp
+from HCCAssistLib.phantoms.ltp.demo import DEMO
+from HCCAssistLib.recipes.ltp.recipe import LTP
+from HCCAssistLib.recipes.registry import cohort_spec
 
 SPLITS = ("train", "train", "validation", "validation")
 
@@ -161,11 +165,11 @@ def test_a_demo_of_another_size_is_not_gone_on_with(
     assert "a demo of 7 cases, not of 8" in capsys.readouterr().err
 
 
-@pytest.mark.parametrize("cases", [LEAST_CASES, LEAST_CASES + 1, 14, 60])
+@pytest.mark.parametrize("cases", [DEMO.least_cases, DEMO.least_cases + 1, 14, 60])
 def test_the_smallest_demo_has_both_classes_in_every_part(cases: int) -> None:
     labels = {f"ltp-{number + 1:04d}": str(int(shows_ltp(SEED, number))) for number in range(cases)}
     cohort = Cohort(None, tuple(Case(name, name, "", {"ltp": ltp}, Path("x")) for name, ltp in labels.items()))
-    splits = split_patients(cohort, seed=SEED, label_column="ltp")
+    splits = split_patients(cohort, strata(cohort, cohort_spec(LTP)), fractions=LTP.split, seed=SEED)
     assert len(Counter((splits[name], label) for name, label in labels.items())) == 6
 
 

@@ -16,7 +16,7 @@ from HCCAssistLib.cohort.segments import mask_on, read_segments
 from HCCAssistLib.cohort.validation import validate
 from HCCAssistLib.errors import HCCAssistError, InputError
 from HCCAssistLib.imaging.files import read_image
-from HCCAssistLib.recipes.registry import get_recipe
+from HCCAssistLib.recipes.registry import cohort_spec, get_recipe
 
 LTP = get_recipe("ltp")
 
@@ -75,7 +75,7 @@ def test_the_first_case_makes_the_cohort_and_the_next_ones_join_it(tmp_path):
         "post/rejected.mrk.json",
     ]
     assert (cohort / TABLE).read_text(encoding="utf-8-sig").splitlines()[0] == "case_id,patient_id,split,ltp"
-    problems = validate(read_cohort(cohort, tolerant=True), LTP.inputs, label="ltp")
+    problems = validate(read_cohort(cohort, tolerant=True), cohort_spec(LTP))
     assert [str(p) for p in problems if p.level == "STOP"] == []
 
 
@@ -112,9 +112,9 @@ def test_adding_a_case_leaves_the_other_rows_as_their_author_wrote_them(tmp_path
     assert written.startswith(TABLES[name])
     added = written[len(TABLES[name]) :].decode(encoding)
     assert added.strip("\r\n").split({"semicolons": ";", "commas": ","}.get(name, "\t"))[:3] == ["c2", "", "1"]
-    before = read_cohort(tmp_path).cases[0].values
+    before = read_cohort(tmp_path, known=("ltp",)).cases[0].values
     add_case(tmp_path, "c3", **{**parts, "values": {"ltp": "1", "new, one": "9"}}, patient_id="p3")
-    first, second, third = read_cohort(tmp_path).cases
+    first, second, third = read_cohort(tmp_path, known=("ltp",)).cases
     assert dict(first.values) == {**before, "new, one": "", "patient_id": ""}
     assert (second.patient_id, second.values["ltp"]) == ("c2", "1")
     assert (third.patient_id, third.values["new, one"], third.values["ltp"]) == ("p3", "9", "1")

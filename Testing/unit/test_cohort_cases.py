@@ -11,6 +11,8 @@ from HCCAssistLib.cohort.case import Case, is_safe_name
 from HCCAssistLib.cohort.cohort import Cohort, open_cases, read_cohort, write_cohort_table
 from HCCAssistLib.errors import InputError
 
+ROLE = "post/arterial"
+
 
 def table(folder: Path, text: str, encoding: str = "utf-8") -> Path:
     (folder / "cohort.csv").write_text(text, encoding=encoding)
@@ -75,7 +77,7 @@ def test_tables_of_excel_in_america_and_europe_read_the_same(tmp_path: Path, tex
 )
 def test_headings_splits_and_separators_are_read_as_they_were_meant(tmp_path: Path, text: str, encoding: str) -> None:
     (tmp_path / "cohort.csv").write_bytes(text.encode(encoding))
-    first, second = read_cohort(tmp_path).cases
+    first, second = read_cohort(tmp_path, known=("ltp",)).cases
     assert [(c.case_id, c.patient_id, c.split, c.values["ltp"]) for c in (first, second)] == [
         ("a1", "p1", "train", "1"),
         ("a2", "p1", "validation", "0"),
@@ -374,17 +376,17 @@ def test_a_cohort_refuses_equal_ids_and_finds_its_cases(tmp_path: Path) -> None:
 def test_a_cohort_a_case_a_file_and_a_series_can_be_opened(tmp_path: Path) -> None:
     folder = table(tmp_path / "cohort", "case_id,ltp\na,1\n") if (tmp_path / "cohort").mkdir() is None else tmp_path
     volume = touch(folder / "cases" / "a" / "post" / "arterial.nii.gz")
-    assert [case.case_id for case in open_cases(folder).cases] == ["a"]
+    assert [case.case_id for case in open_cases(folder, volume=ROLE).cases] == ["a"]
 
-    inside = open_cases(folder / "cases" / "a")
+    inside = open_cases(folder / "cases" / "a", volume=ROLE)
     assert inside.cases[0].values["ltp"] == "1"
     assert inside.cases[0].volume_path("post", "arterial") == volume
 
     alone = touch(tmp_path / "Mrs Example" / "post" / "arterial.nrrd").parents[1]
-    assert [case.case_id for case in open_cases(alone).cases] == ["case"]
-    assert open_cases(alone).cases[0].volume_path("post", "arterial") == alone / "post" / "arterial.nrrd"
+    assert [case.case_id for case in open_cases(alone, volume=ROLE).cases] == ["case"]
+    assert open_cases(alone, volume=ROLE).cases[0].volume_path("post", "arterial") == alone / "post" / "arterial.nrrd"
 
-    (one,) = open_cases(volume).cases
+    (one,) = open_cases(volume, volume=ROLE).cases
     assert (one.case_id, one.volume_path("post", "arterial")) == ("case", volume)
     assert one.volume_path("post", "portal") is None
     assert one.annotation_path("post", "liver") is None
@@ -394,7 +396,7 @@ def test_a_cohort_a_case_a_file_and_a_series_can_be_opened(tmp_path: Path) -> No
     series = tmp_path / "series"
     series.mkdir()
     (series / "IM0001").write_bytes(bytes(128) + b"DICM" + bytes(10))
-    (one,) = open_cases(series).cases
+    (one,) = open_cases(series, volume=ROLE).cases
     assert one.volume_path("post", "arterial") == series
 
 
@@ -405,15 +407,15 @@ def test_what_cannot_be_opened_is_refused_with_what_could_be(tmp_path: Path) -> 
         ("x.csv", "not a volume"),
     ):
         with pytest.raises(InputError, match=says):
-            open_cases(touch(tmp_path / "files" / name))
+            open_cases(touch(tmp_path / "files" / name), volume=ROLE)
     (tmp_path / "empty").mkdir()
     with pytest.raises(InputError, match="neither a cohort"):
-        open_cases(tmp_path / "empty")
+        open_cases(tmp_path / "empty", volume=ROLE)
     with pytest.raises(InputError, match="no such file or folder"):
-        open_cases(tmp_path / "nowhere")
+        open_cases(tmp_path / "nowhere", volume=ROLE)
     touch(tmp_path / "c" / "cases" / "a" / "post" / "arterial.nrrd")
     with pytest.raises(InputError, match=r"no table cohort\.csv"):
-        open_cases(tmp_path / "c")
+        open_cases(tmp_path / "c", volume=ROLE)
 
 
 def test_values_of_a_case_cannot_be_changed(tmp_path: Path) -> None:

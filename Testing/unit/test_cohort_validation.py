@@ -13,6 +13,7 @@ from scipy.spatial.transform import Rotation
 
 from HCCAssistLib.cohort import validation
 from HCCAssistLib.cohort.cohort import read_cohort, write_cohort_table
+from HCCAssistLib.cohort.cohort_spec import CohortSpec
 from HCCAssistLib.cohort.input_spec import InputSpec
 from HCCAssistLib.cohort.points import Point, PointList, write_points
 from HCCAssistLib.cohort.segments import Segment, write_segments
@@ -22,6 +23,7 @@ from HCCAssistLib.errors import Problem
 from HCCAssistLib.imaging.files import read_image, write_image
 from HCCAssistLib.imaging.geometry import Geometry
 from HCCAssistLib.imaging.image import Image
+from HCCAssistLib.labels import Classes
 
 NEEDS = (
     InputSpec("post", "arterial", "volume", required=True),
@@ -29,6 +31,9 @@ NEEDS = (
     InputSpec("post", "rejected", "points", required=False),
     InputSpec("post", "liver", "segment", required=False),
 )
+SPLIT = (48, 10, 16)
+LTP_LABEL = Classes("ltp", {"0": "none", "1": "progression"}, points="ltp")
+SPEC = CohortSpec(NEEDS, LTP_LABEL, columns=("ltp",), split=SPLIT)
 GRID = Geometry.from_parts(
     (8, 12, 14), (0.8, 0.7, 3.0), (-300, 40, 500), Rotation.from_euler("z", 15, degrees=True).as_matrix()
 )
@@ -65,7 +70,7 @@ def write_rows(folder: Path, **changes: dict[str, object]) -> None:
 
 
 def check(folder: Path) -> tuple[Problem, ...]:
-    return validate(read_cohort(folder, tolerant=True), NEEDS, label="ltp")
+    return validate(read_cohort(folder, tolerant=True, known=("ltp",)), SPEC)
 
 
 def stops(folder: Path) -> list[str]:
@@ -301,14 +306,14 @@ def test_a_cohort_only_for_testing_needs_no_training_cases(cohort_folder: Path) 
 def test_without_a_label_only_the_files_are_checked(cohort_folder: Path) -> None:
     write_cohort_table(cohort_folder, [{"case_id": case} for case in CASES])
     cohort = read_cohort(cohort_folder)
-    assert validate(cohort, NEEDS) == ()
-    assert validate(cohort, NEEDS, label="ltp")[0].what == "the table has no column 'ltp'"
+    assert validate(cohort, CohortSpec(NEEDS)) == ()
+    assert validate(cohort, SPEC)[0].what == "the table has no column 'ltp'"
 
 
 def test_needs_that_are_required_stop_and_optional_ones_do_not(cohort_folder: Path) -> None:
     needs = (NEEDS[0], replace(NEEDS[3], required=True), InputSpec("pre", "portal", "volume", required=False))
     (post(cohort_folder, "c03") / "liver.seg.nrrd").unlink()
-    (found,) = validate(read_cohort(cohort_folder), needs, others=NEEDS)
+    (found,) = validate(read_cohort(cohort_folder), CohortSpec(needs, others=NEEDS))
     assert str(found).startswith("case c03: there is no post/liver. Add post/liver.seg.nrrd; the folder holds")
 
 
@@ -392,7 +397,7 @@ def test_some_cases_without_a_patient_are_told_in_one_line(cohort_folder: Path) 
 def test_a_heading_like_the_labels_is_named(cohort_folder: Path) -> None:
     table = cohort_folder / "cohort.csv"
     table.write_text(table.read_text(encoding="utf-8-sig").replace("ltp", "outcomes"), encoding="utf-8")
-    found = validate(read_cohort(cohort_folder), NEEDS, label="outcome")
+    found = validate(read_cohort(cohort_folder), CohortSpec(NEEDS, replace(LTP_LABEL, column="outcome", points="")))
     assert (found[0].what, found[0].remedy) == (
         "the table has no column 'outcome'",
         "rename 'outcomes' to it, if that is meant",
@@ -433,7 +438,7 @@ def test_a_column_without_one_number_is_warned_of_unless_it_holds_categories(
 
 
 def of_table(folder: Path) -> list[Problem]:
-    return check_table(read_cohort(folder, tolerant=True), label="ltp")
+    return check_table(read_cohort(folder, tolerant=True, known=("ltp",)), SPEC)
 
 
 @pytest.mark.parametrize(
@@ -540,7 +545,7 @@ def test_only_the_volumes_are_read_of_cases_that_are_not_used(cohort_folder: Pat
     same_scan_in_another_format(cohort_folder)
     used = {"c00", "c03", "c05", "c06"}
     cohort = read_cohort(cohort_folder, tolerant=True)
-    found = [p for p in validate(cohort, NEEDS, label="ltp", only=used) if p.level == "STOP"]
+    found = [p for p in validate(cohort, SPEC, only=used) if p.level == "STOP"]
     assert [p.where for p in found] == ["cohort.csv", "case c05, post/arterial"]
     assert "too few patients: 2 with ltp 0, 2 with ltp 1" in found[0].what and "same scan" in found[1].what
 
@@ -550,8 +555,8 @@ def test_several_processes_find_what_one_finds(cohort_folder: Path, monkeypatch:
     for spoil in (no_volume, damaged_points, empty_segment, odd_label, same_scan_in_another_format):
         spoil(cohort_folder)
     cohort, told = read_cohort(cohort_folder, tolerant=True), []
-    found = validate(cohort, NEEDS, label="ltp", workers=2, progress=told.append)
-    assert found == validate(cohort, NEEDS, label="ltp")
+    found = validate(cohort, SPEC, workers=2, progress=told.append)
+    assert found == validate(cohort, SPEC)
     assert told == [n / 8 for n in range(1, 9)]
 
 
@@ -567,7 +572,7 @@ def test_a_fault_of_the_program_in_one_case_is_told_and_does_not_hide_the_others
         return read(case, needs, **settings)
 
     monkeypatch.setattr(validation, "check_files", fails)
-    found = validate(read_cohort(cohort_folder), NEEDS, label="ltp")
+    found = validate(read_cohort(cohort_folder), SPEC)
     stops = {problem.case_id: problem for problem in found if problem.level == "STOP"}
     assert set(stops) == {"c02", "c05"}
     assert "internal error (TypeError: no such thing)" in stops["c02"].what and "report" in stops["c02"].remedy

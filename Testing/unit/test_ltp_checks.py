@@ -20,7 +20,7 @@ from HCCAssistLib.imaging.geometry import Geometry
 from HCCAssistLib.imaging.image import Image
 from HCCAssistLib.inference.study import Study, judged_study, read_study
 from HCCAssistLib.recipes.ltp.checks import problems
-from HCCAssistLib.recipes.registry import get_recipe
+from HCCAssistLib.recipes.registry import cohort_spec, get_recipe
 
 LTP = get_recipe("ltp")
 CT = body_image(oblique_grid())
@@ -32,7 +32,7 @@ def checked(folder: Path, images: dict[str, Image], **options: object) -> list[P
         write_image(image, folder / "cases" / name / "post" / "arterial.nrrd")
     write_cohort_table(folder, [{"case_id": name, "split": "test", "ltp": 0} for name in images])
     check = partial(problems, options=LTP.resolve(options))
-    found = validate(read_cohort(folder), LTP.inputs, label="ltp", check=check)
+    found = validate(read_cohort(folder), cohort_spec(LTP), check=check)
     return [problem for problem in found if problem.level == "STOP"]
 
 
@@ -65,7 +65,7 @@ def test_no_room_for_negatives_is_told_with_the_option_that_took_it(tmp_path: Pa
     cohort = read_cohort(tmp_path)
     for radius, count in ((22.0, 0), (100.0, 1)):
         check = partial(problems, options=LTP.resolve({"radius": radius}))
-        stops = [p for p in validate(cohort, LTP.inputs, check=check) if p.level == "STOP"]
+        stops = [p for p in validate(cohort, cohort_spec(LTP, learning=False), check=check) if p.level == "STOP"]
         assert len(stops) == count
     assert "negative patches fit beside the LTP points" in stops[0].what
     assert "smaller radius" in stops[0].remedy
@@ -84,7 +84,7 @@ def test_what_a_case_is_judged_to_be_does_not_depend_on_who_asks(tmp_path: Path)
     (case,) = read_cohort(tmp_path).cases
     with pytest.raises(InputError) as caught:
         read_study(case, LTP)
-    listed = [p for p in validate(read_cohort(tmp_path), LTP.inputs) if p.level == "STOP"]
+    listed = [p for p in validate(read_cohort(tmp_path), cohort_spec(LTP, learning=False)) if p.level == "STOP"]
     assert sorted(map(str, listed)) == sorted(map(str, caught.value.problems))
     assert len(listed) == 4
 

@@ -19,8 +19,9 @@ from HCCAssistLib.cli.main import main
 from HCCAssistLib.cohort.cohort import read_cohort, write_cohort_table
 from HCCAssistLib.cohort.points import Point, PointList, write_points
 from HCCAssistLib.cohort.splits import own_table, split_patients
+from HCCAssistLib.cohort.strata import strata
 from HCCAssistLib.errors import InputError, Problem
-from HCCAssistLib.evaluation.held_out import HeldOut, hold_out
+from HCCAssistLib.evaluation.held_out import HeldOut
 from HCCAssistLib.evaluation.report_blocks import JPEG
 from HCCAssistLib.imaging.files import read_image, write_image
 from HCCAssistLib.imaging.geometry import Geometry
@@ -29,9 +30,10 @@ from HCCAssistLib.inference.loaded_model import load_model
 from HCCAssistLib.models.package import read_package
 from HCCAssistLib.recipes.ltp import evaluation
 from HCCAssistLib.recipes.ltp.performance import LTPEvaluation, _told_once
-from HCCAssistLib.recipes.registry import get_recipe
+from HCCAssistLib.recipes.registry import cohort_spec, get_recipe
 from HCCAssistLib.results.cutoff import CutOff
 from HCCAssistLib.results.files import read_result
+from HCCAssistLib.training.unseen import unseen
 
 GRID = Geometry.from_parts((14, 66, 62), (0.75, 0.8, 4.0), (-22.0, -28.0, -26.0))
 LESION, ALARM = (6.0, -8.0, 4.0), (-9.0, 8.0, -8.0)
@@ -126,7 +128,7 @@ def evaluate(cohort: Path, model: Path, folder: Path | None, **options: Any) -> 
 
 
 def held_out(cohort: Path, model: Path) -> HeldOut:
-    return hold_out(read_cohort(cohort, tolerant=True), LTP, read_package(model).card)
+    return unseen(read_cohort(cohort, tolerant=True), read_package(model))
 
 
 def figures(said: dict[str, Any]) -> dict[str, Any]:
@@ -546,7 +548,7 @@ def test_splits_are_drawn_again_only_for_the_table_that_training_drew_them_from(
 ) -> None:
     write_table(cohort, **{name: {"split": ""} for name in ("c0", "c1", "c2", "c3", "t0", "t1")})
     opened = read_cohort(cohort)
-    drawn = list(split_patients(opened, seed=5, label_column="ltp").values())
+    drawn = list(split_patients(opened, strata(opened, cohort_spec(LTP)), fractions=LTP.split, seed=5).values())
     training = {
         "patients": 4,
         "seed": 5,

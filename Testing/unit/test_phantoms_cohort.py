@@ -12,9 +12,10 @@ from HCCAssistLib.cohort.segments import mask_on, read_segments
 from HCCAssistLib.errors import InputError
 from HCCAssistLib.evaluation.by_size import described_size
 from HCCAssistLib.imaging.files import read_image
+from HCCAssistLib.phantoms.cohort import write_cohort
 from HCCAssistLib.phantoms.liver.scene import SCANNERS
 from HCCAssistLib.phantoms.ltp import cases as ltp
-from HCCAssistLib.phantoms.ltp.cases import make_case, shows_ltp, write_cohort
+from HCCAssistLib.phantoms.ltp.cases import PHANTOMS, make_case, shows_ltp
 
 CASES = 3
 SEED = 3
@@ -24,7 +25,7 @@ SEED = 3
 def cohort(tmp_path_factory: pytest.TempPathFactory) -> Path:
     out = tmp_path_factory.mktemp("phantoms") / "cohort"
     seen: list[float] = []
-    write_cohort(out, cases=CASES, seed=SEED, field="liver", progress=seen.append)
+    write_cohort(PHANTOMS, out, cases=CASES, seed=SEED, field="liver", progress=seen.append)
     assert seen == pytest.approx([1 / 3, 2 / 3, 1])
     return out
 
@@ -63,7 +64,7 @@ def test_the_cohort_reads_back_with_its_truth(cohort: Path) -> None:
 
 
 def test_a_case_depends_on_the_seed_and_its_number_not_on_the_size_of_the_cohort(cohort: Path, tmp_path: Path) -> None:
-    write_cohort(tmp_path / "small", cases=1, seed=SEED, field="liver")
+    write_cohort(PHANTOMS, tmp_path / "small", cases=1, seed=SEED, field="liver")
     for path in sorted((tmp_path / "small" / "cases").rglob("*")):
         if path.is_file() and not path.name.endswith(".seg.nrrd"):
             twin = cohort / path.relative_to(tmp_path / "small")
@@ -74,16 +75,16 @@ def test_a_folder_that_holds_something_is_refused_and_left_alone(tmp_path: Path)
     (tmp_path / "mine").mkdir()
     (tmp_path / "mine" / "notes.txt").write_text("keep", encoding="utf-8")
     with pytest.raises(InputError, match="there is something already"):
-        write_cohort(tmp_path / "mine", cases=1)
+        write_cohort(PHANTOMS, tmp_path / "mine", cases=1)
     assert [path.name for path in (tmp_path / "mine").iterdir()] == ["notes.txt"]
     with pytest.raises(InputError, match="there is something already"):
-        write_cohort(tmp_path / "mine" / "notes.txt", cases=1)
+        write_cohort(PHANTOMS, tmp_path / "mine" / "notes.txt", cases=1)
 
 
 @pytest.mark.parametrize("cases", [0, -3])
 def test_no_cases_are_refused(tmp_path: Path, cases: int) -> None:
     with pytest.raises(InputError, match="Ask for one or more"):
-        write_cohort(tmp_path / "none", cases=cases)
+        write_cohort(PHANTOMS, tmp_path / "none", cases=cases)
     assert not (tmp_path / "none").exists()
 
 
@@ -97,12 +98,12 @@ def test_a_run_that_breaks_off_leaves_nothing_behind(tmp_path: Path, monkeypatch
 
     monkeypatch.setattr(ltp, "make_case", second_fails)
     with pytest.raises(KeyboardInterrupt):
-        write_cohort(tmp_path / "out", cases=3, field="liver")
+        write_cohort(PHANTOMS, tmp_path / "out", cases=3, field="liver")
     assert list(tmp_path.iterdir()) == []
 
 
 def test_another_scanner_shows_other_pixels_slices_and_noise_and_its_cases_are_all_for_testing(tmp_path: Path) -> None:
-    write_cohort(tmp_path / "far", cases=2, seed=SEED, field="liver", scanner="external")
+    write_cohort(PHANTOMS, tmp_path / "far", cases=2, seed=SEED, field="liver", scanner="external")
     for case in read_cohort(tmp_path / "far").cases:
         assert (case.split, case.values["scanner"]) == ("test", "external")
         path = case.volume_path("post", "arterial")
@@ -114,4 +115,4 @@ def test_another_scanner_shows_other_pixels_slices_and_noise_and_its_cases_are_a
         assert not set(here.slice_mm) & set(there.slice_mm) and here.pixel_mm[1] < spacing.min() <= there.pixel_mm[1]
         assert here.noise_hu[1] < there.noise_hu[0] <= truth["noise_hu"] <= there.noise_hu[1]
     with pytest.raises(InputError, match="no scanner 'mri'"):
-        write_cohort(tmp_path / "none", cases=2, scanner="mri")
+        write_cohort(PHANTOMS, tmp_path / "none", cases=2, scanner="mri")

@@ -11,9 +11,10 @@ from HCCAssistLib.dicom.volume import read_volume
 from HCCAssistLib.errors import InputError
 from HCCAssistLib.imaging.geometry import Geometry
 from HCCAssistLib.imaging.image import Image
+from HCCAssistLib.phantoms.cohort import write_cohort
 from HCCAssistLib.phantoms.liver.implant import Background
 from HCCAssistLib.phantoms.liver.storage import AXIAL, stored
-from HCCAssistLib.phantoms.ltp.cases import make_case, write_cohort
+from HCCAssistLib.phantoms.ltp.cases import PHANTOMS, make_case
 from HCCAssistLib.phantoms.ltp.truth import LTPPhantom
 
 shared = Path(__file__).resolve().parents[3] / "shared"
@@ -83,7 +84,7 @@ def test_cases_of_one_background_differ_and_repeat(background: Background) -> No
 def test_a_cohort_on_one_background_is_one_patient_for_testing_only(
     background: Background, patient: LTPPhantom, tmp_path: Path
 ) -> None:
-    write_cohort(tmp_path / "real", cases=2, seed=1, background=thin(patient.image))
+    write_cohort(PHANTOMS, tmp_path / "real", cases=2, seed=1, background=thin(patient.image))
     cases = read_cohort(tmp_path / "real").cases
     assert len({case.patient_id for case in cases}) == 1
     assert {case.split for case in cases} == {"test"}

@@ -2,25 +2,20 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable, Sequence
-from contextlib import closing
+from collections.abc import Sequence
 from pathlib import Path
 from typing import Any
 
 import numpy as np
 import numpy.typing as npt
 
-from HCCAssistLib.cohort.case import CASES, Case
-from HCCAssistLib.cohort.cohort import Cohort, write_cohort_table
 from HCCAssistLib.cohort.points import Point, PointList, write_points
 from HCCAssistLib.cohort.segments import Segment, write_segments
-from HCCAssistLib.cohort.splits import split_patients
-from HCCAssistLib.errors import InputError
-from HCCAssistLib.files import folder_written_whole, stored, write_json
+from HCCAssistLib.files import write_json
 from HCCAssistLib.imaging.files import write_image
 from HCCAssistLib.imaging.geometry import Geometry
 from HCCAssistLib.imaging.image import Image
-from HCCAssistLib.parallel import side_by_side
+from HCCAssistLib.phantoms.cohort import Phantoms, Row
 from HCCAssistLib.phantoms.liver.canvas import Canvas, edge
 from HCCAssistLib.phantoms.liver.implant import Background
 from HCCAssistLib.phantoms.liver.scene import SCANNERS, FieldOfView, draw_scene
@@ -29,6 +24,7 @@ from HCCAssistLib.phantoms.liver.storage import stored as stored_as
 from HCCAssistLib.phantoms.ltp.confounders import Confounder, paint_confounder, place_confounders
 from HCCAssistLib.phantoms.ltp.disease import AblationZone, Nodule, place_nodules, place_zones
 from HCCAssistLib.phantoms.ltp.truth import NOTE, ConfounderTruth, LesionTruth, LTPPhantom, Place, ZoneTruth
+from HCCAssistLib.recipes.ltp.recipe import LABEL, LTP, TIME_POINT
 
 LTP_FRACTION = 34 / 74
 """Patients with progression among all of Lim 2023."""
@@ -116,85 +112,6 @@ def make_case(
     )
 
 
-def write_cohort(
-    out: Path,
-    *,
-    cases: int,
-    seed: int = 0,
-    background: Image | None = None,
-    field: FieldOfView = "abdomen",
-    scanner: str = "internal",
-    workers: int = 1,
-    progress: Callable[[float], None] | None = None,
-) -> None:
-    """Write a synthetic cohort, whole or not at all; a case depends on the seed and on its number only.
-
-    Args:
-        out: new or empty folder.
-        cases: how many; about 34 of 74 show progression, and two cases are enough to hold both classes.
-        seed: another seed draws other patients.
-        background: a real CT to put the lesions into. Its cases are one patient, so they all belong to the test set.
-        field: the whole abdomen, or cut to the liver, which is twice as fast.
-        scanner: one of ``SCANNERS``. Cases of another scanner than that of the training all belong to the test set.
-        workers: processes that make cases side by side; a real CT is worked on by one.
-        progress: is told how much is done, 0 to 1.
-
-    Raises:
-        InputError: no cases asked for, the folder holds something, or no liver can be found in the background.
-        HCCAssistError: the disk is full or the folder not writable.
-    """
-    out = Path(out)
-    if cases < 1:
-        raise InputError(f"{cases} cases cannot be made", remedy="ask for one or more")
-    if seed < 0:
-        raise InputError(f"the seed {seed} is negative", remedy="use 0 or a positive number")
-    if out.exists() and not (out.is_dir() and not any(out.iterdir())):
-        raise InputError("there is something already", out.name, "give a new or an empty folder")
-    real = None if background is None else Background(background)
-    labels = {f"ltp-{number + 1:04d}": shows_ltp(seed, number) for number in range(cases)}
-    patients = {case_id: real.label if real else case_id for case_id in labels}
-    if scanner not in SCANNERS:
-        raise InputError(f"there is no scanner {scanner!r}", remedy=f"choose from {', '.join(SCANNERS)}")
-    if real and scanner != "internal":
-        raise InputError("a real CT comes from its own scanner", remedy="leave out the scanner or the background")
-    if real or scanner != "internal":
-        splits = dict.fromkeys(labels, "test")
-    else:
-        table = [Case(case_id, case_id, "", {"ltp": str(int(ltp))}, out) for case_id, ltp in labels.items()]
-        splits = split_patients(Cohort(None, tuple(table)), seed=seed, label_column="ltp")
-    with stored(f"the cohort {out.name}"), folder_written_whole(out) as part:
-        jobs = [
-            ((seed, number), ltp, real, field, scanner, part / CASES / case_id)
-            for number, (case_id, ltp) in enumerate(labels.items())
-        ]
-        side = workers if real is None and len(jobs) >= 4 else 1
-        with closing(side_by_side(_make, jobs, side)) as made:
-            for done, _ in enumerate(made, start=1):
-                if progress is not None:
-                    progress(done / cases)
-        rows = [
-            {
-                "case_id": case_id,
-                "patient_id": patients[case_id],
-                "split": splits[case_id],
-                "ltp": int(ltp),
-                "synthetic": 1,
-                "background": real.label if real else "",
-                **({"scanner": scanner} if scanner != "internal" else {}),
-            }
-            for case_id, ltp in labels.items()
-        ]
-        write_cohort_table(part, rows)
-
-
-_Job = tuple[tuple[int, int], bool, Background | None, FieldOfView, str, Path]
-
-
-def _make(job: _Job) -> None:
-    seed, ltp, background, field, scanner, folder = job
-    _write_case(make_case(seed, has_ltp=ltp, background=background, field=field, scanner=scanner), folder)
-
-
 def shows_ltp(seed: int, number: int) -> bool:
     """Whether a case of a cohort shows progression: the fraction of the paper, spread evenly over the cases."""
     # between 1 - 2 f and 1, so that the first two cases never agree
@@ -202,8 +119,12 @@ def shows_ltp(seed: int, number: int) -> bool:
     return int(start + (number + 1) * LTP_FRACTION) > int(start + number * LTP_FRACTION)
 
 
-def _write_case(phantom: LTPPhantom, folder: Path) -> None:
-    post = folder / "post"
+def write_case(
+    folder: Path, seed: tuple[int, int], row: Row, *, background: Background | None, field: FieldOfView, scanner: str
+) -> None:
+    """Make a case of a cohort and write it into a new folder."""
+    phantom = make_case(seed, has_ltp=row[LABEL] == 1, background=background, field=field, scanner=scanner)
+    post = folder / TIME_POINT
     post.mkdir(parents=True)
     write_image(phantom.image, post / "arterial.nrrd")
     write_segments([Segment("liver", phantom.liver)], post / "liver.seg.nrrd")
@@ -215,6 +136,18 @@ def _write_case(phantom: LTPPhantom, folder: Path) -> None:
         )
         write_points(PointList("ltp", points), post / "ltp.mrk.json")
     write_json(folder / "truth.json", phantom.as_json())
+
+
+def _row(seed: int, number: int) -> Row:
+    return {LABEL: int(shows_ltp(seed, number))}
+
+
+def _stratum(row: Row) -> str:
+    return str(row[LABEL])
+
+
+PHANTOMS = Phantoms(prefix="ltp", row=_row, stratum=_stratum, write=write_case, split=LTP.split)
+"""About 34 of 74 cases show progression; two are enough to hold both classes."""
 
 
 def _labels(canvas: Canvas, shapes: Sequence[Any], limit: npt.NDArray[np.bool_]) -> npt.NDArray[np.uint8]:

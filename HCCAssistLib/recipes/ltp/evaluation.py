@@ -11,11 +11,10 @@ from typing import Any
 
 from HCCAssistLib.cohort.case import TABLE, Case
 from HCCAssistLib.cohort.cohort import Cohort
-from HCCAssistLib.cohort.fingerprints import fingerprint, same_scan
 from HCCAssistLib.errors import InputError, Problem
-from HCCAssistLib.evaluation.held_out import HeldOut, hold_out
+from HCCAssistLib.evaluation.held_out import HeldOut, refuse_seen
 from HCCAssistLib.inference.loaded_model import LoadedModel
-from HCCAssistLib.inference.study import Study, read_study
+from HCCAssistLib.inference.study import read_study
 from HCCAssistLib.provenance import software_versions
 from HCCAssistLib.recipes.ltp.evaluated_case import (
     SEED,
@@ -27,8 +26,9 @@ from HCCAssistLib.recipes.ltp.evaluated_case import (
     kept,
 )
 from HCCAssistLib.recipes.ltp.performance import LTPEvaluation, performance
-from HCCAssistLib.recipes.ltp.recipe import LTP, TIME_POINT
+from HCCAssistLib.recipes.ltp.recipe import LTP
 from HCCAssistLib.recipes.options import Value
+from HCCAssistLib.training.unseen import unseen
 
 Progress = Callable[[str, float], None]
 
@@ -50,7 +50,7 @@ def evaluate(
         cohort: with annotated points; the cases of the split ``test`` where there are such.
         model: of the recipe ``ltp``.
         run_options: of the scan.
-        held_out: of ``hold_out``, where the cohort was checked before.
+        held_out: of ``unseen``, where the cohort was checked before.
         folder: where each finished case is kept. Cases that were finished there with the same model, options, files,
             versions and device are not computed again.
         progress: told what is being done and how much of the whole is done.
@@ -60,7 +60,7 @@ def evaluate(
     """
     tell = progress or (lambda what, done: None)
     tell("checking the cohort", 0.0)
-    held_out = held_out or hold_out(cohort, LTP, model.package.card)
+    held_out = held_out or unseen(cohort, model.package)
     left_out = dict(held_out.left_out)
     options = LTP.resolve({**run_options, "heatmap": False}, run=True)  # no figure rests on the heat maps
     run = _run(cohort, model, options)
@@ -137,7 +137,7 @@ def _readable(
             left_out[case.case_id] = _of_case(case, error)
             continue
         try:
-            _refuse_seen(study, model)
+            refuse_seen(case.case_id, study.volumes.values(), model.package.card.training)
         except InputError as error:
             seen += error.problems
         sound.append(case)
@@ -152,16 +152,3 @@ def _of_case(case: Case, error: InputError) -> tuple[Problem, ...]:
         replace(p, where=p.where if where in p.where else f"{where}, {p.where}".rstrip(", "), case_id=case.case_id)
         for p in error.problems
     )
-
-
-def _refuse_seen(study: Study, model: LoadedModel) -> None:
-    """Stop on an image that the model was trained on: its figures would be worth nothing."""
-    image, training = study.volumes[f"{TIME_POINT}/arterial"], model.package.card.training
-    seen = image.digest() in training.get("image_digests", ())  # all that older models tell
-    own = fingerprint(image)
-    if seen or any(same_scan(own, tuple(one)) for one in training.get("image_fingerprints", ())):
-        raise InputError(
-            "the model was trained on this image",
-            f"case {study.case_id}",
-            "evaluate on other patients, or mark the case as train in cohort.csv",
-        )

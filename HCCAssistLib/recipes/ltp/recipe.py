@@ -10,7 +10,7 @@ from types import MappingProxyType
 
 from HCCAssistLib.cohort.input_spec import InputSpec
 from HCCAssistLib.imaging.windows import Window
-from HCCAssistLib.recipes.labels import Classes
+from HCCAssistLib.labels import Classes
 from HCCAssistLib.recipes.options import WIDTH, Option, training_options
 from HCCAssistLib.recipes.spec import Recipe
 

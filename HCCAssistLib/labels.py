@@ -4,7 +4,11 @@ from __future__ import annotations
 
 from collections.abc import Mapping
 from dataclasses import dataclass, field
+from difflib import get_close_matches
 from typing import Any, Literal
+
+LIKE = 0.6
+"""How much of two spellings must agree for one to be proposed for the other."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -22,7 +26,8 @@ class Classes:
         ordinal: the order of the codes is one of rank.
         positive: the codes that count as positive where two groups are compared.
         subclasses: finer codes that a reader may write, each with the code it belongs to.
-        points: name of the annotation that marks the cases of the last class, ``""`` where none does.
+        points: of a label of cases: name of the annotation that marks the cases of the last class, ``""`` where none
+            does.
     """
 
     column: str
@@ -49,6 +54,32 @@ class Classes:
     def columns(self) -> tuple[str, ...]:
         """Columns of cohort.csv that hold it."""
         return (self.column,) if self.of == "case" else ()
+
+    def code_of(self, text: str) -> str:
+        """The code that a text is, or the one that its subclass belongs to; ``""`` where it is neither.
+
+        >>> mass = Classes("category", {"A": "HCC", "C": "indeterminate"}, subclasses={"C-hyper": "C"})
+        >>> mass.code_of("C-hyper"), mass.code_of("B")
+        ('C', '')
+        """
+        return text if text in self.names else self.subclasses.get(text, "")
+
+    def nearest(self, text: str) -> str:
+        """The code or subclass that a text may mean, ``""`` where none is like it.
+
+        >>> Classes("response", {"CR": "complete", "PD": "progressive disease"}).nearest("Progressive")
+        'PD'
+        """
+        known = {name.casefold(): code for code, name in self.names.items()}
+        known |= {code.casefold(): code for code in (*self.subclasses, *self.names)}
+        found = get_close_matches(text.strip().casefold(), known, 1, LIKE)
+        return known[found[0]] if found else ""
+
+    @property
+    def to_write(self) -> str:
+        """What may be written, in words: ``A, B or C``."""
+        texts = (*self.names, *self.subclasses)
+        return f"{', '.join(texts[:-1])} or {texts[-1]}"
 
     def as_json(self) -> dict[str, Any]:
         """The label as ``hccassist recipes --json`` prints it."""

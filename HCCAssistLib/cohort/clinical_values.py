@@ -1,0 +1,184 @@
+"""The clinical values that a method reads: within bounds, in their unit, and what is done where one is missing."""
+
+from __future__ import annotations
+
+from collections import Counter
+from collections.abc import Iterator, Mapping, Sequence
+
+from HCCAssistLib.cohort.case import TABLE, Case
+from HCCAssistLib.cohort.cells import is_missing
+from HCCAssistLib.cohort.columns import listed
+from HCCAssistLib.cohort.spelling import heading_key, plain
+from HCCAssistLib.errors import InputError, Problem
+from HCCAssistLib.labels import Variable
+
+_UNITS: Mapping[str, Mapping[str, float]] = {
+    "g/L": {"g/dL": 10, "mg/mL": 1, "mg/dL": 0.01},
+    "g/dL": {"g/L": 0.1, "mg/mL": 0.1, "mg/dL": 0.001},
+    "ng/mL": {"ug/L": 1, "ug/mL": 1000, "mg/L": 1000, "ng/dL": 0.01, "pg/mL": 0.001},
+    "ug/L": {"ng/mL": 1, "ug/mL": 1000, "mg/L": 1000},
+    "mm": {"cm": 10, "m": 1000},
+    "cm": {"mm": 0.1},
+    "months": {"years": 12, "days": 1 / 30.4375},
+    "years": {"months": 1 / 12},
+}
+"""For a unit, others in which the same value is written, each with the factor that turns it into the unit."""
+
+_UNIT_MARKS: dict[str, str | int | None] = {
+    "/": "per",
+    "(": None,
+    ")": None,
+    "[": None,
+    "]": None,
+    "\N{GREEK SMALL LETTER MU}": "u",
+}
+"""How a heading writes a unit, and how a column does."""
+
+_FACTORS = (10, 0.1, 100, 0.01, 1000, 0.001)
+_MOST = 0.8
+"""Share of a column's values that lie outside in one way, from which on the whole column is in another unit."""
+
+
+def value_of(case: Case, variable: Variable) -> tuple[float | None, Problem | None]:
+    """A value, None where it is missing or cannot be used; and why it cannot, or why the case is refused without it."""
+    where = f"case {case.case_id}"
+    if is_missing(cell := case.values.get(variable.column, "")):
+        what = f"the case has no {variable.column}"
+        refused = Problem("STOP", what, where, "fill it in, or leave the case out", case.case_id)
+        return None, refused if variable.missing == "refuse" else None
+    value, fault = _checked(case, variable, cell)
+    return value, fault
+
+
+def value_problems(cases: Sequence[Case], variables: Sequence[Variable], *, learning: bool) -> Iterator[Problem]:
+    """What is wrong with the clinical values of cases.
+
+    Args:
+        cases: that are used.
+        variables: that the method reads.
+        learning: whether a model is trained on the cases.
+    """
+    for variable in variables:
+        if cases:
+            yield from _column(cases, variable, learning)
+
+
+def _column(cases: Sequence[Case], variable: Variable, learning: bool) -> Iterator[Problem]:
+    name, columns = variable.column, list(cases[0].values)
+    if name not in columns:
+        stop = learning or variable.missing == "refuse"
+        remedy = _where_it_may_be(variable, columns) or f"add it{f', in {variable.unit}' if variable.unit else ''}"
+        what = f"the table has no column {name!r}" + ("" if stop else f", so {_instead(variable)} in every case")
+        yield Problem("STOP" if stop else "WARN", what, TABLE, remedy)
+        return
+    missing = [case.case_id for case in cases if is_missing(case.values.get(name, ""))]
+    faults = [fault for case in cases for _, fault in [value_of(case, variable)] if fault]
+    other = _unit_of_all(cases, variable)
+    if other:
+        unit, count = other
+        what = f"{count} of {len(cases)} values of {name} lie outside {_bounds(variable)} and would fit in {unit}"
+        yield Problem("STOP", what, f"{TABLE}, column {name}", f"write {variable.unit}, as the column's name says")
+        faults = [fault for fault in faults if fault.case_id in missing]
+    if len(missing) == len(cases) and (learning or variable.missing == "refuse"):
+        yield Problem("STOP", f"no case has a value of {name}", f"{TABLE}, column {name}", "fill it in")
+        return
+    yield from faults
+    if missing and variable.missing != "refuse":
+        ids = listed(dict.fromkeys(missing, "")).replace(" ,", ",").strip()
+        what = f"{len(missing)} of {len(cases)} cases have no {name}: {_instead(variable)} ({ids})"
+        yield Problem("WARN", what, f"{TABLE}, column {name}", "fill it in where it is known")
+
+
+def _checked(case: Case, variable: Variable, cell: str) -> tuple[float | None, Problem | None]:
+    where, name = f"case {case.case_id}", variable.column
+    try:
+        value = case.number(name)
+    except InputError as error:
+        meant = next((v for v, title in variable.choices.items() if plain(title) == plain(cell)), None)
+        remedy = error.problems[0].remedy if meant is None else f"write {meant:g} for {cell}"
+        remedy = _choices(variable) if variable.choices and meant is None else remedy
+        return None, Problem("STOP", f"{name}: {error.problems[0].what}", where, remedy, case.case_id)
+    if value is None:
+        return None, None
+    if variable.choices:
+        if value in variable.choices:
+            return value, None
+        return None, Problem(
+            "STOP", f"{name} is {value:g}, which is no choice", where, _choices(variable), case.case_id
+        )
+    if variable.bounds[0] <= value <= variable.bounds[1]:
+        return value, None
+    unit = f" {variable.unit}" if variable.unit else ""
+    what = f"{name} is {cell}, outside {_bounds(variable)}"
+    guess = _other_unit(value, variable)
+    remedy = f"{guess} may be meant: write it in{unit}" if guess else f"correct it: the column is in{unit}"
+    return None, Problem("STOP", what, where, remedy if unit else "correct it", case.case_id)
+
+
+def _other_unit(value: float, variable: Variable) -> str:
+    """The unit in which a value would lie within the bounds, or the factor; ``""`` where none brings it there."""
+    low, high = variable.bounds
+    for unit, factor in _UNITS.get(variable.unit, {}).items():
+        if factor != 1 and low <= value * factor <= high:
+            return unit
+    for factor in _FACTORS:
+        if value and low <= value * factor <= high:
+            return f"{value * factor:g}"
+    return ""
+
+
+def _unit_of_all(cases: Sequence[Case], variable: Variable) -> tuple[str, int] | None:
+    """The other unit that nearly all values of a column are in, and how many they are."""
+    units: Counter[str] = Counter()
+    known = 0
+    for case in cases:
+        try:
+            value = case.number(variable.column)
+        except InputError:
+            continue
+        if value is not None:
+            known += 1
+            if not variable.choices and not variable.bounds[0] <= value <= variable.bounds[1]:
+                units[_other_unit(value, variable)] += 1
+    units = Counter({unit: n for unit, n in units.items() if unit in _UNITS.get(variable.unit, {})})
+    if not units:
+        return None
+    unit, count = units.most_common(1)[0]
+    return (unit, count) if count > 1 and count >= _MOST * known else None
+
+
+def _where_it_may_be(variable: Variable, columns: Sequence[str]) -> str:
+    """A heading that is the column in another unit or without one, and what to do about it; ``""`` without any."""
+    own = heading_key(_suffix(variable.unit))
+    stem = heading_key(variable.column).removesuffix(own) if own else heading_key(variable.column)
+    for column in columns:
+        key = heading_key(column).translate(str.maketrans(_UNIT_MARKS))
+        if not column or not key.startswith(stem):
+            continue
+        rest = key.removeprefix(stem)
+        for unit, factor in {variable.unit: 1.0, **_UNITS.get(variable.unit, {})}.items():
+            if unit and rest == heading_key(_suffix(unit)):
+                times = "" if factor == 1 else f" and multiply its values by {factor:g}"
+                return f"rename {column!r} to it{times}"
+        if not rest:
+            return f"rename {column!r} to it, if its values are in {variable.unit}" if variable.unit else ""
+    return ""
+
+
+def _suffix(unit: str) -> str:
+    return unit.replace("/", "_per_")
+
+
+def _instead(variable: Variable) -> str:
+    if variable.missing == "median":
+        return "the median of the training cases is taken instead"
+    return "the trees decide without it"
+
+
+def _bounds(variable: Variable) -> str:
+    low, high = variable.bounds
+    return f"{low:g} to {high:g}{f' {variable.unit}' if variable.unit else ''}"
+
+
+def _choices(variable: Variable) -> str:
+    return "write " + ", ".join(f"{value:g} ({name})" for value, name in variable.choices.items())

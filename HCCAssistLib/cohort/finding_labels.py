@@ -1,0 +1,145 @@
+"""The findings of a case, each with its label: the description of a point, or the tag or name of a segment."""
+
+from __future__ import annotations
+
+import re
+from collections.abc import Iterable, Sequence
+from dataclasses import dataclass
+
+from HCCAssistLib.cohort.case import Case
+from HCCAssistLib.cohort.cells import is_missing
+from HCCAssistLib.cohort.input_spec import InputSpec
+from HCCAssistLib.cohort.points import PointList, read_points
+from HCCAssistLib.cohort.segments import Segment, read_segments
+from HCCAssistLib.cohort.synthetic import NO
+from HCCAssistLib.errors import InputError, Problem
+from HCCAssistLib.imaging.image import Image
+from HCCAssistLib.labels import Classes
+
+_NUMBERED = re.compile(r"[\s_#-]*\(?\d+\)?$")
+_PREFIX = re.compile(r"(category|class|kategorie|klasse|type|typ)\b[\s:=]*", re.IGNORECASE)
+
+
+@dataclass(frozen=True, eq=False, slots=True)
+class Finding:
+    """One finding that a reader marked.
+
+    Attributes:
+        name: of the point or segment.
+        center: LPS millimetres: of the point, or the centre of the segment's voxels.
+        code: of its class, ``""`` where it has none.
+        subclass: the finer code that the reader wrote, or ``""``.
+        mask: of a segment, voxels 0 and 1 on a grid of its own; None of a point.
+        target: whether it is one of those that count; all do where none is tagged ``target``.
+    """
+
+    name: str
+    center: tuple[float, float, float]
+    code: str = ""
+    subclass: str = ""
+    mask: Image | None = None
+    target: bool = True
+
+
+def findings_of_points(points: PointList, classes: Classes | None) -> tuple[tuple[Finding, ...], list[Problem]]:
+    """The points of a file as findings, and what is wrong with their labels.
+
+    Args:
+        points: the description holds the label; where there is none, the point's own label may be one.
+        classes: that they may have; None where labels do not matter.
+    """
+    texts = [(f"point {p.label!r}", p.description, p.label) for p in points.points]
+    codes, problems = _labels(texts, "its description", classes)
+    places = zip(points.points, codes, strict=True)
+    return tuple(Finding(point.label, point.position, *code) for point, code in places), problems
+
+
+def findings_of_segments(
+    segments: Sequence[Segment], classes: Classes | None
+) -> tuple[tuple[Finding, ...], list[Problem]]:
+    """The painted segments of a file as findings, and what is wrong with their labels.
+
+    Args:
+        segments: the tag named like the label's column holds the label; where there is none, the name may be one.
+        classes: that they may have; None where labels do not matter.
+    """
+    painted = [segment for segment in segments if not segment.is_empty]
+    column = classes.column if classes else ""
+    texts = [(f"segment {s.name!r}", s.tags.get(column, ""), s.name) for s in painted]
+    codes, problems = _labels(texts, "its name", classes)
+    tagged = any("target" in segment.tags for segment in painted)
+    found = []
+    for segment, code in zip(painted, codes, strict=True):
+        x, y, z = (float(v) for v in segment.points.mean(axis=0))
+        target = not tagged or segment.tags.get("target", "no").strip().lower() not in NO
+        found.append(Finding(segment.name, (x, y, z), *code, mask=segment.mask, target=target))
+    return tuple(found), problems
+
+
+def finding_codes(case: Case, inputs: Sequence[InputSpec], classes: Classes) -> tuple[str, ...]:
+    """The classes of a case's findings; files that cannot be read have none, which the check of the cohort tells."""
+    codes: list[str] = []
+    for need in (need for need in inputs if need.of_lesions and need.kind in ("points", "segment")):
+        try:
+            path = case.annotation_path(need.time_point, need.name, "points" if need.kind == "points" else "segment")
+            if path is None:
+                continue
+            if need.kind == "points":
+                found, _ = findings_of_points(read_points(path), classes)
+            else:
+                found, _ = findings_of_segments(read_segments(path), classes)
+        except InputError:
+            continue
+        codes += [one.code for one in found if one.code]
+    return tuple(codes)
+
+
+def _labels(
+    texts: Iterable[tuple[str, str, str]], place: str, classes: Classes | None
+) -> tuple[list[tuple[str, str]], list[Problem]]:
+    """Code and subclass of each, and what is wrong.
+
+    Args:
+        texts: where each stands, the text for the label, and the name that may hold it instead.
+        place: where to write it.
+        classes: that they may have.
+    """
+    texts = list(texts)
+    if classes is None:
+        return [("", "")] * len(texts), []
+    codes: list[tuple[str, str]] = []
+    problems: list[Problem] = []
+    unnamed: list[Problem] = []
+    for where, text, name in texts:
+        given = not is_missing(text)
+        read = _read(text if given else name, classes)
+        codes.append(read)
+        if read[0]:
+            continue
+        remedy = f"write {classes.to_write} into {place}"
+        if given:
+            near = classes.nearest(_bare(text))
+            what = f"{text!a} is no {classes.column}"
+            problems.append(Problem("STOP", what, where, f"{remedy}{f' ({near} may be meant)' if near else ''}"))
+        else:
+            unnamed.append(Problem("STOP", f"it has no {classes.column}", where, remedy))
+    if len(unnamed) > 1 and len(unnamed) == len(texts):  # one cause: nobody has written them yet
+        what = f"none of the {len(texts)} findings has a {classes.column}"
+        unnamed = [Problem("STOP", what, "", f"write {classes.to_write} into {place} of each")]
+    return codes, problems + unnamed
+
+
+def _read(text: str, classes: Classes) -> tuple[str, str]:
+    """Code and subclass that a text says: ``C``, ``c-hyper``, ``Category B``, ``A (2)``; empty where it says none."""
+    for one in dict.fromkeys((text.strip(), _bare(text), _NUMBERED.sub("", _bare(text)))):
+        for known in (*classes.names, *classes.subclasses):
+            if one.casefold() == known.casefold():
+                return classes.code_of(known), known if known in classes.subclasses else ""
+        for code, name in classes.names.items():
+            if one.casefold() == name.casefold():
+                return code, ""
+    return "", ""
+
+
+def _bare(text: str) -> str:
+    return _PREFIX.sub("", text.strip(), count=1).strip()
