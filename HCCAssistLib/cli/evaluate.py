@@ -53,16 +53,16 @@ def run(args: argparse.Namespace) -> int:
     cohorts = [read_cohort(folder, tolerant=True, known=all_columns()) for folder in folders]
     package = find_model(args.model, ModelStore(default_store()))
     package.recipe.resolve(options, run=True)
-    with _at_work_alone(args.out):
+    with at_work_alone(args.out, "evaluation"):
         return _evaluate(args, cohorts, package, options)
 
 
 @contextmanager
-def _at_work_alone(folder: Path) -> Iterator[None]:
+def at_work_alone(folder: Path, work: str) -> Iterator[None]:
     """The folder of the report with nobody else at work there; one that holds nothing at the end is removed."""
     folder.mkdir(parents=True, exist_ok=True)
     try:
-        with locked(folder / LOCK, "evaluation"):
+        with locked(folder / LOCK, work):
             yield
     finally:
         with suppress(OSError):

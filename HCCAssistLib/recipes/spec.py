@@ -24,6 +24,7 @@ Step = Literal[
     "prediction",
     "evaluation",
     "report",
+    "comparison",
     "review",
 ]
 """The working parts of a recipe: modules of its package, the same names in every recipe."""

@@ -32,10 +32,22 @@ from HCCAssistLib.models.caveats import model_warnings
 from HCCAssistLib.recipes.ltp.evaluated_case import SEED, EvaluatedCase
 from HCCAssistLib.recipes.ltp.operating_point import TOLERANCE_MM
 from HCCAssistLib.recipes.ltp.recipe import LABEL, LTP, TIME_POINT, WINDOWS
+from HCCAssistLib.results.cutoff import CutOff
 from HCCAssistLib.results.detection import DetectionResult
 from HCCAssistLib.training.samples import joined
 
 CASES_NAMED = 5
+
+
+@dataclass(frozen=True, eq=False, slots=True)
+class PatchScores:
+    """The sampled patches: class, score, patient ``(n,)`` and centre ``(n, 3)`` of each, and the model's cut-off."""
+
+    labels: npt.NDArray[np.integer[Any]]
+    scores: FloatArray
+    patients: npt.NDArray[np.str_]
+    centers: npt.NDArray[np.floating[Any]]
+    cutoff: CutOff
 
 
 @dataclass(frozen=True, eq=False, slots=True)
@@ -53,6 +65,10 @@ class LTPEvaluation:
         volumes: its candidates and the annotated points, by case id.
         left_out: cases that were to be evaluated and could not be, by case id, with what is wrong.
         patients: whose case it is, by case id.
+        labels: of the table, by patient: of those of whom all cases could be evaluated.
+        highest: score of each of these patients: that of the surest candidate.
+        patches: that the patch level rests on.
+        scan_cutoff: of candidates and patients.
         sizes_mm: of the annotated lesions, NaN where not known, by case id.
         examples: of a find, a miss and a false positive at the cut-off of the scan.
         views: the most telling slice of each case, by case id; none of a case where nothing is to be seen.
@@ -72,6 +88,10 @@ class LTPEvaluation:
     volumes: Mapping[str, VolumeFindings]
     left_out: Mapping[str, tuple[Problem, ...]]
     patients: Mapping[str, str]
+    labels: Mapping[str, int]
+    highest: Mapping[str, float]
+    patches: PatchScores
+    scan_cutoff: CutOff
     sizes_mm: Mapping[str, FloatArray]
     examples: tuple[Example, ...]
     views: Mapping[str, SliceView]
@@ -191,6 +211,10 @@ def performance(
         volumes=volumes,
         left_out=left_out,
         patients={case.case_id: case.patient_id for case in cases},
+        labels=labels,
+        highest=best,
+        patches=PatchScores(samples.labels, scores, samples.patients, samples.center_lps, card.cutoff),
+        scan_cutoff=card.default_cutoff,
         sizes_mm={case.case_id: done[case.case_id].sizes_mm for case in cases},
         examples=shown.examples(),
         views=views,

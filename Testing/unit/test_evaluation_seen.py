@@ -2,17 +2,14 @@
 
 from __future__ import annotations
 
-from types import SimpleNamespace
-
 import numpy as np
 import pytest
 
 from HCCAssistLib.cohort.fingerprints import fingerprint
 from HCCAssistLib.errors import InputError
+from HCCAssistLib.evaluation.held_out import refuse_seen
 from HCCAssistLib.imaging.geometry import Geometry
 from HCCAssistLib.imaging.image import Image
-from HCCAssistLib.inference.study import Study
-from HCCAssistLib.recipes.ltp.evaluation import _refuse_seen
 
 
 def scan(seed: int) -> Image:
@@ -21,8 +18,7 @@ def scan(seed: int) -> Image:
 
 
 def refuse(image: Image, **training: object) -> None:
-    model = SimpleNamespace(package=SimpleNamespace(card=SimpleNamespace(training=training)))
-    _refuse_seen(Study("x1", {"post/arterial": image}), model)  # type: ignore[arg-type]
+    refuse_seen("x1", [scan(9), image], training)
 
 
 def test_a_training_scan_is_refused_in_whatever_form() -> None:
