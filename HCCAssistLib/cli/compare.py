@@ -71,7 +71,7 @@ def _packages(models: list[str]) -> dict[str, ModelPackage]:
     for model in models:
         package = find_model(model, ModelStore(default_store()))
         name = package.card.name
-        if any(one.weights_sha256 == package.weights_sha256 for one in found.values()):
+        if any(_identity(one) == _identity(package) for one in found.values()):
             raise InputError(f"the model {name} is given twice", "option --model", "give each model once")
         control = next(iter(found.values()), package)
         if package.recipe.id != control.recipe.id:
@@ -82,6 +82,10 @@ def _packages(models: list[str]) -> dict[str, ModelPackage]:
             name, number = f"{package.card.name} ({number})", number + 1
         found[name] = package
     return found
+
+
+def _identity(package: ModelPackage) -> tuple[object, ...]:
+    return package.weights_sha256, package.card.options
 
 
 def _compare(

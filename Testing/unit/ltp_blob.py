@@ -46,10 +46,9 @@ def blob_package(folder: Path, network: LTPNetwork, **card: Any) -> ModelPackage
     return write_package(
         folder / "blobs",
         [{"": network.state_dict()}],
-        name="blobs",
         recipe=LTP,
         options=LTP.resolve({"pools": network.pools, "border": network.border}),
-        **{**said, "input_spec": {}, "software": {}, **card},
+        **{"name": "blobs", **said, "input_spec": {}, "software": {}, **card},
     )
 
 
