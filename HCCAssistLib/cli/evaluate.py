@@ -12,6 +12,7 @@ from HCCAssistLib.cli import checks
 from HCCAssistLib.cli.console import Progress, say, say_json, settings, table, warn
 from HCCAssistLib.cohort.case import TABLE
 from HCCAssistLib.cohort.cohort import Cohort, read_cohort
+from HCCAssistLib.errors import InputError
 from HCCAssistLib.locks import locked
 from HCCAssistLib.recipes.registry import all_columns
 
@@ -49,6 +50,8 @@ def run(args: argparse.Namespace) -> int:
     options = settings(args.set)
     checks.device(args.device)
     folders = [args.cohort, *filter(None, [args.external])]
+    if len({folder.resolve() for folder in folders}) < len(folders):
+        raise InputError("the external cohort is the cohort itself", "option --external", "name another folder")
     checks.output_folder(args.out, apart_from=[*folders, Path(args.model)], accept=_is_report)
     cohorts = [read_cohort(folder, tolerant=True, known=all_columns()) for folder in folders]
     package = find_model(args.model, ModelStore(default_store()))

@@ -234,11 +234,19 @@ def test_a_cohort_from_elsewhere_is_shown_beside(command: Any, sound: Path, begu
     assert said["external"]["cases"] == ["c0", "c1", "c2"] and said["external"]["failed"][0]["case_id"] == "c3"
     report = json.loads((begun / "report.json").read_text())
     key = report["blocks"][1]
-    assert key["cohorts"] == ["livers", "elsewhere"]
+    assert key["cohorts"] == ["livers", "elsewhere (external)"]
     assert [one["n"] for one in key["rows"][0]["estimates"]] == [2, 1]
     assert report["provenance"]["external evaluated cases"] == "c0, c1, c2"
     assert "external" not in {item["key"] for item in report["missing_items"]}
     assert any("External cohort elsewhere" in str(block.get("text")) for block in report["blocks"])
+    warned = [w for block in report["blocks"] if block["kind"] == "warnings" for w in block["warnings"]]
+    assert any("3 of the external scans are scans of the other cohort" in warning["what"] for warning in warned)
+
+
+def test_a_cohort_is_not_from_elsewhere_than_itself(command: Any, sound: Path, tmp_path: Path) -> None:
+    status, out, err = command(sound, "--external", str(sound.parent / "." / sound.name))
+    assert (status, out) == (2, "") and "is the cohort itself" in err
+    assert not (tmp_path / "report").exists()
 
 
 def test_without_the_packages_of_reports_nothing_is_computed(

@@ -7,6 +7,7 @@ from typing import Any
 
 import numpy as np
 
+from HCCAssistLib.errors import Problem
 from HCCAssistLib.evaluation.by_size import UNKNOWN
 from HCCAssistLib.evaluation.report import Report
 from HCCAssistLib.evaluation.report_blocks import CaseRow
@@ -20,7 +21,7 @@ from HCCAssistLib.models.model_card import ModelCard
 from HCCAssistLib.recipes.ltp.evaluated_case import SEED
 from HCCAssistLib.recipes.ltp.operating_point import TOLERANCE_MM
 from HCCAssistLib.recipes.ltp.performance import LTPEvaluation
-from HCCAssistLib.recipes.ltp.recipe import LTP, PATCH_SHAPE, SPACING_MM, WINDOWS
+from HCCAssistLib.recipes.ltp.recipe import LTP, PATCH_SHAPE, SPACING_MM, TIME_POINT, WINDOWS
 from HCCAssistLib.wording import plural
 
 INTENT = (
@@ -102,6 +103,7 @@ def report(
 def _key_results(pages: Report, found: LTPEvaluation, external: LTPEvaluation | None) -> None:
     cohorts = [found, *([external] if external else [])]
     names = [cohort.run["cohort"] or "this cohort" for cohort in cohorts]
+    names[1:] = [f"{name} (external)" for name in names[1:]]
     answers: list[tuple[str, list[Estimate | None]]] = [
         ("Lesions found", [cohort.at_cutoff[0] for cohort in cohorts]),
         ("False positives per volume", [cohort.at_cutoff[1] for cohort in cohorts]),
@@ -152,11 +154,22 @@ def _lesions(pages: Report, found: LTPEvaluation, level: str) -> None:
 def _external(pages: Report, external: LTPEvaluation, found: LTPEvaluation) -> None:
     level = f"External cohort {external.run['cohort']}".rstrip()
     pages.add_heading(level)
-    pages.add_warnings(problem for problem in external.problems if problem not in found.problems)
+    pages.add_warnings((*_in_both(found, external), *(p for p in external.problems if p not in found.problems)))
     pages.add_flow(external.flow, title=level)
     _lesions(pages, external, f"{level}, lesions")
     pages.add_estimates(f"{level}: patients", [external.on_lesions, *external.patient.estimates.values()])
     pages.add_examples(f"{level}: examples", external.examples, cutoff=external.on_lesions.cutoff)
+
+
+def _in_both(found: LTPEvaluation, external: LTPEvaluation) -> tuple[Problem, ...]:
+    """The warning of scans that are not from elsewhere."""
+    volume = f"{TIME_POINT}/arterial"
+    own = {result.run.inputs[volume] for result in found.results.values()}
+    again = [name for name, result in external.results.items() if result.run.inputs[volume] in own]
+    if not again:
+        return ()
+    what = f"{len(again)} of the external scans are scans of the other cohort too, so nothing is external about them"
+    return (Problem("WARN", what, f"case{'s' if len(again) > 1 else ''} {', '.join(again)}"),)
 
 
 def _case_pictures(pages: Report, found: LTPEvaluation) -> None:
