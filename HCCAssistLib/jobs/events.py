@@ -133,13 +133,14 @@ class OpenJobs:
         if event.job == 0 or self._cancelled.get(event.job) is False:
             self._events.put(event)
 
-    def end(self, event: Event, clean: Callable[[], None]) -> None:
-        """End a job, unless it has ended: it is cleaned up, then its last event is added."""
+    def end(self, event: Event, clean: Callable[[], None] = lambda: None) -> bool:
+        """End a job: it is cleaned up, then its last event is added; False where it has ended before."""
         with self._lock:
             cancelled = self._cancelled.pop(event.job, None)
         if cancelled is not None:
             clean()
             self._events.put(Event(event.job, "cancelled") if cancelled else event)
+        return cancelled is not None
 
     def poll(self) -> list[Event]:
         """The events since the last call."""

@@ -102,6 +102,7 @@ class LocalExecutor:
             worker, self._worker = self._worker, None
         if worker is not None:
             worker.kill()
+            worker.wait(0.2)  # until then it could still write into its folder
         shutil.rmtree(self._folder, ignore_errors=True)
 
     def _start(self) -> None:
@@ -211,7 +212,8 @@ class LocalExecutor:
             self._next()
 
     def _end(self, event: Event) -> None:
-        self._jobs.end(event, lambda: self._remove_files(event.job))
+        if self._jobs.end(event):
+            self._remove_files(event.job)  # only now: that can take longer than a small prediction
 
     def _remove_files(self, job: int) -> None:
         shutil.rmtree(self._job_folder(job), ignore_errors=True)

@@ -97,8 +97,11 @@ class Process:
         self.close_stdin()  # which reaches it where a launcher alone can be ended from here
         if self._popen.poll() is None:
             self._kill_all()
+
+    def wait(self, seconds: float) -> None:
+        """Return when it has ended, or after some time."""
         with suppress(subprocess.TimeoutExpired):
-            self._popen.wait(0.2)  # until then it could still write into its folder
+            self._popen.wait(seconds)
 
     def _kill_all(self) -> None:
         if os.name == "posix":

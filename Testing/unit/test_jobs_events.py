@@ -60,7 +60,7 @@ def test_a_job_has_one_last_event_which_comes_after_it_is_cleaned_up():
     assert cleaned == [1]
     assert job not in jobs
     jobs.put(Event(job, "progress", 0.6))
-    jobs.end(Event(job, "failed"), lambda: cleaned.append(0))
+    assert not jobs.end(Event(job, "failed"), lambda: cleaned.append(0))
     assert [event.kind for event in jobs.poll()] == ["done"]
     assert cleaned == [1]
     assert not jobs.cancel(job)
@@ -75,7 +75,7 @@ def test_what_was_cancelled_ends_as_cancelled_whatever_came_of_it(kind):
     assert not jobs.cancel(job)
     jobs.put(Event(job, "progress", 0.6))
     jobs.put(Event(other, "progress", 0.7))
-    jobs.end(Event(job, kind, message="too late"), lambda: None)
+    assert jobs.end(Event(job, kind, message="too late"))
     assert [(event.job, event.kind, event.message) for event in jobs.poll()] == [
         (other, "progress", ""),
         (job, "cancelled", ""),
