@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import json
 import mmap
 import os
 import shutil
@@ -10,6 +11,7 @@ import subprocess
 import sys
 import threading
 import time
+from dataclasses import fields
 from pathlib import Path
 
 import numpy as np
@@ -76,6 +78,12 @@ def test_a_request_holds_all_of_a_study_with_its_voxels_mapped_from_disk(study, 
     assert again.points == study.points
     assert (again.case_id, again.values, again.warnings) == (study.case_id, study.values, study.warnings)
     assert request == Request(Path("model"), OPTIONS, "cpu")
+
+
+def test_no_part_of_a_study_is_forgotten_by_a_request(study, tmp_path):
+    """Also none that a study gets one day."""
+    write_request(study, Request(Path("model")), tmp_path / "1")
+    assert {field.name for field in fields(Study)} <= set(json.loads((tmp_path / "1" / "request.json").read_text()))
 
 
 @pytest.mark.parametrize("damage", ["{}", "not JSON", "[]", '{"format": "hccassist-request/2"}'])
