@@ -93,7 +93,7 @@ class ModelCard:
             if not text.strip() or len(text) > LONGEST_NAME or not text.isprintable():
                 raise ValueError(f"a category cannot be called {text[:50]!r}")
         self._check_files()
-        _check_counts(self.training)
+        _check_training(self.training)
 
     def _check_files(self) -> None:
         for name, sha in self.files.items():
@@ -224,10 +224,16 @@ def sealed(content: Mapping[str, Any]) -> dict[str, Any]:
     return {**said, "seal": hashlib.sha256(text.encode()).hexdigest()}
 
 
-def _check_counts(training: Mapping[str, Any]) -> None:
-    """The counts that warnings rest on: patients and synthetic ones apart, and samples of each class by split."""
-    splits = training.get("samples_per_class", {})
-    for counts in (training.get("trained_on", {}), *splits.values()):
+def _check_training(training: Mapping[str, Any]) -> None:
+    """What others rest on: counts of cases, of patients and synthetic ones apart, of samples; images it has seen."""
+    per_class = training.get("samples_per_class", {})
+    for counts in (training.get("trained_on", {}), training.get("cases", {}), *per_class.values()):
         for name, n in counts.items():
             if type(n) is not int or n < 0:
                 raise ValueError(f"the number of {name[:50]!r} is {n!r}")
+    if type(training.get("seed", 0)) is not int:
+        raise ValueError("the seed is no whole number")
+    for name, kind in (("image_digests", str), ("image_fingerprints", list | tuple)):
+        seen = training.get(name, [])
+        if not isinstance(seen, list | tuple) or not all(isinstance(one, kind) for one in seen):
+            raise ValueError(f"{name} is no list of what it has seen")
