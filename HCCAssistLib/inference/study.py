@@ -4,15 +4,17 @@ from __future__ import annotations
 
 import hashlib
 import json
-from collections.abc import Collection, Iterable, Mapping
+from collections.abc import Collection, Iterable, Mapping, Sequence
 from dataclasses import dataclass, field
 from typing import Any
 
 from HCCAssistLib.cohort.case import Case
 from HCCAssistLib.cohort.case_files import read_case
-from HCCAssistLib.cohort.finding_labels import Finding
+from HCCAssistLib.cohort.finding_labels import Finding, findings_of_points, findings_of_segments
+from HCCAssistLib.cohort.input_spec import InputSpec
 from HCCAssistLib.cohort.judgement import judge
 from HCCAssistLib.cohort.points import LabelledBox, PointList
+from HCCAssistLib.cohort.segment_names import all_painted
 from HCCAssistLib.cohort.segments import Segment
 from HCCAssistLib.cohort.unused_files import unused_files
 from HCCAssistLib.errors import InputError, Problem
@@ -103,9 +105,10 @@ def judged_study(
     recipe: Recipe,
     *,
     volumes: Mapping[str, Image],
-    segments: Mapping[str, Segment],
+    segments: Mapping[str, Segment | Sequence[Segment]],
     points: Mapping[str, PointList],
     values: Mapping[str, str],
+    boxes: Mapping[str, tuple[LabelledBox, ...]] | None = None,
 ) -> Study:
     """A study of what a person chose, judged as ``read_study`` judges files.
 
@@ -113,19 +116,34 @@ def judged_study(
         case_id: pseudonym.
         recipe: whose needs these are.
         volumes: by ``"<time point>/<name>"``.
-        segments: by the same names, whatever they are called in the scene.
+        segments: by the same names, whatever they are called in the scene; several where each is a lesion.
         points: by the same names.
         values: clinical values and labels, as text.
+        boxes: by the same names.
 
     Raises:
         InputError: annotations that cannot belong to their volume; all of them are listed.
     """
-    chosen = {key: (segment,) for key, segment in segments.items()}
-    masks, found = judge(recipe.inputs, volumes, chosen, points)
+    chosen = {key: (one,) if isinstance(one, Segment) else tuple(one) for key, one in segments.items()}
+    found: list[tuple[InputSpec, Problem]] = []
+    findings: dict[str, tuple[Finding, ...]] = {}
+    for need in (one for one in recipe.inputs if one.of_lesions):
+        key = str(need)
+        labelled: tuple[Finding, ...] = ()
+        if need.kind == "points" and key in points:
+            labelled, _ = findings_of_points(points[key], None)
+        elif need.kind == "segment" and key in chosen:
+            chosen[key], doubts = all_painted(chosen[key])
+            found += [(need, problem) for problem in doubts]
+            labelled, _ = findings_of_segments(chosen[key], None)
+        if labelled:
+            findings[key] = (*findings.get(key, ()), *labelled)
+    masks, doubtful = judge(recipe.inputs, volumes, chosen, points, boxes)
+    found += doubtful
     if stops := [problem for _, problem in found if problem.level == "STOP"]:
         raise InputError(stops)
     warnings = (*(p for listed in points.values() for p in listed.warnings), *(problem for _, problem in found))
-    return Study(case_id, volumes, points, masks, values, warnings)
+    return Study(case_id, volumes, points, masks, values, warnings, boxes or {}, findings)
 
 
 def _sha256(content: Any) -> str:

@@ -10,10 +10,11 @@ from typing import Any
 
 import numpy as np
 
-from HCCAssistLib.cohort.points import Point, PointList
+from HCCAssistLib.cohort.finding_labels import Finding
+from HCCAssistLib.cohort.points import LabelledBox, Point, PointList
 from HCCAssistLib.errors import InputError, Problem
 from HCCAssistLib.files import write_json
-from HCCAssistLib.imaging.geometry import Geometry
+from HCCAssistLib.imaging.geometry import Box, Geometry
 from HCCAssistLib.imaging.image import Image
 from HCCAssistLib.inference.study import Study
 from HCCAssistLib.recipes.options import Value
@@ -73,6 +74,13 @@ def write_request(study: Study, request: Request, folder: Path) -> None:
             key: {"name": found.name, "points": [asdict(point) for point in found.points]}
             for key, found in study.points.items()
         },
+        "boxes": {
+            key: [{"label": one.label, **one.box.as_json()} for one in drawn] for key, drawn in study.boxes.items()
+        },
+        "findings": {
+            key: [{**_plain(one), "mask": None if one.mask is None else stored(one.mask)} for one in findings]
+            for key, findings in study.findings.items()
+        },
         "values": dict(study.values),
         "warnings": [asdict(warning) for warning in study.warnings],
     }
@@ -94,6 +102,13 @@ def read_request(folder: Path) -> tuple[Study, Request]:
             volumes={key: _image(folder, entry) for key, entry in content["volumes"].items()},
             points={key: _points(entry) for key, entry in content["points"].items()},
             masks={key: _image(folder, entry) for key, entry in content["masks"].items()},
+            boxes={
+                key: tuple(LabelledBox(one["label"], Box.from_json(one)) for one in drawn)
+                for key, drawn in content["boxes"].items()
+            },
+            findings={
+                key: tuple(_finding(folder, one) for one in findings) for key, findings in content["findings"].items()
+            },
             values=content["values"],
             warnings=tuple(Problem(**entry) for entry in content["warnings"]),
         )
@@ -109,6 +124,17 @@ def read_request(folder: Path) -> tuple[Study, Request]:
 def _image(folder: Path, entry: dict[str, Any]) -> Image:
     array = np.load(folder / Path(entry["file"]).name, mmap_mode="r", allow_pickle=False)
     return Image(array, Geometry.from_json(entry["geometry"]), entry["name"], tuple(entry["history"]))
+
+
+def _plain(finding: Finding) -> dict[str, Any]:
+    """All but the mask."""
+    names = ("name", "center", "code", "subclass", "target")
+    return {name: getattr(finding, name) for name in names}
+
+
+def _finding(folder: Path, entry: dict[str, Any]) -> Finding:
+    mask = _image(folder, entry["mask"]) if entry["mask"] else None
+    return Finding(**{**entry, "center": tuple(entry["center"]), "mask": mask})
 
 
 def _points(entry: dict[str, Any]) -> PointList:

@@ -11,7 +11,7 @@ import subprocess
 import sys
 import threading
 import time
-from dataclasses import fields
+from dataclasses import fields, replace
 from pathlib import Path
 
 import numpy as np
@@ -20,9 +20,10 @@ import pytest
 from jobs_scripts import is_gone, script, until, wait_for
 from ltp_blob import BLOBS, blob_image, blob_model, straight_grid
 
-from HCCAssistLib.cohort.points import Point, PointList
+from HCCAssistLib.cohort.finding_labels import Finding
+from HCCAssistLib.cohort.points import LabelledBox, Point, PointList
 from HCCAssistLib.errors import InputError, Problem
-from HCCAssistLib.imaging.geometry import Geometry
+from HCCAssistLib.imaging.geometry import Box, Geometry
 from HCCAssistLib.imaging.image import Image
 from HCCAssistLib.inference.study import Study
 from HCCAssistLib.jobs import local
@@ -53,6 +54,11 @@ def study():
         {"post/ablation": mask},
         {"age": "61"},
         (warning,),
+        {"post/tumour": (LabelledBox("R-1", Box((1.0, -2.0, 3.0), (10.0, 11.0, 12.0))),)},
+        {
+            "post/ltp": (Finding("F-1", (4.0, -5.0, 6.0), "A", "A-1"),),
+            "post/tumour": (Finding("T", (7.0, -8.0, 9.0), mask=mask, target=False),),
+        },
     )
 
 
@@ -77,6 +83,11 @@ def test_a_request_holds_all_of_a_study_with_its_voxels_mapped_from_disk(study, 
     assert again.digests() == study.digests()
     assert again.points == study.points
     assert (again.case_id, again.values, again.warnings) == (study.case_id, study.values, study.warnings)
+    assert again.boxes == study.boxes
+    for key, findings in study.findings.items():
+        assert [str(replace(f, mask=None)) for f in again.findings[key]] == [
+            str(replace(f, mask=None)) for f in findings
+        ]
     assert request == Request(Path("model"), OPTIONS, "cpu")
 
 
