@@ -1,1 +1,1 @@
-"""Running a model on a study: the dense scan, candidates and the results that come out."""
+"""A study, which is what is known of one case, and a model loaded to run on it."""
