@@ -15,6 +15,7 @@ from HCCAssistLib.cli.main import COMMANDS, main, parser
 from HCCAssistLib.cli.predictions import Row, write_summary
 from HCCAssistLib.cohort.cohort import write_cohort_table
 from HCCAssistLib.imaging.files import write_image
+from HCCAssistLib.recipes.markdown import BEGIN, END
 from HCCAssistLib.recipes.registry import RECIPES
 from HCCAssistLib.results.detection import DetectionResult, Searched
 from HCCAssistLib.results.run_record import RunRecord
@@ -182,6 +183,22 @@ def test_recipes_says_what_the_registry_says(capsys: pytest.CaptureFixture[str])
         assert recipe.paper in text
         for option in (*recipe.options, *recipe.run_options):
             assert option.name in text
+        for words in (*map(str, recipe.inputs), *recipe.label.columns, *recipe.presets, *recipe.columns):
+            assert words in text
+    assert "post/ablation (segment or points, optional)" in text
+
+
+def test_the_tables_of_documents_are_written_from_the_registry(
+    tmp_path: Path, capsys: pytest.CaptureFixture[str]
+) -> None:
+    document = tmp_path / "notes.md"
+    begin, end = BEGIN.format("recipes"), END.format("recipes")
+    document.write_text(f"before\n{begin}\nold\n{end}\nafter\n", encoding="utf-8")
+    assert run(capsys, "recipes", "--markdown", document, tmp_path / "none.md")[0] == 2
+    assert "old" in document.read_text(encoding="utf-8")
+    assert run(capsys, "recipes", "--markdown", document)[0] == 0
+    text = document.read_text(encoding="utf-8")
+    assert text.startswith("before\n") and text.endswith("after\n") and "old" not in text and "| `ltp` |" in text
 
 
 @pytest.mark.parametrize(

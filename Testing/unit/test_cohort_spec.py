@@ -9,6 +9,8 @@ from pathlib import Path
 
 import numpy as np
 import pytest
+from dicom_samples import ct_series, hounsfield
+from dicom_samples import write as write_series
 from scipy.spatial.transform import Rotation
 
 from HCCAssistLib.cohort.additions import add_case
@@ -467,3 +469,33 @@ def test_a_case_of_any_method_joins_a_cohort_with_its_labels_and_values(tmp_path
     assert [(case.values["response"], case.values["afp_ng_per_ml"]) for case in found] == [
         ("CR", "12"), ("PD", "900"), ("SD", ""),
     ]  # fmt: skip
+
+
+def test_a_cohort_whose_phase_is_a_folder_of_dicom_slices_is_read_as_one_of_files(tmp_path: Path) -> None:
+    slices = ct_series()
+    for one in slices:
+        one.SeriesDescription = "portal venous phase"
+    write_series(slices, tmp_path / "cases" / "d1" / "post" / "arterial")
+    write_cohort_table(tmp_path, [{"case_id": "d1"}])
+    spec = CohortSpec((InputSpec("post", "arterial", "volume", required=True),))
+    cohort = read_cohort(tmp_path)
+    read = read_case(cohort.case("d1"), spec.inputs).volumes["post/arterial"]
+    assert sorted(map(float, read.array.reshape(len(slices), -1).mean(axis=1))) == pytest.approx(
+        [float(hounsfield(k).mean()) for k in range(len(slices))]
+    )
+    found = validate(cohort, spec)
+    assert stops(found) == []
+    (phase,) = [problem for problem in found if problem.case_id == "d1" and problem.level == "WARN"]
+    assert phase.where.startswith("case d1, post/arterial") and "portal" in phase.what
+
+
+def test_a_cohort_of_one_case_is_too_small_and_says_so_once(tmp_path: Path) -> None:
+    case_with(tmp_path, "t1", "pre", 1)
+    write_segments([block((2, 4, 5), (2, 6, 9), "tumour")], tmp_path / "cases" / "t1" / "pre" / "tumour.seg.nrrd")
+    write_cohort_table(tmp_path, [{"case_id": "t1", "response": "CR"}])
+    cohort = read_cohort(tmp_path, tolerant=True)
+    assert stops(validate(cohort, CohortSpec(TUMOUR))) == []
+    found = stops(validate(cohort, CohortSpec(TUMOUR, RESPONSE, split=(4, 1, 0))))
+    assert len(found) == 3 and all("no patient has response" in text for text in found)
+    alone = Cohort(tmp_path, (replace(cohort.cases[0], split="test"),))
+    assert stops(validate(alone, CohortSpec(TUMOUR, RESPONSE, split=(4, 1, 0)))) == []
