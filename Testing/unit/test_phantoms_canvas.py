@@ -8,7 +8,7 @@ import pytest
 from HCCAssistLib.imaging.geometry import Geometry
 from HCCAssistLib.imaging.image import Image
 from HCCAssistLib.phantoms.liver.canvas import Canvas, capsule, edge, ellipsoid
-from HCCAssistLib.phantoms.liver.lump import Lump, random_axes
+from HCCAssistLib.phantoms.liver.irregular_ellipsoid import IrregularEllipsoid, random_axes
 from HCCAssistLib.phantoms.liver.storage import stored
 from HCCAssistLib.phantoms.liver.surfaces import CoarseGrid, blob
 from HCCAssistLib.phantoms.liver.texture import Waves, correlated_noise, scan
@@ -103,19 +103,19 @@ def test_a_surface_on_the_coarse_grid_matches_the_shape_itself() -> None:
     assert occupancy[q < 0.9].min() == 1 and occupancy[q > 1.12].max() == 0
 
 
-def test_a_lumps_depth_at_points_is_that_on_the_voxels() -> None:
+def test_the_depth_of_an_irregular_ellipsoid_at_points_is_that_on_the_voxels() -> None:
     geometry = oblique(left_handed=False)
     canvas = Canvas(geometry, np.zeros(geometry.shape, np.float32))
     rng = np.random.default_rng(5)
-    lump = Lump(geometry.center, random_axes(rng), np.array([11.0, 9.0, 7.0]), Waves(rng, 14), 1.0)
-    patch = canvas.patch(lump.center, 15, samples=(1, 1, 1))
+    shape = IrregularEllipsoid(geometry.center, random_axes(rng), np.array([11.0, 9.0, 7.0]), Waves(rng, 14), 1.0)
+    patch = canvas.patch(shape.center, 15, samples=(1, 1, 1))
     assert patch is not None
     places = voxel_places(geometry)[patch.slices]
-    assert np.abs(lump.depth(patch) - lump.depth_at(places)).max() < 1e-2
+    assert np.abs(shape.depth(patch) - shape.depth_at(places)).max() < 1e-2
     direction = np.array([2.0, -1.0, 0.5]) / np.linalg.norm([2.0, -1.0, 0.5])
-    margin = lump.margin_point(direction)
-    assert abs(float(lump.depth_at(margin))) < 0.1
-    assert np.allclose((margin - lump.center) / np.linalg.norm(margin - lump.center), direction)
+    margin = shape.margin_point(direction)
+    assert abs(float(shape.depth_at(margin))) < 0.1
+    assert np.allclose((margin - shape.center) / np.linalg.norm(margin - shape.center), direction)
 
 
 ORDERS = [

@@ -73,14 +73,14 @@ def make_case(
         if item.kind != ON_THE_ZONE:
             paint_confounder(canvas, item, scene.liver_hu(item.center))
     for zone in zones:
-        zone.paint(canvas, scene.liver_hu(zone.lump.center))
+        zone.paint(canvas, scene.liver_hu(zone.shape.center))
     for item in confounders:
         if item.kind == ON_THE_ZONE:
             paint_confounder(canvas, item, scene.liver_hu(item.center))
     for nodule in nodules:
-        nodule.paint(canvas, scene.liver_hu(nodule.lump.center))
+        nodule.paint(canvas, scene.liver_hu(nodule.shape.center))
     labels = _labels(canvas, nodules, scene.mask)
-    ablated = (_labels(canvas, [zone.lump for zone in zones], scene.mask) > 0) & (labels == 0)
+    ablated = (_labels(canvas, [zone.shape for zone in zones], scene.mask) > 0) & (labels == 0)
     storage = storage or (AXIAL if background else draw_storage(layout))
 
     def image(array: npt.NDArray[Any], what: str) -> Image:
@@ -93,11 +93,11 @@ def make_case(
         lesion_labels=image(labels, "ltp"),
         lesions=tuple(
             LesionTruth(
-                center_lps=_place(nodule.lump.center),
+                center_lps=_place(nodule.shape.center),
                 point_lps=_place(_click(reader, nodule, labels == number, canvas.geometry)),
                 diameter_mm=nodule.diameter_mm,
                 contrast_hu=nodule.contrast_hu,
-                liver_hu=scene.liver_hu(nodule.lump.center),
+                liver_hu=scene.liver_hu(nodule.shape.center),
                 pattern=nodule.pattern,
                 zone=zones.index(nodule.zone),
                 voxels=int(np.count_nonzero(labels == number)),
@@ -167,7 +167,7 @@ def _click(
 ) -> npt.NDArray[np.float64]:
     """Where a reader sets the point: on a slice, within a millimetre or two of the centre, inside the nodule."""
     places = np.argwhere(mask)[:, ::-1].astype(np.float64)
-    distance = np.linalg.norm(geometry.to_world(places) - nodule.lump.center, axis=1)
+    distance = np.linalg.norm(geometry.to_world(places) - nodule.shape.center, axis=1)
     near = places[distance <= max(distance.min(), 0.15 * nodule.diameter_mm)]
     voxel = near[int(rng.integers(len(near)))]
     jitter = rng.uniform(-0.45, 0.45, 3)
@@ -182,8 +182,8 @@ def _place(point: npt.ArrayLike) -> Place:
 
 def _zone_truth(zone: AblationZone) -> ZoneTruth:
     return ZoneTruth(
-        center_lps=_place(zone.lump.center),
-        axes_mm=_place(2 * zone.lump.semi_axes),
+        center_lps=_place(zone.shape.center),
+        axes_mm=_place(2 * zone.shape.semi_axes),
         hu=zone.hu,
         coagulum=zone.coagulum_hu is not None,
         gas=zone.gas,

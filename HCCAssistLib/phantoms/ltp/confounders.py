@@ -9,8 +9,8 @@ import numpy as np
 import numpy.typing as npt
 
 from HCCAssistLib.phantoms.liver.canvas import Canvas, edge
+from HCCAssistLib.phantoms.liver.irregular_ellipsoid import IrregularEllipsoid, random_axes
 from HCCAssistLib.phantoms.liver.liver_region import LiverRegion
-from HCCAssistLib.phantoms.liver.lump import Lump, random_axes
 from HCCAssistLib.phantoms.liver.texture import Waves
 from HCCAssistLib.phantoms.liver.vessels import curve, draw_tubes
 from HCCAssistLib.phantoms.ltp.disease import AblationZone
@@ -58,19 +58,19 @@ def place_confounders(
         """A place in the liver clear of the zones and of the other confounders."""
         for _ in range(25):
             point = liver.sample(rng, least_mm, most_mm)
-            clear = all(np.linalg.norm(point - z.lump.center) > z.lump.reach + radius + 18 for z in zones)
+            clear = all(np.linalg.norm(point - z.shape.center) > z.shape.reach + radius + 18 for z in zones)
             if clear and all(np.linalg.norm(point - c.center) > c.size_mm / 2 + radius + 4 for c in found):
                 return point
         return None
 
     for zone in zones:
         if zone.rim_mm:
-            size = 2 * (zone.lump.reach + zone.rim_mm)
-            found.append(Confounder("benign rim", zone.lump.center, size, np.eye(3)[0], zone.rim_hu, zone, seed()))
+            size = 2 * (zone.shape.reach + zone.rim_mm)
+            found.append(Confounder("benign rim", zone.shape.center, size, np.eye(3)[0], zone.rim_hu, zone, seed()))
         if rng.random() < 0.3:
-            outward = liver.outward(zone.lump.center) + rng.normal(0, 0.45, 3)
+            outward = liver.outward(zone.shape.center) + rng.normal(0, 0.45, 3)
             outward /= np.linalg.norm(outward)
-            apex = zone.lump.margin_point(outward)
+            apex = zone.shape.margin_point(outward)
             size = float(rng.uniform(14, 26))
             center = apex + outward * size * 0.35
             found.append(
@@ -82,7 +82,7 @@ def place_confounders(
             along = np.cross(side, rng.standard_normal(3))
             along /= np.linalg.norm(along)
             radius = rng.uniform(1.4, 2.8)
-            center = zone.lump.margin_point(side) + side * (radius + rng.uniform(0.0, 1.5))
+            center = zone.shape.margin_point(side) + side * (radius + rng.uniform(0.0, 1.5))
             found.append(
                 Confounder(
                     "vessel at the zone's margin", center, 2 * radius, along, float(rng.uniform(35, 110)), zone, seed()
@@ -130,11 +130,13 @@ def paint_confounder(canvas: Canvas, item: Confounder, liver_hu: float) -> None:
     elif item.kind in ("hypervascular pseudo-nodule", "cyst"):
         ratios = rng.uniform(0.85, 1.15, 3)
         ratios /= ratios.max()
-        lump = Lump(item.center, random_axes(rng), item.size_mm / 2 * ratios, Waves(rng, 8), 0.03 * item.size_mm)
-        patch = lump.patch(canvas)
+        shape = IrregularEllipsoid(
+            item.center, random_axes(rng), item.size_mm / 2 * ratios, Waves(rng, 8), 0.03 * item.size_mm
+        )
+        patch = shape.patch(canvas)
         if patch is not None:
             hu = rng.uniform(2, 14) if item.kind == "cyst" else liver_hu + item.contrast_hu
-            canvas.paint(patch, edge(lump.depth(patch), 1.4), float(hu))
+            canvas.paint(patch, edge(shape.depth(patch), 1.4), float(hu))
 
 
 def _paint_shunt(canvas: Canvas, item: Confounder, rng: np.random.Generator) -> None:
@@ -176,10 +178,10 @@ def _paint_vein_and_vessel(canvas: Canvas, item: Confounder, liver_hu: float, rn
 
 def _paint_margin_vessel(canvas: Canvas, item: Confounder, liver_hu: float, rng: np.random.Generator) -> None:
     """An enhanced vessel that bends around the zone."""
-    away = item.center - item.zone.lump.center if item.zone is not None else np.eye(3)[0]
+    away = item.center - item.zone.shape.center if item.zone is not None else np.eye(3)[0]
     away = away / np.linalg.norm(away)
     length = rng.uniform(24, 42)
-    bend = length**2 / 8 / max(float(np.linalg.norm(item.center - item.zone.lump.center)), 8.0) if item.zone else 0.0
+    bend = length**2 / 8 / max(float(np.linalg.norm(item.center - item.zone.shape.center)), 8.0) if item.zone else 0.0
     ends = [item.center + s * item.direction * length / 2 - away * bend * rng.uniform(0.2, 0.9) for s in (-1, 1)]
     draw_tubes(
         canvas,

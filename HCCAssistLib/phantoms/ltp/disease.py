@@ -10,8 +10,8 @@ import numpy as np
 import numpy.typing as npt
 
 from HCCAssistLib.phantoms.liver.canvas import Canvas, Field, Patch, edge
+from HCCAssistLib.phantoms.liver.irregular_ellipsoid import IrregularEllipsoid, random_axes
 from HCCAssistLib.phantoms.liver.liver_region import LiverRegion
-from HCCAssistLib.phantoms.liver.lump import Lump, random_axes
 from HCCAssistLib.phantoms.liver.texture import Waves
 
 Vector = npt.NDArray[np.float64]
@@ -24,7 +24,7 @@ class AblationZone:
     """An ablated part of the liver.
 
     Attributes:
-        lump: its shape.
+        shape: the surface.
         hu: attenuation of the necrosis.
         coagulum_hu: attenuation of the blood clot in its middle, None without one.
         gas: whether it holds bubbles.
@@ -32,7 +32,7 @@ class AblationZone:
         seed: of its inner texture.
     """
 
-    lump: Lump
+    shape: IrregularEllipsoid
     hu: float
     coagulum_hu: float | None
     gas: bool
@@ -47,7 +47,7 @@ class AblationZone:
         ratios = np.array([1.0, rng.uniform(0.8, 1.0), rng.uniform(0.75, 1.0)])
         early = rng.random() < 0.3
         return cls(
-            lump=Lump(
+            shape=IrregularEllipsoid(
                 center,
                 random_axes(rng),
                 diameter / 2 * ratios,
@@ -64,27 +64,27 @@ class AblationZone:
 
     def paint(self, canvas: Canvas, liver_hu: float) -> None:
         """Draw it in a liver of a given attenuation."""
-        patch = self.lump.patch(canvas, self.rim_mm + 3)
+        patch = self.shape.patch(canvas, self.rim_mm + 3)
         if patch is None:
             return
         rng = np.random.default_rng(self.seed)
-        depth = self.lump.depth(patch)
+        depth = self.shape.depth(patch)
         if self.rim_mm:
             shell = edge(depth + self.rim_mm, 1.4)
             canvas.paint(patch, shell, liver_hu + self.rim_hu + 5 * Waves(rng, 14).on(patch))
         zone = edge(depth, 1.8)
         tissue = self.hu + 4 * Waves(rng, 9).on(patch)
         if self.coagulum_hu is not None:
-            clot = np.minimum(depth - 0.4 * self.lump.radius, 4 * Waves(rng, 13).on(patch) + 1.0)
+            clot = np.minimum(depth - 0.4 * self.shape.radius, 4 * Waves(rng, 13).on(patch) + 1.0)
             blend = edge(clot, 4.0)
             tissue = tissue * (1 - blend) + self.coagulum_hu * blend
         canvas.paint(patch, zone, np.asarray(tissue, dtype=np.float32))
         if self.gas:
             for _ in range(int(rng.integers(3, 9))):
-                offset = rng.normal(0, 0.28 * self.lump.radius, 3)
-                bubble = canvas.patch(self.lump.center + offset, 4)
+                offset = rng.normal(0, 0.28 * self.shape.radius, 3)
+                bubble = canvas.patch(self.shape.center + offset, 4)
                 if bubble is not None:
-                    distance = np.sqrt(bubble.squared_distance(self.lump.center + offset))
+                    distance = np.sqrt(bubble.squared_distance(self.shape.center + offset))
                     canvas.paint(bubble, edge(rng.uniform(0.8, 2.2) - distance, 0.8), -700.0)
 
 
@@ -93,7 +93,7 @@ class Nodule:
     """Local tumour progression: an arterially enhancing nodule on the margin of an ablation zone.
 
     Attributes:
-        lump: its shape.
+        shape: the surface.
         zone: the zone it grows from.
         bite_mm: how deep it reaches under the zone's margin.
         contrast_hu: enhancement over the liver.
@@ -101,7 +101,7 @@ class Nodule:
         seed: of its inner texture.
     """
 
-    lump: Lump
+    shape: IrregularEllipsoid
     zone: AblationZone
     bite_mm: float
     contrast_hu: float
@@ -122,8 +122,8 @@ class Nodule:
         radius = diameter / 2
         outward = radius * rng.uniform(0.1, 0.6)
         return cls(
-            lump=Lump(
-                zone.lump.margin_point(direction) + outward * direction,
+            shape=IrregularEllipsoid(
+                zone.shape.margin_point(direction) + outward * direction,
                 random_axes(rng),
                 radius * ratios,
                 Waves(rng, max(6.0, 0.9 * diameter)),
@@ -139,19 +139,19 @@ class Nodule:
     @property
     def diameter_mm(self) -> float:
         """Its long axis."""
-        return float(2 * self.lump.semi_axes.max())
+        return float(2 * self.shape.semi_axes.max())
 
     def depth(self, patch: Patch) -> Field:
         """Depth in mm under its surface: the tumour lies against the zone like a cap and bites into it a little."""
-        return np.asarray(np.minimum(self.lump.depth(patch), self.bite_mm - self.zone.lump.depth(patch)), np.float32)
+        return np.asarray(np.minimum(self.shape.depth(patch), self.bite_mm - self.zone.shape.depth(patch)), np.float32)
 
     def patch(self, canvas: Canvas) -> Patch | None:
         """The voxels around it."""
-        return self.lump.patch(canvas)
+        return self.shape.patch(canvas)
 
     def depth_at(self, point: npt.ArrayLike) -> float:
         """Depth in mm under its surface at an LPS point."""
-        return float(min(self.lump.depth_at(point), self.bite_mm - self.zone.lump.depth_at(point)))
+        return float(min(self.shape.depth_at(point), self.bite_mm - self.zone.shape.depth_at(point)))
 
     def paint(self, canvas: Canvas, liver_hu: float) -> None:
         """Draw it in a liver of a given attenuation."""
@@ -162,7 +162,7 @@ class Nodule:
         depth = self.depth(patch)
         contrast = np.full(patch.shape, self.contrast_hu, dtype=np.float32)
         if self.pattern == "rim":
-            contrast *= 1 - np.float32(0.45) * edge(depth - 0.55 * self.lump.radius, 2.0)
+            contrast *= 1 - np.float32(0.45) * edge(depth - 0.55 * self.shape.radius, 2.0)
         elif self.pattern == "mosaic":
             contrast *= 1 + np.float32(0.22) * Waves(rng, 7).on(patch)
         width = 2.4 if self.pattern == "faint" else 1.4
@@ -179,7 +179,7 @@ def place_zones(
             center = liver.sample(rng, 14, 55)
             room = float(liver.depth_at(center))
             zone = AblationZone.draw(rng, center, liver_hu=liver_hu(center), largest_mm=min(45.0, 2.4 * room))
-            if all(np.linalg.norm(center - z.lump.center) > z.lump.reach + zone.lump.reach + 22 for z in zones):
+            if all(np.linalg.norm(center - z.shape.center) > z.shape.reach + zone.shape.reach + 22 for z in zones):
                 zones.append(zone)
                 break
     return tuple(zones)
@@ -211,10 +211,10 @@ def place_nodules(
             direction = rng.standard_normal(3) * (1.0, 1.0, 0.5)
             direction /= np.linalg.norm(direction)
             nodule = Nodule.draw(rng, zone, direction, smallest_mm=smallest_mm)
-            center, radius = nodule.lump.center, nodule.lump.radius
+            center, radius = nodule.shape.center, nodule.shape.radius
             room = float(liver.depth_at(center)) - 0.75 * radius
-            taken = [(n.lump.center, n.lump.reach + 12) for n in nodules]
-            taken += [(z.lump.center, z.lump.reach) for z in zones if z is not zone]
+            taken = [(n.shape.center, n.shape.reach + 12) for n in nodules]
+            taken += [(z.shape.center, z.shape.reach) for z in zones if z is not zone]
             gaps = [float(np.linalg.norm(center - c)) - r - radius for c, r in [*avoid, *taken]]
             score = min([room, *gaps, 0.0])
             if best is None or score > best[0]:

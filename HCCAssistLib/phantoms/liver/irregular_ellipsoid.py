@@ -21,7 +21,7 @@ def random_axes(rng: np.random.Generator) -> Vector:
 
 
 @dataclass(frozen=True, eq=False, slots=True)
-class Lump:
+class IrregularEllipsoid:
     """An ellipsoid with an irregular surface.
 
     Attributes:
