@@ -551,7 +551,7 @@ class HCCStudyLogic(ScriptedLoadableModuleLogic):
         from HCCAssistLib.installation import Installation
         from HCCAssistLib.jobs.runner import TaskRunner
         from HCCAssistLib.models.store import ModelStore, default_store
-        from HCCAssistLib.phantoms.ltp.sample import sample_folder
+        from HCCAssistLib.phantoms.sample import sample_folder
         from HCCAssistLib.scene.loaded_volumes import VolumeLooks
 
         self.installation = Installation(requirements, slicer.packaging, torchUtils)

@@ -11,7 +11,6 @@ import slicer
 
 from HCCAssistLib.imaging.image import Image
 from HCCAssistLib.imaging.windows import Window
-from HCCAssistLib.phantoms.ltp.sample import SampleCase
 from HCCAssistLib.scene.heatmap import show_layers
 from HCCAssistLib.scene.roles import SYNTHETIC, set_role, volume_with_role
 from HCCAssistLib.scene.transforms import lps_to_ras
@@ -21,19 +20,21 @@ NAME = "LTP phantom (synthetic)"
 ROLE = "post/arterial"
 
 
-def draw_sample(case: SampleCase, scene: Any) -> Iterator[Any]:
+def draw_sample(case: Any, scene: Any) -> Iterator[Any]:
     """Add the case to the scene and show an ablation zone, a step at a time; gives the volume, then the segmentation.
 
     The volume gets its role unless another one has it: a phantom never takes the place of a patient.
     """
-    volume = volume_from_image(case.image, scene, scene.GenerateUniqueName(NAME), Window(level=80, width=350))
+    (image,) = case.volumes.values()
+    masks = {place.rpartition("/")[2]: mask for place, mask in case.masks.items()}
+    volume = volume_from_image(image, scene, scene.GenerateUniqueName(NAME), Window(level=80, width=350))
     volume.SetAttribute(SYNTHETIC, "1")
     if volume_with_role(scene, ROLE) is None:
         set_role(volume, ROLE)
     show_layers(volume, None, scene, opacity=0.0)
     yield volume
-    segments = segmentation_from_masks(case.masks, volume, scene, f"{volume.GetName()} segments", surfaces=False)
-    slicer.vtkMRMLSliceNode.JumpAllSlices(scene, *lps_to_ras(_inside(case.masks["ablation"])))
+    segments = segmentation_from_masks(masks, volume, scene, f"{volume.GetName()} segments", surfaces=False)
+    slicer.vtkMRMLSliceNode.JumpAllSlices(scene, *lps_to_ras(_inside(masks["ablation"])))
     yield segments
 
 

@@ -522,7 +522,7 @@ def test_voxels_are_looked_at_in_the_background_and_contradict_a_wrong_name(desk
     from HCCAssistLib.scene.roles import role_of
     from HCCAssistLib.scene.volumes import volume_from_image
 
-    image = read_sample(made).image
+    image = read_sample(made).volumes["post/arterial"]
     unnamed = volume_from_image(image, slicer.mrmlScene, "CT")
     wrong = volume_from_image(image, slicer.mrmlScene, "portal venous")
     panel.onVolumes()

@@ -33,8 +33,9 @@ def test_it_comes_with_its_role_and_its_segments_in_place(case: Any, scene: Any)
     assert volume.GetAttribute(SYNTHETIC) == "1"
     assert volume_with_role(scene, "post/arterial") is volume
     loaded = image_from_volume(volume)
-    np.testing.assert_array_equal(loaded.array, case.image.array)
-    for name, mask in case.masks.items():
+    np.testing.assert_array_equal(loaded.array, case.volumes["post/arterial"].array)
+    for place, mask in case.masks.items():
+        name = place.rpartition("/")[2]
         segment = segments.GetSegmentation().GetSegmentIdBySegmentName(name)
         on_volume = mask_from_segment(segments, segment, volume)
         assert on_volume.array.sum() == mask.array.sum()

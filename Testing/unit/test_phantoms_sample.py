@@ -5,7 +5,8 @@ import pytest
 
 from HCCAssistLib.errors import HCCAssistError
 from HCCAssistLib.imaging.enhancement import contrast_evidence
-from HCCAssistLib.phantoms.ltp.sample import CASE, kept_bytes, make_sample, read_sample, remove_sample, sample_folder
+from HCCAssistLib.phantoms.ltp.sample import CASE, kept_bytes, make_sample, read_sample, remove_sample
+from HCCAssistLib.phantoms.sample import sample_folder
 
 
 @pytest.fixture(scope="module")
@@ -18,25 +19,27 @@ def folder(tmp_path_factory: pytest.TempPathFactory) -> Path:
 def test_the_sample_case_shows_what_it_is_for(folder: Path) -> None:
     case = read_sample(folder)
     assert case is not None
-    assert case.image.geometry.obliquity_degrees < 0.01
-    assert case.image.geometry.axial_axis == 2
-    assert contrast_evidence(case.image).phase == "arterial"
-    assert set(case.masks) == {"liver", "ablation"}
-    assert "synthetic" in case.image.name
-    liver_ml = case.masks["liver"].array.sum() * np.prod(case.image.geometry.spacing) / 1000
+    (image,), masks = case.volumes.values(), case.masks
+    assert list(case.volumes) == ["post/arterial"]
+    assert image.geometry.obliquity_degrees < 0.01
+    assert image.geometry.axial_axis == 2
+    assert contrast_evidence(image).phase == "arterial"
+    assert set(masks) == {"post/liver", "post/ablation"}
+    assert "synthetic" in image.name
+    liver_ml = masks["post/liver"].array.sum() * np.prod(image.geometry.spacing) / 1000
     assert 800 < liver_ml < 3000
-    for mask in case.masks.values():  # on the grid of the image, cut to what it holds
-        start = case.image.geometry.to_index(mask.geometry.origin)
+    for mask in masks.values():  # on the grid of the image, cut to what it holds
+        start = image.geometry.to_index(mask.geometry.origin)
         np.testing.assert_allclose(start, np.round(start), atol=1e-6)
         assert mask.array.any(axis=(1, 2))[[0, -1]].all()
-        assert mask.array.size < case.image.array.size / 3
-    k, j, i = np.argwhere(case.masks["ablation"].array)[0]
-    inside = case.image.geometry.to_index(case.masks["ablation"].geometry.to_world((i, j, k))).round().astype(int)
-    assert case.image.array[tuple(inside[::-1])] < 90  # a zone is not enhanced
+        assert mask.array.size < image.array.size / 3
+    k, j, i = np.argwhere(masks["post/ablation"].array)[0]
+    inside = image.geometry.to_index(masks["post/ablation"].geometry.to_world((i, j, k))).round().astype(int)
+    assert image.array[tuple(inside[::-1])] < 90  # a zone is not enhanced
 
 
 def test_it_is_made_once_and_again_where_it_is_damaged(folder: Path) -> None:
-    path = folder / CASE / "arterial.npy"
+    path = folder / CASE / "post-arterial.npy"
     made, content = path.stat().st_mtime_ns, path.read_bytes()
     make_sample(folder)
     assert path.stat().st_mtime_ns == made
