@@ -47,8 +47,11 @@ def add(subcommands: argparse._SubParsersAction) -> argparse.ArgumentParser:
 
 def run(args: argparse.Namespace) -> int:
     """Evaluate every model on the cases that are unseen for all, and write the report."""
+    from HCCAssistLib.evaluation.optional import check_reports
+
     options = settings(args.set)
     checks.device(args.device)
+    check_reports()
     if len(args.model) < 2:
         raise InputError("one model is nothing to compare", "option --model", "give it twice or more")
     checks.output_folder(args.out, apart_from=[args.cohort, *map(Path, args.model)], accept=_is_comparison)
