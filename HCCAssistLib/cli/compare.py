@@ -96,11 +96,13 @@ def _compare(
 ) -> int:
     from HCCAssistLib.evaluation.model_comparison import Comparison, common, comparison_report
     from HCCAssistLib.files import write_json
-    from HCCAssistLib.training.unseen import unseen
+    from HCCAssistLib.training.unseen import refuse_trained_on, unseen
 
     progress = Progress("compare")
     progress("checking the cohort", 0.0)
     held_out = common({name: unseen(cohort, package) for name, package in packages.items()})
+    looking = "looking for scans that a model was trained on"
+    refuse_trained_on(held_out.cases, packages, progress=lambda done: progress(looking, 0.05 * done))
     recipe = next(iter(packages.values())).recipe
     found = _evaluations(args, cohort, packages, options, progress, held_out=held_out)
     sections, sessions = recipe.module("comparison").compare(found)
@@ -144,7 +146,7 @@ def _evaluations(
         model = load_model(package, device=choose_device(args.device))
 
         def part(what: str, share: float, number: int = number, name: str = name) -> None:
-            progress(f"{name}: {what}", (number + share) / len(packages))
+            progress(f"{name}: {what}", 0.05 + 0.95 * (number + share) / len(packages))
 
         evaluate = package.recipe.module("evaluation").evaluate
         folder = args.out / CASES.format(number + 1)

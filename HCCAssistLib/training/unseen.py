@@ -2,10 +2,15 @@
 
 from __future__ import annotations
 
+from collections.abc import Callable, Mapping, Sequence
+from dataclasses import replace
 from functools import partial
 
+from HCCAssistLib.cohort.case import Case
 from HCCAssistLib.cohort.cohort import Cohort
-from HCCAssistLib.evaluation.held_out import HeldOut, hold_out
+from HCCAssistLib.errors import InputError, Problem
+from HCCAssistLib.evaluation.held_out import HeldOut, hold_out, refuse_seen
+from HCCAssistLib.inference.study import read_study
 from HCCAssistLib.models.package import ModelPackage
 from HCCAssistLib.recipes.registry import cohort_spec
 
@@ -19,3 +24,35 @@ def unseen(cohort: Cohort, package: ModelPackage) -> HeldOut:
     recipe, card = package.recipe, package.card
     check = partial(recipe.module("checks").problems, options=card.options)
     return hold_out(cohort, cohort_spec(recipe, card.options), card.training, check=check)
+
+
+def refuse_trained_on(
+    cases: Sequence[Case], packages: Mapping[str, ModelPackage], *, progress: Callable[[float], None] | None = None
+) -> None:
+    """Stop on cases with an image that one of several models was trained on, before any of them is run.
+
+    A case that cannot be read is passed over: the evaluation names it.
+
+    Args:
+        cases: to be evaluated.
+        packages: the models by name, all of one recipe.
+        progress: told how much is done, 0 to 1.
+
+    Raises:
+        InputError: all such cases, each with the model.
+    """
+    seen: list[Problem] = []
+    for number, case in enumerate(cases):
+        if progress:
+            progress(number / len(cases))
+        try:
+            volumes = read_study(case, next(iter(packages.values())).recipe).volumes.values()
+        except InputError:
+            continue
+        for name, package in packages.items():
+            try:
+                refuse_seen(case.case_id, volumes, package.card.training)
+            except InputError as error:
+                seen += [replace(one, where=f"model {name}, {one.where}") for one in error.problems]
+    if seen:
+        raise InputError(seen)
