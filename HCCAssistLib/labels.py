@@ -4,11 +4,15 @@ from __future__ import annotations
 
 from collections.abc import Mapping
 from dataclasses import dataclass, field
-from difflib import get_close_matches
+from difflib import SequenceMatcher
 from typing import Any, Literal
 
 LIKE = 0.6
 """How much of two spellings must agree for one to be proposed for the other."""
+
+
+def _likeness(one: str, other: str) -> float:
+    return SequenceMatcher(None, one, other).ratio()
 
 
 @dataclass(frozen=True, slots=True)
@@ -65,15 +69,20 @@ class Classes:
         return text if text in self.names else self.subclasses.get(text, "")
 
     def nearest(self, text: str) -> str:
-        """The code or subclass that a text may mean, ``""`` where none is like it.
+        """The code or subclass that a text may mean, ``""`` where none is like it, or several are.
 
-        >>> Classes("response", {"CR": "complete", "PD": "progressive disease"}).nearest("Progressive")
-        'PD'
+        >>> response = Classes("response", {"SD": "stable disease", "PD": "progressive disease"})
+        >>> response.nearest("Progressive"), response.nearest("sd"), response.nearest("disease")
+        ('PD', 'SD', '')
         """
-        known = {name.casefold(): code for code, name in self.names.items()}
-        known |= {code.casefold(): code for code in (*self.subclasses, *self.names)}
-        found = get_close_matches(text.strip().casefold(), known, 1, LIKE)
-        return known[found[0]] if found else ""
+        said = text.strip().casefold()
+        likeness = {code: _likeness(said, code.casefold()) for code in (*self.names, *self.subclasses)}
+        if max(likeness.values()) >= LIKE:
+            best = [code for code, like in likeness.items() if like == max(likeness.values())]
+        else:
+            names = {code: name.casefold() for code, name in self.names.items()}
+            best = [code for code, name in names.items() if said and (said in name or _likeness(said, name) >= LIKE)]
+        return best[0] if len(best) == 1 else ""
 
     @property
     def to_write(self) -> str:

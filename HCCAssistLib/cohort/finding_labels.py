@@ -112,7 +112,9 @@ def _labels(
     unnamed: list[Problem] = []
     for where, text, name in texts:
         given = not is_missing(text)
-        read = _read(text if given else name, classes)
+        read = _read(_bare(text), classes) if given else _read(_NUMBERED.sub("", _bare(name)), classes)
+        if not given and not read[0]:  # a code may end in a number itself
+            read = _read(_bare(name), classes)
         codes.append(read)
         if read[0]:
             continue
@@ -130,16 +132,14 @@ def _labels(
 
 
 def _read(text: str, classes: Classes) -> tuple[str, str]:
-    """Code and subclass that a text says: ``C``, ``c-hyper``, ``Category B``, ``A (2)``; empty where it says none."""
-    for one in dict.fromkeys((text.strip(), _bare(text), _NUMBERED.sub("", _bare(text)))):
-        for known in (*classes.names, *classes.subclasses):
-            if one.casefold() == known.casefold():
-                return classes.code_of(known), known if known in classes.subclasses else ""
-        for code, name in classes.names.items():
-            if one.casefold() == name.casefold():
-                return code, ""
-    return "", ""
+    """Code and subclass that a text says, however it is capitalised, or the name of a class; empty where neither."""
+    for known in (*classes.names, *classes.subclasses):
+        if text.casefold() == known.casefold():
+            return classes.code_of(known), known if known in classes.subclasses else ""
+    named = [code for code, name in classes.names.items() if text.casefold() == name.casefold()]
+    return (named[0] if named else "", "")
 
 
 def _bare(text: str) -> str:
+    """Without the word before it: ``Category B``."""
     return _PREFIX.sub("", text.strip(), count=1).strip()

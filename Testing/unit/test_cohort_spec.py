@@ -95,7 +95,8 @@ def test_a_cohort_of_four_classes_passes_with_two_patients_of_each_where_nobody_
 
 
 @pytest.mark.parametrize(
-    ("label", "near"), [("Cr", "CR"), ("progressive disease", "PD"), ("stable", "SD"), ("??!", ""), ("7", "")]
+    ("label", "near"),
+    [("Cr", "CR"), ("progressive disease", "PD"), ("stable", "SD"), ("??!", ""), ("7", ""), ("PRD", "")],
 )
 def test_a_label_that_is_no_class_is_named_with_the_nearest_one(label: str, near: str) -> None:
     (found,) = stops(responses(*ENOUGH, label))
@@ -305,6 +306,20 @@ def test_a_mass_without_a_known_category_stops_with_the_nearest_one(tmp_path: Pa
     first, second = stops(read_masses(tmp_path).problems)
     assert "masses.mrk.json, point 'm-2': 'C-hiper' is no category" in first and "(C-hyper may be meant)" in first
     assert "point 'm-3': it has no category. Write A, B, C, D, E, C-hyper or C-hypo into its description" in second
+
+
+def test_a_number_is_dropped_from_a_name_and_not_from_what_a_reader_wrote(tmp_path: Path) -> None:
+    place = case_with(tmp_path, "m1", "baseline", 1)
+    write_points(points(("A 1", ""), ("m-2", "A1")), place / "masses.mrk.json")
+    read = read_masses(tmp_path)
+    assert [one.code for one in read.findings["baseline/masses"]] == ["A", ""]
+    (found,) = stops(read.problems)
+    assert "'A1' is no category" in found and "(A may be meant)" in found
+
+
+def test_a_text_that_may_mean_two_classes_is_given_to_none() -> None:
+    ltp = Classes("ltp", {"0": "no progression", "1": "local tumour progression"})
+    assert (ltp.nearest("progression"), ltp.nearest("no progress"), ltp.nearest("")) == ("", "0", "")
 
 
 def test_masses_that_nobody_has_labelled_are_one_line_and_no_fault_where_they_are_predicted(tmp_path: Path) -> None:
