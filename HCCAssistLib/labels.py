@@ -49,6 +49,11 @@ class Classes:
         if strangers:
             raise ValueError(f"{', '.join(sorted(strangers))} is none of the classes {', '.join(self.names)}")
 
+    def __reduce__(self) -> tuple[type[Classes], tuple[object, ...]]:
+        """To go to another process: views of dictionaries do not."""
+        names, subclasses = dict(self.names), dict(self.subclasses)
+        return Classes, (self.column, names, self.of, self.ordinal, self.positive, subclasses, self.points)
+
     @property
     def codes(self) -> tuple[str, ...]:
         """As written in the table, in the order of the network's outputs."""

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Mapping
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, fields
 from typing import Literal
 
 Kind = Literal["volume", "points", "segment", "roi"]
@@ -39,6 +39,11 @@ class InputSpec:
     unit: str = "HU"
     spacing_mm: tuple[tuple[float, float], tuple[float, float]] | None = None
     only_with: Mapping[str, tuple[bool | int | float | str, ...]] = field(default_factory=dict, hash=False)
+
+    def __reduce__(self) -> tuple[type[InputSpec], tuple[object, ...]]:
+        """To go to another process: views of dictionaries do not."""
+        given = {one.name: getattr(self, one.name) for one in fields(self)} | {"only_with": dict(self.only_with)}
+        return InputSpec, tuple(given.values())
 
     def __str__(self) -> str:
         return f"{self.time_point}/{self.name}"

@@ -2,10 +2,12 @@
 
 from __future__ import annotations
 
+import pickle
 from collections import Counter
 from collections.abc import Sequence
 from dataclasses import replace
 from pathlib import Path
+from types import MappingProxyType
 
 import numpy as np
 import pytest
@@ -415,6 +417,12 @@ def mass_cohort(folder: Path, *categories: str, splits: Sequence[str] = ()) -> C
 
 
 SPEC = CohortSpec(MASSES, MASS, split=(1, 1, 0))
+
+
+def test_what_a_method_asks_goes_to_another_process_whatever_its_dictionaries_are() -> None:
+    view = MappingProxyType({"phases": ("triphasic",)})
+    for one in (replace(MASSES[0], only_with=view), replace(MASS, names=MappingProxyType(dict(MASS.names)))):
+        assert pickle.loads(pickle.dumps(one)) == one  # noqa: S301  as the processes that check a cohort do
 
 
 def test_findings_of_each_class_are_needed_of_enough_patients(tmp_path: Path) -> None:
