@@ -19,8 +19,9 @@ from HCCAssistLib.recipes.ltp.network import build, loss, windowed
 from HCCAssistLib.recipes.ltp.recipe import WINDOWS
 from HCCAssistLib.recipes.ltp.sampling import STORED, batch_maker
 from HCCAssistLib.recipes.registry import get_recipe
-from HCCAssistLib.training.loop import Plan, fit
-from HCCAssistLib.training.samples import Samples
+from HCCAssistLib.training.loop import fit
+from HCCAssistLib.training.plan import Plan
+from HCCAssistLib.training.samples import Origin, Samples
 
 PATCHES = 2640
 BATCH = 64
@@ -29,24 +30,19 @@ GOALS = {"epoch against MONAI fused": 3.0, "epoch against MONAI chained": 6.0}
 
 def noise_samples(count: int) -> Samples:
     rng = np.random.default_rng(0)
-    return Samples(
-        voxels=rng.normal(70, 30, (count, 8, STORED, STORED)).astype(np.int16),
-        labels=(np.arange(count) % 3 == 0).astype(np.uint8),
-        case=np.zeros(count, np.int32),
-        lesion=np.zeros(count, np.int32),
-        center_lps=np.zeros((count, 3), np.float32),
-        case_ids=("noise",),
-        patient_ids=("noise",),
-        splits=("train",),
-        image_digests=("",),
-    )
+    arrays = {
+        "voxels": rng.normal(70, 30, (count, 8, STORED, STORED)).astype(np.int16),
+        "label": (np.arange(count) % 3 == 0).astype(np.uint8),
+        "case": np.zeros(count, np.int32),
+    }
+    return Samples(arrays, (Origin("noise", "noise", "train"),))
 
 
 def ours(samples: Samples, epochs: int, device: str) -> None:
     options = get_recipe("ltp").resolve({})
     plan = Plan(epochs, epochs, BATCH, 1e-3, seed=0, device=device)
     few = samples.select(np.arange(BATCH))
-    fit(build(options), batch_maker(options), loss, samples, few, plan, key="benchmark")
+    fit(lambda: build(options), batch_maker(options), loss, samples, few, plan, key="benchmark")
 
 
 def monai_epoch(samples: Samples, transform: Callable[[torch.Tensor], torch.Tensor]) -> None:
@@ -62,13 +58,13 @@ def monai_epoch(samples: Samples, transform: Callable[[torch.Tensor], torch.Tens
             return len(samples)
 
         def __getitem__(self, index: int) -> tuple[torch.Tensor, int]:
-            grey = windowed(torch.from_numpy(samples.voxels[index]), WINDOWS)
+            grey = windowed(torch.from_numpy(samples["voxels"][index]), WINDOWS)
             return torch.as_tensor(transform(grey))[..., out, out], int(samples.labels[index])
 
     optimizer = torch.optim.Adam(network.parameters(), lr=1e-3)
     for patches, labels in DataLoader(Patches(), batch_size=BATCH, shuffle=True):
         optimizer.zero_grad()
-        loss(network(patches), labels).backward()
+        loss(network(patches), {"label": labels}).backward()
         optimizer.step()
 
 

@@ -4,7 +4,9 @@ from __future__ import annotations
 
 import argparse
 import os
+from collections.abc import Mapping, Sequence
 from pathlib import Path
+from typing import Any
 
 from HCCAssistLib.cli import checks
 from HCCAssistLib.cli.console import Progress, say, settings, warn
@@ -17,6 +19,9 @@ from HCCAssistLib.recipes.registry import RECIPES, all_columns, cohort_spec, get
 from HCCAssistLib.results.cutoff import cutoff_value
 from HCCAssistLib.training.parts import check_parts, lock_of
 
+MOST = 20
+"""Folds, and repeats of each."""
+
 STOPPED = "Run the same command again to go on where it stopped."
 
 
@@ -28,7 +33,9 @@ def add(subcommands: argparse._SubParsersAction) -> argparse.ArgumentParser:
     parser.add_argument("--out", type=checks.folder, required=True, metavar="MODEL", help="folder of the model package")
     parser.add_argument("--set", action="append", default=[], metavar="key=value", help="an option of the recipe")
     parser.add_argument("--engine", choices=("local",), default="local", help="where to train")
+    parser.add_argument("--preset", default="", help="values of options: paper, or quick to try things out")
     parser.add_argument("--folds", type=int, default=1, metavar="K", help="one network per fold of the training cases")
+    parser.add_argument("--repeats", type=int, default=1, metavar="R", help="networks per fold, each with its own seed")
     parser.add_argument("--seed", type=int, default=0, metavar="S")
     parser.add_argument("--device", default="auto", help="auto, cpu or cuda")
     return parser
@@ -37,9 +44,10 @@ def add(subcommands: argparse._SubParsersAction) -> argparse.ArgumentParser:
 def run(args: argparse.Namespace) -> None:
     """Train, or go on with a training that was interrupted."""
     recipe = get_recipe(args.recipe)
-    options = recipe.resolve(settings(args.set))
-    if not 1 <= args.folds <= 20:
-        raise InputError(f"{args.folds} folds are not possible", "option --folds", "give 1 to 20")
+    options = recipe.resolve(settings(args.set), preset=args.preset)
+    for name, given in (("folds", args.folds), ("repeats", args.repeats)):
+        if not 1 <= given <= MOST:
+            raise InputError(f"{given} {name} are not possible", f"option --{name}", f"give 1 to {MOST}")
     checks.seed(args.seed)
     checks.device(args.device)
     check_name(args.out.name)
@@ -58,6 +66,8 @@ def run(args: argparse.Namespace) -> None:
         name=args.out.name,
         seed=args.seed,
         folds=args.folds,
+        repeats=args.repeats,
+        preset=args.preset,
         device=args.device,
         workers=os.cpu_count() or 1,
     )
@@ -65,6 +75,12 @@ def run(args: argparse.Namespace) -> None:
     warn((*problems, *model_warnings(package.card)))
     training, cutoff = package.card.training, package.card.default_cutoff
     say(f"model {package.card.name} in {package.folder}")
-    say(f"  {trained_on(training)}, best epoch {', '.join(map(str, training['best_epoch']))}")
-    if cutoff is not None:
+    say(f"  {trained_on(training)}, {_fits(training['members'])}")
+    if cutoff:
         say(f"  cut-off {cutoff_value(cutoff)} ({cutoff.source})")
+
+
+def _fits(members: Sequence[Mapping[str, Any]]) -> str:
+    """``best epoch 4, 7``: of each network, in the order of the members."""
+    fits = [one for member in members for one in member.get("networks", {"": member}).values()]
+    return f"best epoch {', '.join(str(one['best_epoch']) for one in fits)}"

@@ -29,6 +29,7 @@ class CaseContents:
     """All that could be read of one case, by ``"<time point>/<name>"``.
 
     Attributes:
+        case: whose files.
         problems: everything wrong with its files, STOP and WARN.
         paths: the files that are there.
         volumes: as stored.
@@ -38,6 +39,7 @@ class CaseContents:
         findings: of the annotations of lesions, each with its label.
     """
 
+    case: Case
     problems: list[Problem] = field(default_factory=list)
     paths: dict[InputSpec, Path] = field(default_factory=dict)
     volumes: dict[str, Image] = field(default_factory=dict)
@@ -84,7 +86,7 @@ def read_case(case: Case, needs: Sequence[InputSpec], classes: Classes | None = 
         needs: what the recipe asks of it.
         classes: that its findings must have; None where findings need no label.
     """
-    contents = CaseContents()
+    contents = CaseContents(case)
     segments: dict[str, tuple[Segment, ...]] = {}
     faulty: set[str] = set()
     for need in needs:

@@ -18,7 +18,7 @@ from HCCAssistLib.cohort.label_checks import balance_problems
 from HCCAssistLib.cohort.leaks import find_copies
 from HCCAssistLib.cohort.table_checks import check_table
 from HCCAssistLib.cohort.unused_files import not_used
-from HCCAssistLib.errors import Problem
+from HCCAssistLib.errors import HCCAssistError, InputError, Problem
 from HCCAssistLib.files import size_on_disk
 from HCCAssistLib.labels import Classes
 from HCCAssistLib.parallel import side_by_side
@@ -193,6 +193,10 @@ def _check(job: _Job) -> CaseFiles:
     except OSError as error:
         what = f"a file or folder cannot be read ({error.strerror})"
         return CaseFiles([Problem("STOP", what, f"case {case.case_id}", "check that you may read it")])
+    except InputError as error:
+        return CaseFiles([replace(problem, where=f"case {case.case_id}") for problem in error.problems])
+    except HCCAssistError:  # such as a full disk, where the check writes: no fault of the case
+        raise
     except Exception as error:  # whatever a file holds, the other cases are still looked at
         what = f"the case cannot be read: internal error ({type(error).__name__}: {error})"
         return CaseFiles([Problem("STOP", what, f"case {case.case_id}", "leave it out, and report this")])

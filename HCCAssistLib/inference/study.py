@@ -9,7 +9,7 @@ from dataclasses import dataclass, field
 from typing import Any
 
 from HCCAssistLib.cohort.case import Case
-from HCCAssistLib.cohort.case_files import read_case
+from HCCAssistLib.cohort.case_files import CaseContents, read_case
 from HCCAssistLib.cohort.finding_labels import Finding, findings_of_points, findings_of_segments
 from HCCAssistLib.cohort.input_spec import InputSpec
 from HCCAssistLib.cohort.judgement import judge
@@ -96,7 +96,18 @@ def read_study(case: Case, recipe: Recipe, *, classes: Classes | None = None) ->
     read = read_case(case, recipe.inputs, classes)
     if stops := [problem for problem in read.problems if problem.level == "STOP"]:
         raise InputError(stops)
-    warnings = (*read.problems, *unused_files(case, recipe.inputs, all_inputs()))
+    return study_of(read, unused_files(case, recipe.inputs, all_inputs()))
+
+
+def study_of(read: CaseContents, doubts: Iterable[Problem] = ()) -> Study:
+    """A study of a case that was read and holds nothing that stops the work.
+
+    Args:
+        read: the case.
+        doubts: found besides.
+    """
+    warnings = (*read.problems, *doubts)
+    case = read.case
     return Study(case.case_id, read.volumes, read.points, read.masks, case.values, warnings, read.boxes, read.findings)
 
 

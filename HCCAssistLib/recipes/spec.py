@@ -19,8 +19,6 @@ Step = Literal[
     "sampling",
     "network",
     "training",
-    "mining",
-    "operating_point",
     "prediction",
     "evaluation",
     "report",

@@ -3,7 +3,7 @@ import pytest
 import torch
 
 from HCCAssistLib.imaging.windows import Window
-from HCCAssistLib.recipes.ltp.network import LTPNetwork, windowed
+from HCCAssistLib.recipes.ltp.network import LTPNetwork, build, loss, windowed
 from HCCAssistLib.recipes.ltp.recipe import WINDOWS
 
 BORDERS = ("strict", "context")
@@ -90,6 +90,41 @@ def test_the_network_is_conv_relu_pool_as_the_paper_draws_it():
         expected = network.fc3(torch.relu(network.fc2(torch.relu(network.fc1(y)))))
 
         torch.testing.assert_close(network(x), expected[:, 0], rtol=1e-5, atol=1e-6)
+
+
+@pytest.mark.parametrize(("width", "channels"), [(1.0, (16, 32, 64, 512, 128)), (0.5, (8, 16, 32, 256, 64))])
+def test_a_narrower_network_has_its_share_of_every_layer(width, channels):
+    network = build({"pools": 3, "border": "context", "width": width})
+
+    layers = (network.conv1, network.conv2, network.conv3, network.fc1, network.fc2)
+    assert tuple(len(layer.weight) for layer in layers) == channels
+    assert shapes_of(network)["logits"] == (2,)
+
+
+def test_the_narrowest_network_keeps_one_map_of_each_layer():
+    network = LTPNetwork(width=0.05)
+
+    assert [len(layer.weight) for layer in (network.conv1, network.conv2, network.conv3)] == [1, 2, 3]
+    assert shapes_of(network)["logits"] == (2,)
+
+
+def test_the_initial_weights_follow_from_torchs_seed_alone():
+    made = []
+    for before in (0, 5):
+        torch.rand(before)
+        torch.manual_seed(3)
+        made.append(build({"pools": 3, "border": "context", "width": 1.0}).state_dict())
+
+    assert all(torch.equal(made[0][name], made[1][name]) for name in made[0])
+
+
+def test_weighed_samples_count_as_often_as_their_weights_say():
+    logits, labels = torch.tensor([0.3, -1.0, 2.0]), torch.tensor([1, 0, 0])
+
+    plain = [loss(logits[n : n + 1], {"label": labels[n : n + 1]}) for n in range(3)]
+    weighed = loss(logits, {"label": labels, "weight": torch.tensor([2.0, 0.5, 0.5])})
+
+    torch.testing.assert_close(weighed, (2 * plain[0] + 0.5 * plain[1] + 0.5 * plain[2]) / 3)
 
 
 @pytest.mark.parametrize("wrong", [{"pools": 1}, {"border": "same"}])

@@ -4,6 +4,7 @@ import json
 import subprocess
 import sys
 import time
+from collections import Counter
 from pathlib import Path
 
 import numpy as np
@@ -11,9 +12,11 @@ import pytest
 from ltp_blob import BLOBS, blob_image, straight_grid
 
 from HCCAssistLib.cli.main import main
+from HCCAssistLib.cohort import case_files
 from HCCAssistLib.cohort.cohort import write_cohort_table
 from HCCAssistLib.cohort.points import Point, PointList, write_points
-from HCCAssistLib.imaging.files import write_image
+from HCCAssistLib.imaging.files import read_image, write_image
+from HCCAssistLib.imaging.image import Image
 from HCCAssistLib.models.package import read_package
 
 SPLITS = ("train", "train", "train", "train", "validation", "validation", "test", "test")
@@ -57,15 +60,19 @@ def model(cohort: Path, tmp_path_factory: pytest.TempPathFactory) -> Path:
 def test_a_trained_model_says_where_everything_came_from(model: Path) -> None:
     card = read_package(model, recipe="ltp").card
     assert card.training["cases"] == {"train": 4, "validation": 2, "test": 2}
-    counts = card.training["samples_per_class"]
-    assert {split: of["1"] for split, of in counts.items()} == {"train": 120, "validation": 60}
-    assert all(of["0"] > of["1"] for of in counts.values())
+    negatives = {"train": 160, "validation": 80}
+    assert card.training["samples_per_class"] == {
+        part: {"0": negatives[part], "1": positives} for part, positives in (("train", 120), ("validation", 60))
+    }
     assert len(card.training["image_digests"]) == len(card.training["image_fingerprints"]) == 6
     assert card.training["trained_on"] == {"synthetic": 0, "patients": 6}, "the test cases do not count"
     assert card.seal and json.loads((model / "model.json").read_text())["seal"] == card.seal
     assert "validation set" in card.cutoff("patch").source
     assert card.cutoff("patch").data_sha256
-    assert len(card.training["history"][0]) == 3
+    (member,) = card.training["members"]
+    assert (member["fold"], member["repeat"], member["seed"], len(member["history"])) == (0, 0, 0, 3)
+    assert 1 <= member["best_epoch"] <= 3
+    assert (card.preset, card.training["width"]) == ("", 1.0)
     assert card.options["epochs"] == 3
     assert 0 < card.training["hard_negatives"][0]["train"] <= 4 * card.options["hard_negatives"]
     assert card.default_name == "candidate"
@@ -104,7 +111,7 @@ def test_the_same_command_gives_the_same_weights_and_a_killed_one_goes_on(
     process = subprocess.Popen([*command, *SETTINGS], stderr=subprocess.DEVNULL)
     try:
         deadline = time.monotonic() + 240
-        while not list(tmp_path.glob("killed.training/final-0.safetensors")):
+        while not list(tmp_path.glob("killed.training/*/final.safetensors")):
             assert process.poll() is None, "the training ended before it could be killed"
             assert time.monotonic() < deadline
             time.sleep(0.05)
@@ -153,18 +160,38 @@ def test_folds_train_one_network_each_and_predict_together(
 ) -> None:
     out = tmp_path / "folds"
     assert train(cohort, out, "--folds", "2", "--set", "epochs=1", "--set", "hard_negatives=0") == 2  # given twice
-    settings = ("--set", "epochs=1", "--set", "batch=32", "--set", "hard_negatives=0")
+    settings = ("--preset", "paper", "--set", "epochs=1", "--set", "batch=32", "--set", "width=0.25")
     arguments = ["train", str(cohort), "--recipe", "ltp", "--out", str(out), "--folds", "2", *settings]
     assert main(arguments) == 0
     package = read_package(out)
     assert sorted(package.card.files) == ["weights-0.safetensors", "weights-1.safetensors"]
     assert "held-out parts of 2 folds" in package.card.cutoff("patch").source
+    assert package.card.options["hard_negatives"] == 0
+    assert (package.card.preset, package.card.training["width"]) == ("paper", 0.25)
+    assert [(m["fold"], m["seed"]) for m in package.card.training["members"]] == [(0, 0), (1, 1)]
     assert package.card.cutoff("candidate").source in capsys.readouterr().out
     case = cohort / "cases" / "case-6"
     assert main(["predict", str(case), "--model", str(out), "--out", str(tmp_path / "r")]) == 0
     result = json.loads((tmp_path / "r" / "case-6" / "result.json").read_text())
     assert len(result["run"]["weights_sha256"]) == 2
     assert result["threshold_source"] == package.card.cutoff().source
+
+
+def test_each_volume_is_read_once_however_often_it_is_looked_at(
+    cohort: Path, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    read: Counter[str] = Counter()
+
+    def counted(path: Path, **given: str) -> Image:
+        read[path.parents[1].name] += 1
+        return read_image(path, **given)
+
+    monkeypatch.setattr(case_files, "read_image", counted)
+    settings = ["--set", "epochs=1", "--set", "width=0.1", "--set", "hard_negatives=3"]
+    assert main(["train", str(cohort), "--recipe", "ltp", "--out", str(tmp_path / "m"), *settings]) == 0
+    assert set(read.values()) == {1}
+    assert len(read) == len(SPLITS)
+    assert [path.name for path in tmp_path.iterdir()] == ["m"], "the pack goes when the model is done"
 
 
 def test_every_fault_of_a_cohort_is_listed_before_anything_is_trained(
@@ -186,4 +213,4 @@ def test_every_fault_of_a_cohort_is_listed_before_anything_is_trained(
     lines = capsys.readouterr().err.splitlines()
     for word in ("case-1", "case-3", "gone", "'I think so'", "two splits|both|sides|several splits"):
         assert any(part in line for line in lines for part in word.split("|")), (word, lines)
-    assert not (tmp_path / "model").exists()
+    assert [path.name for path in tmp_path.iterdir()] == ["bad"]

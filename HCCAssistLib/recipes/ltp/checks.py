@@ -36,11 +36,11 @@ def problems(case: CaseContents, options: Mapping[str, Value] | None = None) -> 
     try:
         negative_starts(
             rough,
-            [voxel_of(rough, point) for point in marked(case, "ltp")],
+            [voxel_of(rough, point) for name in ("ltp", "ignored") for point in marked(case, name)],
             np.random.default_rng(0),
             count=NEGATIVES_PER_PATIENT,
             radius=float(chosen["radius"]),
-            radius_unit=str(chosen["radius_unit"]),
+            unit=str(chosen["radius_unit"]),
             in_body=chosen["negatives"] == "body",
         )
     except InputError as error:

@@ -6,7 +6,7 @@ import json
 import os
 import shutil
 from collections.abc import Callable, Collection, Mapping
-from dataclasses import dataclass, replace
+from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
 
@@ -28,12 +28,12 @@ from HCCAssistLib.results.detection import DetectionResult
 from HCCAssistLib.results.files import read_result, write_result
 from HCCAssistLib.results.tables import write_findings
 from HCCAssistLib.training.loop import outputs
-from HCCAssistLib.training.samples import Samples
+from HCCAssistLib.training.samples import Origin, Samples
 
 SEED = 2023
 """Of the test patches, the same for every model, so that two models are compared on the same patches."""
 
-FORMAT = "hccassist-evaluated-case/2"
+FORMAT = "hccassist-evaluated-case/3"
 RECORD = "evaluation.json"
 
 
@@ -71,7 +71,7 @@ def evaluate_case(
     """
     options = model.package.card.options
     rng = np.random.default_rng([SEED, *case.case_id.encode()])
-    patches = sample_case(case, {**options, "permute_labels": False}, rng, study=study)
+    patches = sample_case(study, case, options, rng)
     make_batch = batch_maker(options)
     scores = [
         probabilities(outputs(network, make_batch, patches, device=model.device)).astype(np.float64)
@@ -83,7 +83,7 @@ def evaluate_case(
         result=result,
         lesions=points.positions if points else np.empty((0, 3)),
         sizes_mm=np.array([described_size(point.description) for point in (points.points if points else ())]),
-        patches=replace(patches, voxels=np.empty((len(patches), 0), np.int16)),
+        patches=patches.without_inputs(),
         scores=np.mean(scores, axis=0),
     )
 
@@ -116,10 +116,10 @@ def keep(one: EvaluatedCase, made_with: Mapping[str, Any], case: Case, folder: P
             "sizes_mm": [None if np.isnan(size) else size for size in one.sizes_mm.tolist()],
             "patches": {
                 "labels": patches.labels.tolist(),
-                "lesion": patches.lesion.tolist(),
-                "center_lps": patches.center_lps.tolist(),
+                "lesion": patches["lesion"].tolist(),
+                "center_lps": patches["center_lps"].tolist(),
                 "scores": one.scores.tolist(),
-                "image_digest": patches.image_digests[0],
+                "image_digests": list(patches.origins[0].image_digests),
             },
         }
         write_json(part / RECORD, record)
@@ -133,17 +133,14 @@ def kept(made_with: Mapping[str, Any], case: Case, folder: Path) -> EvaluatedCas
             return None
         said = record["patches"]
         count = len(said["labels"])
-        patches = Samples(
-            voxels=np.empty((count, 0), np.int16),
-            labels=np.array(said["labels"], np.uint8),
-            case=np.zeros(count, np.int32),
-            lesion=np.array(said["lesion"], np.int32),
-            center_lps=np.array(said["center_lps"], np.float32).reshape(-1, 3),
-            case_ids=(case.case_id,),
-            patient_ids=(case.patient_id,),
-            splits=(case.split,),
-            image_digests=(str(said["image_digest"]),),
-        )
+        arrays: dict[str, npt.NDArray[Any]] = {
+            "label": np.array(said["labels"], np.uint8),
+            "case": np.zeros(count, np.int32),
+            "lesion": np.array(said["lesion"], np.int32),
+            "center_lps": np.array(said["center_lps"], np.float32).reshape(-1, 3),
+        }
+        origin = Origin(case.case_id, case.patient_id, case.split, tuple(map(str, said["image_digests"])))
+        patches = Samples(arrays, (origin,))
         result = read_result(folder / case.case_id)
         if not isinstance(result, DetectionResult):
             return None

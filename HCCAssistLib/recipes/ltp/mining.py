@@ -2,7 +2,7 @@
 
 The paper draws negatives at random over the abdomen and tests on patches drawn alike. In a scan of a whole liver
 nearly every patch is negative, and the few that look like LTP (vessels, shunts, perfusion) decide how many false
-alarms a reader meets; random patches hardly ever show them.
+positives a reader meets; random patches hardly ever show them.
 """
 
 from __future__ import annotations
@@ -12,43 +12,43 @@ from typing import TYPE_CHECKING
 
 import numpy as np
 
-from HCCAssistLib.cohort.case import Case
-from HCCAssistLib.inference.study import read_study
-from HCCAssistLib.recipes.ltp.recipe import LTP, TIME_POINT
-from HCCAssistLib.recipes.ltp.sampling import IntArray, is_negative, marked, patches_at, start_around, voxel_of
+from HCCAssistLib.inference.study import Study
+from HCCAssistLib.recipes.ltp.recipe import LTP
+from HCCAssistLib.recipes.ltp.sampling import IntArray, is_negative, marked, start_around, voxel_of
 from HCCAssistLib.recipes.ltp.sliding_window.candidates import suppressed
 from HCCAssistLib.recipes.ltp.sliding_window.scanning import scan_study
 from HCCAssistLib.recipes.options import Value
-from HCCAssistLib.training.samples import Samples
 
 if TYPE_CHECKING:
+    from HCCAssistLib.imaging.image import Image
     from HCCAssistLib.recipes.ltp.network import LTPNetwork
 
 LEAST = 0.05
-"""False alarms below this probability teach nothing."""
+"""False positives below this probability teach nothing."""
 
 
-def mine_case(
-    case: Case, options: Mapping[str, Value], networks: Sequence[LTPNetwork], *, device: str = "cpu"
-) -> Samples:
+def hard_negative_starts(
+    study: Study, options: Mapping[str, Value], networks: Sequence[LTPNetwork], *, device: str = "cpu"
+) -> tuple[Image, list[IntArray]]:
     """The highest-scoring patches of a case that keep the recipe's rule for negatives.
 
     Args:
-        case: with its annotated points.
+        study: with its annotated points.
         options: of the recipe; ``hard_negatives`` is how many at most.
         networks: trained without hard negatives.
         device: where to scan.
+
+    Returns:
+        The image that was scanned, and the first voxel ``(i, j, k)`` of each patch on it, best score first.
     """
-    study = read_study(case, LTP)
     scanned = scan_study(study, networks, LTP.resolve({"stride": "fast"}, run=True), device=device)
     image = scanned.image
-    lesions = [voxel_of(image, point) for point in marked(study, "ltp")]
+    known = [voxel_of(image, point) for name in ("ltp", "ignored") for point in marked(study, name)]
     starts: list[IntArray] = []
     for peak in suppressed(scanned.scores):
         start = start_around(np.rint(peak.center).astype(np.int64))
         if peak.probability < LEAST or len(starts) == int(options["hard_negatives"]):
             break
-        if is_negative(start, lesions, image, radius=float(options["radius"]), unit=str(options["radius_unit"])):
+        if is_negative(start, known, image, radius=float(options["radius"]), unit=str(options["radius_unit"])):
             starts.append(start)
-    digest = study.volumes[f"{TIME_POINT}/arterial"].digest()
-    return patches_at(image, starts, [0] * len(starts), [-1] * len(starts), case, digest)
+    return image, starts

@@ -48,21 +48,23 @@ class LTPNetwork(nn.Module):
         border: what a patch sees at its in-plane border. ``"strict"``: zeros, as printed. ``"context"``: 7 more
             pixels of the scan on each side; the maps and weights keep their sizes, and a whole scan becomes one
             pass over each slab. Slices beyond the 8 of a patch are zeros in both.
+        width: share of the maps and hidden values that every layer has; 1 is the paper.
     """
 
-    def __init__(self, pools: Literal[2, 3] = 3, border: Border = "context") -> None:
+    def __init__(self, pools: Literal[2, 3] = 3, border: Border = "context", width: float = 1.0) -> None:
         super().__init__()
         if pools not in (2, 3) or border not in ("strict", "context"):
             raise ValueError(f"pools is 2 or 3 and border is strict or context, not {pools!r} and {border!r}")
         self.pools = pools
         self.border = border
         padding = (1, 1, 1) if border == "strict" else (1, 0, 0)
-        self.conv1 = nn.Conv3d(3, 16, 3, padding=padding)
-        self.conv2 = nn.Conv3d(16, 32, 3, padding=padding)
-        self.conv3 = nn.Conv3d(32, 64, 3, padding=padding)
-        self.fc1 = nn.Linear(64 * 2 * 8 * 8 if pools == 2 else 64 * 1 * 4 * 4, 512)
-        self.fc2 = nn.Linear(512, 128)
-        self.fc3 = nn.Linear(128, 1)
+        first, second, third, hidden, last = (max(1, round(count * width)) for count in (16, 32, 64, 512, 128))
+        self.conv1 = nn.Conv3d(3, first, 3, padding=padding)
+        self.conv2 = nn.Conv3d(first, second, 3, padding=padding)
+        self.conv3 = nn.Conv3d(second, third, 3, padding=padding)
+        self.fc1 = nn.Linear(third * (2 * 8 * 8 if pools == 2 else 1 * 4 * 4), hidden)
+        self.fc2 = nn.Linear(hidden, last)
+        self.fc3 = nn.Linear(last, 1)
 
     @property
     def margin(self) -> int:
@@ -82,7 +84,8 @@ class LTPNetwork(nn.Module):
             x: windowed patches ``(N, 3, *patch_shape)``, 0..1.
 
         Returns:
-            ``(N, 64, 2, 8, 8)``; cell ``c`` covers voxels ``4 c .. 4 c + 3`` of the core along each axis.
+            ``(N, 64, 2, 8, 8)``, fewer maps in a narrower network. Cell ``c`` covers voxels ``4 c .. 4 c + 3`` of the
+            core along each axis.
         """
         # ReLU and max pooling commute; pooling first leaves an eighth of the values to rectify
         x = functional.relu(functional.max_pool3d(self.conv1(x), 2))
@@ -103,10 +106,11 @@ class LTPNetwork(nn.Module):
 
 
 def build(options: Mapping[str, Value]) -> LTPNetwork:
-    """The network that the recipe's options describe."""
-    return LTPNetwork(pools=options["pools"], border=options["border"])  # type: ignore[arg-type]
+    """The network that the recipe's options describe, with weights drawn from torch's seed."""
+    return LTPNetwork(pools=options["pools"], border=options["border"], width=float(options.get("width", 1.0)))  # type: ignore[arg-type]
 
 
-def loss(logits: Tensor, labels: Tensor) -> Tensor:
+def loss(logits: Tensor, targets: Mapping[str, Tensor]) -> Tensor:
     """Binary cross-entropy of logits ``(N,)`` and labels 0 and 1; the paper names no loss."""
-    return functional.binary_cross_entropy_with_logits(logits, labels.to(logits.dtype))
+    labels = targets["label"].to(logits.dtype)
+    return functional.binary_cross_entropy_with_logits(logits, labels, weight=targets.get("weight"))

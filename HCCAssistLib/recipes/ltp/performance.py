@@ -213,7 +213,7 @@ def performance(
         patients={case.case_id: case.patient_id for case in cases},
         labels=labels,
         highest=best,
-        patches=PatchScores(samples.labels, scores, samples.patients, samples.center_lps, card.cutoff("patch")),
+        patches=PatchScores(samples.labels, scores, samples.patients, samples["center_lps"], card.cutoff("patch")),
         scan_cutoff=card.cutoff(),
         sizes_mm={case.case_id: done[case.case_id].sizes_mm for case in cases},
         examples=shown.examples(),

@@ -12,8 +12,6 @@ from scipy.spatial import cKDTree
 from scipy.special import expit
 
 from HCCAssistLib.errors import Problem
-from HCCAssistLib.evaluation.cutoffs import mean_cutoff
-from HCCAssistLib.evaluation.discrimination import average_precision
 from HCCAssistLib.imaging.enhancement import contrast_evidence
 from HCCAssistLib.imaging.geometry import Box, Geometry
 from HCCAssistLib.imaging.hounsfield import hounsfield_objection
@@ -34,7 +32,6 @@ from HCCAssistLib.recipes.ltp.sliding_window.scanning import (
     within_region,
 )
 from HCCAssistLib.recipes.options import Value
-from HCCAssistLib.results.cutoff import CutOff
 from HCCAssistLib.results.detection import Candidate, DetectionResult
 from HCCAssistLib.results.run_record import RunRecord
 
@@ -47,20 +44,6 @@ Scores = npt.NDArray[np.float32]
 def probabilities(logits: Scores) -> Scores:
     """Scores from what the network says, ``(n,)``."""
     return expit(logits)
-
-
-def criterion(labels: npt.NDArray[np.uint8], logits: Scores) -> float:
-    """What decides which epoch is kept: the average precision, which rests on the negatives with the highest scores.
-
-    Those are the false alarms of a scan. On phantoms the loss chose early epochs, before the network told vessels from
-    nodules: it weighs most how sure a later network is of the few patches where it is wrong.
-    """
-    return float(average_precision(labels, logits, unit="patch").value or 0.0)
-
-
-def choose_cutoff(labels: npt.NDArray[np.uint8], scores: Scores, *, chosen_on: str) -> CutOff:
-    """The maximum of the mean of sensitivity and specificity, as in the paper."""
-    return mean_cutoff(labels, scores, chosen_on=f"{chosen_on} of patches")
 
 
 def predict(

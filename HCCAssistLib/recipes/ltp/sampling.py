@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable, Mapping, Sequence
+from collections.abc import Mapping, Sequence
 from typing import TYPE_CHECKING, Any
 
 import numpy as np
@@ -10,15 +10,13 @@ import numpy.typing as npt
 
 from HCCAssistLib.cohort.case import Case
 from HCCAssistLib.cohort.case_files import CaseContents
-from HCCAssistLib.cohort.cohort import Cohort
 from HCCAssistLib.cohort.points import Point
 from HCCAssistLib.errors import InputError
 from HCCAssistLib.imaging.image import Image
 from HCCAssistLib.imaging.windows import AIR_HU
 from HCCAssistLib.imaging.working_grid import working_image
-from HCCAssistLib.inference.study import Study, read_study
+from HCCAssistLib.inference.study import Study
 from HCCAssistLib.recipes.ltp.recipe import (
-    LTP,
     NEGATIVES_PER_PATIENT,
     PATCH_SHAPE,
     POSITIVES_PER_LESION,
@@ -29,7 +27,7 @@ from HCCAssistLib.recipes.ltp.recipe import (
 from HCCAssistLib.recipes.options import Value
 from HCCAssistLib.training.augmentation import AxialAffine, center_crop
 from HCCAssistLib.training.loop import BatchMaker
-from HCCAssistLib.training.samples import Samples, joined
+from HCCAssistLib.training.samples import Origin, Samples
 
 if TYPE_CHECKING:
     from torch import Generator, Tensor
@@ -46,66 +44,51 @@ TRIES = 4000
 IntArray = npt.NDArray[np.int64]
 
 
-def sample_cohort(
-    cohort: Cohort, options: Mapping[str, Value], *, seed: int, progress: Callable[[float], None] | None = None
-) -> Samples:
-    """All patches of a cohort; the order and the seed of one case do not depend on the others."""
-    parts = []
-    for number, case in enumerate(cohort.cases):
-        # crc of the name, not its place in the table: adding a case must not change another's patches
-        rng = np.random.default_rng([seed, *case.case_id.encode()])
-        parts.append(sample_case(case, options, rng))
-        if progress:
-            progress((number + 1) / len(cohort.cases))
-    return joined(parts)
-
-
-def sample_case(
-    case: Case, options: Mapping[str, Value], rng: np.random.Generator, *, study: Study | None = None
-) -> Samples:
+def sample_case(study: Study, case: Case, options: Mapping[str, Value], rng: np.random.Generator) -> Samples:
     """The patches of one case.
 
     Args:
-        case: with its annotated points.
+        study: volumes and annotated points. Points of ``post/ignored`` mark what is neither: no patch is taken there.
+        case: whose they are.
         options: of the recipe.
         rng: source of the places.
-        study: what ``read_study`` gave for the case; it is read where None is given.
 
     Raises:
-        InputError: the case cannot be read, or there is no room for the negatives.
+        InputError: a point outside the volume, or no room for the negatives.
     """
-    study = study or read_study(case, LTP)
     stored = study.volumes[f"{TIME_POINT}/arterial"]
     image, _ = working_image(stored, SPACING_MM, outside=AIR_HU)
-    lesions = [voxel_of(image, point) for point in marked(study, "ltp")]
-    rejected = [voxel_of(image, point) for point in marked(study, "rejected")]
+    lesions, ignored, rejected = (
+        [voxel_of(image, point) for point in marked(study, name)] for name in ("ltp", "ignored", "rejected")
+    )
+    rule: dict[str, Any] = {"radius": float(options["radius"]), "unit": str(options["radius_unit"])}
     starts = [s for lesion in lesions for s in positive_starts(lesion, rng)]
     labels = [1] * len(starts)
     owner = [number for number, _ in enumerate(lesions) for _ in range(POSITIVES_PER_LESION)]
     for point in rejected:
-        kept = [s for s in positive_starts(point, rng) if not _contains_any(s, lesions)]
+        drawn = positive_starts(point, rng)
+        kept = [s for s in drawn if not _contains_any(s, lesions) and is_negative(s, ignored, image, **rule)]
         starts += kept
         labels += [0] * len(kept)
         owner += [-1] * len(kept)
-    negatives = negative_starts(
-        image,
-        lesions,
-        rng,
-        count=NEGATIVES_PER_PATIENT,
-        radius=float(options["radius"]),
-        radius_unit=str(options["radius_unit"]),
-        in_body=options["negatives"] == "body",
-    )
+    in_body = options["negatives"] == "body"
+    negatives = negative_starts(image, [*lesions, *ignored], rng, count=NEGATIVES_PER_PATIENT, in_body=in_body, **rule)
     starts += negatives
     labels += [0] * len(negatives)
     owner += [-1] * len(negatives)
-    return patches_at(image, starts, labels, owner, case, stored.digest())
+    origin = Origin(case.case_id, case.patient_id, case.split, (stored.digest(),))
+    return patches_at(image, starts, labels, owner, origin)
 
 
 def patches_at(
-    image: Image, starts: Sequence[IntArray], labels: Sequence[int], owner: Sequence[int], case: Case, digest: str
+    image: Image, starts: Sequence[IntArray], labels: Sequence[int], owner: Sequence[int], origin: Origin
 ) -> Samples:
-    """Cut the patches that begin at ``starts`` ``(i, j, k)``, with the pixels around them that training needs."""
+    """Cut the patches that begin at ``starts`` ``(i, j, k)``, with the pixels around them that training needs.
+
+    Returns:
+        ``voxels`` ``(n, 8, STORED, STORED)`` int16 Hounsfield units (windows are applied when a batch is made), with
+        label, lesion and centre of each.
+    """
     margin = (STORED - PATCH_SHAPE[1]) // 2
     padded = np.pad(image.array, ((PATCH_SHAPE[0],) * 2, (STORED,) * 2, (STORED,) * 2), constant_values=AIR_HU)
     voxels = np.empty((len(starts), PATCH_SHAPE[0], STORED, STORED), dtype=np.int16)
@@ -115,15 +98,14 @@ def patches_at(
         voxels[n] = np.clip(np.rint(block), AIR_HU, 3071)
     centers = image.geometry.to_world(np.array(starts).reshape(-1, 3) + _half())
     return Samples(
-        voxels=voxels,
-        labels=np.array(labels, dtype=np.uint8),
-        case=np.zeros(len(starts), dtype=np.int32),
-        lesion=np.array(owner, dtype=np.int32),
-        center_lps=centers.astype(np.float32),
-        case_ids=(case.case_id,),
-        patient_ids=(case.patient_id,),
-        splits=(case.split or "",),
-        image_digests=(digest,),
+        {
+            "voxels": voxels,
+            "label": np.array(labels, dtype=np.uint8),
+            "case": np.zeros(len(starts), dtype=np.int32),
+            "lesion": np.array(owner, dtype=np.int32),
+            "center_lps": centers.astype(np.float32),
+        },
+        (origin,),
     )
 
 
@@ -150,18 +132,18 @@ def negative_starts(
     *,
     count: int,
     radius: float,
-    radius_unit: str,
+    unit: str,
     in_body: bool,
 ) -> list[IntArray]:
     """Patches whose centre keeps the radius from every LTP point and that hold none of the points.
 
     Args:
         image: in LPS order.
-        lesions: voxels ``(i, j, k)`` of the LTP points.
+        lesions: voxels ``(i, j, k)`` of the LTP points, and of whatever else negatives keep away from.
         rng: source of the places.
         count: how many.
         radius: distance to keep.
-        radius_unit: ``"mm"`` or ``"voxels"``.
+        unit: of the radius, ``"mm"`` or ``"voxels"``.
         in_body: at least half of the patch is tissue; otherwise the air around the patient counts too.
 
     Raises:
@@ -176,7 +158,7 @@ def negative_starts(
     found: list[IntArray] = []
     for _ in range(TRIES):
         start = rng.integers(0, room + 1)
-        if not is_negative(start, lesions, image, radius=radius, unit=radius_unit):
+        if not is_negative(start, lesions, image, radius=radius, unit=unit):
             continue
         if in_body:
             i, j, k = start
@@ -243,8 +225,8 @@ def batch_maker(options: Mapping[str, Value]) -> BatchMaker:
     out = build(options).patch_shape[-1]
     transform = AxialAffine() if options["augment"] else None
 
-    def make(voxels: Tensor, generator: Generator | None) -> Tensor:
-        hu = voxels.float()
+    def make(inputs: Mapping[str, Tensor], generator: Generator | None) -> Tensor:
+        hu = inputs["voxels"].float()
         hu = transform(hu, out, generator) if transform and generator else center_crop(hu, out)
         return windowed(hu, WINDOWS)
 

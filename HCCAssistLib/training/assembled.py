@@ -1,0 +1,40 @@
+"""What a recipe makes of its trained members: cut-offs, figures and whatever else the model package holds."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping, Sequence
+from dataclasses import dataclass, field, replace
+from typing import Any
+
+from HCCAssistLib.evaluation.result import Estimate
+from HCCAssistLib.results.cutoff import CutOff
+
+
+@dataclass(frozen=True, slots=True)
+class Assembled:
+    """Given back by a recipe's ``training.assemble``.
+
+    Attributes:
+        cutoffs: by name; none where the recipe has no cut-off.
+        default_cutoff: name of the one that a prediction begins with.
+        estimates: figures on the samples of validation.
+        facts: of the recipe, for the training record of the card.
+        extras: more files of the package by name: arrays or JSON.
+    """
+
+    cutoffs: Mapping[str, CutOff] = field(default_factory=dict)
+    default_cutoff: str = ""
+    estimates: Sequence[Estimate] = ()
+    facts: Mapping[str, Any] = field(default_factory=dict)
+    extras: Mapping[str, Any] = field(default_factory=dict)
+
+
+def metrics(estimates: Sequence[Estimate], chosen_on: str) -> dict[str, Any]:
+    """Figures for the model card; they rest on the samples that chose the epoch and the cut-off, and say so."""
+    note = "the epoch and the cut-off were chosen on these very samples: expect less on unseen patients"
+    return {
+        e.name: replace(
+            e, name=f"{e.name}, {chosen_on} (optimistic)", note="; ".join(filter(None, (e.note, note)))
+        ).as_json()
+        for e in estimates
+    }

@@ -1,0 +1,106 @@
+"""What a trained member gives: its weights, and what figures and cut-offs are computed from."""
+
+from __future__ import annotations
+
+import json
+from collections.abc import Mapping
+from dataclasses import dataclass, field
+from pathlib import Path
+from typing import TYPE_CHECKING, Any
+
+import numpy as np
+
+from HCCAssistLib.errors import InputError
+from HCCAssistLib.files import written_whole
+from HCCAssistLib.training.loop import Fit, Logits
+from HCCAssistLib.training.samples import Samples, origins_from_json
+
+if TYPE_CHECKING:
+    from torch import Tensor
+
+RESULT = "result.safetensors"
+FORMAT = "hccassist-member-result/1"
+
+
+@dataclass(frozen=True, eq=False, slots=True)
+class MemberResult:
+    """A finished member.
+
+    Attributes:
+        weights: of each of its networks by name, ``""`` where it has only one.
+        fits: best epoch and course of each network, by the same names.
+        validation: the samples that it was validated on, without what the network is given.
+        outputs: ``(n, ...)`` of the network for these samples.
+        facts: what else the recipe's own stages found, as JSON.
+    """
+
+    weights: Mapping[str, Mapping[str, Tensor]]
+    fits: Mapping[str, dict[str, Any]]
+    validation: Samples
+    outputs: Logits
+    facts: Mapping[str, Any] = field(default_factory=dict)
+
+    @classmethod
+    def of(
+        cls, fits: Mapping[str, Fit], validation: Samples, outputs: Logits, facts: Mapping[str, Any] | None = None
+    ) -> MemberResult:
+        """The result of the fits of its networks, by name."""
+        return cls(
+            weights={name: found.weights for name, found in fits.items()},
+            fits={n: {"best_epoch": f.best_epoch, "history": list(f.history)} for n, f in fits.items()},
+            validation=validation.without_inputs(),
+            outputs=outputs,
+            facts=facts or {},
+        )
+
+    def save(self, path: Path, key: str) -> None:
+        """Write one file, whole or not at all.
+
+        Args:
+            path: the file.
+            key: of the plan that it is the result of.
+        """
+        import torch
+        from safetensors.torch import save
+
+        validation = self.validation
+        tensors = {f"weights/{n}/{part}": t.contiguous() for n, one in self.weights.items() for part, t in one.items()}
+        tensors |= {f"validation/{name}": torch.from_numpy(array) for name, array in validation.arrays.items()}
+        tensors["outputs"] = torch.from_numpy(np.ascontiguousarray(self.outputs))
+        header = {
+            "format": FORMAT,
+            "key": key,
+            "fits": dict(self.fits),
+            "facts": dict(self.facts),
+            "origins": validation.origins,
+        }
+        with written_whole(path) as part:
+            part.write_bytes(save(tensors, {"header": json.dumps(header)}))
+
+    @classmethod
+    def load(cls, path: Path, key: str) -> MemberResult | None:
+        """What ``save`` wrote; None where it is the result of another plan.
+
+        Raises:
+            InputError: the file is damaged.
+        """
+        from safetensors import SafetensorError, safe_open
+
+        try:
+            with safe_open(path, framework="pt") as file:
+                header = json.loads((file.metadata() or {}).get("header", "{}"))
+                if header.get("format") != FORMAT or header.get("key") != key:
+                    return None
+                tensors = {name: file.get_tensor(name) for name in file.keys()}  # noqa: SIM118  not a dict
+            arrays = {n.split("/", 1)[1]: t.numpy() for n, t in tensors.items() if n.startswith("validation/")}
+            weights: dict[str, dict[str, Tensor]] = {name: {} for name in header["fits"]}
+            for name, tensor in tensors.items():
+                if name.startswith("weights/"):
+                    _, network, parameter = name.split("/", 2)
+                    weights[network][parameter] = tensor
+            validation = Samples(arrays, origins_from_json(header["origins"]))
+            return cls(weights, header["fits"], validation, tensors["outputs"].numpy(), header["facts"])
+        except (SafetensorError, OSError, KeyError, TypeError, ValueError) as error:
+            raise InputError(
+                f"a trained member cannot be read ({error})", path.parent.name, "delete its folder to train it again"
+            ) from error

@@ -1,0 +1,55 @@
+"""The pack of a training: the samples of its cohort, and the studies that a recipe's own stages look at again.
+
+    PACK/samples.safetensors          every sample, with the case that it came from
+    PACK/studies/<case_id>.safetensors
+
+It is all that a member reads, so it is what a cluster is sent: pseudonyms and voxels, no DICOM, dates, names or paths.
+"""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+from pathlib import Path
+
+from HCCAssistLib.errors import InputError
+from HCCAssistLib.inference.study import Study
+from HCCAssistLib.inference.study_files import read_study_file
+from HCCAssistLib.training.samples import Samples
+
+SAMPLES = "samples.safetensors"
+STUDIES = "studies"
+
+
+@dataclass(frozen=True, slots=True)
+class Pack:
+    """A pack on disk."""
+
+    folder: Path
+
+    @property
+    def samples_path(self) -> Path:
+        """Of all samples."""
+        return self.folder / SAMPLES
+
+    def study_path(self, case_id: str) -> Path:
+        """Of one case."""
+        return self.folder / STUDIES / f"{case_id}.safetensors"
+
+    def samples(self, digest: str) -> Samples:
+        """The samples, if they are those that a member was planned for.
+
+        Raises:
+            InputError: not there, damaged, or others.
+        """
+        found = Samples.load(self.samples_path)
+        if found.digest() != digest:
+            raise InputError("these are not the samples that the member was planned for", SAMPLES, "train again")
+        return found
+
+    def study(self, case_id: str) -> Study:
+        """Volumes, masks and points of a case.
+
+        Raises:
+            InputError: the pack does not hold it.
+        """
+        return read_study_file(self.study_path(case_id))

@@ -1,0 +1,72 @@
+"""How a network is trained: the choices that every recipe has, in one value."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+from dataclasses import dataclass
+from typing import Literal, cast
+
+from HCCAssistLib.recipes.options import Value
+
+Optimiser = Literal["adam", "sgd"]
+Balance = Literal["none", "weights", "sampler"]
+
+MOMENTUM = 0.9
+"""Of gradient descent (``sgd``)."""
+
+HOW_LONG = frozenset({"epochs", "patience"})
+"""Options that may be changed when a training goes on; every other one would make it another training."""
+
+
+@dataclass(frozen=True, slots=True)
+class Plan:
+    """How long, how fast and on what share of the classes to train.
+
+    >>> Plan.of({"epochs": 50, "patience": 8, "batch": 64, "learning_rate": 0.001}, seed=1).optimiser
+    'adam'
+
+    Attributes:
+        epochs: at most.
+        patience: epochs without a better one on the validation samples before it ends.
+        batch: samples in a batch.
+        learning_rate: of the optimiser.
+        seed: of initial weights, order and augmentation.
+        device: to train on.
+        averaging: share of the running average of the weights that a step keeps; 0 takes the last weights alone.
+        optimiser: ``"adam"``, or ``"sgd"`` with a momentum of ``MOMENTUM``.
+        balance: ``"none"``; ``"weights"`` weighs a sample by the inverse of its class's share; ``"sampler"`` draws
+            every class equally often.
+    """
+
+    epochs: int
+    patience: int
+    batch: int
+    learning_rate: float
+    seed: int
+    device: str = "cpu"
+    averaging: float = 0.0
+    optimiser: Optimiser = "adam"
+    balance: Balance = "none"
+
+    @classmethod
+    def of(cls, options: Mapping[str, Value], *, seed: int, device: str = "cpu", epochs: int | None = None) -> Plan:
+        """The plan that a recipe's training options describe (see ``recipes.options.training_options``).
+
+        Args:
+            options: resolved.
+            seed: of this member.
+            device: to train on.
+            epochs: fewer than the options allow; None takes theirs.
+        """
+        most = int(options["epochs"])
+        return cls(
+            epochs=most if epochs is None else min(most, epochs),
+            patience=int(options["patience"]),
+            batch=int(options["batch"]),
+            learning_rate=float(options["learning_rate"]),
+            seed=seed,
+            device=device,
+            averaging=float(options.get("averaging", 0.0)),
+            optimiser=cast(Optimiser, options.get("optimiser", "adam")),
+            balance=cast(Balance, options.get("balance", "none")),
+        )

@@ -1,0 +1,140 @@
+"""The cases of a cohort, each read once: checked, recognised, sampled and packed while its voxels are in memory."""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Iterator, Mapping
+from dataclasses import dataclass, replace
+from pathlib import Path
+
+import numpy as np
+
+from HCCAssistLib.cohort.case_files import CaseContents
+from HCCAssistLib.cohort.cohort import Cohort
+from HCCAssistLib.cohort.splits import split_patients
+from HCCAssistLib.cohort.strata import strata
+from HCCAssistLib.cohort.synthetic import unclear
+from HCCAssistLib.cohort.table_checks import check_table
+from HCCAssistLib.cohort.validation import CohortFiles, in_order, read_files
+from HCCAssistLib.errors import InputError, Problem
+from HCCAssistLib.files import remove, stored
+from HCCAssistLib.inference.study import study_of
+from HCCAssistLib.inference.study_files import write_study
+from HCCAssistLib.recipes.options import Value
+from HCCAssistLib.recipes.registry import cohort_spec, get_recipe
+from HCCAssistLib.recipes.spec import Recipe
+from HCCAssistLib.training.pack import Pack
+from HCCAssistLib.training.samples import Samples, joined
+
+
+@dataclass(frozen=True, slots=True)
+class PackedCohort:
+    """A cohort that can be trained on.
+
+    Attributes:
+        cohort: with a split for every case.
+        files: what was found of its files.
+        samples: of the cases that are not for testing, in the order of the table.
+        problems: what is doubtful.
+    """
+
+    cohort: Cohort
+    files: CohortFiles
+    samples: Samples
+    problems: tuple[Problem, ...]
+
+
+def read_and_pack(
+    cohort: Cohort,
+    recipe: Recipe,
+    options: Mapping[str, Value],
+    pack: Pack,
+    *,
+    seed: int,
+    folds: int,
+    workers: int,
+    progress: Callable[[float], None] | None = None,
+) -> PackedCohort:
+    """Read every case once, side by side; write the pack of those that are not for testing.
+
+    Args:
+        cohort: read with ``tolerant=True``, so that faulty rows are listed too.
+        recipe: which method.
+        options: resolved.
+        pack: where the samples go, and the studies that the recipe's ``training.studies_kept(options)`` names.
+        seed: of splits and sampling.
+        folds: 1 where the splits tell who validates; otherwise everybody does in turn.
+        workers: processes.
+        progress: told how much is done, 0 to 1.
+
+    Raises:
+        InputError: the cohort has faults that stop it; all of them are listed.
+        HCCAssistError: the disk does not take the pack.
+    """
+    spec = cohort_spec(recipe, options)
+    of_table = [*check_table(cohort, spec), *unclear(cohort.cases)]
+    splits: dict[str, str] = {}
+    if not any(problem.level == "STOP" for problem in of_table):
+        splits = split_patients(cohort, strata(cohort, spec), fractions=spec.split, seed=seed)
+        cohort = replace(cohort, cases=tuple(replace(case, split=splits[case.case_id]) for case in cohort.cases))
+    wanted = recipe.module("training").studies_kept(options)
+    kept = {name for name, split in splits.items() if split in wanted or (wanted and folds > 1 and split != "test")}
+    with stored("the samples of the training"):
+        pack.study_path("any").parent.mkdir(parents=True, exist_ok=True)
+    try:
+        files = read_files(
+            cohort,
+            spec,
+            check=_Sampler(recipe.id, dict(options), seed, pack if splits else None, frozenset(kept)),
+            workers=workers,
+            progress=progress,
+        )
+        problems = in_order([*of_table, *files.problems()])
+        if stops := [problem for problem in problems if problem.level == "STOP"]:
+            raise InputError(stops)
+        samples = joined([Samples.load(_part(pack, case.case_id)) for case in cohort.cases if case.split != "test"])
+    finally:
+        for path in pack.folder.glob(f"{_PART}*"):
+            remove(path)
+    if options.get("permute_labels"):
+        samples = samples.permuted(seed)
+    with stored("the samples of the training"):
+        samples.save(pack.samples_path)
+    return PackedCohort(cohort, files, samples, problems)
+
+
+_PART = "of-"
+
+
+def _part(pack: Pack, case_id: str) -> Path:
+    return pack.folder / f"{_PART}{case_id}.safetensors"
+
+
+@dataclass(frozen=True, slots=True)
+class _Sampler:
+    """Checks a case as the recipe asks and, where there is a pack, samples it; it travels to other processes."""
+
+    recipe: str
+    options: dict[str, Value]
+    seed: int
+    pack: Pack | None
+    kept: frozenset[str]
+
+    def __call__(self, read: CaseContents) -> Iterator[Problem]:
+        recipe, case = get_recipe(self.recipe), read.case
+        found = list(recipe.module("checks").problems(read, options=self.options))
+        yield from found
+        stopped = any(problem.level == "STOP" for problem in (*read.problems, *found))
+        if self.pack is None or stopped or case.split == "test":
+            return
+        study = study_of(read)
+        # by the name of the case, not its place in the table: another case must not change its samples
+        rng = np.random.default_rng([self.seed, *case.case_id.encode()])
+        try:
+            samples: Samples = recipe.module("sampling").sample_case(study, case, self.options, rng)
+        except InputError as error:
+            yield from (replace(p, where="" if case.case_id in p.where else p.where) for p in error.problems)
+            return
+        with stored("the samples of the training"):
+            samples.save(_part(self.pack, case.case_id))
+            if case.case_id in self.kept:
+                write_study(study, self.pack.study_path(case.case_id))

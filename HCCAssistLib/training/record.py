@@ -1,0 +1,80 @@
+"""The training record of a model card: what the members were trained on, and how it went."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping, Sequence
+from typing import Any
+
+from HCCAssistLib.cohort.synthetic import counted_apart
+from HCCAssistLib.labels import Classes
+from HCCAssistLib.recipes.spec import Recipe
+from HCCAssistLib.training.member_result import MemberResult
+from HCCAssistLib.training.members import MemberPlan
+from HCCAssistLib.training.reading import PackedCohort
+from HCCAssistLib.training.samples import Samples
+
+PARTS = ("train", "validation")
+
+
+def training_record(
+    packed: PackedCohort,
+    recipe: Recipe,
+    trained: Sequence[tuple[MemberPlan, MemberResult]],
+    *,
+    table: str,
+    seed: int,
+    facts: Mapping[str, Any],
+) -> dict[str, Any]:
+    """What model.json says under ``training``.
+
+    Args:
+        packed: the cohort and its samples.
+        recipe: which method.
+        trained: every member with its plan.
+        table: of ``own_table``.
+        seed: of the training.
+        facts: of the recipe's own stages.
+    """
+    cohort, samples = packed.cohort, packed.samples
+    used = {name for plan, _ in trained for name in (*plan.train, *plan.validation)}
+    trained_on = counted_apart(case for case in cohort.cases if case.case_id in used)
+    first, _ = trained[0]
+    return {
+        "cohort_digest": samples.digest(),
+        "image_digests": [digest for origin in samples.origins for digest in origin.image_digests],
+        "image_fingerprints": [
+            list(one) for origin in samples.origins for one in packed.files.fingerprints[origin.case_id] if one
+        ],
+        "splits_drawn_from": table,
+        "cases": {split: sum(case.split == split for case in cohort.cases) for split in (*PARTS, "test")},
+        "patients": len(set(samples.patients)),
+        "trained_on": trained_on,
+        **_per_class(samples, recipe),
+        "permuted_labels": bool(first.options.get("permute_labels", False)),
+        "width": first.options.get("width", 1.0),
+        "seed": seed,
+        "folds": first.folds,
+        "repeats": 1 + max(plan.repeat for plan, _ in trained),
+        "members": [_member(plan, result) for plan, result in trained],
+        **facts,
+    }
+
+
+def _per_class(samples: Samples, recipe: Recipe) -> dict[str, Any]:
+    """Samples of each class by its code, for training and validation; nothing where there are no classes."""
+    if "label" not in samples or not isinstance(recipe.label, Classes):
+        return {}
+    counts = {split: samples.of_split(split).counts() for split in PARTS}
+    return {
+        "samples_per_class": {
+            split: {code: of_split.get(number, 0) for number, code in enumerate(recipe.label.codes)}
+            for split, of_split in counts.items()
+        }
+    }
+
+
+def _member(plan: MemberPlan, result: MemberResult) -> dict[str, Any]:
+    """One member; a member of several networks has best epoch and course of each by name."""
+    single = result.fits.get("")
+    fits = single if single is not None and len(result.fits) == 1 else {"networks": dict(result.fits)}
+    return {"fold": plan.fold, "repeat": plan.repeat, "seed": plan.seed, **fits}
