@@ -82,5 +82,6 @@ def run(args: argparse.Namespace) -> None:
 
 def _fits(members: Sequence[Mapping[str, Any]]) -> str:
     """``best epoch 4, 7``: of each network, in the order of the members."""
-    fits = [one for member in members for one in member.get("networks", {"": member}).values()]
-    return f"best epoch {', '.join(str(one['best_epoch']) for one in fits)}"
+    best = [one["best_epoch"] for one in members]
+    each = [epoch for found in best for epoch in (found.values() if isinstance(found, Mapping) else (found,))]
+    return f"best epoch {', '.join(map(str, each))}"

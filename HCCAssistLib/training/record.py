@@ -55,7 +55,16 @@ def training_record(
         "seed": seed,
         "folds": first.folds,
         "repeats": 1 + max(plan.repeat for plan, _ in trained),
-        "members": [_member(plan, result) for plan, result in trained],
+        "members": [
+            {
+                "fold": plan.fold,
+                "repeat": plan.repeat,
+                "seed": plan.seed,
+                "best_epoch": _of_networks(result, "best_epoch"),
+            }
+            for plan, result in trained
+        ],
+        "history": [_of_networks(result, "history") for _, result in trained],
         **facts,
     }
 
@@ -73,8 +82,7 @@ def _per_class(samples: Samples, recipe: Recipe) -> dict[str, Any]:
     }
 
 
-def _member(plan: MemberPlan, result: MemberResult) -> dict[str, Any]:
-    """One member; a member of several networks has best epoch and course of each by name."""
-    single = result.fits.get("")
-    fits = single if single is not None and len(result.fits) == 1 else {"networks": dict(result.fits)}
-    return {"fold": plan.fold, "repeat": plan.repeat, "seed": plan.seed, **fits}
+def _of_networks(result: MemberResult, name: str) -> Any:
+    """Best epoch or course of a member; of each network by name where it has several."""
+    found = {network: fit[name] for network, fit in result.fits.items()}
+    return found[""] if set(found) == {""} else found

@@ -70,7 +70,8 @@ def test_a_trained_model_says_where_everything_came_from(model: Path) -> None:
     assert "validation set" in card.cutoff("patch").source
     assert card.cutoff("patch").data_sha256
     (member,) = card.training["members"]
-    assert (member["fold"], member["repeat"], member["seed"], len(member["history"])) == (0, 0, 0, 3)
+    assert (member["fold"], member["repeat"], member["seed"]) == (0, 0, 0)
+    assert len(card.training["history"][0]) == 3
     assert 1 <= member["best_epoch"] <= 3
     assert (card.preset, card.training["width"]) == ("", 1.0)
     assert card.options["epochs"] == 3
