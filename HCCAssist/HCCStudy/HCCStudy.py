@@ -547,12 +547,12 @@ class HCCStudyLogic(ScriptedLoadableModuleLogic):
     def __init__(self, requirements=None, tasks=None, store=None, samples=None):
         ScriptedLoadableModuleLogic.__init__(self)
         import slicer.packaging
+        from HCCAssistLib.scene.loaded_volumes import VolumeLooks
 
         from HCCAssistLib.installation import Installation
         from HCCAssistLib.jobs.runner import TaskRunner
         from HCCAssistLib.models.store import ModelStore, default_store
         from HCCAssistLib.phantoms.sample import sample_folder
-        from HCCAssistLib.scene.loaded_volumes import VolumeLooks
 
         self.installation = Installation(requirements, slicer.packaging, torchUtils)
         self.tasks = tasks or TaskRunner(python=shutil.which("PythonSlicer") or sys.executable)

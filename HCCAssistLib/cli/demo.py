@@ -187,17 +187,16 @@ def _draw(result: DetectionResult, study: Study, folder: Path) -> tuple[Path, ..
     """Pictures and the scene; where they cannot be made the reason is said and the rest goes on."""
     from HCCAssistLib.scene.rendering import rendering_available, scene_available
 
-    image = next(iter(study.volumes.values()))
     masks = {name.split("/")[1]: mask for name, mask in study.masks.items()}
     missing = scene_available()
     if missing is None:
         from HCCAssistLib.scene.pictures import save_case
 
-        save_case(result, image, masks, folder / "case.mrb", synthetic=True)
+        save_case(result, study.volumes, masks, folder / "case.mrb", synthetic=True)
         missing = rendering_available()
     if missing is not None:
         warn([missing])
         return ()
     from HCCAssistLib.scene.pictures import render_case
 
-    return render_case(result, image, folder, masks=masks)
+    return render_case(result, study.volumes, folder, masks=masks)

@@ -176,12 +176,9 @@ class _Run:
                 warn([Problem("WARN", what, f"also cases {', '.join(others[:NAMES_SHOWN])}{more}")])
 
     def _draw(self, study: Study, result: Result, folder: Path) -> None:
-        """A slice through each of the best candidates; where none can be drawn that is said, once."""
-        from HCCAssistLib.results.detection import DetectionResult
+        """A slice through each of the first findings; where none can be drawn that is said, once."""
         from HCCAssistLib.scene.rendering import rendering_available
 
-        if not isinstance(result, DetectionResult):
-            return
         missing = rendering_available()
         if missing is not None:
             self.pictures = False
@@ -189,9 +186,8 @@ class _Run:
             return
         from HCCAssistLib.scene.pictures import render_case
 
-        image = next(iter(study.volumes.values()))
         masks = {name.split("/")[1]: mask for name, mask in study.masks.items()}
-        render_case(result, image, folder, masks=masks, three_d=False)
+        render_case(result, study.volumes, folder, masks=masks, three_d=False)
 
     def _fail(self, case_id: str, error: Exception) -> None:
         from HCCAssistLib.cli.predictions import SUMMARY, Row

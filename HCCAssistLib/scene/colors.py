@@ -1,6 +1,7 @@
 """All colours of the scene, in one place; red-green blindness keeps every pair apart (Okabe & Ito, inferno).
 
-Boxes are bright on CT, yellow while pending, blue once accepted and grey once rejected. The heat map runs from dark
+Boxes are bright on CT: yellow while pending, green once accepted, grey once rejected, violet where they are something
+else; the blue of the ablation zone and the white of the chosen box are none of these. The heat map runs from dark
 violet through red to pale yellow. How transparent it is, is up to the slice view: Slicer overlooks a table's opacity.
 """
 
@@ -11,22 +12,27 @@ from typing import Any
 import numpy as np
 
 from HCCAssistLib.imaging.geometry import FloatArray
-from HCCAssistLib.results.detection import Candidate
 from HCCAssistLib.results.review import Verdict
 
 Color = tuple[float, float, float]
 
 PENDING_LOW: Color = (0.90, 0.62, 0.00)
 PENDING_HIGH: Color = (1.00, 0.95, 0.25)
-ACCEPTED: Color = (0.34, 0.71, 0.91)
-REJECTED: Color = (0.62, 0.62, 0.62)
+VERDICTS: dict[Verdict, Color] = {
+    Verdict.PENDING: PENDING_HIGH,
+    Verdict.ACCEPTED: (0.00, 1.00, 0.60),
+    Verdict.REJECTED: (0.62, 0.62, 0.62),
+    Verdict.OTHER: (0.70, 0.20, 0.90),
+}
+SELECTED: Color = (1.0, 1.0, 1.0)
 LABEL: Color = (1.0, 1.0, 1.0)
+ABLATION: Color = (0.35, 0.70, 0.90)
 
 SURFACES: dict[str, tuple[Color, float]] = {
     "liver": ((0.87, 0.58, 0.48), 0.3),
-    "ablation": ((0.35, 0.70, 0.90), 0.6),
+    "ablation": (ABLATION, 0.6),
     "vessel": ((0.35, 0.45, 0.80), 0.6),
-    "tumor": ((0.94, 0.89, 0.26), 0.6),
+    "tumo": ((0.94, 0.89, 0.26), 0.6),
 }
 """Colour and opacity in 3-D of a segment whose name holds the word."""
 OTHER_SURFACE: tuple[Color, float] = ((0.75, 0.75, 0.70), 0.4)
@@ -46,14 +52,11 @@ _INFERNO = (
 )
 
 
-def box_color(candidate: Candidate) -> Color:
-    """By verdict; while pending the brighter yellow, the more probable."""
-    if candidate.review.verdict is Verdict.ACCEPTED:
-        return ACCEPTED
-    if candidate.review.verdict is Verdict.REJECTED:
-        return REJECTED
-    p = candidate.probability
-    red, green, blue = (low + p * (high - low) for low, high in zip(PENDING_LOW, PENDING_HIGH, strict=True))
+def verdict_color(verdict: Verdict, score: float = 1.0) -> Color:
+    """The colour of a finding; while pending the brighter yellow, the higher its score (0 to 1)."""
+    if verdict is not Verdict.PENDING:
+        return VERDICTS[verdict]
+    red, green, blue = (low + score * (high - low) for low, high in zip(PENDING_LOW, PENDING_HIGH, strict=True))
     return red, green, blue
 
 

@@ -1,8 +1,8 @@
-"""A heat map over the volume: foreground of the slice views, with its own colours and legend."""
+"""Heat maps over volumes: foreground of the slice views, with their own colours and legend."""
 
 from __future__ import annotations
 
-from collections.abc import Iterator, Sequence
+from collections.abc import Collection, Mapping, Sequence
 from dataclasses import dataclass
 from typing import Any
 
@@ -12,57 +12,74 @@ import slicer
 from scipy.spatial import cKDTree
 from vtk.util.numpy_support import vtk_to_numpy
 
+from HCCAssistLib.imaging.geometry import Box, Geometry
 from HCCAssistLib.imaging.image import Image
 from HCCAssistLib.imaging.windows import Window
-from HCCAssistLib.results.detection import Candidate
 from HCCAssistLib.scene.colors import heat_color_node
 from HCCAssistLib.scene.inputs import geometry_of_volume
+from HCCAssistLib.scene.records import composites
 from HCCAssistLib.scene.volumes import volume_from_image
 
+THRESHOLD = 0.3
+"""Heat below it is transparent."""
+
 SHOWN = "HCCAssist.shown"
-"""Attribute of a heat map: the numbers of the candidates whose heat is shown."""
+"""Attribute of a heat map: the numbers of the findings whose heat is shown."""
 
 
-def add_heatmap(heatmap: Image, name: str, scene: Any, *, threshold: float) -> Any:
-    """A new volume node of heat 0 to 1; heat below the threshold is transparent."""
+def add_heatmap(heatmap: Image, name: str, scene: Any) -> Any:
+    """A new volume node of heat 0 to 1; heat below ``THRESHOLD`` is transparent."""
     node = volume_from_image(heatmap, scene, name, Window(level=0.5, width=1.0))
     display = node.GetDisplayNode()
     display.SetAndObserveColorNodeID(heat_color_node(scene).GetID())
     display.SetInterpolate(True)
     display.SetAutoThreshold(False)
-    display.SetThreshold(threshold, 1e6)
+    display.SetThreshold(THRESHOLD, 1e6)
     display.SetApplyThreshold(True)
     return node
 
 
+def heat_of(node: Any) -> Image:
+    """The heat map of a node from ``add_heatmap``, with what is hidden."""
+    grid = geometry_of_volume(node)
+    scalars = node.GetImageData().GetPointData().GetScalars()
+    return Image(np.abs(vtk_to_numpy(scalars)).reshape(grid.shape), grid)
+
+
 @dataclass(frozen=True, eq=False, slots=True)
-class HeatOwners:
-    """Which candidate the heat of a map belongs to: the one nearest to it.
+class HeatmapAssignment:
+    """Which finding the heat of a map belongs to: the one nearest to it.
 
     Attributes:
         voxels: flat index of every voxel that is not cold.
-        numbers: of the candidate that each belongs to.
+        numbers: of the finding that each belongs to.
+        heated: the numbers of the findings with heat to see in their boxes.
     """
 
     voxels: npt.NDArray[np.int64]
     numbers: npt.NDArray[np.int64]
+    heated: frozenset[int]
 
     @classmethod
-    def of(cls, node: Any, candidates: Sequence[Candidate]) -> HeatOwners:
-        """Find the owners in a node from ``add_heatmap``; there is at least one candidate."""
-        data = node.GetImageData()
-        warm = np.flatnonzero(vtk_to_numpy(data.GetPointData().GetScalars()))
-        k, j, i = np.unravel_index(warm, data.GetDimensions()[::-1])
-        grid = geometry_of_volume(node)
-        centers = grid.to_index([candidate.box.center for candidate in candidates])
+    def of(cls, node: Any, boxes: Mapping[int, Box]) -> HeatmapAssignment:
+        """Assign the heat of a node from ``add_heatmap`` to findings by the boxes of their numbers, one at least."""
+        grid: Geometry = geometry_of_volume(node)
+        heat = np.abs(vtk_to_numpy(node.GetImageData().GetPointData().GetScalars()))
+        warm = np.flatnonzero(heat)
+        k, j, i = np.unravel_index(warm, grid.shape)
+        centers = grid.to_index([box.center for box in boxes.values()])
         # millimetres along the grid's own axes: distances are the same, and nothing needs to be turned
-        places = np.stack([i, j, k], axis=-1) * grid.spacing
-        nearest = cKDTree(centers * grid.spacing).query(places)[1]
-        return cls(warm, np.array([candidate.number for candidate in candidates])[nearest])
+        index = np.stack([i, j, k], axis=-1)
+        nearest = cKDTree(centers * grid.spacing).query(index * grid.spacing)[1]
+        numbers = np.array(list(boxes), dtype=np.int64)[nearest]
+        seen = heat[warm] >= THRESHOLD
+        places, owners = grid.to_world(index[seen]), numbers[seen]
+        heated = frozenset(n for n, box in boxes.items() if box.contains(places[owners == n]).any())
+        return cls(warm, numbers, heated)
 
 
-def show_heat_of(node: Any, owners: HeatOwners, numbers: Sequence[int]) -> None:
-    """Show the heat of some candidates, by their numbers, and hide the others': heat without a box misleads.
+def show_heat_of(node: Any, assignment: HeatmapAssignment, numbers: Collection[int]) -> None:
+    """Show the heat of some findings, by their numbers, and hide the others': heat without a box misleads.
 
     What is hidden turns negative, so that it is transparent in every view and nothing is lost when the scene is saved.
     """
@@ -72,14 +89,35 @@ def show_heat_of(node: Any, owners: HeatOwners, numbers: Sequence[int]) -> None:
     node.SetAttribute(SHOWN, shown)
     scalars = node.GetImageData().GetPointData().GetScalars()
     heat = vtk_to_numpy(scalars)
-    heat[owners.voxels] = np.where(np.isin(owners.numbers, numbers), 1, -1) * np.abs(heat[owners.voxels])
+    signs = np.where(np.isin(assignment.numbers, list(numbers)), 1, -1)
+    heat[assignment.voxels] = signs * np.abs(heat[assignment.voxels])
     scalars.Modified()
     node.Modified()
 
 
-def add_legend(heatmap: Any) -> None:
-    """A legend beside a heat map, in the views that show it; made after it is shown, or Slicer overlooks it."""
-    legend = slicer.vtkSlicerColorLogic.AddDefaultColorLegendDisplayNode(heatmap)
+def show_layer(volumes: Mapping[str, Any], heatmaps: Mapping[str, Any], scene: Any, *, opacity: float) -> None:
+    """Lay heat maps over their volumes, in the slice views that show these; an opacity of 0 takes them away.
+
+    What else lies over a volume, such as another method's heat, is only put aside by heat that is to be seen.
+    """
+    over = {volumes[place].GetID(): heatmap for place, heatmap in heatmaps.items() if place in volumes}
+    ours = {heatmap.GetID() for heatmap in heatmaps.values()}
+    for view in composites(scene):
+        heatmap = over.get(view.GetBackgroundVolumeID()) if opacity > 0 else None
+        if heatmap is not None:
+            view.SetForegroundVolumeID(heatmap.GetID())
+            view.SetForegroundOpacity(opacity)
+            _add_legend(heatmap)
+        elif view.GetForegroundVolumeID() in ours:
+            view.SetForegroundVolumeID(None)
+
+
+def _add_legend(heatmap: Any) -> None:
+    """A legend beside a heat map, in the views that show it; made after it is shown, or Slicer does not draw it."""
+    logic = slicer.vtkSlicerColorLogic
+    if logic.GetColorLegendDisplayNode(heatmap) is not None:
+        return
+    legend = logic.AddDefaultColorLegendDisplayNode(heatmap)
     legend.SetTitleText("Grad-CAM")
     legend.SetNumberOfLabels(6)
     legend.SetLabelFormat("%.1f")
@@ -87,18 +125,10 @@ def add_legend(heatmap: Any) -> None:
     legend.SetPosition(0.98, 0.9)
 
 
-def show_layers(volume: Any, heatmap: Any | None, scene: Any, *, opacity: float) -> None:
-    """Show a volume with its heat map in every slice view that shows the volume, or in all where none does."""
+def show_volumes(volumes: Sequence[Any], scene: Any) -> None:
+    """Show the first of some volumes in all slice views, unless a view shows one of them already."""
     views = list(composites(scene))
-    showing = [view for view in views if view.GetBackgroundVolumeID() == volume.GetID()]
-    for view in showing or views:
-        view.SetBackgroundVolumeID(volume.GetID())
-        view.SetForegroundVolumeID(heatmap.GetID() if heatmap is not None else None)
-        view.SetForegroundOpacity(opacity)
-
-
-def composites(scene: Any) -> Iterator[Any]:
-    """The nodes that say which volumes each slice view shows."""
-    nodes = scene.GetNodesByClass("vtkMRMLSliceCompositeNode")
-    for index in range(nodes.GetNumberOfItems()):
-        yield nodes.GetItemAsObject(index)
+    ids = [volume.GetID() for volume in volumes]
+    if ids and not any(view.GetBackgroundVolumeID() in ids for view in views):
+        for view in views:
+            view.SetBackgroundVolumeID(ids[0])

@@ -1,19 +1,19 @@
-"""Taking the reader to a candidate."""
+"""Showing a place in all views."""
 
 from __future__ import annotations
 
 from typing import Any
 
 import numpy as np
+import numpy.typing as npt
 import slicer
 
-from HCCAssistLib.results.detection import Candidate
 from HCCAssistLib.scene.transforms import lps_to_ras
 
 
-def jump_to(candidate: Candidate, scene: Any) -> None:
-    """Centre all slice views and the 3-D views on a candidate; the direction of view and the zoom stay."""
-    ras = lps_to_ras(candidate.box.center)
+def jump_to(place: npt.ArrayLike, scene: Any) -> None:
+    """Centre all slice views and the 3-D views on a place (LPS mm); the direction of view and the zoom stay."""
+    ras = lps_to_ras(place)
     slices = slicer.vtkMRMLSliceNode
     slices.JumpAllSlices(scene, *ras, slices.CenteredJumpSlice)
     cameras = scene.GetNodesByClass("vtkMRMLCameraNode")

@@ -1,4 +1,4 @@
-"""Who a scan is of, as far as the scene tells: only ever used to keep it out of what leaves the scene."""
+"""Who a scan is of, as far as it is known in the scene: only ever used to keep it out of what leaves the scene."""
 
 from __future__ import annotations
 

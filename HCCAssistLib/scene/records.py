@@ -1,46 +1,134 @@
-"""The record of a drawing: one text node that holds result.json and refers to all nodes that were drawn."""
+"""The record of a drawing: one text node that holds result.json and refers to all nodes of one result.
+
+A record names its recipe and kind, so that each panel finds its own and leaves the others alone.
+"""
 
 from __future__ import annotations
 
 import hashlib
 import json
-from collections.abc import Iterator
+from collections.abc import Iterator, Mapping
 from contextlib import contextmanager
 from typing import Any
 
 import slicer
 
-from HCCAssistLib.results.detection import DetectionResult
+from HCCAssistLib.results.result import Result
 from HCCAssistLib.scene.colors import HEAT_TABLE
-from HCCAssistLib.scene.heatmap import composites
 
 RUN = "HCCAssist.run"
-"""Attribute of a record: tells the run and its inputs apart from others."""
+"""Attribute of a complete record: identifies the run and its inputs."""
 
-VOLUME, BOX, LABELS = "HCCAssist.volume", "HCCAssist.box", "HCCAssist.labels"
-HEATMAP, TABLE = "HCCAssist.heatmap", "HCCAssist.table"
+RECIPE, KIND = "HCCAssist.recipe", "HCCAssist.kind"
+"""Attributes of a record: id of the recipe, kind of the result."""
+
+VOLUME = "HCCAssist.volume."
+"""Role of a reference to a volume that was looked at; its place (``post/arterial``) follows."""
+
+PLACES = "HCCAssist.places"
+"""Attribute of a record: the places of its volumes, the main one first, as JSON."""
+
+SEGMENTATION, POINTS = "HCCAssist.segmentation.", "HCCAssist.points."
+"""Roles of references to the other nodes that the run used; the place (``post/liver``) follows."""
+
+SEGMENT = "HCCAssist.segment."
+"""Attribute of a record: id of the segment that was used of the segmentation of a place."""
+
+VALUES = "HCCAssist.values"
+"""Attribute of a record: the clinical values that were used, as JSON."""
+
+DRAWN = "HCCAssist.drawn."
+"""Role of a reference to a node that was drawn; the name of the part follows."""
+
+PART = "HCCAssist.part"
+"""Attribute of a node that was drawn: it belongs to a result, and is no image of a patient."""
 
 NODES_AT_ONCE = 3
 """Removed in one step."""
 
 
-def run_identity(result: DetectionResult) -> str:
+def run_identity(result: Result) -> str:
     """A digest of what was computed from what; not of when and on which machine."""
     run = result.run
     what = [run.recipe, run.options, run.model, run.weights_sha256, run.inputs]
     return hashlib.sha256(json.dumps(what, sort_keys=True, default=str).encode()).hexdigest()
 
 
-def records(scene: Any) -> Iterator[Any]:
-    """The records in a scene."""
+def new_record(result: Result, volumes: Mapping[str, Any], name: str, scene: Any) -> Any:
+    """A text node for a result; it counts as a record once it has the attribute ``RUN``."""
+    record = scene.AddNewNodeByClass("vtkMRMLTextNode", name)
+    record.SetForceCreateStorageNode(slicer.vtkMRMLTextNode.CreateStorageNodeAlways)
+    record.SetAttribute(RECIPE, result.run.recipe)
+    record.SetAttribute(KIND, result.kind)
+    record.SetAttribute(PLACES, json.dumps(list(volumes)))
+    for place, node in volumes.items():
+        record.SetNodeReferenceID(VOLUME + place, node.GetID())
+    return record
+
+
+def records(scene: Any, recipe_id: str | None = None) -> Iterator[Any]:
+    """The complete records in a scene, of one recipe or of all."""
     nodes = scene.GetNodesByClass("vtkMRMLTextNode")
     for index in range(nodes.GetNumberOfItems()):
-        if nodes.GetItemAsObject(index).GetAttribute(RUN):
-            yield nodes.GetItemAsObject(index)
+        node = nodes.GetItemAsObject(index)
+        if node.GetAttribute(RUN) and recipe_id in (None, node.GetAttribute(RECIPE)):
+            yield node
 
 
-def references(record: Any, role: str) -> list[Any]:
-    """The nodes that a record refers to in a role, without those that were removed."""
+def add_drawn(record: Any, part: str, node: Any) -> Any:
+    """Let a node belong to a record, as one of the nodes of a part; the node."""
+    node.SetAttribute(PART, part)
+    record.AddNodeReferenceID(DRAWN + part, node.GetID())
+    return node
+
+
+def drawn_nodes(record: Any, part: str) -> list[Any]:
+    """The nodes of a part that are still in the scene."""
+    return _references(record, DRAWN + part)
+
+
+def drawn_node(record: Any, part: str) -> Any | None:
+    """The node of a part that has one; None where it has none or it was deleted."""
+    return next(iter(drawn_nodes(record, part)), None)
+
+
+def volumes_of(record: Any) -> dict[str, Any]:
+    """The volumes of a record by their places, the main one first, without those that were deleted."""
+    found = ((place, record.GetNodeReference(VOLUME + place)) for place in _places(record))
+    return {place: node for place, node in found if node is not None}
+
+
+def scan_of(record: Any) -> Any | None:
+    """The main volume of a record: its result is that of this scan; None where it was deleted."""
+    return record.GetNodeReference(VOLUME + next(iter(_places(record)), ""))
+
+
+def everything_drawn(record: Any, scene: Any) -> list[Any]:
+    """All nodes that were drawn with a record and are still in the scene, even where the record itself was deleted."""
+    roles = [record.GetNthNodeReferenceRole(n) for n in range(record.GetNumberOfNodeReferenceRoles())]
+    nodes = [
+        scene.GetNodeByID(record.GetNthNodeReferenceID(role, n) or "")
+        for role in roles
+        if role.startswith(DRAWN)
+        for n in range(record.GetNumberOfNodeReferences(role))
+    ]
+    return [node for node in nodes if node is not None and node.GetAttribute(PART)]
+
+
+def _places(record: Any) -> list[str]:
+    places = stored(record, PLACES)
+    return [place for place in places if isinstance(place, str)] if isinstance(places, list) else []
+
+
+def stored(record: Any, attribute: str) -> Any:
+    """What stands as JSON in an attribute of a record; None where that is nothing, or damaged."""
+    try:
+        return json.loads(record.GetAttribute(attribute) or "null")
+    except ValueError:
+        return None
+
+
+def _references(record: Any, role: str) -> list[Any]:
     nodes = [record.GetNthNodeReference(role, n) for n in range(record.GetNumberOfNodeReferences(role))]
     return [node for node in nodes if node is not None]
 
@@ -56,7 +144,7 @@ def batch(scene: Any) -> Iterator[None]:
 
 
 def remove_record(record: Any) -> None:
-    """Take a record and all that it refers to, but for the volume, out of the scene."""
+    """Take a record and all that was drawn with it out of the scene; volumes and other inputs stay."""
     for _ in removed_in_steps(record):
         pass
 
@@ -68,22 +156,39 @@ def removed_in_steps(record: Any) -> Iterator[None]:
         return
     hierarchy = slicer.vtkMRMLSubjectHierarchyNode.GetSubjectHierarchyNode(scene)
     folder = hierarchy.GetItemParent(hierarchy.GetItemByDataNode(record))
-    heatmap = record.GetNodeReference(HEATMAP)
-    for view in composites(scene):
-        if heatmap is not None and view.GetForegroundVolumeID() == heatmap.GetID():
-            view.SetForegroundVolumeID(None)
-    nodes = [*(node for role in (BOX, LABELS, HEATMAP, TABLE) for node in references(record, role)), record]
+    yield from nodes_removed_in_steps([*everything_drawn(record, scene), record], scene)
+    if folder != hierarchy.GetSceneItemID() and not hierarchy.GetNumberOfItemChildren(folder):
+        hierarchy.RemoveItem(folder, False, False)
+
+
+def nodes_removed_in_steps(nodes: list[Any], scene: Any) -> Iterator[None]:
+    """Remove nodes with what only served them, a few at a time; those that are gone already are passed over."""
     for start in range(0, len(nodes), NODES_AT_ONCE):
         with batch(scene):
             for node in nodes[start : start + NODES_AT_ONCE]:
-                _remove_node(node)
+                if node.GetScene() is scene:
+                    _leave_views(node, scene)
+                    _remove_node(node)
         yield
-    if not any(other.GetNodeReference(HEATMAP) for other in records(scene)):
-        colors = scene.GetNodesByClassByName("vtkMRMLColorTableNode", HEAT_TABLE)
-        for index in range(colors.GetNumberOfItems()):
+    colors = scene.GetNodesByClassByName("vtkMRMLColorTableNode", HEAT_TABLE)
+    for index in range(colors.GetNumberOfItems()):
+        if not _is_used(colors.GetItemAsObject(index), scene):
             _remove_node(colors.GetItemAsObject(index))
-    if folder != hierarchy.GetSceneItemID() and not hierarchy.GetNumberOfItemChildren(folder):
-        hierarchy.RemoveItem(folder, False, False)
+
+
+def _leave_views(node: Any, scene: Any) -> None:
+    """A view that still names a volume which is gone shows the next one that gets its id."""
+    if node.IsA("vtkMRMLVolumeNode"):
+        for view in composites(scene):
+            if view.GetForegroundVolumeID() == node.GetID():
+                view.SetForegroundVolumeID(None)
+
+
+def _is_used(colors: Any, scene: Any) -> bool:
+    displays = scene.GetNodesByClass("vtkMRMLScalarVolumeDisplayNode")
+    return any(
+        displays.GetItemAsObject(n).GetColorNodeID() == colors.GetID() for n in range(displays.GetNumberOfItems())
+    )
 
 
 def _remove_node(node: Any) -> None:
@@ -91,8 +196,15 @@ def _remove_node(node: Any) -> None:
     scene = node.GetScene()
     servants = [node.GetNthStorageNode(n) for n in range(node.GetNumberOfStorageNodes())]
     if node.IsA("vtkMRMLDisplayableNode"):
-        # the legend, which comes last, looks for the display that it belongs to
+        # the legend, which comes last, needs the display that it belongs to
         servants += [node.GetNthDisplayNode(n) for n in reversed(range(node.GetNumberOfDisplayNodes()))]
     for servant in [*servants, node]:
         if servant is not None:
             scene.RemoveNode(servant)
+
+
+def composites(scene: Any) -> Iterator[Any]:
+    """The nodes that say which volumes each slice view shows."""
+    nodes = scene.GetNodesByClass("vtkMRMLSliceCompositeNode")
+    for index in range(nodes.GetNumberOfItems()):
+        yield nodes.GetItemAsObject(index)

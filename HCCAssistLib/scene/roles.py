@@ -7,7 +7,7 @@ from typing import Any
 
 from HCCAssistLib.errors import InputError
 from HCCAssistLib.recipes.roles import all_roles
-from HCCAssistLib.scene.records import HEATMAP, records, references
+from HCCAssistLib.scene.records import PART
 
 ROLE = "HCCAssist.Role"
 """Attribute of a volume node."""
@@ -16,7 +16,7 @@ SYNTHETIC = "HCCAssist.Synthetic"
 """Attribute of a volume node that shows no patient: a model trained on it must say so."""
 
 NOT_USED = "none"
-"""Its value where a person said that the volume plays no role."""
+"""Its value where a person decided that the volume plays no role."""
 
 
 def role_of(node: Any) -> str | None:
@@ -26,7 +26,7 @@ def role_of(node: Any) -> str | None:
 
 
 def is_settled(node: Any) -> bool:
-    """Whether a person said which role a volume plays, or that it plays none."""
+    """Whether a person decided which role a volume plays, or that it plays none."""
     return node.GetAttribute(ROLE) is not None
 
 
@@ -52,11 +52,10 @@ def volume_with_role(scene: Any, role: str) -> Any | None:
 
 
 def role_volumes(scene: Any) -> Iterator[Any]:
-    """The volumes of a scene that can play a role: images of one grey value a voxel, without our own heat maps."""
-    heatmaps = {node.GetID() for record in records(scene) for node in references(record, HEATMAP)}
+    """The volumes of a scene that can play a role: images of one grey value a voxel, and nothing that was drawn."""
     nodes = scene.GetNodesByClass("vtkMRMLScalarVolumeNode")
     for index in range(nodes.GetNumberOfItems()):
         node = nodes.GetItemAsObject(index)
         is_image = node.GetClassName() == "vtkMRMLScalarVolumeNode" and not node.GetHideFromEditors()
-        if is_image and node.GetID() not in heatmaps:
+        if is_image and node.GetAttribute(PART) is None:
             yield node

@@ -1,8 +1,8 @@
-"""The sample case as nodes of the scene."""
+"""A sample case as nodes of the scene."""
 
 from __future__ import annotations
 
-from collections.abc import Iterator
+from collections.abc import Iterator, Mapping
 from typing import Any
 
 import numpy as np
@@ -11,31 +11,65 @@ import slicer
 
 from HCCAssistLib.imaging.image import Image
 from HCCAssistLib.imaging.windows import Window
-from HCCAssistLib.scene.heatmap import show_layers
+from HCCAssistLib.scene.records import composites
 from HCCAssistLib.scene.roles import SYNTHETIC, set_role, volume_with_role
 from HCCAssistLib.scene.transforms import lps_to_ras
 from HCCAssistLib.scene.volumes import segmentation_from_masks, volume_from_image
 
-NAME = "LTP phantom (synthetic)"
-ROLE = "post/arterial"
+SAMPLE = "HCCAssist.sample"
+"""Attribute of the nodes of a sample case: its title and what each is."""
 
 
-def draw_sample(case: Any, scene: Any) -> Iterator[Any]:
-    """Add the case to the scene and show an ablation zone, a step at a time; gives the volume, then the segmentation.
+def draw_sample(
+    volumes: Mapping[str, Image], masks: Mapping[str, Image], scene: Any, *, title: str, window: Window
+) -> Iterator[Any]:
+    """Add a synthetic case to the scene and show it, a step at a time; one that is there is shown again.
 
-    The volume gets its role unless another one has it: a phantom never takes the place of a patient.
+    A volume gets its role unless another one has it: a phantom never takes the place of a patient.
+
+    Args:
+        volumes: by their roles (``"post/arterial"``), the main one first.
+        masks: by their places (``"post/liver"``) or names; the views go to the last one.
+        scene: where the nodes go.
+        title: of the case; it says that the case is synthetic.
+        window: grey values to show.
+
+    Returns:
+        The volume nodes one by one, then the segmentation.
     """
-    (image,) = case.volumes.values()
-    masks = {place.rpartition("/")[2]: mask for place, mask in case.masks.items()}
-    volume = volume_from_image(image, scene, scene.GenerateUniqueName(NAME), Window(level=80, width=350))
-    volume.SetAttribute(SYNTHETIC, "1")
-    if volume_with_role(scene, ROLE) is None:
-        set_role(volume, ROLE)
-    show_layers(volume, None, scene, opacity=0.0)
-    yield volume
-    segments = segmentation_from_masks(masks, volume, scene, f"{volume.GetName()} segments", surfaces=False)
-    slicer.vtkMRMLSliceNode.JumpAllSlices(scene, *lps_to_ras(_inside(masks["ablation"])))
+    nodes = []
+    for role, image in volumes.items():
+        node = _found(scene, f"{title}: {role}")
+        if node is None:
+            name = title if len(volumes) == 1 else f"{title} {role}"
+            node = volume_from_image(image, scene, scene.GenerateUniqueName(name), window)
+            node.SetAttribute(SAMPLE, f"{title}: {role}")
+            node.SetAttribute(SYNTHETIC, "1")
+        if volume_with_role(scene, role) is None:
+            set_role(node, role)
+        nodes.append(node)
+        for view in composites(scene):
+            view.SetBackgroundVolumeID(nodes[0].GetID())
+            view.SetForegroundVolumeID(None)
+        yield node
+    segments = _found(scene, f"{title}: segments")
+    if segments is None:
+        named = {place.split("/")[-1]: mask for place, mask in masks.items()}
+        segments = segmentation_from_masks(named, nodes[0], scene, f"{nodes[0].GetName()} segments", surfaces=False)
+        segments.SetAttribute(SAMPLE, f"{title}: segments")
+    if masks:
+        place = _inside(list(masks.values())[-1])
+        slicer.vtkMRMLSliceNode.JumpAllSlices(scene, *lps_to_ras(place))
     yield segments
+
+
+def _found(scene: Any, what: str) -> Any | None:
+    for class_name in ("vtkMRMLScalarVolumeNode", "vtkMRMLSegmentationNode"):
+        nodes = scene.GetNodesByClass(class_name)
+        for index in range(nodes.GetNumberOfItems()):
+            if nodes.GetItemAsObject(index).GetAttribute(SAMPLE) == what:
+                return nodes.GetItemAsObject(index)
+    return None
 
 
 def _inside(mask: Image) -> npt.NDArray[np.float64]:

@@ -1,41 +1,37 @@
-"""The candidates as a table that Slicer shows and saves."""
+"""Findings and values as a table that Slicer shows and saves."""
 
 from __future__ import annotations
 
+import re
 from collections.abc import Sequence
 from typing import Any
 
 import vtk
 
-from HCCAssistLib.results.detection import Candidate
-
-COLUMNS = ("number", "probability", "slice", "size (mm)", "distance to ablation (mm)", "verdict", "comment")
+_BREAKS = re.compile(r"\s+")
 
 
-def fill_table(node: Any, candidates: Sequence[Candidate]) -> None:
-    """Let a table node hold one row per candidate."""
-    rows = [_row(candidate) for candidate in candidates]
+def one_line(text: str) -> str:
+    """A text without line breaks and tabs, which end a cell in the file that Slicer saves a table in.
+
+    >>> one_line("a vessel\\r\\nsee slice\\t40 ")
+    'a vessel see slice 40'
+    """
+    return _BREAKS.sub(" ", text).strip()
+
+
+def fill_table(node: Any, columns: Sequence[str], rows: Sequence[Sequence[str | int]]) -> None:
+    """Let a table node hold some rows; a column of whole numbers stays one."""
     blocked = node.StartModify()
     node.RemoveAllColumns()
-    for index, name in enumerate(COLUMNS):
-        column = vtk.vtkIntArray() if index in (0, 2) else vtk.vtkStringArray()
+    for index, name in enumerate(columns):
+        are_numbers = bool(rows) and all(isinstance(row[index], int) for row in rows)
+        column = vtk.vtkIntArray() if are_numbers else vtk.vtkStringArray()
         column.SetName(name)
         for row in rows:
-            column.InsertNextValue(row[index])
+            value = row[index]
+            column.InsertNextValue(value if isinstance(value, int) else one_line(value))
         node.AddColumn(column)
     node.SetUseColumnTitleAsColumnHeader(True)
     node.SetLocked(True)
     node.EndModify(blocked)
-
-
-def _row(candidate: Candidate) -> tuple[Any, ...]:
-    distance = candidate.distance_to_ablation_mm
-    return (
-        candidate.number,
-        f"{candidate.probability:.3f}",
-        candidate.slice,
-        f"{candidate.diameter_mm:.1f}",
-        "" if distance is None else f"{distance:.1f}",
-        candidate.review.verdict.value,
-        candidate.review.comment,
-    )

@@ -16,6 +16,7 @@ from HCCAssistLib.imaging.itk import compact
 from HCCAssistLib.imaging.windows import Window
 from HCCAssistLib.scene.colors import surface_color
 from HCCAssistLib.scene.transforms import ijk_to_ras, to_vtk
+from HCCAssistLib.scene.windows import apply_window
 
 
 def volume_from_image(image: Image, scene: Any, name: str, window: Window | None = None) -> Any:
@@ -28,10 +29,8 @@ def volume_from_image(image: Image, scene: Any, name: str, window: Window | None
         window: grey values to show; Slicer's own choice where it is None.
     """
     node = scene.AddNewNodeByClass("vtkMRMLScalarVolumeNode", name)
-    if window is not None:  # before the voxels come, or Slicer looks at all of them to choose grey values
-        node.CreateDefaultDisplayNodes()
-        node.GetDisplayNode().SetAutoWindowLevel(False)
-        node.GetDisplayNode().SetWindowLevel(window.width, window.level)
+    if window is not None:  # before the voxels come, or Slicer reads all of them to choose grey values
+        apply_window(node, window)
     node.SetAndObserveImageData(_vtk_image(image, vtk.vtkImageData()))
     node.SetIJKToRASMatrix(to_vtk(ijk_to_ras(image.geometry)))
     if window is None:

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import itertools
+from dataclasses import replace
 from typing import Any
 
 import numpy as np
@@ -11,6 +12,8 @@ import numpy.typing as npt
 from HCCAssistLib.imaging.geometry import Box, Geometry
 from HCCAssistLib.imaging.image import Image
 from HCCAssistLib.results.detection import Candidate, DetectionResult
+from HCCAssistLib.results.result import Result
+from HCCAssistLib.results.review import Review
 from HCCAssistLib.results.run_record import RunRecord
 
 
@@ -133,3 +136,45 @@ def table_rows(node: Any) -> list[list[str]]:
 
 def visible(drawn: Any) -> list[int]:
     return [number for number, box in drawn.boxes.items() if box.GetDisplayVisibility()]
+
+
+PLACE = "post/arterial"
+
+
+def draw_on(node: Any, found: Result, scene: Any, *, heat: float = 0.0) -> Any:
+    """A detection drawn on the one volume it is about, and that volume shown, perhaps with the heat over it."""
+    from HCCAssistLib.scene.drawing import draw
+    from HCCAssistLib.scene.heatmap import show_layer, show_volumes
+
+    drawn = draw(found, {PLACE: node}, scene)
+    show_volumes([node], scene)
+    show_layer(drawn.volumes, drawn.heatmaps, scene, opacity=heat)
+    return drawn
+
+
+def at_threshold(drawn: Any, value: float) -> Any:
+    from HCCAssistLib.scene.drawing import refresh
+
+    return refresh(drawn, replace(drawn.result, threshold=value, threshold_source="set by the reader"))
+
+
+def set_review(drawn: Any, number: int, review: Review) -> Any:
+    from HCCAssistLib.scene.drawing import refresh
+
+    return refresh(drawn, drawn.result.reviewed(number, review))
+
+
+def labelled(drawn: Any) -> dict[str, dict[int, str]]:
+    """Texts beside boxes by number, in the order of the numbers, by view: Red, Yellow, Green and 3-D."""
+    from HCCAssistLib.scene.records import drawn_nodes
+    from HCCAssistLib.scene.view_labels import VIEW, visible_numbers
+
+    found = {}
+    for node in drawn_nodes(drawn.record, "labels"):
+        texts = {
+            int(node.GetNthControlPointDescription(n)): node.GetNthControlPointLabel(n)
+            for n in range(node.GetNumberOfControlPoints())
+        }
+        shown = sorted(visible_numbers(node))
+        found[node.GetAttribute(VIEW).removeprefix("vtkMRMLSliceNode")] = {n: texts[n] for n in shown}
+    return found

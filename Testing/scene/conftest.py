@@ -2,7 +2,9 @@
 
 from __future__ import annotations
 
+import sys
 from collections.abc import Iterator
+from pathlib import Path
 from typing import Any
 
 import pytest
@@ -24,6 +26,11 @@ def session_host() -> Any:
 def host(session_host: Any) -> Iterator[Any]:
     session_host.clear()
     yield session_host
+    if "sessions" in sys.modules:  # only where the test used one
+        from sessions import OPEN
+
+        while OPEN:
+            OPEN.pop().close()
     session_host.clear()
 
 
@@ -40,3 +47,12 @@ def rendering_host(host: Any) -> Any:
     host.slice_view("Red", (512, 512))  # views come before what they show
     host.three_d_view((512, 512))
     return host
+
+
+@pytest.fixture
+def bench(scene: Any, tmp_path: Path) -> Iterator[Any]:
+    from export_bench import Bench
+
+    bench = Bench(scene, tmp_path)
+    yield bench
+    bench.export.close()

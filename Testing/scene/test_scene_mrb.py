@@ -8,7 +8,20 @@ from typing import Any
 
 import numpy as np
 import pytest
-from cases import assert_same_voxels, expected_corners, image, nodes, result, table_rows, visible, world_corners
+from cases import (
+    PLACE,
+    assert_same_voxels,
+    at_threshold,
+    draw_on,
+    expected_corners,
+    image,
+    nodes,
+    result,
+    set_review,
+    table_rows,
+    visible,
+    world_corners,
+)
 
 from HCCAssistLib.errors import HCCAssistError, InputError
 from HCCAssistLib.results.review import Review, Verdict
@@ -17,7 +30,7 @@ from HCCAssistLib.scene.rendering import INSTALL_SLICER_CORE
 pytest.importorskip("slicer", reason=f"SKIPPED: slicer-core is not installed. {INSTALL_SLICER_CORE}")
 
 from HCCAssistLib.scene import colors
-from HCCAssistLib.scene.drawing import apply_threshold, draw_detection, restore, set_review
+from HCCAssistLib.scene.drawing import restore
 from HCCAssistLib.scene.inputs import image_from_volume
 from HCCAssistLib.scene.mrb import save_mrb
 from HCCAssistLib.scene.pictures import save_case
@@ -26,16 +39,16 @@ from HCCAssistLib.scene.volumes import volume_from_image
 
 def test_boxes_verdicts_table_and_heat_come_back(host: Any, tmp_path: Path) -> None:
     volume = image("oblique left-handed")
-    drawn = draw_detection(result(volume), volume_from_image(volume, host.scene, "CT"), host.scene)
+    drawn = draw_on(volume_from_image(volume, host.scene, "CT"), result(volume), host.scene, heat=0.6)
     drawn = set_review(drawn, 2, Review(Verdict.REJECTED, "R1", "vessel, not tumour; see 2024"))
-    drawn = apply_threshold(drawn, 0.6)
+    drawn = at_threshold(drawn, 0.6)
     rows = table_rows(drawn.table)
     save_mrb(host.scene, tmp_path / "case.mrb")
     assert [p.name for p in tmp_path.iterdir()] == ["case.mrb"]
     host.clear()
-    assert restore(host.scene) == ()
+    assert restore(host.scene).drawings == ()
     host.load(tmp_path / "case.mrb")
-    (found,) = restore(host.scene)
+    (found,) = restore(host.scene).drawings
     assert found.result.as_json() == drawn.result.as_json()
     # Slicer's reader reverses the slices of a left-handed volume; each voxel stays at its place
     assert_same_voxels(found.result.heatmap, drawn.result.heatmap)
@@ -45,13 +58,15 @@ def test_boxes_verdicts_table_and_heat_come_back(host: Any, tmp_path: Path) -> N
         corners = world_corners(found.boxes[candidate.number])
         np.testing.assert_allclose(corners, expected_corners(candidate.box.corners()), atol=0.002)
         assert found.boxes[candidate.number].GetLocked()
-    np.testing.assert_allclose(found.boxes[2].GetDisplayNode().GetSelectedColor(), colors.REJECTED, atol=0.01)
+    np.testing.assert_allclose(
+        found.boxes[2].GetDisplayNode().GetSelectedColor(), colors.VERDICTS[Verdict.REJECTED], atol=0.01
+    )
     assert table_rows(found.table) == rows
     composite = host.slice_logics["Red"].GetSliceCompositeNode()
     assert composite.GetBackgroundVolumeID() == found.volume.GetID()
-    assert composite.GetForegroundVolumeID() == found.heatmap.GetID()
+    assert composite.GetForegroundVolumeID() == found.heatmaps[PLACE].GetID()
     assert composite.GetForegroundOpacity() == pytest.approx(0.6)
-    display = found.heatmap.GetDisplayNode()
+    display = found.heatmaps[PLACE].GetDisplayNode()
     assert display.GetColorNode().GetName() == colors.HEAT_TABLE
     assert display.GetLowerThreshold() == pytest.approx(0.3)
     shown = [0.0] * 4
@@ -61,32 +76,32 @@ def test_boxes_verdicts_table_and_heat_come_back(host: Any, tmp_path: Path) -> N
 
 def test_a_loaded_drawing_lives_on(host: Any, tmp_path: Path) -> None:
     volume = image("flipped")
-    draw_detection(result(volume), volume_from_image(volume, host.scene, "CT"), host.scene)
+    draw_on(volume_from_image(volume, host.scene, "CT"), result(volume), host.scene)
     save_mrb(host.scene, tmp_path / "one.mrb")
     host.clear()
     host.load(tmp_path / "one.mrb")
     before = len(nodes(host.scene))
-    (found,) = restore(host.scene)
-    assert visible(apply_threshold(found, 0.1)) == [1, 2, 3]
-    drawn = draw_detection(result(volume), found.volume, host.scene)
-    assert len(restore(host.scene)) == 1, "the same run replaces what was loaded"
+    (found,) = restore(host.scene).drawings
+    assert visible(at_threshold(found, 0.1)) == [1, 2, 3]
+    drawn = draw_on(found.volume, result(volume), host.scene)
+    assert len(restore(host.scene).drawings) == 1, "the same run replaces what was loaded"
     assert visible(drawn) == [1, 2]
     assert len(nodes(host.scene)) <= before
     save_mrb(host.scene, tmp_path / "two.mrb")
     host.clear()
     host.load(tmp_path / "two.mrb")
-    assert visible(restore(host.scene)[0]) == [1, 2]
+    assert visible(restore(host.scene).drawings[0]) == [1, 2]
 
 
 def test_a_case_is_saved_with_its_segments(host: Any, tmp_path: Path) -> None:
     volume = image("oblique")
     mask = volume.with_array((volume.array > 200).astype(np.uint8), "threshold")
-    save_case(result(volume), volume, {"ablation zone": mask}, tmp_path / "case.mrb", synthetic=True)
-    assert restore(host.scene) == (), "the host is left empty"
+    save_case(result(volume), {PLACE: volume}, {"ablation zone": mask}, tmp_path / "case.mrb", synthetic=True)
+    assert restore(host.scene).drawings == (), "the host is left empty"
     host.load(tmp_path / "case.mrb")
     segmentation = host.scene.GetFirstNodeByClass("vtkMRMLSegmentationNode").GetSegmentation()
     assert segmentation.GetNthSegment(0).GetName() == "ablation zone"
-    found = restore(host.scene)[0].volume
+    found = restore(host.scene).drawings[0].volume
     assert found.GetAttribute("HCCAssist.Synthetic") == "1"
     display = found.GetDisplayNode()
     assert (display.GetLevel(), display.GetWindow()) == (60, 400)
@@ -98,9 +113,9 @@ def test_voxels_of_any_type_are_saved(voxels: str, host: Any, tmp_path: Path) ->
     volume = volume.with_array(
         (volume.array % 2).astype(voxels) if voxels == "bool" else volume.array.clip(0, 200).astype(voxels), "type"
     )
-    save_case(result(volume), volume, None, tmp_path / "case.mrb")
+    save_case(result(volume), {PLACE: volume}, None, tmp_path / "case.mrb")
     host.load(tmp_path / "case.mrb")
-    assert_same_voxels(image_from_volume(restore(host.scene)[0].volume), volume)
+    assert_same_voxels(image_from_volume(restore(host.scene).drawings[0].volume), volume)
 
 
 @pytest.mark.parametrize("name", ["../escape.txt", "/escape.txt", "case/../../escape.txt", "C:\\escape.txt"])
@@ -124,7 +139,7 @@ def test_a_link_in_a_scene_is_refused(host: Any, tmp_path: Path) -> None:
 
 def test_files_that_are_not_scenes_are_refused_by_name(host: Any, tmp_path: Path) -> None:
     volume = image("straight")
-    save_case(result(volume), volume, None, tmp_path / "whole.mrb")
+    save_case(result(volume), {PLACE: volume}, None, tmp_path / "whole.mrb")
     whole = (tmp_path / "whole.mrb").read_bytes()
     (tmp_path / "cut.mrb").write_bytes(whole[: len(whole) // 2])
     (tmp_path / "text.mrb").write_text("not a scene")

@@ -3,6 +3,8 @@
 from __future__ import annotations
 
 import errno
+import time
+from collections.abc import Iterator
 from pathlib import Path
 from typing import Any
 
@@ -11,6 +13,7 @@ import pytest
 from cases import image, result
 
 from HCCAssistLib.errors import InputError
+from HCCAssistLib.imaging.geometry import Geometry
 from HCCAssistLib.jobs.runner import TaskRunner
 from HCCAssistLib.scene.rendering import INSTALL_SLICER_CORE
 
@@ -18,10 +21,9 @@ pytest.importorskip("slicer", reason=f"SKIPPED: slicer-core is not installed. {I
 
 import slicer
 
-from HCCAssistLib.scene.drawing import draw_detection
-from HCCAssistLib.scene.handover import SLAB_BYTES, hand_over
-from HCCAssistLib.scene.loaded_volumes import VolumeLooks
+from HCCAssistLib.scene.drawing import draw
 from HCCAssistLib.scene.mrb import save_mrb
+from HCCAssistLib.scene.phase_inspector import PhaseInspector
 from HCCAssistLib.scene.roles import is_settled, role_of, role_volumes, set_role, volume_with_role
 from HCCAssistLib.scene.volumes import volume_from_image
 
@@ -86,54 +88,97 @@ def test_only_images_can_play_a_role(host: Any, two: Any) -> None:
     scene.AddNewNodeByClass("vtkMRMLVectorVolumeNode", "colours")
     hidden = volume_from_image(image("straight"), scene, "hidden")
     hidden.SetHideFromEditors(True)
-    draw_detection(result(image("straight")), two[0], scene)  # brings a heat map
+    drawn = draw(result(image("straight")), {"post/arterial": two[0]}, scene)  # brings a heat map
     assert len(slicer.util.getNodesByClass("vtkMRMLScalarVolumeNode")) > 4
     assert list(role_volumes(scene)) == list(two)
+    scene.RemoveNode(drawn.record)
+    assert list(role_volumes(scene)) == list(two), "a heat map without its record is no scan of a patient either"
 
 
-def test_voxels_are_handed_over_whole_in_small_steps(scene: Any, tmp_path: Path) -> None:
-    voxels = np.random.default_rng(0).integers(-1000, 1000, (70, 512, 512)).astype(np.int16)
-    node = scene.AddNewNodeByClass("vtkMRMLScalarVolumeNode", "CT")
-    slicer.util.updateVolumeFromArray(node, voxels)
-    steps = sum(1 for _ in hand_over(node, tmp_path / "voxels.npy"))
-    assert steps == -(-70 // (SLAB_BYTES // (512 * 512 * 2)))
-    read = np.load(tmp_path / "voxels.npy", allow_pickle=False)
-    assert read.dtype == np.int16
-    np.testing.assert_array_equal(read, voxels)
+class Tasks(TaskRunner):
+    """Notes what it would start."""
+
+    def start(self, name: str, arguments: Any = None, *, folder: Path | None = None) -> int:
+        self.started = name, np.load(arguments["voxels"], allow_pickle=False), arguments["geometry"]
+        return 1
+
+
+@pytest.fixture
+def tasks() -> Iterator[Tasks]:
+    runner = Tasks()
+    yield runner
+    runner.close()
+
+
+def finish_writing(inspector: PhaseInspector) -> None:
+    inspector._writing[0].join()
+    inspector.step()
+
+
+def test_voxels_are_written_for_the_other_process_as_they_lie_in_the_scene(scene: Any, tasks: Tasks) -> None:
+    volume = image("oblique left-handed")
+    volume_from_image(volume, scene, "CT")
+    inspector = PhaseInspector(tasks)
+    inspector.request(inspector.loaded(scene))
+    begun = time.perf_counter()
+    inspector.step()
+    assert time.perf_counter() - begun < 0.1
+    finish_writing(inspector)
+    name, voxels, geometry = tasks.started
+    assert name == "phase"
+    np.testing.assert_array_equal(voxels, volume.array)
+    assert Geometry.from_json(geometry).matches(volume.geometry)
 
 
 @pytest.mark.parametrize("change", ["removed", "other voxels", "painted"])
-def test_a_volume_that_changes_meanwhile_is_not_handed_over(scene: Any, tmp_path: Path, change: str) -> None:
+def test_a_volume_that_changes_while_it_is_written_is_told(scene: Any, tasks: Tasks, change: str) -> None:
     node = scene.AddNewNodeByClass("vtkMRMLScalarVolumeNode", "CT")
-    slicer.util.updateVolumeFromArray(node, np.zeros((70, 512, 512), np.int16))
-    steps = hand_over(node, tmp_path / "voxels.npy")
-    next(steps)
+    slicer.util.updateVolumeFromArray(node, np.zeros((7, 64, 64), np.int16))
+    inspector = PhaseInspector(tasks)
+    inspector.request(inspector.loaded(scene))
+    inspector.step()
     if change == "removed":
         scene.RemoveNode(node)
     elif change == "painted":
         slicer.util.arrayFromVolume(node)[:] = 7
         slicer.util.arrayFromVolumeModified(node)
     else:
-        slicer.util.updateVolumeFromArray(node, np.ones((70, 512, 512), np.int16))
-    with pytest.raises(InputError):
-        list(steps)
-    with pytest.raises(InputError, match="no voxels"):
-        next(hand_over(scene.AddNewNodeByClass("vtkMRMLScalarVolumeNode", "empty"), tmp_path / "empty.npy"))
+        slicer.util.updateVolumeFromArray(node, np.ones((7, 64, 64), np.int16))
+    finish_writing(inspector)
+    assert not hasattr(tasks, "started")
+    assert not inspector.busy
 
 
-def test_voxels_that_could_not_be_looked_at_are_told_and_not_taken_for_looked_at(
-    two: Any, scene: Any, monkeypatch: pytest.MonkeyPatch
+def test_an_empty_volume_is_told_and_not_inspected(scene: Any, tasks: Tasks) -> None:
+    scene.AddNewNodeByClass("vtkMRMLScalarVolumeNode", "empty")
+    inspector = PhaseInspector(tasks)
+    inspector.request(inspector.loaded(scene))
+    inspector.step()
+    assert not inspector.busy
+    assert "holds no voxels" in inspector.loaded(scene)[0].reason
+
+
+def test_voxels_that_could_not_be_written_are_told_and_not_taken_for_inspected(
+    two: Any, scene: Any, tasks: Tasks, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    def full(*_: Any) -> Any:
+    def full(*_: Any, **__: Any) -> None:
         raise OSError(errno.ENOSPC, "No space left on device")
-        yield
 
-    monkeypatch.setattr("HCCAssistLib.scene.loaded_volumes.hand_over", full)
-    tasks = TaskRunner()
-    looks = VolumeLooks(tasks)
-    looks.want(looks.loaded(scene))
-    while looks.busy:
-        looks.step()
-    tasks.close()
-    for volume in looks.loaded(scene):
+    monkeypatch.setattr("HCCAssistLib.scene.phase_inspector.np.save", full)
+    inspector = PhaseInspector(tasks)
+    inspector.request(inspector.loaded(scene))
+    while inspector.busy:
+        inspector.step()
+    for volume in inspector.loaded(scene):
         assert "its voxels could not be looked at (No space left on device)" in volume.reason
+
+
+def test_what_is_not_wanted_any_more_leaves_no_file(two: Any, scene: Any, tasks: Tasks) -> None:
+    inspector = PhaseInspector(tasks)
+    inspector.request(inspector.loaded(scene))
+    inspector.step()
+    writer = inspector._writing[0]
+    inspector.forget()
+    writer.join()
+    assert not writer.folder.exists()
+    assert not inspector.busy

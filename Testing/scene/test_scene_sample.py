@@ -7,8 +7,9 @@ from typing import Any
 
 import numpy as np
 import pytest
-from cases import image
+from cases import image, nodes
 
+from HCCAssistLib.imaging.windows import Window
 from HCCAssistLib.phantoms.ltp.sample import make_sample, read_sample
 from HCCAssistLib.scene.rendering import INSTALL_SLICER_CORE
 
@@ -19,6 +20,8 @@ from HCCAssistLib.scene.roles import SYNTHETIC, role_of, set_role, volume_with_r
 from HCCAssistLib.scene.sample import draw_sample
 from HCCAssistLib.scene.volumes import volume_from_image
 
+TITLE = "LTP phantom (synthetic)"
+
 
 @pytest.fixture(scope="module")
 def case(tmp_path_factory: pytest.TempPathFactory) -> Any:
@@ -27,15 +30,19 @@ def case(tmp_path_factory: pytest.TempPathFactory) -> Any:
     return read_sample(folder)
 
 
+def drawn(case: Any, scene: Any) -> list[Any]:
+    steps = draw_sample({"post/arterial": case.image}, case.masks, scene, title=TITLE, window=Window(80, 350))
+    return list(steps)
+
+
 def test_it_comes_with_its_role_and_its_segments_in_place(case: Any, scene: Any) -> None:
-    volume, segments = draw_sample(case, scene)
+    volume, segments = drawn(case, scene)
     assert "synthetic" in volume.GetName()
     assert volume.GetAttribute(SYNTHETIC) == "1"
     assert volume_with_role(scene, "post/arterial") is volume
     loaded = image_from_volume(volume)
-    np.testing.assert_array_equal(loaded.array, case.volumes["post/arterial"].array)
-    for place, mask in case.masks.items():
-        name = place.rpartition("/")[2]
+    np.testing.assert_array_equal(loaded.array, case.image.array)
+    for name, mask in case.masks.items():
         segment = segments.GetSegmentation().GetSegmentIdBySegmentName(name)
         on_volume = mask_from_segment(segments, segment, volume)
         assert on_volume.array.sum() == mask.array.sum()
@@ -46,7 +53,16 @@ def test_it_comes_with_its_role_and_its_segments_in_place(case: Any, scene: Any)
 def test_it_never_takes_the_role_from_a_patient(case: Any, scene: Any) -> None:
     patient = volume_from_image(image("straight"), scene, "5: ART")
     set_role(patient, "post/arterial")
-    volume, _ = draw_sample(case, scene)
+    volume, _ = drawn(case, scene)
     assert (role_of(patient), role_of(volume)) == ("post/arterial", None)
-    again, _ = draw_sample(case, scene)
-    assert again.GetName() != volume.GetName()
+
+
+def test_it_is_shown_again_and_not_loaded_twice(case: Any, scene: Any, host: Any) -> None:
+    first = drawn(case, scene)
+    before = nodes(scene)
+    for logic in host.slice_logics.values():
+        logic.GetSliceCompositeNode().SetBackgroundVolumeID(None)
+    assert drawn(case, scene) == first
+    assert nodes(scene) == before
+    for logic in host.slice_logics.values():
+        assert logic.GetSliceCompositeNode().GetBackgroundVolumeID() == first[0].GetID()

@@ -6,11 +6,6 @@ import floors
 import pytest
 from floors import ALLOWED, ROOT, imported, kind_of, may_import, python_files, room_of_file, rooms_imported
 
-TO_MEND: set[tuple[str, str]] = {
-    ("HCCAssistLib/scene/sample.py", "phantoms.ltp"),
-}
-"""Imports against the floors that are not mended yet: (file, room it imports)."""
-
 WINDOWS = {"qt": {"panels", "modules"}, "ctk": {"panels", "modules"}}
 SCENES = {"slicer": {"scene", "panels", "modules"}, "vtk": {"scene", "panels", "modules"}}
 
@@ -25,11 +20,7 @@ def against_the_floors() -> set[tuple[str, str]]:
 
 
 def test_every_room_imports_only_from_below() -> None:
-    assert sorted(against_the_floors() - TO_MEND) == []
-
-
-def test_what_is_listed_as_to_mend_is_not_mended_yet() -> None:
-    assert sorted(TO_MEND - against_the_floors()) == []
+    assert sorted(against_the_floors()) == []
 
 
 @pytest.mark.parametrize(("package", "rooms"), [*WINDOWS.items(), *SCENES.items()])

@@ -43,6 +43,7 @@ LTP = Recipe(
         InputSpec(TIME_POINT, "arterial", "volume", required=True, spacing_mm=SPACING_MM),
         InputSpec(TIME_POINT, "ltp", "points", required=False, of_lesions=True),
         InputSpec(TIME_POINT, "rejected", "points", required=False),
+        InputSpec(TIME_POINT, "ignored", "points", required=False),
         InputSpec(TIME_POINT, "liver", "segment", required=False),
         InputSpec(TIME_POINT, "ablation", "segment", required=False),
         InputSpec(TIME_POINT, "ablation", "points", required=False),
