@@ -85,7 +85,8 @@ def _column(cases: Sequence[Case], variable: Variable, learning: bool) -> Iterat
     yield from faults
     if missing and variable.missing != "refuse":
         ids = listed(dict.fromkeys(missing, "")).replace(" ,", ",").strip()
-        what = f"{len(missing)} of {len(cases)} cases have no {name}: {_instead(variable)} ({ids})"
+        have = "has" if len(missing) == 1 else "have"
+        what = f"{len(missing)} of {len(cases)} cases {have} no {name}: {_instead(variable)} ({ids})"
         yield Problem("WARN", what, f"{TABLE}, column {name}", "fill it in where it is known")
 
 
@@ -108,11 +109,14 @@ def _checked(case: Case, variable: Variable, cell: str) -> tuple[float | None, P
         )
     if variable.bounds[0] <= value <= variable.bounds[1]:
         return value, None
-    unit = f" {variable.unit}" if variable.unit else ""
-    what = f"{name} is {cell}, outside {_bounds(variable)}"
-    guess = _other_unit(value, variable)
-    remedy = f"{guess} may be meant: write it in{unit}" if guess else f"correct it: the column is in{unit}"
-    return None, Problem("STOP", what, where, remedy if unit else "correct it", case.case_id)
+    what, unit, guess = f"{name} is {cell}, outside {_bounds(variable)}", variable.unit, _other_unit(value, variable)
+    if not unit:
+        remedy = "correct it"
+    elif guess in _UNITS.get(unit, {}):
+        remedy = f"is it in {guess}? write it in {unit}"
+    else:
+        remedy = f"is {guess} meant? the column is in {unit}" if guess else f"correct it: the column is in {unit}"
+    return None, Problem("STOP", what, where, remedy, case.case_id)
 
 
 def _other_unit(value: float, variable: Variable) -> str:

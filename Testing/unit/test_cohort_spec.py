@@ -181,9 +181,9 @@ def test_a_value_out_of_its_bounds_stops_and_the_unit_that_fits_is_named() -> No
     (found,) = values(PROTEIN, 71, 68, 7.1, 70)
     assert found.case_id == "c02"
     assert found.what == "total_protein_g_per_l is 7.1, outside 30 to 120 g/L"
-    assert found.remedy == "g/dL may be meant: write it in g/L"
+    assert found.remedy == "is it in g/dL? write it in g/L"
     (slip,) = values(PROTEIN, 71, 68, 700, 70)
-    assert "70 may be meant" in slip.remedy
+    assert slip.remedy == "is 70 meant? the column is in g/L"
     (never,) = values(PROTEIN, 71, 68, -5, 70)
     assert "correct it" in never.remedy
 
@@ -202,7 +202,7 @@ def test_a_missing_value_is_refused_or_told_as_the_method_says() -> None:
     (told,) = values(AFP, 12, "", 900)
     assert (told.level, told.what) == (
         "WARN",
-        "1 of 3 cases have no afp_ng_per_ml: the trees decide without it (case c01)",
+        "1 of 3 cases has no afp_ng_per_ml: the trees decide without it (case c01)",
     )
     (median,) = values(HBV, 1, "", "?", 0)
     assert (
