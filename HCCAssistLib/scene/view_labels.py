@@ -32,7 +32,7 @@ SPACE = "3-D"
 
 TEXT_SCALE = 4.0
 
-LABEL_SIZE = (0.2, 0.05)
+LABEL_SIZE = (0.14, 0.04)
 """Width and height that a text needs in a 3-D view, as parts of the view's height."""
 
 SAME_PLACE_MM = 1e-3
