@@ -20,7 +20,11 @@ FORMAT = "hccassist-study/1"
 
 
 def write_study(study: Study, path: Path) -> None:
-    """Write one safetensors file, whole or not at all. Labels of points, histories and clinical values stay behind."""
+    """Write one safetensors file, whole or not at all.
+
+    Labels of points, histories, clinical values, boxes and labelled findings stay behind: samples hold what is needed
+    of them.
+    """
     from safetensors.numpy import save
 
     images = {

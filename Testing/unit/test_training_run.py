@@ -20,7 +20,7 @@ from HCCAssistLib.imaging.image import Image
 from HCCAssistLib.models.package import read_package
 
 SPLITS = ("train", "train", "train", "train", "validation", "validation", "test", "test")
-SETTINGS = ("--set", "epochs=3", "--set", "patience=3", "--set", "batch=32")
+SETTINGS = tuple(f"--set={text}" for text in ("epochs=3", "patience=3", "batch=32", "width=0.25", "hard_negatives=10"))
 
 
 @pytest.fixture(scope="module")
@@ -73,7 +73,7 @@ def test_a_trained_model_says_where_everything_came_from(model: Path) -> None:
     assert (member["fold"], member["repeat"], member["seed"]) == (0, 0, 0)
     assert len(card.training["history"][0]) == 3
     assert 1 <= member["best_epoch"] <= 3
-    assert (card.preset, card.training["width"]) == ("", 1.0)
+    assert (card.preset, card.training["width"]) == ("", 0.25)
     assert card.options["epochs"] == 3
     assert 0 < card.training["hard_negatives"][0]["train"] <= 4 * card.options["hard_negatives"]
     assert card.default_name == "candidate"
