@@ -11,7 +11,7 @@ import importlib.metadata
 import logging
 import platform
 from collections.abc import Callable, Mapping, Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from pathlib import Path
 from typing import Any
 
@@ -23,6 +23,9 @@ SIZES = {
     "PyTorch": "about 200 MB; 2 to 3 GB with an NVIDIA card",
     "scikit-learn": "about 10 MB",
     "safetensors": "less than 1 MB",
+    "Jinja2": "less than 1 MB",
+    "matplotlib": "about 10 MB",
+    "statsmodels": "about 30 MB, with pandas",
 }
 """What a person must expect to download."""
 
@@ -39,6 +42,7 @@ class Package:
         found: what is there.
         ready: whether it can be used.
         missing: whether nothing of it is there.
+        optional: whether only reports need it.
     """
 
     name: str
@@ -46,6 +50,7 @@ class Package:
     found: str
     ready: bool
     missing: bool
+    optional: bool = False
 
 
 class Installation:
@@ -55,20 +60,25 @@ class Installation:
         requirements: file with the packages other than PyTorch.
         packaging: the module ``slicer.packaging``.
         torch_utils: gives the logic of the PyTorch extension, None where that is not installed.
+        reports: file with the packages that only reports need.
     """
 
-    def __init__(self, requirements: Path, packaging: Any, torch_utils: Callable[[], Any | None]) -> None:
+    def __init__(
+        self, requirements: Path, packaging: Any, torch_utils: Callable[[], Any | None], reports: Path | None = None
+    ) -> None:
         self._requirements = requirements
+        self._reports = reports
         self._packaging = packaging
         self._torch_utils = torch_utils
 
     def packages(self, computer: Mapping[str, Any] | None) -> tuple[Package, ...]:
-        """What is there and what is missing, PyTorch first.
+        """What is there and what is missing: PyTorch first, what only reports need last.
 
         Args:
             computer: what PyTorch said when it was started (``HCCAssistLib.jobs.tasks.computer``); None before.
         """
-        return self._torch(computer), *map(self._package, self._listed())
+        needed = map(self._package, self._listed())
+        return self._torch(computer), *needed, *(replace(self._package(one), optional=True) for one in self._extras())
 
     def needs_extension(self, packages: Sequence[Package]) -> bool:
         """Whether PyTorch is missing, and so is the extension that installs it."""
@@ -77,8 +87,12 @@ class Installation:
     def installable(self, packages: Sequence[Package]) -> tuple[Package, ...]:
         """Those that ``set_up`` can install: PyTorch that is there and does not work must be uninstalled first."""
         torch, *others = packages
-        found = [package for package in others if not package.ready]
+        found = [package for package in others if not (package.ready or package.optional)]
         return (torch, *found) if torch.missing and not self.needs_extension(packages) else tuple(found)
+
+    def for_reports(self, packages: Sequence[Package]) -> tuple[Package, ...]:
+        """Those that reports need and that are not there."""
+        return tuple(package for package in packages if package.optional and not package.ready)
 
     def advice(self, packages: Sequence[Package], computer: Mapping[str, Any] | None) -> str:
         """How things are and what to do, for a person."""
@@ -102,6 +116,8 @@ class Installation:
         elif not parts:
             no_card = computer is not None and computer.get("cuda") and not computer.get("gpu")
             parts.append("Everything is here." + (" No NVIDIA card that works was found." if no_card else ""))
+        if extras := ", ".join(package.name for package in self.for_reports(packages)):
+            parts.append(f"Reports need {extras} besides; nothing else does.")
         return "\n".join(parts)
 
     def question(self, missing: Sequence[Package]) -> str:
@@ -135,7 +151,7 @@ class Installation:
         try:
             if others:
                 self._packaging.pip_ensure(
-                    self._listed(),
+                    [one for one in (*self._listed(), *self._extras()) if one.name in {p.name for p in others}],
                     requester="HCCAssist",
                     skip_packages=list(SKIPPED),
                     prompt_install=False,  # the person has just agreed to this very list
@@ -173,6 +189,9 @@ class Installation:
 
     def _listed(self) -> list[Any]:
         return list(self._packaging.load_requirements(self._requirements))
+
+    def _extras(self) -> list[Any]:
+        return [] if self._reports is None else list(self._packaging.load_requirements(self._reports))
 
     def _package(self, requirement: Any) -> Package:
         version, ready = installed_version(requirement.name), bool(self._packaging.pip_check(requirement))

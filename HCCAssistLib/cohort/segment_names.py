@@ -104,3 +104,21 @@ def _says(title: str, name: str) -> bool:
 def _listed(segments: Sequence[Segment], most: int = 5) -> str:
     names = ", ".join(repr(segment.name) for segment in segments[:most])
     return names + (f" and {len(segments) - most} more" if len(segments) > most else "")
+
+
+def likeliest(titles: Sequence[str], name: str) -> int | None:
+    """Which of several segments' titles names a structure: the very name first, else the only one that says it.
+
+    >>> likeliest(["vessels", "Leber", "tumour"], "liver")
+    1
+
+    Args:
+        titles: of the segments.
+        name: what is looked for, for example ``"liver"``.
+
+    Returns:
+        Its index; None where no title or more than one says it.
+    """
+    exact = [n for n, title in enumerate(titles) if title.casefold().strip() == name.casefold().replace("_", " ")]
+    fitting = exact or [n for n, title in enumerate(titles) if _says(title, name)]
+    return fitting[0] if len(fitting) == 1 else None

@@ -26,6 +26,8 @@ _OF_HEADER = {
 }
 _OF_VOXELS = {"unenhanced": ("unenhanced",), "arterial": ("arterial",), "portal-or-later": ("portal", "delayed")}
 
+_TIME_WORDS = {"baseline": "at diagnosis", "pre": "before treatment", "post": "after treatment"}
+
 _TREATMENT = r"(?:op|operativ\w*|tace|rfa|mwa|ablat\w*|treat\w*|therap\w*|interv\w*|embol\w*|resect\w*|surg\w*)"
 _TIME_POINT_WORDS = (
     ("baseline", re.compile(r"\bbaseline\b")),
@@ -43,11 +45,15 @@ class RoleGuess:
         state: ``"guess"``; ``"conflict"`` where what is known contradicts itself; ``"unknown"`` where nothing says
             it; ``"unsuitable"`` for what is no phase image.
         reason: in words, for the person.
+        phases: those that the evidence allows; empty where there is none.
+        time: the time point that the name tells, empty where it tells none.
     """
 
     role: str | None
     state: Literal["guess", "conflict", "unknown", "unsuitable"]
     reason: str
+    phases: tuple[str, ...] = ()
+    time: str = ""
 
 
 def needed_roles() -> dict[str, tuple[str, ...]]:
@@ -105,22 +111,41 @@ def guess_role(
         return RoleGuess(None, "conflict", _sentence([*reasons, "these contradict each other: look and choose"]))
     if phase is None and len(seen) == 1:
         phase = seen[0]
+    time = _time_of_name(name)
     if phase is None:
         reasons.append("portal venous or delayed: choose which" if seen else "the phase is not known: look and choose")
-        return RoleGuess(None, "unknown", _sentence(reasons))
-    time, why = _time_point(name, phase)
-    return RoleGuess(f"{time}/{phase}", "guess", _sentence([*reasons, why]))
+        return RoleGuess(None, "unknown", _sentence(reasons), seen, time)
+    chosen, why = _time_point(time, phase)
+    return RoleGuess(f"{chosen}/{phase}", "guess", _sentence([*reasons, why]), (phase,), time)
 
 
-def _time_point(name: str, phase: str) -> tuple[str, str]:
-    """The time point a name tells, or the one that the methods ask for, and why."""
+def contradicts(guess: RoleGuess, role: str) -> bool:
+    """Whether what is known of a scan speaks against a role.
+
+    >>> contradicts(guess_role("portal venous"), "post/arterial")
+    True
+    >>> contradicts(guess_role("CT 3.0"), "post/arterial")
+    False
+    """
+    time, _slash, phase = role.partition("/")
+    if guess.state in ("conflict", "unsuitable"):
+        return True
+    return bool(guess.phases and phase not in guess.phases) or guess.time not in ("", time)
+
+
+def _time_of_name(name: str) -> str:
     found = [time for time, words in _TIME_POINT_WORDS if words.search(_plain(name))]
-    if len(found) == 1:
-        return found[0], f"time point by its name: {found[0]}"
+    return found[0] if len(found) == 1 else ""
+
+
+def _time_point(told: str, phase: str) -> tuple[str, str]:
+    """The time point that a name tells, or the one that the methods ask for, and why."""
+    if told:
+        return told, f"time point by its name: {_TIME_WORDS[told]}"
     needed = needed_roles()
     times = [role.split("/")[0] for role in needed if role.endswith(f"/{phase}")]
     times = times or [time for time, _ in Counter(role.split("/")[0] for role in needed).most_common()]
-    return times[0], f"time point not told: {times[0]} is what the methods here ask for"
+    return times[0], f"time point not told: {_TIME_WORDS[times[0]]} is what the methods here ask for"
 
 
 def _plain(name: str) -> str:

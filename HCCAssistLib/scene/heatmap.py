@@ -110,6 +110,10 @@ def show_layer(volumes: Mapping[str, Any], heatmaps: Mapping[str, Any], scene: A
             _add_legend(heatmap)
         elif view.GetForegroundVolumeID() in ours:
             view.SetForegroundVolumeID(None)
+    for heatmap in heatmaps.values():
+        legend = slicer.vtkSlicerColorLogic.GetColorLegendDisplayNode(heatmap)
+        if legend is not None:
+            legend.SetVisibility(opacity > 0)
 
 
 def _add_legend(heatmap: Any) -> None:

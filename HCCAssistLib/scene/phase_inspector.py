@@ -18,7 +18,7 @@ from HCCAssistLib.errors import InputError
 from HCCAssistLib.imaging.contrast import ContrastEvidence
 from HCCAssistLib.jobs.events import Event
 from HCCAssistLib.jobs.runner import TaskRunner
-from HCCAssistLib.recipes.roles import RoleGuess, guess_role
+from HCCAssistLib.recipes.roles import RoleGuess, contradicts, guess_role
 from HCCAssistLib.scene.inputs import CapturedVolume, capture_volume
 from HCCAssistLib.scene.roles import is_settled, role_of, role_volumes
 
@@ -52,7 +52,7 @@ class LoadedVolume:
         if self.disputed:
             return "Disputed"
         if self.settled:
-            return "Confirmed" if self.role else "Not used"
+            return ("Confirmed, doubtful" if self.doubtful(self.role) else "Confirmed") if self.role else "Not used"
         return {"guess": "Guess", "conflict": "Contradiction", "unknown": "Not known", "unsuitable": "Not suitable"}[
             self.guess.state
         ]
@@ -62,7 +62,12 @@ class LoadedVolume:
         """Why, and what to do; empty where there is nothing to say."""
         if self.disputed:
             return f"another scan has the role {self.role} too: confirm the right one."
-        return "" if self.settled else self.guess.reason
+        kept = not self.settled or self.doubtful(self.role)
+        return self.guess.reason if kept else ""
+
+    def doubtful(self, role: str | None) -> bool:
+        """Whether what is known of the scan speaks against a role."""
+        return role is not None and contradicts(self.guess, role)
 
 
 @dataclass(frozen=True, slots=True)

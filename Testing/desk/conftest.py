@@ -49,3 +49,83 @@ def expected_faults(desk: Any) -> Any:
     from slicer_desk import faults
 
     return faults.take
+
+
+@pytest.fixture(scope="session")
+def store(tmp_path_factory: pytest.TempPathFactory) -> Any:
+    """A folder of installed models with one that finds bright blobs, made without training."""
+    import ltp_reading  # noqa: F401 - finds ltp_blob
+    from ltp_blob import blob_model
+
+    folder = tmp_path_factory.mktemp("store")
+    blob_model(folder)
+    return folder
+
+
+@pytest.fixture(scope="session")
+def found(store: Any) -> Any:
+    """What that model finds in the blobs: three candidates."""
+    from ltp_blob import blob_image, straight_grid
+
+    from HCCAssistLib.inference.loaded_model import load_model
+    from HCCAssistLib.inference.study import Study
+    from HCCAssistLib.models.package import read_package
+    from HCCAssistLib.recipes.ltp.prediction import predict
+
+    study = Study("case", {"post/arterial": blob_image(straight_grid())})
+    result = predict(study, load_model(read_package(store / "blobs")), {"stride": "fast"})
+    assert len(result.candidates) == 3
+    return result
+
+
+@pytest.fixture
+def models(desk: Any, store: Any, monkeypatch: pytest.MonkeyPatch) -> Any:
+    """The models of whoever sits at the desk, whose name as a reader is known from an earlier day."""
+    import slicer
+    from ltp_reading import READER
+
+    monkeypatch.setenv("HCCASSIST_MODELS", str(store))
+    slicer.app.settings().setValue(READER, "R1")
+    yield store
+    slicer.app.settings().clear()
+
+
+@pytest.fixture
+def small_view(desk: Any) -> Iterator[None]:
+    """One small slice view: it is drawn five times as fast as four."""
+    import slicer
+
+    desk.layout_manager.setLayout(slicer.vtkMRMLLayoutNode.SlicerLayoutOneUpRedSliceView)
+    size = desk.window.size
+    desk.window.resize(720, 320)
+    desk.process_events()
+    yield
+    desk.window.resize(size)
+
+
+@pytest.fixture
+def at_once(models: Any, found: Any, monkeypatch: pytest.MonkeyPatch) -> Any:
+    """A worker that has a result ready; opens the panel."""
+    from ltp_reading import MODULE, AtOnce
+
+    from HCCAssistLib.jobs import local
+
+    def opened(desk: Any, result: Any = found, path: Any = MODULE) -> Any:
+        monkeypatch.setattr(local, "LocalExecutor", lambda **_: AtOnce(result))
+        return desk.open(path)
+
+    return opened
+
+
+@pytest.fixture
+def panel(desk: Any, at_once: Any) -> Any:
+    """Loads the blobs, opens the panel and detects; the module's widget."""
+    from ltp_reading import detect, load_blobs
+
+    def opened(*result: Any, **volume: Any) -> Any:
+        load_blobs(**volume)
+        widget = at_once(desk, *result)
+        detect(desk, widget.ui)
+        return widget
+
+    return opened

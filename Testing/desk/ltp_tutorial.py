@@ -10,10 +10,12 @@ from __future__ import annotations
 import argparse
 import os
 import tempfile
+from contextlib import chdir
 from pathlib import Path
 from typing import Any
 
 import numpy as np
+from ltp_reading import numbers
 
 from HCCAssistLib.cohort.cohort import read_cohort
 from HCCAssistLib.imaging.windows import Window
@@ -25,7 +27,9 @@ from HCCAssistLib.scene.rendering import rendering_available
 
 ROOT = Path(__file__).parents[2]
 MODULE = ROOT / "HCCAssist" / "HCCLTPDetection" / "HCCLTPDetection.py"
-SIZE = (1280, 940)
+SIZE = (1366, 728)
+PANEL = 450
+"""Pixels of the panel, as on a laptop of 1366 x 768."""
 NEAR_MM = 15
 LARGEST = 300_000
 """Bytes of a picture in the repository."""
@@ -40,48 +44,42 @@ class Tutorial:
         self.study, self.out = study, out
         self.desk = start()
         self.desk.window.resize(*SIZE)
+        self.desk._scroll.setFixedWidth(PANEL)
 
     def run(self) -> None:
         """From the loaded scan to the cohort."""
         import slicer
 
-        segments = self.load()
+        slicer.app.settings().setValue("HCCAssist/Reader", "R1")
+        self.load()
         widget = self.desk.open(MODULE)
-        ui, logic = widget.ui, widget.logic
-        self.desk.wait_until(lambda: not logic.busy(), 60)
-        for selector, name in ((ui.liverSelector, "liver"), (ui.zoneSelector, "ablation")):
-            selector.setCurrentNode(segments)
-            selector.setCurrentSegmentID(segments.GetSegmentation().GetSegmentIdBySegmentName(name))
+        ui, session = widget.ui, widget.logic.session
+        self.desk.wait_until(lambda: not session.busy, 60)
         self.jump(self.study.masks["post/ablation"])
-        ui.cardButton.collapsed = False
         self.picture("1-inputs")
 
-        ui.cardButton.collapsed = True
-        self.desk.choose(ui.qualityBox, "fine")
-        self.desk.click(ui.detectButton)
+        self.desk.choose(ui.option_stride, "fine")
+        self.desk.click(ui.runButton)
         self.desk.wait_until(lambda: ui.progressBar.value >= 40 or not ui.cancelButton.enabled, 300)
         self.picture("2-searching")
         self.desk.wait_until(lambda: not ui.cancelButton.enabled, 300)
-        if not logic.drawn.result.shown:  # there is something to look at below the cut-off
-            ui.thresholdSlider.value = logic.drawn.result.candidates[0].probability - 0.001
+        if not session.current.result.shown:  # there is something to look at below the cut-off
+            ui.thresholdSlider.value = session.current.result.candidates[0].probability - 0.001
             self.desk.click(ui.nextButton)
-        ui.inputsButton.collapsed = True
         self.picture("3-candidates")
 
         lesions = self.study.points["post/ltp"].positions
         found = np.zeros(len(lesions), dtype=bool)
-        for row in range(ui.table.rowCount):
-            ui.table.selectRow(row)
-            candidate = logic._candidate(widget.number(row))
+        for candidate in session.current.result.shown:
+            ui.table.selectRow(numbers(ui).index(candidate.number))
             near = np.linalg.norm(lesions - candidate.box.center, axis=1) < NEAR_MM
             found |= near
             self.desk.click(ui.acceptButton if near.any() else ui.rejectButton)
-            if not near.any():
-                ui.table.item(row, 6).setText("vessel")
         ui.table.selectRow(0)
+        ui.heatCheck.checked = True
         self.picture("4-reviewed")
 
-        ui.detectionButton.collapsed = True
+        ui.heatCheck.checked = False
         ui.exportsButton.collapsed = False
         for x, y, z in lesions[~found]:
             if ui.missedSelector.currentNode() is None:
@@ -90,11 +88,17 @@ class Tutorial:
             self.desk.click(ui.missedPlaceWidget.placeButton())
             self.desk.click_in_view("Red", (-x, -y, z))
         with tempfile.TemporaryDirectory() as folder:
-            ui.cohortPath.currentPath = str(Path(folder) / "my-cohort")
+            cohort = Path(folder) / "my-cohort"
+            cohort.mkdir()
+            with self.desk.choosing(cohort):
+                self.desk.click(ui.newCohortButton)
             self.desk.click(ui.addButton)
-            self.desk.wait_until(lambda: not logic.writing(), 60)
-            ui.cohortPath.currentPath = "my-cohort"  # not the folder of whoever makes the pictures
-            self.picture("5-exported")
+            self.desk.wait_until(lambda: ui.exportLabel.text not in ("", "Writing ..."), 120)
+            bar = self.desk._scroll.verticalScrollBar()
+            with chdir(folder):
+                ui.cohortPath.currentPath = cohort.name  # not the folder of whoever makes the pictures
+                bar.setValue(bar.maximum)
+                self.picture("5-exported")
         self.desk.close_module()
 
     def load(self) -> Any:

@@ -2,10 +2,12 @@
 
 from __future__ import annotations
 
+import importlib
 import shutil
 import sys
 from collections.abc import Callable
 from pathlib import Path
+from types import ModuleType
 from typing import Any
 
 Mistake = tuple[str, str, str]
@@ -21,6 +23,18 @@ def planted(module: Path, mistake: Mistake, folder: Path) -> Path:
     assert right in text, "the module changed: adapt this mistake"
     path.write_text(text.replace(right, wrong), encoding="utf-8")
     return folder / module.parent.name / module.name
+
+
+def plant_part(monkeypatch: Any, part: str, right: str, wrong: str) -> None:
+    """Put a part of the panels with a mistake in it into the place of the right one, for one test."""
+    name = f"HCCAssistLib.panels.{part}"
+    file = Path(str(importlib.import_module(name).__file__))
+    text = file.read_text(encoding="utf-8")
+    assert right in text, "the part changed: adapt this mistake"
+    module = ModuleType(name)
+    module.__file__ = str(file)
+    monkeypatch.setitem(sys.modules, name, module)
+    exec(compile(text.replace(right, wrong), str(file), "exec"), vars(module))  # noqa: S102 - the project's own source
 
 
 def noticed(desk: Any, work: Callable[[], Any]) -> list[str]:

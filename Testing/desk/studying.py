@@ -80,7 +80,7 @@ def cells(table: Any) -> list[list[str]]:
 
 def row_of(widget: Any, name: str) -> Any:
     """The row of a volume in the table of roles."""
-    return next(row for row in widget._rows if row.node.GetName() == name)
+    return next(row for row in widget.roles.rows if row.node.GetName() == name)
 
 
 def pip_failed() -> list[str]:
@@ -91,8 +91,13 @@ def pip_failed() -> list[str]:
 def rest(desk: Any, widget: Any, seconds: float = 30) -> None:
     """Wait until nothing goes on in the panel."""
     desk.process_events()
-    desk.wait_until(lambda: not widget.logic.busy() and not widget._soon.active, seconds)
+    desk.wait_until(lambda: not busy(widget), seconds)
     desk.process_events()
+
+
+def busy(widget: Any) -> bool:
+    """Whether something goes on that the panel will show."""
+    return bool(widget._timer.active or widget._soon.active)
 
 
 @contextmanager

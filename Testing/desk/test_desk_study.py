@@ -14,6 +14,7 @@ import pytest
 import vtk
 from studying import (
     MODULE,
+    busy,
     cells,
     heartbeat,
     model_package,
@@ -24,6 +25,8 @@ from studying import (
     volume,
     zipped,
 )
+
+pytestmark = pytest.mark.usefixtures("small_view")
 
 STALL_S = 0.4
 """A coarse bound for a machine that others use; the goal is 0.1 s."""
@@ -94,16 +97,14 @@ def at(desk):
         desk.close_module()
 
 
-def test_a_fresh_computer_is_set_up_after_asking(desk, at, home, monkeypatch):
-    monkeypatch.delenv("PYTHONPATH")  # the real PyTorch
+def test_a_fresh_computer_is_set_up_after_asking(desk, at, home):
     machine, widget = at("torch", "torchvision", "scikit-learn", "safetensors")
     ui = widget.ui
     assert not ui.setUpSection.collapsed
-    assert [row[2] for row in cells(ui.packageTable)] == ["missing"] * 3
+    assert [row[2] for row in cells(ui.packageTable)][:3] == ["missing"] * 3
     assert "Press Set up to install PyTorch, scikit-learn, safetensors. It asks before" in ui.setUpLabel.text
     assert not ui.extensionsButton.visible
-    assert not widget.logic.busy()  # PyTorch is not there, so nothing tries to start it
-    desk.screenshot(home / "fresh.png")
+    assert not busy(widget)  # PyTorch is not there, so nothing tries to start it
     assert machine.calls == []
     with desk.answering("OK", "OK") as asked:
         desk.click(ui.setUpButton)
@@ -128,7 +129,6 @@ def test_a_fresh_computer_is_set_up_after_asking(desk, at, home, monkeypatch):
     assert [args[1] for module, args in machine.calls if module == "light_the_torch"] == ["torch>=2.4"]
     rest(desk, widget)
     assert ", on " in cells(ui.packageTable)[0][2]
-    desk.screenshot(home / "ready.png")
 
 
 @pytest.mark.parametrize("answers", [("Cancel",), ("OK", "Cancel")])
@@ -138,7 +138,7 @@ def test_nothing_is_installed_without_a_yes(desk, at, answers):
         desk.click(widget.ui.setUpButton)
     assert machine.calls == []
     assert not widget.ui.setUpPage.visible
-    assert [row[2] for row in cells(widget.ui.packageTable)] == ["missing"] * 3
+    assert [row[2] for row in cells(widget.ui.packageTable)][:3] == ["missing"] * 3
     assert widget.ui.setUpButton.enabled
 
 
@@ -158,7 +158,6 @@ def test_without_internet_a_page_says_what_to_do_and_the_next_try_works(desk, at
     with desk.answering("OK", "OK", *pip_failed()):
         desk.click(ui.setUpButton)
     assert ui.setUpPage.visible
-    desk.screenshot(home / "offline.png")
     text = ui.setUpPage.toPlainText()
     for word in (
         "The set-up did not finish",
@@ -189,14 +188,13 @@ def test_without_the_pytorch_extension_the_panel_tells_where_to_get_it(desk, at,
     ui = widget.ui
     assert "open the Extensions Manager, search for PyTorch" in ui.setUpLabel.text
     assert ui.extensionsButton.visible
-    desk.screenshot(home / "no-extension.png")
     before = slicer.app._extensions_manager_opened
     desk.click(ui.extensionsButton)
     assert slicer.app._extensions_manager_opened == before + 1
     with desk.answering("OK") as asked:  # the rest can be installed all the same
         desk.click(ui.setUpButton)
     assert "PyTorch" not in asked[0]
-    assert [row[2] == "missing" for row in cells(ui.packageTable)] == [True, False, False]
+    assert [row[2] == "missing" for row in cells(ui.packageTable)][:3] == [True, False, False]
     assert not ui.setUpButton.enabled
     assert not any("torch" in arg for _, args in machine.calls for arg in args)
 
@@ -220,7 +218,6 @@ def test_a_pytorch_that_does_not_start_is_said_and_not_installed_over(desk, home
     assert "libcudart" in widget.ui.setUpLabel.text
     assert "Uninstall it in the module PyTorch Utils" in widget.ui.setUpLabel.text
     assert not widget.ui.setUpButton.enabled
-    desk.screenshot(home / "broken.png")
 
 
 def test_the_versions_asked_for_are_those_of_the_library():
@@ -264,16 +261,15 @@ def install(desk, widget, path):
 def test_a_model_is_installed_read_verified_and_removed(desk, panel, package, home):
     ui = panel.ui
     assert "No model is installed" in ui.modelLabel.text
-    desk.screenshot(home / "no-model.png")
     install(desk, panel, zipped(package, home / "blobs.zip"))
     assert ui.modelLabel.text == "blobs is installed."
     assert [row[:3] + row[4:] for row in cells(ui.modelTable)] == [["blobs", "ltp", "58 synthetic cases", "verified"]]
     size = sum(path.stat().st_size for path in (home / "models" / "blobs").iterdir())
     assert f"{size / 1e6:.0f} MB in {home / 'models'}" in ui.storeLabel.text
 
-    assert not ui.cardPage.visible
-    desk.click(ui.cardButton)
-    card = ui.cardPage.toPlainText()
+    assert not ui.storeCard.visible
+    desk.click(ui.storeCardButton)
+    card = ui.storeCard.toPlainText()
     for word in (
         "Research use only",
         "not validated for patients",
@@ -286,9 +282,8 @@ def test_a_model_is_installed_read_verified_and_removed(desk, panel, package, ho
         "torch 2.13.0",
     ):
         assert word in card, word
-    desk.screenshot(home / "card.png")
-    desk.click(ui.cardButton)
-    assert not ui.cardPage.visible
+    desk.click(ui.storeCardButton)
+    assert not ui.storeCard.visible
 
     weights = home / "models" / "blobs" / "weights-0.safetensors"
     weights.write_bytes(weights.read_bytes()[:-1] + b"x")
@@ -297,7 +292,6 @@ def test_a_model_is_installed_read_verified_and_removed(desk, panel, package, ho
     assert cells(ui.modelTable)[0][4] == "damaged"
     assert ui.modelLabel.text.startswith("blobs: weights-0.safetensors is not the file")
     assert "sha256 differs" in ui.modelLabel.text
-    desk.screenshot(home / "damaged.png")
     install(desk, panel, package)  # healed from its source, a folder this time
     assert cells(ui.modelTable)[0][4] == "verified"
 
@@ -321,7 +315,7 @@ def test_a_cancelled_file_dialog_installs_nothing(desk, panel):
         desk.click(panel.ui.installArchiveButton)
     with desk.choosing(""):
         desk.click(panel.ui.installFolderButton)
-    assert not panel.logic.busy()
+    assert not busy(panel)
     assert "No model is installed" in panel.ui.modelLabel.text
 
 
@@ -336,7 +330,6 @@ def test_a_tampered_model_and_an_archive_that_leaves_its_folder_are_refused(desk
     install(desk, panel, escaping)
     assert "would write outside its folder" in panel.ui.modelLabel.text
     assert "do not use it" in panel.ui.modelLabel.text.lower()
-    desk.screenshot(home / "refused.png")
     assert not list(home.rglob("outside.txt"))
     assert cells(panel.ui.modelTable) == []
     assert panel.ui.installArchiveButton.enabled
@@ -354,8 +347,8 @@ def test_a_model_that_changed_while_the_panel_was_closed_is_found_when_it_opens(
     assert "cut short" in widget.ui.modelLabel.text
     assert "odd: there is no model.json" in widget.ui.modelLabel.text
     widget.ui.modelTable.selectRow(1)
-    desk.click(widget.ui.cardButton)
-    assert "there is no model.json" in widget.ui.cardPage.toPlainText()
+    desk.click(widget.ui.storeCardButton)
+    assert "there is no model.json" in widget.ui.storeCard.toPlainText()
 
 
 def test_installing_is_cancelled_without_leaving_anything(desk, panel, package, home):
@@ -406,54 +399,52 @@ def test_roles_are_guessed_confirmed_saved_and_restored(desk, panel, home):
     assert not ui.roleTable.visible
     nodes = [volume("5: ABD ART 3.0"), volume("6: ABD PV 70s"), volume("CT liver"), volume("Topogram 0.6")]
     rest(desk, panel)
-    shown = {row.node.GetName(): (row.combo.currentText, row.label.text) for row in panel._rows}
+    shown = {row.node.GetName(): (row.role, row.label.text) for row in panel.roles.rows}
     assert shown["5: ABD ART 3.0"][0] == "post/arterial"
     assert shown["5: ABD ART 3.0"][1].startswith("<b>Guess</b>: name: 'art'")
     assert shown["6: ABD PV 70s"][0] == "post/portal"
-    assert shown["CT liver"][0] == shown["Topogram 0.6"][0] == "not used"
+    assert shown["CT liver"][0] is shown["Topogram 0.6"][0] is None
     assert "<b>Not known</b>" in shown["CT liver"][1]
     assert "<b>Not suitable</b>" in shown["Topogram 0.6"][1]
     assert [role_of(node) for node in nodes] == [None] * 4  # a guess is no role
-    assert "Look at the images first" in ui.roleLabel.text
-    assert "needs post/arterial: no scan yet" in ui.needLabel.text
-    desk.screenshot(home / "guessed.png")
+    assert "look at the images first" in ui.roleLabel.text
+    assert "needs arterial phase, follow-up CT: no scan yet" in ui.needLabel.text
 
     desk.click(row_of(panel, "5: ABD ART 3.0").button)
     assert role_of(nodes[0]) == "post/arterial"
     row = row_of(panel, "5: ABD ART 3.0")
     assert (row.button.text, row.button.enabled) == ("Confirmed", False)
-    assert "needs post/arterial: 5: ABD ART 3.0" in ui.needLabel.text
+    assert "needs arterial phase, follow-up CT: 5: ABD ART 3.0" in ui.needLabel.text
     row = row_of(panel, "CT liver")
-    desk.choose(row.combo, "baseline/portal")
+    desk.choose(row.combo, "Portal venous phase, CT at diagnosis")
     assert role_of(nodes[2]) is None  # chosen, not confirmed
     desk.click(row.button)
     assert role_of(nodes[2]) == "baseline/portal"
     for name in ("6: ABD PV 70s", "Topogram 0.6"):
         desk.choose(row_of(panel, name).combo, "not used")
         desk.click(row_of(panel, name).button)
-    assert "Every scan has its role" in ui.roleLabel.text
-    desk.screenshot(home / "confirmed.png")
+    assert "Every scan has its phase" in ui.roleLabel.text
 
     save_mrb(slicer.mrmlScene, home / "case.mrb")
     slicer.mrmlScene.Clear(False)
     desk.process_events()
-    assert panel._rows == []
+    assert panel.roles.rows == []
     slicer.app._host.load(home / "case.mrb")
     rest(desk, panel)
-    assert {row.node.GetName(): row.combo.currentText for row in panel._rows} == {
+    assert {row.node.GetName(): row.role for row in panel.roles.rows} == {
         "5: ABD ART 3.0": "post/arterial",
-        "6: ABD PV 70s": "not used",
+        "6: ABD PV 70s": None,
         "CT liver": "baseline/portal",
-        "Topogram 0.6": "not used",
+        "Topogram 0.6": None,
     }
-    assert all(row.button.text == "Confirmed" for row in panel._rows)
+    assert all(row.button.text == "Confirmed" for row in panel.roles.rows)
     assert volume_with_role(slicer.mrmlScene, "post/arterial").GetName() == "5: ABD ART 3.0"
 
 
 def test_odd_names_are_shown_as_they_are(desk, panel):
     volume("<b>arterial</b> & portal venous")
     rest(desk, panel)
-    (row,) = panel._rows
+    (row,) = panel.roles.rows
     assert panel.ui.roleTable.item(0, 0).text() == "<b>arterial</b> & portal venous"
     assert row.label.text.startswith("<b>Contradiction</b>: name: ")
     assert row.label.text.count("<b>") == 1
@@ -468,7 +459,7 @@ def test_a_second_volume_takes_the_role_and_the_first_is_named(desk, panel):
     desk.click(row_of(panel, "4: arterial repeated").button)
     assert (role_of(first), role_of(second)) == (None, "post/arterial")
     rest(desk, panel)
-    assert "3: arterial had the role post/arterial before. Now it plays none." in panel.ui.roleLabel.text
+    assert "3: arterial was this before: Arterial phase, follow-up CT." in panel.ui.roleLabel.text
     assert row_of(panel, "3: arterial").combo.currentText == "not used"
 
 
@@ -482,13 +473,12 @@ def test_two_volumes_that_claim_one_role_are_settled_by_a_person(desk, panel, ho
     save_mrb(slicer.mrmlScene, home / "case.mrb")
     slicer.app._host.load(home / "case.mrb")  # added to itself
     rest(desk, panel)
-    assert [row.label.text[:15] for row in panel._rows] == ["<b>Disputed</b>"] * 2
+    assert [row.label.text[:15] for row in panel.roles.rows] == ["<b>Disputed</b>"] * 2
     assert volume_with_role(slicer.mrmlScene, "post/arterial") is None
-    assert "needs post/arterial: no scan yet" in panel.ui.needLabel.text
-    desk.screenshot(home / "disputed.png")
-    second = panel._rows[1]
+    assert "needs arterial phase, follow-up CT: no scan yet" in panel.ui.needLabel.text
+    second = panel.roles.rows[1]
     desk.click(second.button)
-    assert [role_of(row.node) for row in panel._rows] == [None, "post/arterial"]
+    assert [role_of(row.node) for row in panel.roles.rows] == [None, "post/arterial"]
 
 
 def test_volumes_that_come_go_or_are_renamed_are_shown_at_once(desk, panel):
@@ -497,22 +487,22 @@ def test_volumes_that_come_go_or_are_renamed_are_shown_at_once(desk, panel):
     node = volume("CT")
     other = volume("delayed 5 min")
     rest(desk, panel)
-    assert [row.node for row in panel._rows] == [node, other]
+    assert [row.node for row in panel.roles.rows] == [node, other]
     node.SetName("portal venous")
     desk.process_events()
     row = row_of(panel, "portal venous")
-    assert row.combo.currentText == "post/portal"
+    assert row.role == "post/portal"
     assert panel.ui.roleTable.item(0, 0).text() == "portal venous"
     slicer.mrmlScene.RemoveNode(other)
     desk.process_events()
-    assert [row.node for row in panel._rows] == [node]
+    assert [row.node for row in panel.roles.rows] == [node]
     desk.panel.exit()
     volume("while the panel is closed")
     desk.process_events()
-    assert len(panel._rows) == 1
+    assert len(panel.roles.rows) == 1
     desk.panel.enter()
     rest(desk, panel)
-    assert len(panel._rows) == 2
+    assert len(panel.roles.rows) == 2
 
 
 def test_voxels_are_looked_at_in_the_background_and_contradict_a_wrong_name(desk, panel, made, home):
@@ -530,14 +520,13 @@ def test_voxels_are_looked_at_in_the_background_and_contradict_a_wrong_name(desk
         rest(desk, panel, 60)
     assert max(gaps) < STALL_S
     row = row_of(panel, "CT")
-    assert row.combo.currentText == "post/arterial"
+    assert row.role == "post/arterial"
     assert "the aorta is far brighter than the liver" in row.label.text
     assert role_of(unnamed) is None
     row = row_of(panel, "portal venous")
     assert row.combo.currentText == "not used"
     assert row.label.text.startswith("<b>Contradiction</b>")
     assert role_of(wrong) is None
-    desk.screenshot(home / "contradiction.png")
     assert panel.logic.tasks.folders == []  # no copy of the voxels is left
 
 
@@ -547,11 +536,11 @@ def test_nothing_looks_at_voxels_where_that_is_not_wanted(desk, panel):
     volume("CT", (40, 60, 60))
     desk.process_events()
     desk.wait_until(lambda: not panel._soon.active)
-    assert not panel.logic.busy()
+    assert not busy(panel)
     assert "voxels" not in row_of(panel, "CT").label.text
     panel.ui.voxelCheck.checked = True
     desk.process_events()
-    assert panel.logic.busy()
+    assert busy(panel)
     rest(desk, panel)
     assert "voxels: unknown" in row_of(panel, "CT").label.text
 
@@ -570,7 +559,7 @@ def test_the_header_of_a_dicom_series_counts_more_than_the_name(desk, panel, hom
     node.SetAttribute("DICOM.instanceUIDs", f"{header.SOPInstanceUID} 1.2.3")
     rest(desk, panel)
     row = row_of(panel, "4: arterial")
-    assert row.combo.currentText == "post/portal"
+    assert row.role == "post/portal"
     assert "coded contrast phase: PORTAL_VENOUS" in row.label.text
 
 
@@ -579,11 +568,11 @@ def test_a_volume_that_goes_while_it_is_looked_at_does_no_harm(desk, panel):
 
     node = volume("CT", (120, 512, 512))
     desk.process_events()
-    desk.wait_until(lambda: panel.logic.looks._handing is not None)
+    desk.wait_until(lambda: panel.logic.tasks.folders)
     slicer.mrmlScene.RemoveNode(node)
     rest(desk, panel)
-    assert panel._rows == []
-    assert panel.logic.tasks.folders == []
+    assert panel.roles.rows == []
+    desk.wait_until(lambda: panel.logic.tasks.folders == [])
 
 
 # ------------------------------------------------------------------------------------------------------- sample
@@ -618,7 +607,6 @@ def test_the_sample_case_is_made_and_loaded_without_a_stall(desk, panel, home):
     node.GetRASToIJKMatrix(ras_to_ijk)
     k = round(ras_to_ijk.MultiplyPoint((0, 0, red.sliceLogic().GetSliceOffset(), 1))[2])
     assert zone[k].any()  # an ablation zone is on the slice that is shown
-    desk.screenshot(home / "sample.png")
 
     slicer.mrmlScene.Clear(False)
     began = time.monotonic()
@@ -675,18 +663,17 @@ def test_a_scene_closed_in_mid_run_gets_nothing_of_it(desk, panel, home):
 
 def test_closing_the_panel_ends_its_processes_and_leaves_nothing(desk, panel, home):
     pid = until_it_is_written(desk, panel, home)
-    tasks = panel.logic.tasks
-    assert len(tasks.folders) == 1
+    (folder,) = panel.logic.tasks.folders
     desk.close_module()
     gone(desk, pid)
     assert list((home / "samples").iterdir()) == []
-    assert tasks.folders == []
+    assert not folder.exists()
 
 
 def test_the_sample_case_never_takes_the_role_of_a_patient(desk, panel, made, monkeypatch):
     from HCCAssistLib.scene.roles import role_of, set_role
 
-    panel.logic.samples = made
+    panel.sample._folder = made
     patient = volume("5: arterial")
     set_role(patient, "post/arterial")
     desk.click(panel.ui.sampleButton)
@@ -698,7 +685,7 @@ def test_the_sample_case_never_takes_the_role_of_a_patient(desk, panel, made, mo
 def test_a_sample_case_that_goes_before_it_is_loaded_is_told(desk, panel, made, monkeypatch):
     import slicer
 
-    panel.logic.samples = made
+    panel.sample._folder = made
     monkeypatch.setattr("HCCAssistLib.phantoms.ltp.sample.read_sample", lambda folder: None)
     desk.click(panel.ui.sampleButton)
     rest(desk, panel, 60)
@@ -739,11 +726,11 @@ def test_opening_and_reading_are_quick(desk, package, home):
     shutil.copytree(package, home / "models" / "blobs")
     widget = desk.open(MODULE)
     rest(desk, widget, 60)
-    for action in (widget.fillPackages, widget.fillModels, widget.fillRoles, widget.fillSample, widget.onPoll):
+    for part in (widget.packages, widget.models, widget.roles, widget.sample, widget.goOn):
         began = time.perf_counter()
-        action()
-        assert time.perf_counter() - began < STALL_S, action.__name__
-    assert np.all([row.label.height > 0 for row in widget._rows])
+        part.refresh()
+        assert time.perf_counter() - began < STALL_S, type(part).__name__
+    assert np.all([row.label.height > 0 for row in widget.roles.rows])
 
 
 def test_a_closed_scene_and_a_left_panel_do_no_harm(desk, panel):
@@ -753,11 +740,11 @@ def test_a_closed_scene_and_a_left_panel_do_no_harm(desk, panel):
     desk.process_events()
     slicer.mrmlScene.Clear(False)
     rest(desk, panel)
-    assert panel._rows == []
+    assert panel.roles.rows == []
     desk.panel.exit()
     slicer.mrmlScene.Clear(False)
     volume("arterial")
     desk.process_events()
     desk.panel.enter()
     rest(desk, panel)
-    assert len(panel._rows) == 1
+    assert len(panel.roles.rows) == 1

@@ -3,73 +3,60 @@
 from __future__ import annotations
 
 import pytest
-from planting import noticed, planted
-from studying import MODULE, cells, model_package, pip_failed, rest, row_of, volume, zipped
+from planting import noticed, plant_part, planted
+from studying import MODULE, busy, cells, model_package, pip_failed, rest, row_of, volume, zipped
 
-PY, UI = "HCCStudy.py", "Resources/UI/HCCStudy.ui"
+PY = "HCCStudy.py"
 
 MISTAKES = {
-    "signal misspelt": (PY, '"itemSelectionChanged()"', '"itemSelectionChange()"'),
-    "signal with other arguments": (PY, '"sectionResized(int,int,int)"', '"sectionResized(int,int)"'),
     "timer misspelt": (PY, '"timeout()"', '"timedOut()"'),
-    "slot needs too many arguments": (PY, "def onVerify(self):", "def onVerify(self, checked, again):"),
-    "property misspelt": (PY, "ui.sampleButton.enabled", "ui.sampleButton.enable"),
-    "property called like a method": (PY, "range(table.rowCount))", "range(table.rowCount()))"),
-    "method that PythonQt does not offer": (PY, "self.ui.cardPage.setHtml(", "self.ui.cardPage.setHTML("),
-    "widget misspelt": (PY, "ui.needLabel.text", "ui.needsLabel.text"),
-    "set-up without asking": (PY, '_("HCCAssist - Set up")):\n            return', '_("Set up")):\n            pass'),
-    "failure not told": (PY, "        if failures:", "        if not failures:"),
-    "failure told for good": (
+    "new volumes not noticed": (PY, "(scene.NodeAddedEvent, scene.NodeRemovedEvent,", "(scene.NodeRemovedEvent,"),
+    "renaming not noticed": (
         PY,
-        "        self.ui.setUpPage.visible = False\n        self.logic.check",
-        "        self.logic.check",
+        "            self.addObserver(node, vtk.vtkCommand.ModifiedEvent, self.onVolumes)\n",
+        "            pass\n",
     ),
-    "set-up while everything is here": (PY, "bool(installation.installable(packages))", "True"),
+    "scene closed without notice": (PY, "        self.sample.forget()\n        self.setP", "        self.setP"),
+    "observers kept after the panel is closed": (PY, "        self.removeObservers()\n", ""),
+    "processes kept after the panel is closed": (PY, "        self.logic.background.close()\n", ""),
+    "news not asked for": (PY, "logic.background.wake = self._timer.start", "pass"),
+    "set-up without asking": (
+        "set_up",
+        'if not slicer.util.confirmOkCancelDisplay(installation.question(missing), _("HCCAssist - Set up")):',
+        "if not missing:",
+    ),
+    "failure not told": ("set_up", "        if failures:", "        if not failures:"),
+    "cancelled dialog installs": ("model_store", "        if source:", "        if source is not None:"),
     "removed without asking": (
-        PY,
+        "model_store",
         'if slicer.util.confirmOkCancelDisplay(question, _("HCCAssist - Remove a model")):',
         "if question:",
     ),
-    "archive button asks for a folder": (PY, "ui.installArchiveButton.connect", "ui.installFolderButton.connect"),
-    "cancelled dialog installs": (PY, "        if path:\n", "        if path is not None:\n"),
-    "another store": (PY, '"store": str(self.store.folder), "source"', '"store": str(self.samples), "source"'),
-    "damaged called verified": (PY, "state = DAMAGED if reason else VERIFIED", "state = VERIFIED"),
-    "verification forgotten": (PY, 'elif what == "verify":', 'elif what == "verified":'),
-    "reason of the damage not told": (PY, "[message, *damaged]", "[message]"),
-    "card of nobody": (PY, "self.logic.model(self.chosenModel()) if self", "self.logic.model(None) if self"),
-    "not said to be for research": (PY, "{_('Research use only')}", ""),
-    "guess not shown": (PY, "volume.role if volume.settled else volume.guess.role", "volume.role"),
-    "what nobody confirmed shown as confirmed": (PY, "done = volume.settled and", "done ="),
-    "role for another volume": (PY, "confirm(self.node,", "confirm(self._widget._rows[0].node,"),
-    "choice taken for a role": (PY, "self.show(self._volume)", "self.onConfirm()"),
-    "choice forgotten": (PY, "self._chosen = self.combo.itemText(index)", "self._chosen = None"),
-    "no role called not used": (PY, "None if role == NO_ROLE else role", "role"),
-    "loss of a role not told": (PY, 'self._tookRole = taken.format(name=before, role=role) if before else ""', "pass"),
-    "renaming not noticed": (
-        PY,
-        "            self.addObserver(node, vtk.vtkCommand.ModifiedEvent, self.onVolumes)\n        self._watched",
-        "            pass\n        self._watched",
+    "verification forgotten": ("model_store", "self._verified.update(", "list("),
+    "reason of the damage not told": ("model_store", "[message, *map(self._reason, entries)]", "[message]"),
+    "card of nobody": ("model_store", "self._chosen() if self.ui", "None if self.ui"),
+    "guess not shown": ("phase_roles", "volume.role if volume.settled else volume.guess.role", "volume.role"),
+    "what nobody confirmed shown as confirmed": ("phase_roles", "done = volume.settled and", "done ="),
+    "role for another volume": ("phase_roles", "set_role(volume.node, role)", "set_role(self.nodes[0], role)"),
+    "choice taken for a role": (
+        "phase_roles",
+        "            self.show(self._volume)",
+        "            self._confirm(True)",
     ),
-    "new volumes not noticed": (PY, "(scene.NodeAddedEvent, scene.NodeRemovedEvent,", "(scene.NodeRemovedEvent,"),
-    "voxels never looked at": (PY, "        self.looks.step()\n", ""),
-    "voxels looked at unasked": (PY, "volumes if self._parameterNode.lookAtVoxels else []", "volumes"),
-    "sample case in no scene": (PY, "draw_sample(case, slicer.mrmlScene)", "draw_sample(case, None)"),
-    "sample case out of view": (PY, "                slicer.util.resetSliceViews()", "                pass"),
-    "progress for ever": (PY, "ui.sampleCancelButton.visible = running", "ui.sampleCancelButton.visible = True"),
-    "sample not said to be synthetic": (PY, 'SAMPLE = "LTP phantom (synthetic)"', 'SAMPLE = "LTP case"'),
-    "sample not offered": (PY, '"startupCompleted()", registerSampleData', '"startupCompleted()", print'),
-    "scene closed without notice": (
-        PY,
-        "        self.logic.forget()\n        self._tookRole",
-        "        self._tookRole",
+    "loss of a role not told": ("phase_roles", 'if before is not None and taken else ""', 'if False else ""'),
+    "doubt not asked": ("phase_roles", "if volume.doubtful(role):", "if False:"),
+    "another scan shown": ("phase_roles", "self.rows[line // LINES].node", "self.rows[0].node"),
+    "voxels looked at unasked": ("phase_roles", "volumes if ui.voxelCheck.checked else []", "volumes"),
+    "sample case out of view": ("sample_case", "            slicer.util.resetSliceViews()", "            pass"),
+    "progress for ever": (
+        "sample_case",
+        "ui.sampleCancelButton.visible = busy",
+        "ui.sampleCancelButton.visible = True",
     ),
-    "observers kept after the panel is closed": (PY, "        self.removeObservers()\n", ""),
-    "processes kept after the panel is closed": (PY, "        self.logic.close()\n", ""),
-    "parameter misspelt in the .ui": (UI, "<string>lookAtVoxels</string>", "<string>lookAtVoxel</string>"),
-    "parameter forgotten in the .ui": (UI, "<string>lookAtVoxels</string>", "<string></string>"),
-    "class misspelt in the .ui": (UI, "ctkCollapsibleButton", "ctkCollapsableButton"),
-    "two widgets of one name in the .ui": (UI, 'name="sampleRemoveButton"', 'name="removeButton"'),
+    "sample not said to be synthetic": ("sample_case", "phantom (synthetic)", "phantom"),
+    "another module opened": ("go_on", "slicer.util.selectModule(name)", "slicer.util.selectModule(self._without)"),
 }
+"""File of the module, or a part of the panels; what stands there, what is planted in its place."""
 
 
 class AtOnce:
@@ -128,6 +115,9 @@ def ready(tmp_path_factory):
 def first_day(desk, path, archive, home):
     """A radiologist's first day with the panel, looked at step by step; the module's widget."""
     import slicer
+    from ltp_reading import MODULE as LTP
+    from PySide6 import QtCore
+    from PySide6.QtTest import QTest
     from slicer_desk.machine import Machine, sitting_at
 
     from HCCAssistLib.scene.roles import role_of, volume_with_role
@@ -158,15 +148,15 @@ def first_day(desk, path, archive, home):
     # a model
     with desk.choosing(""):
         desk.click(ui.installArchiveButton)
-    assert not logic.busy()
+    assert not busy(widget)
     with desk.choosing(archive):
         desk.click(ui.installArchiveButton)
     rest(desk, widget, 5)
     assert cells(ui.modelTable)[0][4] == "verified"
     assert (home / "models" / "blobs" / "model.json").is_file()
-    desk.click(ui.cardButton)
-    assert "Research use only" in ui.cardPage.toPlainText()
-    assert "Youden index" in ui.cardPage.toPlainText()
+    desk.click(ui.storeCardButton)
+    assert "Research use only" in ui.storeCard.toPlainText()
+    assert "Youden index" in ui.storeCard.toPlainText()
     weights = home / "models" / "blobs" / "weights-0.safetensors"
     weights.write_bytes(weights.read_bytes()[:-1] + b"x")
     desk.click(ui.verifyButton)
@@ -187,27 +177,36 @@ def first_day(desk, path, archive, home):
     first, second = volume("3: arterial"), volume("4: delayed")
     rest(desk, widget, 5)
     assert logic.tasks.phases == 0
-    assert row_of(widget, "3: arterial").combo.currentText == "post/arterial"
+    assert row_of(widget, "3: arterial").role == "post/arterial"
     assert (role_of(first), role_of(second)) == (None, None)
     second.SetName("4: arterial")
     rest(desk, widget, 5)
     row = row_of(widget, "4: arterial")
-    assert row.combo.currentText == "post/arterial"
-    desk.choose(row.combo, "baseline/arterial")
+    assert row.role == "post/arterial"
+    table = ui.roleTable
+    at = table.visualItemRect(table.item(3, 0)).center()
+    QTest.mouseClick(table.viewport(), QtCore.Qt.MouseButton.LeftButton, pos=at)
+    red = desk.layout_manager.sliceWidget("Red")
+    assert red.mrmlSliceCompositeNode().GetBackgroundVolumeID() == second.GetID()
+    desk.choose(row.combo, "Arterial phase, CT at diagnosis")
     rest(desk, widget, 5)
-    assert (row.combo.currentText, role_of(second)) == ("baseline/arterial", None)
+    assert (row.role, role_of(second)) == ("baseline/arterial", None)
     desk.click(row.button)
     assert role_of(second) == "baseline/arterial"
     desk.click(row_of(widget, "3: arterial").button)
     assert role_of(first) == "post/arterial"
     assert "3: arterial" in ui.needLabel.text
-    desk.choose(row.combo, "post/arterial")
+    desk.choose(row.combo, "Arterial phase, follow-up CT")
     desk.click(row.button)
     rest(desk, widget, 5)
     assert (role_of(first), role_of(second)) == (None, "post/arterial")
-    assert "3: arterial had the role" in ui.roleLabel.text
+    assert "3: arterial was this before" in ui.roleLabel.text
     desk.choose(row.combo, "not used")
     desk.click(row.button)
+    assert role_of(second) is None
+    desk.choose(row.combo, "Delayed phase, follow-up CT")
+    with desk.answering("Cancel"):
+        desk.click(row.button)
     assert role_of(second) is None
     third = volume("CT")
     rest(desk, widget, 5)
@@ -226,11 +225,18 @@ def first_day(desk, path, archive, home):
     assert not (ui.sampleProgress.visible or ui.sampleCancelButton.visible)
     red = desk.layout_manager.sliceWidget("Red").mrmlSliceNode()
     assert min(red.GetFieldOfView()[:2]) > 250
+    widget._timer.setInterval(60_000)  # the scene closes before anybody asks what became of it
     desk.click(ui.sampleButton)
     slicer.mrmlScene.Clear(False)
+    widget._timer.setInterval(20)
     rest(desk, widget, 5)
     assert slicer.mrmlScene.GetNumberOfNodesByClass("vtkMRMLScalarVolumeNode") == 0
     tasks = logic.tasks
+    desk.load(LTP)
+    widget.goOn.refresh()
+    desk.process_events()
+    desk.click(widget.goOn.buttons["HCCLTPDetection"])
+    assert desk.panel.moduleName == "HCCLTPDetection"
     desk.close_module()
     assert tasks.closed
     return widget
@@ -261,6 +267,11 @@ def test_the_panel_without_a_mistake_passes(panel, ready, tmp_path):
 
 @pytest.mark.filterwarnings("ignore:does not have observer")
 @pytest.mark.parametrize("mistake", MISTAKES)
-def test_a_planted_mistake_is_caught(panel, ready, tmp_path, mistake):
-    path = planted(MODULE, MISTAKES[mistake], tmp_path)
+def test_a_planted_mistake_is_caught(panel, ready, tmp_path, mistake, monkeypatch):
+    file, right, wrong = MISTAKES[mistake]
+    path = MODULE
+    if file == PY:
+        path = planted(MODULE, MISTAKES[mistake], tmp_path)
+    else:
+        plant_part(monkeypatch, file, right, wrong)
     assert noticed(panel, lambda: first_day(panel, path, ready[0], tmp_path)), f"nobody noticed: {mistake}"

@@ -31,7 +31,8 @@ def case(tmp_path_factory: pytest.TempPathFactory) -> Any:
 
 
 def drawn(case: Any, scene: Any) -> list[Any]:
-    steps = draw_sample({"post/arterial": case.image}, case.masks, scene, title=TITLE, window=Window(80, 350))
+    masks = {place.rpartition("/")[2]: mask for place, mask in case.masks.items()}
+    steps = draw_sample(case.volumes, masks, scene, title=TITLE, window=Window(80, 350))
     return list(steps)
 
 
@@ -41,9 +42,9 @@ def test_it_comes_with_its_role_and_its_segments_in_place(case: Any, scene: Any)
     assert volume.GetAttribute(SYNTHETIC) == "1"
     assert volume_with_role(scene, "post/arterial") is volume
     loaded = image_from_volume(volume)
-    np.testing.assert_array_equal(loaded.array, case.image.array)
-    for name, mask in case.masks.items():
-        segment = segments.GetSegmentation().GetSegmentIdBySegmentName(name)
+    np.testing.assert_array_equal(loaded.array, case.volumes["post/arterial"].array)
+    for place, mask in case.masks.items():
+        segment = segments.GetSegmentation().GetSegmentIdBySegmentName(place.rpartition("/")[2])
         on_volume = mask_from_segment(segments, segment, volume)
         assert on_volume.array.sum() == mask.array.sum()
         inside = on_volume.geometry.to_world(np.argwhere(on_volume.array)[:, ::-1].mean(axis=0))

@@ -6,7 +6,7 @@ import pytest
 from HCCAssistLib.dicom.phases import Phase, PhaseGuess
 from HCCAssistLib.imaging.contrast import ContrastEvidence
 from HCCAssistLib.recipes.registry import RECIPES
-from HCCAssistLib.recipes.roles import all_roles, guess_role, needed_roles, phase_of_name
+from HCCAssistLib.recipes.roles import all_roles, contradicts, guess_role, needed_roles, phase_of_name
 
 ARTERIAL = ContrastEvidence("arterial", 470.0, 300.0, 68.0, "the aorta is far brighter than the liver")
 LATER = replace(ARTERIAL, phase="portal-or-later", reason="organs are enhanced")
@@ -45,8 +45,8 @@ def test_a_name_that_tells_the_phase_is_a_guess_with_its_reason(name: str, role:
 
 
 def test_where_no_time_point_is_told_the_reason_says_so() -> None:
-    assert "time point not told: post is what the methods here ask for" in guess_role("arterial").reason
-    assert "time point by its name: pre" in guess_role("pre TACE arterial").reason
+    assert "time point not told: after treatment is what the methods here ask for" in guess_role("arterial").reason
+    assert "time point by its name: before treatment" in guess_role("pre TACE arterial").reason
     assert "not told" in guess_role("before and after RFA, arterial").reason
 
 
@@ -102,3 +102,27 @@ def test_a_header_counts_more_than_a_name_unless_it_is_silent() -> None:
 def test_odd_names_do_no_harm() -> None:
     assert phase_of_name("art\\portal" + "x" * 500).phase is Phase.UNKNOWN
     assert phase_of_name("門脈 phase").phase is Phase.PORTAL_VENOUS
+
+
+@pytest.mark.parametrize(
+    ("name", "role", "against"),
+    [
+        ("portal venous", "post/arterial", True),
+        ("portal venous", "baseline/portal", False),
+        ("arterial", "pre/arterial", False),  # its name tells no time point
+        ("arterial before TACE", "post/arterial", True),
+        ("arterial before TACE", "pre/arterial", False),
+        ("CT 3.0", "post/arterial", False),
+        ("Topogram", "post/arterial", True),
+        ("arterial portal venous", "post/arterial", True),
+    ],
+)
+def test_a_role_against_what_is_known_of_a_scan_is_noticed(name: str, role: str, against: bool) -> None:
+    assert contradicts(guess_role(name), role) == against
+
+
+def test_voxels_after_the_arterial_phase_speak_against_it_even_where_they_do_not_tell_which() -> None:
+    guess = guess_role("CT", voxels=LATER)
+    assert guess.state == "unknown"
+    assert contradicts(guess, "post/arterial")
+    assert not contradicts(guess, "post/delayed")

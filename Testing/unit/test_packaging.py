@@ -26,7 +26,7 @@ from HCCAssistLib.scene.rendering import rendering_available
 
 ROOT = Path(__file__).parents[2]
 SCHEMA = (
-    "https://raw.githubusercontent.com/Slicer/Slicer/main/Schemas/slicer-extension-catalog-entry-schema-v1.0.1.json#"
+    "https://raw.githubusercontent.com/Slicer/Slicer/main/Schemas/slicer-extension-catalog-entry-schema-v1.0.2.json#"
 )
 CATEGORIES = {"Analysis", "Segmentation", "Quantification", "Informatics", "Training"}
 """Those of the index that would suit; it knows none for oncology."""
@@ -92,6 +92,7 @@ def test_the_extension_describes_itself_as_the_index_reads_it():
     assert extension["EXTENSION_CONTRIBUTORS"] == "The HCCAssist contributors"
     assert extension["EXTENSION_DEPENDS"].split() == entry["build_dependencies"] == ["PyTorch"]
     assert extension["EXTENSION_CATEGORY"] == entry["category"]
+    assert {"liver", "HCC", "CT"} <= set(extension["EXTENSION_KEYWORDS"].split())
     description = extension["EXTENSION_DESCRIPTION"]
     assert 2 <= description.count(". ") + 1 <= 6
     assert "research use only" in description
@@ -138,6 +139,29 @@ def test_the_requirements_are_those_of_the_library_that_slicer_does_not_ship():
     shipped = ("numpy", "scipy", "SimpleITK", "pydicom", "torch")  # torch by the PyTorch extension
     needed = {line for line in project["dependencies"] if re.split(r"[<>=]", line)[0] not in shipped}
     assert set(lines) == needed
+
+
+def test_the_packages_offered_for_reports_are_those_of_the_extra():
+    (path,) = (ROOT / "HCCAssist").glob("*/Resources/*Reports.txt")
+    lines = [line for line in path.read_text(encoding="utf-8").splitlines() if line and not line.startswith("#")]
+    project = tomllib.loads((ROOT / "pyproject.toml").read_text(encoding="utf-8"))["project"]
+    assert lines == project["optional-dependencies"]["reports"]
+
+
+def test_every_part_of_the_panels_has_its_layout_and_no_name_twice():
+    parts = sorted((ROOT / "HCCAssistLib" / "panels").glob("*.ui"))
+    names: dict[str, list[str]] = {}
+    for path in parts:
+        assert path.with_suffix(".py").is_file(), path.name
+        for name in re.findall(r'<widget class="\w+" name="(\w+)"', path.read_text(encoding="utf-8")):
+            names.setdefault(name, []).append(path.stem)
+    assert {name: where for name, where in names.items() if len(where) > 1} == {}
+
+
+def test_no_layout_brings_a_style_sheet():
+    layouts = [*(ROOT / "HCCAssist").rglob("*.ui"), *(ROOT / "HCCAssistLib").rglob("*.ui")]
+    assert len(layouts) >= 10
+    assert [path.name for path in layouts if "styleSheet" in path.read_text(encoding="utf-8")] == []
 
 
 def test_data_of_the_library_also_reach_those_who_install_it_with_pip():

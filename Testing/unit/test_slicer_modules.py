@@ -3,7 +3,9 @@
 from __future__ import annotations
 
 import ast
+import os
 import re
+import subprocess
 import sys
 from collections.abc import Iterator
 from pathlib import Path
@@ -14,8 +16,8 @@ ROOT = Path(__file__).parents[2]
 SCRIPTS = sorted((ROOT / "HCCAssist").rglob("*.py"))
 """Every Python file of every module, found and not listed."""
 MODULES = sorted(folder / f"{folder.name}.py" for folder in (ROOT / "HCCAssist").iterdir() if any(folder.rglob("*.py")))
-SHIPPED = {*sys.stdlib_module_names, "slicer", "vtk", "SimpleITK", "numpy", "scipy", "qt", "ctk"}
-"""What a module may import at file scope."""
+SHIPPED = {*sys.stdlib_module_names, "slicer", "vtk", "qt", "ctk", "HCCAssistLib"}
+"""What a module may import at file scope, as long as neither numpy nor torch comes with it: Slicer waits for each."""
 DECORATORS = {"parameterNodeWrapper", "parameterPack", "dataclass", "property", "setter", "staticmethod", "classmethod"}
 CONSTRAINTS = {"Annotated", "Choice", "Default", "Exclude", "Maximum", "Minimum", "WithinRange"}
 """Of Slicer's parameter node wrapper: how a parameter says what it may be."""
@@ -125,6 +127,65 @@ def test_a_module_imports_nothing_foreign_at_file_scope(path):
     assert foreign_imports(path.read_text(encoding="utf-8")) == []
 
 
+STAND_INS = """
+import importlib.abc, importlib.machinery, sys, types
+
+class Thing:
+    def __init__(self, *_args, **_named): pass
+    def __call__(self, first=None, *_args): return first
+    def __class_getitem__(cls, _item): return cls
+
+class StandIn(types.ModuleType):
+    __path__ = []
+    def __getattr__(self, name):
+        if name.startswith("__"): raise AttributeError(name)
+        made = (lambda cls: cls) if name.startswith("parameter") else type(name, (Thing,), {})
+        setattr(self, name, made)
+        return made
+
+class Finder(importlib.abc.MetaPathFinder, importlib.abc.Loader):
+    def find_spec(self, name, path=None, target=None):
+        if name.split(".")[0] in ("slicer", "vtk", "qt", "ctk"):
+            return importlib.machinery.ModuleSpec(name, self, is_package=True)
+    def create_module(self, spec): return StandIn(spec.name)
+    def exec_module(self, module): pass
+
+sys.meta_path.insert(0, Finder())
+spec = importlib.util.spec_from_file_location("module", sys.argv[1])
+module = importlib.util.module_from_spec(spec)
+sys.modules["module"] = module
+spec.loader.exec_module(module)
+print(sorted({"numpy", "torch", "scipy", "SimpleITK", "sklearn", "pydicom", "matplotlib"} & set(sys.modules)))
+"""
+"""Imports a module file where Slicer is not; what it draws in of the heavy libraries."""
+
+
+def drawn_in(path: Path) -> str:
+    command = [sys.executable, "-c", f"import importlib.util\n{STAND_INS}", str(path)]
+    environment = {**os.environ, "PYTHONPATH": str(ROOT)}
+    done = subprocess.run(command, capture_output=True, text=True, check=False, env=environment, timeout=60)
+    assert done.returncode == 0, done.stderr
+    return done.stdout.strip()
+
+
+@pytest.mark.parametrize("path", MODULES, ids=lambda path: path.stem)
+def test_importing_a_module_loads_neither_numpy_nor_torch_nor_their_like(path):
+    assert drawn_in(path) == "[]"
+
+
+def test_a_library_import_that_draws_numpy_in_is_noticed(tmp_path):
+    path = tmp_path / "Heavy.py"
+    path.write_text("from HCCAssistLib.imaging.windows import Window\n")
+    assert "numpy" in drawn_in(path)
+
+
+@pytest.mark.parametrize("path", MODULES, ids=lambda path: path.stem)
+def test_a_module_file_is_short_and_its_help_links_the_documentation(path):
+    text = path.read_text(encoding="utf-8")
+    assert len(text.splitlines()) <= 300
+    assert "github.com/HCCAssist/SlicerHCCAssist" in text
+
+
 @pytest.mark.parametrize("path", SCRIPTS, ids=lambda path: path.stem)
 def test_importing_a_module_does_nothing(path):
     assert work(path.read_text(encoding="utf-8")) == []
@@ -173,7 +234,7 @@ def test_the_logic_knows_no_widget(path):
     assert not re.search(r"\bself\.ui\b", ast.unparse(logic))
 
 
-FOREIGN = ("import torch", "from HCCAssistLib.errors import InputError", "from . import helper", "from qt import *",
+FOREIGN = ("import torch", "import numpy", "import SimpleITK", "from . import helper", "from qt import *",
            "class A:\n    import torch", "import numpy, pandas")  # fmt: skip
 WORK = (
     "print('hello')",

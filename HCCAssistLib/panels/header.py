@@ -1,0 +1,106 @@
+"""The scan at hand: whose it is, which phase it shows and whether a person confirmed that, and its grey values."""
+
+from __future__ import annotations
+
+from typing import Any
+
+import slicer
+from slicer.i18n import tr as _
+
+from HCCAssistLib.imaging.windows import Window
+from HCCAssistLib.panels.ui_files import Level, load, tell
+from HCCAssistLib.panels.words import place_words
+from HCCAssistLib.recipes.roles import contradicts, guess_role
+from HCCAssistLib.recipes.spec import Recipe
+from HCCAssistLib.scene.roles import SYNTHETIC, is_settled, role_of
+from HCCAssistLib.scene.windows import apply_window, has_automatic_window
+
+LIVER_WINDOW = Window(level=70, width=150)
+"""Narrow enough to see a nodule; Slicer's automatic window of a CT shows none."""
+
+AIR_SEEN = -200
+"""Hounsfield units: a scan with values below holds air, so it is a CT and no MR."""
+
+
+def show_tissue(volume: Any, window: Window = LIVER_WINDOW) -> bool:
+    """Show a CT in a window for tissue, unless a person chose its grey values; whether it was changed."""
+    image = volume.GetImageData()
+    if image is None or not has_automatic_window(volume) or image.GetScalarRange()[0] > AIR_SEEN:
+        return False
+    apply_window(volume, window)
+    return True
+
+
+class Header:
+    """A few lines about the chosen scan, and a box with windows.
+
+    Args:
+        place: layout to be added to.
+        recipe: its windows are offered, besides one for the liver.
+        scene: that the scans are in.
+    """
+
+    def __init__(self, place: Any, *, recipe: Recipe, scene: Any) -> None:
+        self._scene = scene
+        self._volume: Any = None
+        named = {_("Narrow liver"): LIVER_WINDOW, **recipe.windows}
+        self._windows = [Window(level=0, width=1), *named.values()]
+        self.ui = load("header", place)
+        texts = [f"{_(name)} ({_number(w.width)}/{_number(w.level)})" for name, w in named.items()]
+        self.ui.windowBox.addItems([_("Choose ..."), *texts])
+        self.ui.windowBox.connect("activated(int)", self._window)
+        self.show(None)
+
+    def show(self, volume: Any) -> None:
+        """Show a scan, and set its window where nobody did; None where none is chosen."""
+        ui, self._volume = self.ui, volume
+        ui.headerLabel.visible = ui.windowBox.visible = ui.windowLabel.visible = volume is not None
+        if volume is None:
+            tell(ui.phaseLabel, "")
+            return
+        show_tissue(volume)
+        patient, name = _patient(self._scene, volume), volume.GetName() or _("unnamed scan")
+        ui.headerLabel.text = " \N{MIDDLE DOT} ".join(filter(None, [patient, name, _synthetic(volume)]))
+        tell(ui.phaseLabel, *_phase(volume))
+        self._show_window()
+
+    def _show_window(self) -> None:
+        display = self._volume.GetDisplayNode()
+        shown = (display.GetLevel(), display.GetWindow()) if display is not None else None
+        index = next((n for n, w in enumerate(self._windows) if n and (w.level, w.width) == shown), 0)
+        self.ui.windowBox.setCurrentIndex(index)
+
+    def _window(self, index: int) -> None:
+        if index and self._volume is not None and self._volume.GetScene() is not None:
+            apply_window(self._volume, self._windows[index])
+
+
+def _patient(scene: Any, volume: Any) -> str:
+    """The patient's item in the subject hierarchy, as Slicer's own lists show it; empty where there is none."""
+    hierarchy = slicer.vtkMRMLSubjectHierarchyNode.GetSubjectHierarchyNode(scene)
+    item = hierarchy.GetItemAncestorAtLevel(hierarchy.GetItemByDataNode(volume), "Patient")
+    return str(hierarchy.GetItemName(item)) if item else ""
+
+
+def _synthetic(volume: Any) -> str:
+    return str(_("synthetic")) if volume.GetAttribute(SYNTHETIC) and "synthetic" not in volume.GetName() else ""
+
+
+def _phase(volume: Any) -> tuple[str, Level]:
+    """What is known of its phase, and how sure that is."""
+    role, guess = role_of(volume), guess_role(volume.GetName() or "")
+    if role is not None and contradicts(guess, role):
+        text = _("Confirmed as {phase}, but: {reason}").format(phase=place_words(role), reason=guess.reason)
+        return text, "warn"
+    if role is not None:
+        return _("Confirmed: {phase}").format(phase=place_words(role)), "ok"
+    if is_settled(volume):
+        return _("Marked as not used. Its phase can be confirmed in HCC Study."), "warn"
+    if guess.role is not None:
+        text = _("Not confirmed. A guess: {phase} ({reason}) Confirm it in HCC Study.")
+        return text.format(phase=place_words(guess.role), reason=guess.reason), "warn"
+    return _("The phase is not known. Confirm it in HCC Study."), "warn"
+
+
+def _number(value: float) -> str:
+    return f"{value:g}"

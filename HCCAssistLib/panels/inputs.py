@@ -1,0 +1,211 @@
+"""What a run is to use, chosen by the reader: selectors made from what the recipe asks for."""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Sequence
+from types import SimpleNamespace
+from typing import Any
+
+import qt
+import slicer
+from slicer.i18n import tr as _
+
+from HCCAssistLib.cohort.input_spec import InputSpec
+from HCCAssistLib.cohort.segment_names import likeliest
+from HCCAssistLib.panels.words import place_words
+from HCCAssistLib.recipes.roles import guess_role
+from HCCAssistLib.scene.roles import role_volumes, volume_with_role
+from HCCAssistLib.scene.run_inputs import ChosenInputs
+
+_MARKUPS = {"points": "vtkMRMLMarkupsFiducialNode", "roi": "vtkMRMLMarkupsROINode"}
+_INSTEAD = {"points": "or a point in it:", "roi": "or a box around it:", "segment": "or its segment:"}
+_TIPS = {
+    "volume": "A scan that is loaded",
+    "segment": "A segment of any segmentation; one whose name says it is chosen by itself",
+    "points": "Click the middle of each where there is no segment",
+    "roi": "A box of Slicer's Markups around it",
+}
+
+
+class Inputs:
+    """One selector for each thing that a method asks for; alternatives stand below one another.
+
+    The choices are kept in a node of the scene, so that a saved scene has them.
+
+    Args:
+        place: layout to be added to.
+        specs: what is asked for, the main volume first.
+        on_changed: the reader or the scene changed a choice.
+
+    Attributes:
+        ui: the selectors, ``input_post_arterial_volume`` and the like, and ``place_...`` beside those for points.
+    """
+
+    def __init__(self, place: Any, *, specs: Sequence[InputSpec], on_changed: Callable[[], None]) -> None:
+        self._specs, self._on_changed = tuple(specs), on_changed
+        self._node: Any = None
+        self._form = qt.QFormLayout()
+        place.addLayout(self._form)
+        self._labels: list[Any] = []
+        widgets: dict[str, Any] = {}
+        headed: set[str] = set()
+        for spec in self._specs:
+            widget = self._selector(spec)
+            widget.objectName = f"input_{_safe(spec)}"
+            widget.toolTip = _(_TIPS[spec.kind])
+            widgets[widget.objectName] = widget
+            row = widget
+            if spec.kind in _MARKUPS:
+                button = slicer.qSlicerMarkupsPlaceWidget()
+                button.objectName = f"place_{_safe(spec)}"
+                button.setMRMLScene(slicer.mrmlScene)
+                widget.connect("currentNodeChanged(vtkMRMLNode*)", button.setCurrentNode)
+                widgets[button.objectName] = button
+                row = qt.QHBoxLayout()
+                row.addWidget(widget, 1)
+                row.addWidget(button)
+            label = qt.QLabel(_heading(spec, str(spec) in headed))
+            label.toolTip = widget.toolTip
+            self._labels.append((label, row))
+            self._form.addRow(label, row)
+            headed.add(str(spec))
+        self.ui = SimpleNamespace(**widgets)
+
+    def _selector(self, spec: InputSpec) -> Any:
+        if spec.kind == "segment":
+            widget = slicer.qMRMLSegmentSelectorWidget()
+            widget.noneEnabled = not spec.required
+            widget.setMRMLScene(slicer.mrmlScene)
+            widget.connect("currentNodeChanged(vtkMRMLNode*)", self._changed)
+            widget.connect("currentSegmentChanged(QString)", self._changed)
+            return widget
+        widget = slicer.qMRMLNodeComboBox()
+        if spec.kind == "volume":
+            widget.nodeTypes = ["vtkMRMLScalarVolumeNode"]
+            widget.addEnabled = widget.removeEnabled = False
+            widget.noneEnabled = not spec.required
+        else:
+            widget.nodeTypes = [_MARKUPS[spec.kind]]
+            widget.baseName = spec.name.replace("_", " ").capitalize()
+            widget.noneEnabled = True
+        widget.setMRMLScene(slicer.mrmlScene)
+        widget.connect("currentNodeChanged(vtkMRMLNode*)", self._changed)
+        return widget
+
+    @property
+    def scan(self) -> Any | None:
+        """The node of the main volume, None where none is chosen."""
+        return self._widget(self._specs[0]).currentNode()
+
+    def chosen(self) -> ChosenInputs:
+        """All choices; what is not chosen is left out."""
+        volumes, segments, points = {}, {}, {}
+        for spec in self._specs:
+            widget, place = self._widget(spec), str(spec)
+            if spec.kind == "volume":
+                volumes[place] = widget.currentNode()
+            elif spec.kind == "segment":
+                if widget.currentSegmentID():
+                    segments[place] = (widget.currentNode(), widget.currentSegmentID())
+            elif widget.currentNode() is not None:
+                points[place] = widget.currentNode()
+        return ChosenInputs(volumes=volumes, segments=segments, points=points)
+
+    def places(self) -> set[str]:
+        """The places where something is chosen."""
+        chosen = self.chosen()
+        return {
+            place for group in (chosen.volumes, chosen.segments, chosen.points) for place, one in group.items() if one
+        }
+
+    def bind(self, node: Any | None) -> None:
+        """Keep the choices in a node of the scene, and show those that it has; None keeps them nowhere."""
+        self._node = None
+        if node is None:
+            return
+        for spec in self._specs:
+            kept = node.GetNodeReference(_key(spec))
+            widget = self._widget(spec)
+            if kept is not None:
+                widget.setCurrentNode(kept)
+            if spec.kind == "segment" and kept is not None:
+                widget.setCurrentSegmentID(node.GetParameter(_key(spec)) or "")
+        self._node = node
+        self.prechoose()
+
+    def prechoose(self) -> None:
+        """Choose what a confirmed phase or a segment's name tells, where the reader has chosen nothing yet."""
+        volumes = list(role_volumes(slicer.mrmlScene))
+        for spec in self._specs:
+            widget = self._widget(spec)
+            if spec.kind == "volume" and self._node is not None and not self._node.GetNodeReference(_key(spec)):
+                likely = volume_with_role(slicer.mrmlScene, str(spec)) or next(
+                    (node for node in volumes if guess_role(node.GetName() or "").role == str(spec)), None
+                )
+                if likely or not widget.currentNode():
+                    widget.setCurrentNode(likely or next(iter(volumes), None))
+        self._choose_segments()
+        self._changed()
+
+    def scan_changed(self) -> None:
+        """Another scan was chosen: the segments of the one before go, and those of the new one are looked for."""
+        for spec in self._specs:
+            widget = self._widget(spec)
+            if spec.kind == "segment" and self._belongs(widget.currentNode()) is False:
+                widget.setCurrentNode(None)
+        self._choose_segments()
+
+    def _choose_segments(self) -> None:
+        """A segment of the scan's own segmentation, by its name; of one that is nobody's where there is none."""
+        nodes = list(slicer.util.getNodesByClass("vtkMRMLSegmentationNode"))
+        own = sorted((n for n in nodes if self._belongs(n) is not False), key=lambda n: self._belongs(n) is None)
+        for spec in (spec for spec in self._specs if spec.kind == "segment"):
+            widget = self._widget(spec)
+            if widget.currentSegmentID():
+                continue
+            for node in own:
+                segmentation = node.GetSegmentation()
+                ids = [segmentation.GetNthSegmentID(n) for n in range(segmentation.GetNumberOfSegments())]
+                found = likeliest([segmentation.GetSegment(one).GetName() or "" for one in ids], spec.name)
+                if found is not None:
+                    widget.setCurrentNode(node)
+                    widget.setCurrentSegmentID(ids[found])
+                    break
+
+    def _belongs(self, segmentation: Any | None) -> bool | None:
+        """Whether a segmentation is of the chosen scan; None where it tells of no scan that is loaded."""
+        if segmentation is None or self.scan is None:
+            return None
+        reference = segmentation.GetNodeReference(segmentation.GetReferenceImageGeometryReferenceRole())
+        return None if reference is None else reference is self.scan
+
+    def _widget(self, spec: InputSpec) -> Any:
+        return getattr(self.ui, f"input_{_safe(spec)}")
+
+    def _changed(self, *_arguments: Any) -> None:
+        if self._node is None:
+            return
+        for spec in self._specs:
+            widget = self._widget(spec)
+            node = widget.currentNode()
+            self._node.SetNodeReferenceID(_key(spec), node.GetID() if node is not None else None)
+            if spec.kind == "segment":
+                self._node.SetParameter(_key(spec), widget.currentSegmentID())
+        self._on_changed()
+
+
+def _safe(spec: InputSpec) -> str:
+    return f"{spec.time_point}_{spec.name}_{spec.kind}"
+
+
+def _key(spec: InputSpec) -> str:
+    return f"HCCAssist.{_safe(spec)}"
+
+
+def _heading(spec: InputSpec, again: bool) -> str:
+    if again:
+        return str(_(_INSTEAD[spec.kind]))
+    words = place_words(str(spec)) if spec.kind == "volume" else spec.name.replace("_", " ")
+    if spec.name == "ablation":
+        words = _("ablation zone")
+    return f"{words[:1].upper()}{words[1:]}:"

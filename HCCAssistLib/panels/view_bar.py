@@ -1,0 +1,41 @@
+"""What of a result the views show: boxes, and the heat map when it is asked for."""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from typing import Any
+
+from slicer.i18n import tr as _
+
+from HCCAssistLib.panels.ui_files import add_chord, load
+
+HEAT_CHORD = "Ctrl+Shift+H"
+
+
+class ViewBar:
+    """Check boxes for boxes and heat map, which are parameters of the module; a chord shows and hides the heat.
+
+    Args:
+        place: layout to be added to.
+        window: the window in which the chord works, wherever the focus is.
+    """
+
+    def __init__(self, place: Any, *, window: Any) -> None:
+        self.ui = load("view_bar", place)
+        self._chord = add_chord(window, HEAT_CHORD, lambda: self.ui.heatCheck.enabled and self.ui.heatCheck.toggle())
+
+    def listen(self, on: bool) -> None:
+        """Whether the chord works: only while the module is open."""
+        self._chord.setEnabled(on)
+
+    def refresh(self, *, heat: Sequence[int] | None) -> None:
+        """Say which findings have heat.
+
+        Args:
+            heat: their numbers, among those that are shown; None where the result has no heat map.
+        """
+        ui = self.ui
+        ui.heatCheck.enabled = ui.opacitySlider.enabled = bool(heat)
+        text = _("Heat map of {numbers}.").format(numbers=", ".join(map(str, heat))) if heat else ""
+        ui.heatLabel.text = text
+        ui.heatLabel.visible = bool(text) and ui.heatCheck.checked
