@@ -151,6 +151,7 @@ class InferencePanel:
         """The panel goes: nothing is watched and nothing is computed any more."""
         self._timer.stop()
         self.bind(None)
+        self._review.close()
         self._exports.close()
         self._session.close()
 

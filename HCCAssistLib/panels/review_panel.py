@@ -73,6 +73,12 @@ class ReviewPanel:
         else:
             self._picker.leave()
 
+    def close(self) -> None:
+        """The panel goes."""
+        self._picker.leave()
+        self._verdicts.close()
+        self._views.close()
+
     def refresh(self) -> None:
         """Show the result of the chosen scan as it is now."""
         review = self._session.current

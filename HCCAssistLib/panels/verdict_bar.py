@@ -69,6 +69,12 @@ class VerdictBar:
         for chord in self._chords:
             chord.setEnabled(on)
 
+    def close(self) -> None:
+        """The panel goes: its chords would stay with the window and be in the way of the next panel's."""
+        for chord in self._chords:
+            chord.deleteLater()
+        self._chords.clear()
+
     def refresh(self, *, there: bool, chosen: bool, can_undo: bool, counts: str) -> None:
         """Show what can be done.
 

@@ -28,6 +28,10 @@ class ViewBar:
         """Whether the chord works: only while the module is open."""
         self._chord.setEnabled(on)
 
+    def close(self) -> None:
+        """The panel goes: its chord would stay with the window and be in the way of the next panel's."""
+        self._chord.deleteLater()
+
     def refresh(self, *, heat: Sequence[int] | None) -> None:
         """Say which findings have heat.
 

@@ -128,6 +128,17 @@ def test_keys_give_verdicts_after_a_click_in_a_view_too(desk, panel, found):
     assert cells(ui, "Verdict") == ["accepted", "rejected", "to review"], "the keys are another module's now"
 
 
+def test_a_panel_that_is_closed_leaves_no_keys_to_the_window(desk, panel):
+    from PySide6.QtGui import QShortcut
+
+    before = len(desk.window.findChildren(QShortcut))
+    panel()
+    assert len(desk.window.findChildren(QShortcut)) > before
+    desk.close_module()
+    desk.process_events()
+    assert len(desk.window.findChildren(QShortcut)) == before
+
+
 def test_a_verdict_leads_to_the_next_one_to_review_and_next_passes_the_judged(desk, panel):
     ui = panel().ui
     assert chosen(ui) == 1

@@ -13,6 +13,7 @@ import pytest
 from imaging_samples import ORDERS, rotation, stored_as
 from scipy import ndimage
 
+from HCCAssistLib.dicom.volume import read_volume
 from HCCAssistLib.imaging.abdomen import Scan
 from HCCAssistLib.imaging.abdomen_spine import find_spine
 from HCCAssistLib.imaging.enhancement import contrast_evidence
@@ -164,7 +165,7 @@ def test_a_real_portal_ct_is_portal(archive: str, tmp_path: Path) -> None:
         pytest.skip(f"SKIPPED: ../shared/data/{archive} not found")
     with zipfile.ZipFile(path) as file:
         file.extractall(tmp_path)
-    assert contrast_evidence(read_image(tmp_path)).phase == "portal-or-later"
+    assert contrast_evidence(read_volume(tmp_path)).phase == "portal-or-later"
 
 
 PAINTED = {
@@ -326,12 +327,12 @@ def real(tmp_path_factory: pytest.TempPathFactory) -> dict[str, Image]:
     folder = tmp_path_factory.mktemp("portal")
     with zipfile.ZipFile(shared / "data" / REAL["portal-or-later"]) as file:
         file.extractall(folder)
-    fine = to_lps_order(read_image(next(folder.rglob("*.dcm")).parent))
+    fine = to_lps_order(read_volume(next(folder.rglob("*.dcm")).parent))
     spacing = fine.geometry.spacing * (2, 2, 1)
     pairs = fine.array.clip(-1024).reshape(len(fine.array), 256, 2, 256, 2).mean(axis=(2, 4))
     coarse = Image(pairs.round().astype(np.int16), Geometry.from_parts(pairs.shape, tuple(spacing)), "portal")
     return {
-        "unenhanced": to_lps_order(read_image(shared / "data" / REAL["unenhanced"])),
+        "unenhanced": to_lps_order(read_volume(shared / "data" / REAL["unenhanced"])),
         "portal-or-later": coarse,  # for speed
     }
 

@@ -17,7 +17,7 @@ os.environ.setdefault("QT_QPA_PLATFORM", "offscreen")
 import numpy as np
 import slicer
 import vtk
-from PySide6 import QtCore, QtWidgets
+from PySide6 import QtCore, QtGui, QtWidgets
 from PySide6.QtTest import QTest
 
 from slicer_desk import faults, pythonqt
@@ -111,6 +111,8 @@ class Desktop:
         """Close the module and the scene, as for the next test; what this looks like is not drawn."""
         self.window.setUpdatesEnabled(False)
         self.close_module()
+        for shortcut in self.window.findChildren(QtGui.QShortcut):  # of a module with a mistake that left it
+            shortcut.setParent(None)
         slicer.app._host.clear()
         logic = slicer.app.applicationLogic()
         logic.GetInteractionNode().SetCurrentInteractionMode(slicer.vtkMRMLInteractionNode.ViewTransform)
