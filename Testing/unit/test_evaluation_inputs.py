@@ -25,6 +25,7 @@ from HCCAssistLib.evaluation import (
     bootstrap,
     calibration,
     comparison,
+    concordance,
     confusion,
     cox,
     cutoffs,
@@ -36,6 +37,7 @@ from HCCAssistLib.evaluation import (
     group_tests,
     intervals,
     ordinal,
+    paired,
     scores,
     survival,
 )
@@ -216,6 +218,21 @@ CALLS: dict[str, Call] = {
         {"times": ("numbers", TIMES), "events": ("labels", LABELS)},
         {},
     ),
+    "c_index": (
+        concordance.c_index,
+        {"months": ("numbers", TIMES), "events": ("labels", LABELS), "risk": ("numbers", SCORES)},
+        {"draws": 60},
+    ),
+    "paired_risks": (
+        paired.paired_risks,
+        {
+            "months": ("numbers", TIMES),
+            "events": ("labels", LABELS),
+            "first": ("numbers", SCORES),
+            "second": ("numbers", OTHERS),
+        },
+        {"early": [bool(label) for label in LABELS], "draws": 60},
+    ),
     "survival_at": (
         lambda time: survival.kaplan_meier(TIMES, LABELS).survival_at(time),
         {"time": ("number", 4.5)},
@@ -255,6 +272,7 @@ CALLS: dict[str, Call] = {
 }
 NO_DATA = {
     "sensitivity_by_size", "described_size",  # own tests: an unknown size is a group of its own, and a text is read
+    "paired_detections", "paired_classes",  # take findings and classes, which have tests of their own
     "baseline_table",  # has its own test below: in a table, what is missing is counted
     "binary_metrics", "ranking_statistic",  # take checked counts or rows
     "is_missing", "floats", "listed", "number", "whole", "count_table", "samples_of",  # the gate itself
@@ -262,12 +280,12 @@ NO_DATA = {
 MODULES = {
     "agreement", "baseline_table", "binary", "bootstrap", "calibration", "comparison", "confusion", "cox", "cutoffs",
     "decision", "discrimination", "fisher", "flagged", "froc", "group_tests", "intervals", "ordinal", "scores",
-    "survival", "values", "by_size",
+    "survival", "values", "by_size", "concordance", "paired",
 }  # fmt: skip
 SHOWN = {
     "checklist", "cohort_description", "display", "evaluated", "example_cases", "figures", "figures_risk", "flow",
-    "flow_figure", "held_out", "optional", "report", "report_blocks", "report_diagnosis", "report_methods",
-    "report_page", "report_pages", "report_risk", "result", "slice_view",
+    "flow_figure", "held_out", "model_comparison", "optional", "report", "report_blocks", "report_diagnosis",
+    "report_methods", "report_page", "report_pages", "report_risk", "result", "slice_view",
 }  # fmt: skip
 """Modules that show results, or describe a cohort that was checked when it was opened."""
 
