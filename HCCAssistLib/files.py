@@ -21,7 +21,7 @@ _journal: list[Path] = []
 
 
 @contextmanager
-def written_whole(path: Path, *, ending: str = "") -> Iterator[Path]:
+def atomic_file(path: Path, *, ending: str = "") -> Iterator[Path]:
     """A path to write to; when the block ends well, its content becomes ``path`` in one step.
 
     A process that is killed, or a disk that fills, leaves the old ``path`` as it was.
@@ -39,7 +39,7 @@ def written_whole(path: Path, *, ending: str = "") -> Iterator[Path]:
 
 
 @contextmanager
-def folder_written_whole(path: Path) -> Iterator[Path]:
+def atomic_folder(path: Path) -> Iterator[Path]:
     """A folder to fill; when the block ends well, it replaces ``path`` in one step."""
     part = path.with_name(f"{path.name}.{os.getpid()}.part")
     old = path.with_name(f"{path.name}.{os.getpid()}.old.part")
@@ -138,7 +138,7 @@ def parse_json(text: str | bytes) -> Any:
 
 def write_json(path: Path, data: Any) -> None:
     """Write JSON at full precision, whole or not at all; NaN is refused."""
-    with written_whole(path) as part:
+    with atomic_file(path) as part:
         part.write_text(json.dumps(data, indent=2, allow_nan=False) + "\n", encoding="utf-8")
 
 

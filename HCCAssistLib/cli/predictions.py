@@ -10,7 +10,7 @@ from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
 from HCCAssistLib.errors import HCCAssistError, InputError
-from HCCAssistLib.files import folder_written_whole, remove, written_whole
+from HCCAssistLib.files import atomic_file, atomic_folder, remove
 from HCCAssistLib.locks import locked
 from HCCAssistLib.results.tables import SUMMARY_COLUMNS, TABLES, summary, write_findings
 
@@ -100,7 +100,7 @@ def open_predictions(folder: Path, case_ids: Iterable[str]) -> Iterator[None]:
 
 def write_summary(folder: Path, rows: Iterable[Row], kind: Kind) -> None:
     """Write ``summary.csv``, which Excel opens, whole or not at all; rows of results of another kind say less."""
-    with written_whole(folder / SUMMARY) as part, part.open("w", encoding="utf-8-sig", newline="") as file:
+    with atomic_file(folder / SUMMARY) as part, part.open("w", encoding="utf-8-sig", newline="") as file:
         writer = csv.DictWriter(file, header(kind), extrasaction="ignore")
         writer.writeheader()
         writer.writerows(row.cells() for row in rows)
@@ -128,7 +128,7 @@ def write_prediction(result: Result, folder: Path, draw: Callable[[Result, Path]
     """
     from HCCAssistLib.results.files import write_result
 
-    with folder_written_whole(folder) as part:
+    with atomic_folder(folder) as part:
         write_result(result, part)
         write_findings(result, part / TABLES[result.kind])
         if draw is not None:

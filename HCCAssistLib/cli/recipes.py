@@ -41,7 +41,7 @@ def run(args: argparse.Namespace) -> None:
 
 def _write(documents: list[Path]) -> None:
     """Every document, or none where one of them cannot be read."""
-    from HCCAssistLib.files import written_whole
+    from HCCAssistLib.files import atomic_file
     from HCCAssistLib.recipes.markdown import replaced
 
     texts: dict[Path, str] = {}
@@ -51,7 +51,7 @@ def _write(documents: list[Path]) -> None:
         except (OSError, UnicodeDecodeError) as error:
             raise InputError("the document cannot be read", f"option --markdown {path.name}") from error
     for path, text in texts.items():
-        with written_whole(path) as part:
+        with atomic_file(path) as part:
             part.write_text(text, encoding="utf-8")
 
 

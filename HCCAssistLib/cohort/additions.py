@@ -16,7 +16,7 @@ from HCCAssistLib.cohort.segments import Segment, write_segments
 from HCCAssistLib.cohort.spelling import same_ids, shown
 from HCCAssistLib.cohort.table import put_row
 from HCCAssistLib.errors import HCCAssistError, InputError
-from HCCAssistLib.files import folder_written_whole, remove_leftovers
+from HCCAssistLib.files import atomic_folder, remove_leftovers
 from HCCAssistLib.imaging.cropping import crop
 from HCCAssistLib.imaging.files import write_image
 from HCCAssistLib.imaging.image import Image
@@ -76,7 +76,7 @@ def add_case(
     try:
         case.folder.parent.mkdir(parents=True, exist_ok=True)
         remove_leftovers(case.folder.parent)
-        with folder_written_whole(case.folder) as part:
+        with atomic_folder(case.folder) as part:
             for name, content in files.items():
                 (part / name).parent.mkdir(exist_ok=True)
                 _write(part / name, content)

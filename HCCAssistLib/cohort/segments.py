@@ -13,7 +13,7 @@ import SimpleITK as sitk
 
 from HCCAssistLib.cohort import seg_nrrd
 from HCCAssistLib.errors import InputError
-from HCCAssistLib.files import written_whole
+from HCCAssistLib.files import atomic_file
 from HCCAssistLib.imaging.cropping import crop
 from HCCAssistLib.imaging.files import read_image
 from HCCAssistLib.imaging.geometry import FloatArray, Geometry
@@ -170,7 +170,7 @@ def write_segments(segments: Sequence[Segment], path: Path) -> None:
         value = 1 + sum(one.layer == number for one in fields)
         layer[box][mask] = value
         fields.append(seg_nrrd.SegmentField(name, number, value, segment.tags))
-    with written_whole(path) as part:
+    with atomic_file(path) as part:
         part.write_bytes(seg_nrrd.encode(layers, geometry, fields))
 
 

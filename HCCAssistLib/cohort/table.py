@@ -12,7 +12,7 @@ from pathlib import Path
 from HCCAssistLib.cohort.headings import columns_of
 from HCCAssistLib.cohort.spelling import heading_key, plain
 from HCCAssistLib.errors import InputError
-from HCCAssistLib.files import written_whole
+from HCCAssistLib.files import atomic_file
 
 DELIMITERS = (",", ";", "\t", "|")
 
@@ -123,7 +123,7 @@ def write_table(path: Path, rows: Iterable[Mapping[str, object]]) -> None:
     """Write rows as CSV in UTF-8 that Excel opens, whole or not at all; columns in the order they first appear."""
     rows = list(rows)
     columns = list(dict.fromkeys(column for row in rows for column in row))
-    with written_whole(path) as part, part.open("w", encoding="utf-8-sig", newline="") as file:
+    with atomic_file(path) as part, part.open("w", encoding="utf-8-sig", newline="") as file:
         writer = csv.DictWriter(file, columns, restval="")
         writer.writeheader()
         writer.writerows({k: "" if v is None else v for k, v in row.items()} for row in rows)
@@ -172,7 +172,7 @@ def put_row(path: Path, key: str, row: Mapping[str, str]) -> None:
         records[found[0]] = written
     else:
         records.append(written)
-    with written_whole(path) as part:
+    with atomic_file(path) as part:
         part.write_bytes((text.bom + "".join(records)).encode(text.encoding))
 
 

@@ -30,7 +30,7 @@ from HCCAssistLib.evaluation.report_blocks import (
 from HCCAssistLib.evaluation.report_methods import methods_paragraph
 from HCCAssistLib.evaluation.report_page import RESEARCH_USE_ONLY, page
 from HCCAssistLib.evaluation.result import Estimate, HypothesisTest
-from HCCAssistLib.files import write_json, written_whole
+from HCCAssistLib.files import atomic_file, write_json
 from HCCAssistLib.provenance import software_versions
 from HCCAssistLib.results.cutoff import CutOff
 
@@ -293,9 +293,9 @@ class Pages:
         contents = {name: content for files in (*pictures, self._files) for name, content in files.items()}
         (folder / "figures").mkdir(parents=True, exist_ok=True)
         for name, content in contents.items():
-            with written_whole(folder / name) as part:
+            with atomic_file(folder / name) as part:
                 part.write_bytes(content)
         write_json(folder / "report.json", self.as_json())
-        with written_whole(folder / "report.html") as part:
+        with atomic_file(folder / "report.html") as part:
             part.write_text(html, encoding="utf-8")
         return folder / "report.html"

@@ -12,7 +12,7 @@ from pathlib import Path
 import SimpleITK as sitk
 
 from HCCAssistLib.errors import HCCAssistError, InputError
-from HCCAssistLib.files import disk_fault, written_whole
+from HCCAssistLib.files import atomic_file, disk_fault
 from HCCAssistLib.imaging.image import Image
 from HCCAssistLib.imaging.itk import from_itk, quiet, to_itk
 from HCCAssistLib.imaging.metaimage_header import check_metaimage
@@ -96,7 +96,7 @@ def write_image(image: Image, path: Path | str) -> None:
     suffix = _suffix(path, WRITABLE, path.name)
     volume = to_itk(image)
     try:
-        with written_whole(path, ending=suffix) as part:
+        with atomic_file(path, ending=suffix) as part:
             try:
                 with quiet():
                     sitk.WriteImage(volume, str(part), useCompression=suffix != ".nii")

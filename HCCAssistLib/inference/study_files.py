@@ -11,7 +11,7 @@ import numpy as np
 
 from HCCAssistLib.cohort.points import Point, PointList
 from HCCAssistLib.errors import InputError
-from HCCAssistLib.files import written_whole
+from HCCAssistLib.files import atomic_file
 from HCCAssistLib.imaging.geometry import Geometry
 from HCCAssistLib.imaging.image import Image
 from HCCAssistLib.inference.study import Study
@@ -38,7 +38,7 @@ def write_study(study: Study, path: Path) -> None:
         "points": {name: found.positions.tolist() for name, found in study.points.items()},
     }
     arrays = {name: np.ascontiguousarray(image.array) for name, image in images.items()}
-    with written_whole(path) as part:
+    with atomic_file(path) as part:
         part.write_bytes(save(arrays, metadata={"header": json.dumps(header)}))
 
 

@@ -13,7 +13,7 @@ import numpy as np
 import numpy.typing as npt
 
 from HCCAssistLib.errors import InputError
-from HCCAssistLib.files import folder_written_whole, parse_json, write_json
+from HCCAssistLib.files import atomic_folder, parse_json, write_json
 from HCCAssistLib.labels import Classes
 from HCCAssistLib.models.model_card import EXTRA_NAME, SAFE_NAME, WEIGHTS_NAME, ModelCard, sealed
 from HCCAssistLib.recipes.options import Value
@@ -224,7 +224,7 @@ def write_package(
         ValueError: a network, a cut-off or an extra file that cannot be called so, or a number that is not finite.
     """
     check_name(name)
-    with folder_written_whole(folder) as part:
+    with atomic_folder(folder) as part:
         for number, networks in enumerate(members):
             for network, weights in networks.items():
                 file = f"weights-{number}-{network}.safetensors" if network else f"weights-{number}.safetensors"

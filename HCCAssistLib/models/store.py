@@ -10,8 +10,8 @@ from pathlib import Path, PurePosixPath
 
 from HCCAssistLib.errors import HCCAssistError, InputError
 from HCCAssistLib.files import (
+    atomic_folder,
     disk_fault,
-    folder_written_whole,
     remove_leftovers,
     remove_whole,
     size_on_disk,
@@ -116,7 +116,7 @@ class ModelStore:
             try:
                 self.folder.mkdir(parents=True, exist_ok=True)
                 remove_leftovers(self.folder)
-                with folder_written_whole(target) as part:
+                with atomic_folder(target) as part:
                     for name in ("model.json", *package.card.files):
                         shutil.copyfile(folder / name, part / name)
                     read_package(part)

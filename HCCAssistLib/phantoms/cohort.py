@@ -19,7 +19,7 @@ from HCCAssistLib.cohort.cohort import Cohort, write_cohort_table
 from HCCAssistLib.cohort.splits import split_patients
 from HCCAssistLib.cohort.strata import Strata
 from HCCAssistLib.errors import InputError
-from HCCAssistLib.files import folder_written_whole, stored
+from HCCAssistLib.files import atomic_folder, stored
 from HCCAssistLib.imaging.image import Image
 from HCCAssistLib.parallel import side_by_side
 from HCCAssistLib.phantoms.liver.implant import Background
@@ -103,7 +103,7 @@ def write_cohort(
     rows = {f"{phantoms.prefix}-{number + 1:04d}": phantoms.row(seed, number) for number in range(cases)}
     held_out = real is not None or scanner != "internal"
     splits = dict.fromkeys(rows, "test") if held_out else _splits(phantoms, rows, seed)
-    with stored(f"the cohort {out.name}"), folder_written_whole(out) as part:
+    with stored(f"the cohort {out.name}"), atomic_folder(out) as part:
         jobs = [
             _Job(phantoms, part / CASES / case_id, (seed, number), dict(row), real, field, scanner)
             for number, (case_id, row) in enumerate(rows.items())

@@ -12,7 +12,7 @@ from typing import Any
 import numpy as np
 
 from HCCAssistLib.errors import HCCAssistError, InputError
-from HCCAssistLib.files import folder_written_whole, remove_leftovers, size_on_disk, stored, write_json
+from HCCAssistLib.files import atomic_folder, remove_leftovers, size_on_disk, stored, write_json
 from HCCAssistLib.imaging.cropping import crop
 from HCCAssistLib.imaging.geometry import Geometry
 from HCCAssistLib.imaging.image import Image
@@ -60,7 +60,7 @@ class Sample:
         with stored("the sample case"):
             folder.mkdir(parents=True, exist_ok=True)
             remove_leftovers(folder)
-            with folder_written_whole(case) as part:
+            with atomic_folder(case) as part:
                 made, truth = self.parts()
                 about: dict[str, Any] = {"format": FORMAT, "synthetic": True, "truth": dict(truth)}
                 masks = {place: _cut(mask) for place, mask in made.masks.items()}

@@ -8,7 +8,7 @@ from pathlib import Path
 from types import MappingProxyType
 from typing import Any
 
-from HCCAssistLib.files import written_whole
+from HCCAssistLib.files import atomic_file
 from HCCAssistLib.results.classification import ClassificationResult, most_probable
 from HCCAssistLib.results.detection import DetectionResult
 from HCCAssistLib.results.result import Kind, Result
@@ -50,7 +50,7 @@ def write_findings(result: Result, path: Path) -> None:
         path: of the table; ``TABLES`` tells how it is called beside a result.json.
     """
     columns, rows = findings_table(result)
-    with written_whole(path) as part, part.open("w", encoding="utf-8-sig", newline="") as file:
+    with atomic_file(path) as part, part.open("w", encoding="utf-8-sig", newline="") as file:
         writer = csv.DictWriter(file, columns, extrasaction="ignore")
         writer.writeheader()
         writer.writerows(rows)

@@ -125,7 +125,7 @@ def write_png(picture: npt.NDArray[np.uint8], path: Path) -> None:
     """Write a picture ``(rows, columns, 3)`` as PNG, whole or not at all."""
     from vtk.util.numpy_support import numpy_to_vtk
 
-    from HCCAssistLib.files import written_whole
+    from HCCAssistLib.files import atomic_file
 
     rows, columns, components = picture.shape
     image = vtk.vtkImageData()
@@ -135,5 +135,5 @@ def write_png(picture: npt.NDArray[np.uint8], path: Path) -> None:
     writer.SetInputData(image)
     writer.WriteToMemoryOn()
     writer.Write()
-    with written_whole(path) as part:
+    with atomic_file(path) as part:
         part.write_bytes(bytes(vtk_to_numpy(writer.GetResult())))

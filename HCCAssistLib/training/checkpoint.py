@@ -13,7 +13,7 @@ from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
 from HCCAssistLib.errors import InputError
-from HCCAssistLib.files import written_whole
+from HCCAssistLib.files import atomic_file
 
 if TYPE_CHECKING:
     from torch import Tensor
@@ -44,7 +44,7 @@ class Checkpoint:
         from safetensors.torch import save
 
         state: dict[str, Any] = {"format": FORMAT, "key": self.key, "history": list(self.history)}
-        with written_whole(path) as part:
+        with atomic_file(path) as part:
             part.write_bytes(save({n: t.contiguous() for n, t in self.tensors.items()}, {"state": json.dumps(state)}))
 
     @classmethod

@@ -11,7 +11,7 @@ from typing import TYPE_CHECKING, Any
 import numpy as np
 
 from HCCAssistLib.errors import InputError
-from HCCAssistLib.files import written_whole
+from HCCAssistLib.files import atomic_file
 from HCCAssistLib.training.loop import Fit, Logits
 from HCCAssistLib.training.samples import Samples, origins_from_json
 
@@ -74,7 +74,7 @@ class MemberResult:
             "facts": dict(self.facts),
             "origins": validation.origins,
         }
-        with written_whole(path) as part:
+        with atomic_file(path) as part:
             part.write_bytes(save(tensors, {"header": json.dumps(header)}))
 
     @classmethod

@@ -14,7 +14,7 @@ import numpy as np
 import numpy.typing as npt
 
 from HCCAssistLib.errors import InputError
-from HCCAssistLib.files import written_whole
+from HCCAssistLib.files import atomic_file
 
 FORMAT = "hccassist-samples/2"
 
@@ -152,7 +152,7 @@ class Samples:
         from safetensors.numpy import save
 
         header = json.dumps({"format": FORMAT, "origins": self.origins})
-        with written_whole(path) as part:
+        with atomic_file(path) as part:
             part.write_bytes(save(dict(self.arrays), metadata={"header": header}))
 
     @classmethod

@@ -16,8 +16,8 @@ import os, subprocess, sys, time
 from pathlib import Path
 
 def write(progress, folder):
-    from HCCAssistLib.files import folder_written_whole
-    with folder_written_whole(Path(folder) / "case") as part:
+    from HCCAssistLib.files import atomic_folder
+    with atomic_folder(Path(folder) / "case") as part:
         (part / "half").write_text("half")
         progress(0.5)
         time.sleep(60)
@@ -32,8 +32,8 @@ def stubborn(progress):
 
 def busy(progress, folder):
     """Like a long computation outside of Python."""
-    from HCCAssistLib.files import folder_written_whole, written_whole
-    with folder_written_whole(Path(folder) / "case") as part, written_whole(Path(folder) / "table") as file:
+    from HCCAssistLib.files import atomic_folder, atomic_file
+    with atomic_folder(Path(folder) / "case") as part, atomic_file(Path(folder) / "table") as file:
         (part / "half").write_text("half")
         file.write_text("half")
         for _ in range(600):

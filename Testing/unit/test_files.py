@@ -6,7 +6,8 @@ import pytest
 
 from HCCAssistLib import files
 from HCCAssistLib.files import (
-    folder_written_whole,
+    atomic_file,
+    atomic_folder,
     keep_journal,
     remove_journalled,
     remove_leftovers,
@@ -14,7 +15,6 @@ from HCCAssistLib.files import (
     remove_whole,
     size_on_disk,
     temporary_folder,
-    written_whole,
 )
 
 
@@ -48,7 +48,7 @@ def test_a_link_counts_as_itself_and_not_as_what_it_leads_to(tmp_path: Path) -> 
 
 def test_a_folder_that_is_interrupted_leaves_nothing(tmp_path: Path) -> None:
     try:
-        with folder_written_whole(tmp_path / "case") as part:
+        with atomic_folder(tmp_path / "case") as part:
             (part / "file").write_text("half")
             raise KeyboardInterrupt
     except KeyboardInterrupt:
@@ -69,7 +69,7 @@ def test_an_interruption_between_the_two_renames_leaves_the_old_folder(
         return rename(path, target)
 
     monkeypatch.setattr(Path, "rename", interrupted)
-    with pytest.raises(KeyboardInterrupt), folder_written_whole(tmp_path / "case") as part:
+    with pytest.raises(KeyboardInterrupt), atomic_folder(tmp_path / "case") as part:
         (part / "new").write_text("new")
     assert [path.name for path in tmp_path.rglob("*")] == ["case", "old"]
 
@@ -77,7 +77,7 @@ def test_an_interruption_between_the_two_renames_leaves_the_old_folder(
 def test_what_is_half_written_is_known_until_it_is_whole(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setattr(files, "_journal", [])
     keep_journal(tmp_path / "journal")
-    with written_whole(tmp_path / "table", ending=".csv") as file, temporary_folder(beside=file) as folder:
+    with atomic_file(tmp_path / "table", ending=".csv") as file, temporary_folder(beside=file) as folder:
         file.write_text("half")
         (folder / "deep").mkdir()
         (folder / "deep" / "file").write_text("half")

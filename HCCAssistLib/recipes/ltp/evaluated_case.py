@@ -16,7 +16,7 @@ import numpy.typing as npt
 from HCCAssistLib.cohort.case import Case
 from HCCAssistLib.errors import InputError
 from HCCAssistLib.evaluation.by_size import described_size
-from HCCAssistLib.files import folder_written_whole, parse_json, remove_leftovers, write_json
+from HCCAssistLib.files import atomic_folder, parse_json, remove_leftovers, write_json
 from HCCAssistLib.inference.loaded_model import LoadedModel
 from HCCAssistLib.inference.study import Study
 from HCCAssistLib.models.package import file_sha256
@@ -105,7 +105,7 @@ def keep(one: EvaluatedCase, made_with: Mapping[str, Any], case: Case, folder: P
         folder: of all finished cases.
     """
     patches = one.patches
-    with folder_written_whole(folder / case.case_id) as part:
+    with atomic_folder(folder / case.case_id) as part:
         write_result(one.result, part)
         write_findings(one.result, part / "candidates.csv")
         record = {
