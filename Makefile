@@ -1,5 +1,7 @@
 # make demo   sets everything up and runs the main job on this machine
-# make test   style, types and all tests
+# make test   style, types and the tests, but for those of the next two
+# make slow   the demonstration from end to end, the largest scan
+# make mistakes  every mistake that is planted into the panels; make test plants each third
 # make quick  style, types and the tests that need neither a scene nor a desk nor a training
 # make fuzz   files damaged at random, some ten thousand times
 
@@ -11,7 +13,7 @@ MESA := libegl1 libgl1-mesa-dri
 QT := libxkbcommon0 libdbus-1-3 libfontconfig1 libglib2.0-0 libgl1 libx11-6
 OUT ?= demo
 
-.PHONY: demo test quick fuzz lint unit system benchmarks clean
+.PHONY: demo test slow mistakes quick fuzz lint unit system benchmarks clean
 
 demo: $(VENV)/demo.stamp system
 	$(BIN)/hccassist demo --out $(OUT)
@@ -24,7 +26,13 @@ lint: $(VENV)/tests.stamp
 	$(BIN)/mypy
 
 unit: $(VENV)/tests.stamp system
-	$(BIN)/python -m pytest --numprocesses logical --maxprocesses 4 --dist loadfile
+	$(BIN)/python -m pytest --numprocesses logical --maxprocesses 4 --dist loadfile -m "not slow"
+
+slow: $(VENV)/tests.stamp system
+	$(BIN)/python -m pytest -m slow
+
+mistakes: $(VENV)/tests.stamp system
+	HCCASSIST_ALL_MISTAKES=1 $(BIN)/python -m pytest Testing/desk -k mistakes
 
 quick: lint
 	$(BIN)/python -m pytest --numprocesses logical --maxprocesses 4 --dist loadfile -m "not slow" Testing/unit

@@ -3,15 +3,21 @@
 from __future__ import annotations
 
 import importlib
+import os
 import shutil
 import sys
-from collections.abc import Callable
+from collections.abc import Callable, Mapping
 from pathlib import Path
 from types import ModuleType
 from typing import Any
 
 Mistake = tuple[str, str, str]
 """File within the module's folder, what stands there, what is planted in its place."""
+
+
+def some_of(mistakes: Mapping[str, Any]) -> list[str]:
+    """Every third mistake, and all of them for ``make mistakes``: each replays a reader's whole work."""
+    return list(mistakes)[:: 1 if os.environ.get("HCCASSIST_ALL_MISTAKES") else 3]
 
 
 def planted(module: Path, mistake: Mistake, folder: Path) -> Path:

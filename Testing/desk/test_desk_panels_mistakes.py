@@ -8,7 +8,7 @@ from pathlib import Path
 
 import pytest
 from ltp_reading import MODULE, ROOT, work_through
-from planting import noticed
+from planting import noticed, some_of
 
 PANELS = ROOT / "HCCAssistLib" / "panels"
 
@@ -87,7 +87,7 @@ def test_the_panel_without_a_mistake_passes(desk, small_view, at_once):
 
 
 @pytest.mark.filterwarnings("ignore:does not have observer")
-@pytest.mark.parametrize("mistake", MISTAKES)
+@pytest.mark.parametrize("mistake", some_of(MISTAKES))
 def test_a_planted_mistake_is_caught(desk, small_view, at_once, tmp_path, shared, mistake):
     Planted(MISTAKES[mistake], tmp_path, shared)
     assert noticed(desk, lambda: work_through(desk, lambda: at_once(desk))), f"nobody noticed: {mistake}"

@@ -19,7 +19,7 @@ from sessions import scan, session_of
 from HCCAssistLib.scene.mrb import save_mrb
 from HCCAssistLib.scene.records import drawn_nodes
 from HCCAssistLib.scene.transforms import from_vtk
-from HCCAssistLib.scene.view_labels import SPACE, VIEW, section_corner
+from HCCAssistLib.scene.view_labels import SPACE, VIEW, cameras, section_corner
 from HCCAssistLib.scene.volumes import volume_from_image
 
 ORIENTATIONS = {"Red": "Axial", "Yellow": "Sagittal", "Green": "Coronal"}
@@ -102,6 +102,8 @@ def test_numbers_in_a_view_are_shown_in_no_other(scene: Any) -> None:
 
 def test_in_3d_numbers_that_would_overlap_are_left_out_but_for_the_chosen_one(scene: Any) -> None:
     grid = image("oblique").geometry
+    for other in list(cameras(scene)):  # of a view that another test opened
+        scene.RemoveNode(other)
     camera = scene.AddNewNodeByClass("vtkMRMLCameraNode", "eye")
     middle = grid.center * (-1, -1, 1)
     camera.SetFocalPoint(*middle)

@@ -11,7 +11,7 @@ from ltp_blob import BLOBS, blob_image, blob_model, straight_grid
 from HCCAssistLib.cohort.additions import add_case
 from HCCAssistLib.cohort.points import Point, PointList
 from HCCAssistLib.errors import InputError
-from HCCAssistLib.inference.study import Study
+from HCCAssistLib.inference.study import Study, read_study
 from HCCAssistLib.recipes.ltp.prediction import predict
 from HCCAssistLib.recipes.ltp.review import training_annotations
 from HCCAssistLib.recipes.ltp.sampling import sample_case
@@ -48,10 +48,10 @@ def test_the_written_case_trains_on_what_the_reader_said(found, tmp_path):
     written = "".join(path.read_text() for path in case.folder.rglob("*.json"))
     assert "Mr X" not in written
     assert "Dr Y" not in written
-    samples = sample_case(case, LTP.resolve({}), np.random.default_rng(0))
+    samples = sample_case(read_study(case, LTP), case, LTP.resolve({}), np.random.default_rng(0))
     lesions = samples.labels.astype(bool)
     assert lesions.sum() == 40
-    near = [np.linalg.norm(samples.center_lps - c.box.center, axis=1) < 15 for c in found.candidates[:2]]
+    near = [np.linalg.norm(samples["center_lps"] - c.box.center, axis=1) < 15 for c in found.candidates[:2]]
     assert (near[0] & lesions).sum() == 20
     assert (near[1] & ~lesions).sum() == 20
     (accepted, extra) = points["post/ltp"].positions
