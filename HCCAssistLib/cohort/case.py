@@ -102,7 +102,7 @@ class Case:
 
         Args:
             time_point: ``"baseline"``, ``"pre"`` or ``"post"``.
-            what: name of the annotation, such as ``"ltp"``.
+            what: name of the annotation, such as ``"liver"``.
             kind: points or segment; where it is left open and both are there, the segment counts.
 
         Raises:
@@ -138,7 +138,7 @@ class Case:
         return not self.case_id.isascii() and is_safe_name(plain(self.case_id))
 
     def _find(self, time_point: str, name: str, suffixes: tuple[str, ...]) -> list[Path]:
-        # The folder is listed rather than asked for each name: LTP.mrk.json is as good as ltp.mrk.json.
+        # The folder is listed rather than asked for each name: Liver.seg.nrrd is as good as liver.seg.nrrd.
         wanted = {f"{name}{suffix}".lower() for suffix in suffixes}
         folder = self.time_point_folder(time_point)
         if not folder.is_dir():

@@ -18,7 +18,7 @@ class InputSpec:
 
     Attributes:
         time_point: ``"baseline"``, ``"pre"`` or ``"post"``.
-        name: the phase of a volume (``"arterial"``) or the name of an annotation (``"ltp"``, ``"liver"``).
+        name: the phase of a volume (``"arterial"``) or the name of an annotation (``"tumour"``, ``"liver"``).
         kind: what the file holds.
         required: whether a case without it, or one of its alternatives, is refused.
         of_lesions: points or segments, each of which marks a lesion: points lie in the liver, and no lesion has two; of

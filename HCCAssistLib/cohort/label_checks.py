@@ -194,7 +194,7 @@ def _balance(cohort: Cohort, spec: CohortSpec, held: Mapping[str, set[str]]) -> 
 
 
 def _named(missing: Sequence[str], groups: Mapping[str, str]) -> str:
-    """``with ltp 0 or 1``, ``with an event within 24 months``."""
+    """``with category A or B``, ``with an event within 24 months``."""
     first, *others = (groups[group] for group in missing)
     common = first.rsplit(" ", 1)[0] + " "
     same = all(other.startswith(common) for other in others)

@@ -16,7 +16,7 @@ class Strata:
     """Groups of cases.
 
     Attributes:
-        what: in words, for messages: ``"ltp"``, ``"early event"``, ``"category"``.
+        what: in words, for messages: ``"response"``, ``"early event"``, ``"category"``.
         of: group of each case, by case id.
     """
 

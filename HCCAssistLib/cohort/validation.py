@@ -41,8 +41,8 @@ def validate(
 ) -> tuple[Problem, ...]:
     """List every problem of a cohort, those that stop the work first.
 
-    Every image and annotation that the method needs is read. Where points mark the cases of the last class (of LTP
-    ``ltp.mrk.json``), these must have them, the others not.
+    Every image and annotation that the method needs is read. Where points mark the cases of the last class, these
+    must have them, the others not.
 
     Args:
         cohort: read with ``tolerant=True``, so that faulty rows are listed too.

@@ -26,7 +26,7 @@ _SIZE = re.compile(r"(?<![\w.,])(\d+(?:[.,]\d+)?)\s*(mm|cm)\b")
 def described_size(description: str) -> float:
     """Size in mm that a reader wrote beside a point: ``12 mm``, ``1,2 cm``; NaN where there is none or several.
 
-    >>> described_size("LTP at the margin, 12 mm")
+    >>> described_size("nodule at the margin, 12 mm")
     12.0
     """
     found = _SIZE.findall(description)
