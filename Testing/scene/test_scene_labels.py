@@ -102,13 +102,17 @@ def test_numbers_in_a_view_are_shown_in_no_other(scene: Any) -> None:
 
 def test_in_3d_numbers_that_would_overlap_are_left_out_but_for_the_chosen_one(scene: Any) -> None:
     grid = image("oblique").geometry
-    for other in list(cameras(scene)):  # of a view that another test opened
-        scene.RemoveNode(other)
-    camera = scene.AddNewNodeByClass("vtkMRMLCameraNode", "eye")
     middle = grid.center * (-1, -1, 1)
-    camera.SetFocalPoint(*middle)
-    camera.SetPosition(*np.add(middle, (0, 400, 0)))
-    camera.SetViewUp(0, 0, 1)
+    if not list(cameras(scene)):
+        scene.AddNewNodeByClass("vtkMRMLCameraNode", "eye")
+
+    def look_from(*offset: float) -> None:
+        for camera in cameras(scene):  # a 3-D view that another test opened brings one of its own, and keeps it
+            camera.SetFocalPoint(*middle)
+            camera.SetPosition(*np.add(middle, offset))
+            camera.SetViewUp(0, 0, 1)
+
+    look_from(0, 400, 0)
     behind, beside = np.add(grid.center, (0, 60, 0)), np.add(grid.center, (60, 0, 0))
     places = [grid.center, behind, beside]
     crowd = tuple(candidate(n, place, 1 - n / 10, grid) for n, place in enumerate(places, 1))
@@ -117,9 +121,7 @@ def test_in_3d_numbers_that_would_overlap_are_left_out_but_for_the_chosen_one(sc
     review.choose(2)
     assert set(labelled(review.drawn)["3-D"]) == {2, 3}
     review.choose(None)
-    camera.SetFocalPoint(*middle)
-    camera.SetPosition(*np.add(middle, (400, 0, 0)))  # from the patient's right they stand side by side
-    camera.SetViewUp(0, 0, 1)
+    look_from(400, 0, 0)  # from the patient's right they stand side by side
     assert {1, 2} <= set(labelled(review.drawn)["3-D"])
     session.close()
 
