@@ -167,4 +167,4 @@ def _write(path: Path, content: Image | PointList) -> None:
 def _cut(mask: Image) -> Image:
     """The painted part of a mask: Slicer and the library know where it lies."""
     (box,) = ndimage.find_objects((mask.array > 0).astype(np.uint8))
-    return crop(mask, [side.start for side in reversed(box)], [side.stop - side.start for side in box], outside=0)
+    return crop(mask, [side.start for side in reversed(box)], [side.stop - side.start for side in box], fill_value=0)

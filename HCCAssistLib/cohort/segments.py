@@ -109,10 +109,10 @@ def mask_on(segment: Segment, geometry: Geometry) -> Image:
         raise InputError("the segment is empty", segment.name, "paint it, or delete it")
     offset = _offset(segment.mask.geometry, geometry)
     if offset is not None:
-        mask = crop(segment.mask, (-offset).tolist(), geometry.shape, outside=0)
+        mask = crop(segment.mask, (-offset).tolist(), geometry.shape, fill_value=0)
         mask = replace(mask, geometry=geometry)
     else:
-        mask = resample(segment.mask, geometry, interpolation="nearest", outside=0)
+        mask = resample(segment.mask, geometry, interpolation="nearest", fill_value=0)
     if mask.array.any():
         return mask
     points = segment.points

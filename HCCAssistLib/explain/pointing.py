@@ -58,7 +58,7 @@ def pointing_game(maps: Sequence[Image], lesions: Sequence[Image], *, tolerance_
     distances, chances = [], []
     for heat, lesion in zip(maps, lesions, strict=True):
         distances.append(_distance(peak(heat), lesion))
-        chances.append(float((resample(lesion, heat.geometry, interpolation="nearest", outside=0).array > 0).mean()))
+        chances.append(float((resample(lesion, heat.geometry, interpolation="nearest", fill_value=0).array > 0).mean()))
     hits = tuple(distance <= tolerance_mm for distance in distances)
     return Pointing(hits, tuple(distances), float(np.mean(chances)))
 

@@ -25,30 +25,30 @@ def crop_start(geometry: Geometry, center_lps: npt.ArrayLike, shape_kji: Sequenc
     return i, j, k
 
 
-def crop(image: Image, start_ijk: Sequence[int], shape_kji: Sequence[int], *, outside: float) -> Image:
+def crop(image: Image, start_ijk: Sequence[int], shape_kji: Sequence[int], *, fill_value: float) -> Image:
     """The box that begins at voxel ``start_ijk`` and has ``shape_kji`` voxels.
 
     >>> import numpy as np
     >>> from HCCAssistLib.imaging.geometry import Geometry
     >>> image = Image(np.full((4, 8, 8), 60, np.int16), Geometry.from_parts((4, 8, 8), (1.0, 1.0, 5.0)))
-    >>> crop(image, (6, 6, 0), (4, 4, 4), outside=-1024).array[0].tolist()  # half of it lies outside
+    >>> crop(image, (6, 6, 0), (4, 4, 4), fill_value=-1024).array[0].tolist()  # half of it lies outside
     [[60, 60, -1024, -1024], [60, 60, -1024, -1024], [-1024, -1024, -1024, -1024], [-1024, -1024, -1024, -1024]]
 
     Args:
         image: any volume.
         start_ijk: first voxel; it may lie outside the volume (negative or beyond the end).
         shape_kji: voxels along ``(k, j, i)``.
-        outside: value of the voxels that the volume does not have (-1024 for CT).
+        fill_value: value of the voxels that the volume does not have (-1024 for CT).
 
     Returns:
         A copy with its own grid, at the same place in the patient.
 
     Raises:
         InputError: an empty box.
-        ValueError: ``outside`` is not a value of the voxels' type.
+        ValueError: ``fill_value`` is not a value of the voxels' type.
     """
     geometry = image.geometry.crop(start_ijk, shape_kji)
-    box = np.full(geometry.shape, typed(outside, image.array.dtype), dtype=image.array.dtype)
+    box = np.full(geometry.shape, typed(fill_value, image.array.dtype), dtype=image.array.dtype)
     start = np.array(start_ijk[::-1], dtype=int)
     first = np.clip(start, 0, image.array.shape)
     end = np.clip(start + geometry.shape, first, image.array.shape)

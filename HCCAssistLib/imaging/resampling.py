@@ -22,7 +22,7 @@ MARGIN = 2
 """Voxels kept around the part of the source that is needed: one for the interpolation, one for rounding."""
 
 
-def resample(image: Image, geometry: Geometry, *, interpolation: Interpolation = "linear", outside: float) -> Image:
+def resample(image: Image, geometry: Geometry, *, interpolation: Interpolation = "linear", fill_value: float) -> Image:
     """The volume's values at the voxels of another grid.
 
     Cost and memory follow the target: for a box of interest only that part of the source is read.
@@ -30,27 +30,27 @@ def resample(image: Image, geometry: Geometry, *, interpolation: Interpolation =
     >>> import numpy as np
     >>> image = Image(np.full((4, 8, 8), 60, np.int16), Geometry.from_parts((4, 8, 8), (1.0, 1.0, 5.0)))
     >>> finer = axis_aligned_grid(image.geometry, (1.0, 1.0, 1.0))
-    >>> resample(image, finer, outside=-1024).array.shape
+    >>> resample(image, finer, fill_value=-1024).array.shape
     (20, 8, 8)
 
     Args:
         image: any volume, in any storage order.
         geometry: the target grid; oblique and left-handed grids are fine.
         interpolation: ``"linear"`` for images (whole numbers are rounded), ``"nearest"`` for labels.
-        outside: value where the source has no voxel (-1024 for CT, 0 for labels).
+        fill_value: value where the source has no voxel (-1024 for CT, 0 for labels).
 
     Raises:
-        ValueError: ``outside`` is not a value of the voxels' type, or an unknown interpolation.
+        ValueError: ``fill_value`` is not a value of the voxels' type, or an unknown interpolation.
     """
     if interpolation not in _INTERPOLATORS:
         raise ValueError(f"interpolation is one of {', '.join(_INTERPOLATORS)}, not {interpolation!r}")
-    fill = typed(outside, image.array.dtype)
+    fill = typed(fill_value, image.array.dtype)
     first, end = _needed(image.geometry, geometry)
     step = f"resampled ({interpolation}) to {' x '.join(f'{mm:.3g}' for mm in geometry.spacing)} mm"
     history = (*image.history, step)
     if (end <= first).any():
         return replace(image, array=np.full(geometry.shape, fill), geometry=geometry, history=history)
-    part = crop(image, first.tolist(), (end - first)[::-1].tolist(), outside=outside)
+    part = crop(image, first.tolist(), (end - first)[::-1].tolist(), fill_value=fill_value)
     source = to_itk(part)
     is_rounded = image.array.dtype.kind != "f" and interpolation == "linear"
     exact = sitk.sitkFloat32 if image.array.dtype.itemsize <= 2 else sitk.sitkFloat64
@@ -62,7 +62,7 @@ def resample(image: Image, geometry: Geometry, *, interpolation: Interpolation =
         geometry.origin.tolist(),
         geometry.spacing.tolist(),
         geometry.directions.ravel().tolist(),
-        float(outside),
+        float(fill_value),
         # ITK would cut whole numbers towards zero: -682.99 to -682.
         exact if is_rounded else source.GetPixelID(),
     )

@@ -22,7 +22,7 @@ SpacingRange = tuple[tuple[float, float], tuple[float, float]]
 
 
 def working_image(
-    image: Image, spacing_mm: SpacingRange, *, outside: float, rough: bool = False
+    image: Image, spacing_mm: SpacingRange, *, fill_value: float, rough: bool = False
 ) -> tuple[Image, tuple[Problem, ...]]:
     """The image in LPS order, untouched where the recipe's patches fit its grid.
 
@@ -32,7 +32,7 @@ def working_image(
     Args:
         image: as stored.
         spacing_mm: lowest and highest spacing in-plane, and between slices.
-        outside: value beyond the volume (-1024 HU for CT). Values below it, which scanners write where they saw
+        fill_value: value beyond the volume (-1024 HU for CT). Values below it, which scanners write where they saw
             nothing, become it before anything is averaged with them.
         rough: take the nearest voxels, neither smoothed nor interpolated: enough to ask what fits into the volume.
 
@@ -43,7 +43,7 @@ def working_image(
         image.geometry.check_size()
     except InputError as error:
         raise InputError(replace(problem, where=image.name) for problem in error.problems) from error
-    ordered = _without_padding(to_lps_order(image), outside)
+    ordered = _without_padding(to_lps_order(image), fill_value)
     in_plane, between = spacing_mm
     bounds = np.array([in_plane, in_plane, between])
     spacing = ordered.geometry.spacing
@@ -87,15 +87,15 @@ def working_image(
             f"{between[1]:g} mm between slices, or crop it to the liver",
         )
     if rough:
-        return resample(ordered, grid, interpolation="nearest", outside=outside), tuple(problems)
-    return resample(_smoothed(ordered, wanted / spacing), grid, outside=outside), tuple(problems)
+        return resample(ordered, grid, interpolation="nearest", fill_value=fill_value), tuple(problems)
+    return resample(_smoothed(ordered, wanted / spacing), grid, fill_value=fill_value), tuple(problems)
 
 
-def _without_padding(image: Image, outside: float) -> Image:
-    if image.array.min() >= outside:
+def _without_padding(image: Image, fill_value: float) -> Image:
+    if image.array.min() >= fill_value:
         return image
-    lowest = image.array.dtype.type(outside)
-    return image.with_array(np.maximum(image.array, lowest), f"values below {outside:g} set to it")
+    lowest = image.array.dtype.type(fill_value)
+    return image.with_array(np.maximum(image.array, lowest), f"values below {fill_value:g} set to it")
 
 
 def _smoothed(image: Image, coarsening: np.ndarray) -> Image:

@@ -128,4 +128,4 @@ def _cut(mask: Image) -> Image:
     """A mask on the part of its grid that holds something: a tenth of the voxels."""
     filled = np.argwhere(mask.array)
     start = filled.min(axis=0)
-    return crop(mask, start[::-1].tolist(), (filled.max(axis=0) + 1 - start).tolist(), outside=0)
+    return crop(mask, start[::-1].tolist(), (filled.max(axis=0) + 1 - start).tolist(), fill_value=0)

@@ -14,7 +14,7 @@ from HCCAssistLib.imaging.orientation import to_lps_order
 
 def test_a_crop_inside_is_a_copy_at_the_same_place() -> None:
     image = random_image(turn=(8, -3, 12))
-    box = crop(image, (2, 3, 1), (4, 5, 6), outside=-1024)
+    box = crop(image, (2, 3, 1), (4, 5, 6), fill_value=-1024)
     assert np.array_equal(box.array, image.array[1:5, 3:8, 2:8])
     assert not np.shares_memory(box.array, image.array)
     assert np.allclose(box.geometry.to_world((0, 0, 0)), image.geometry.to_world((2, 3, 1)))
@@ -25,7 +25,7 @@ def test_a_crop_inside_is_a_copy_at_the_same_place() -> None:
 def test_what_the_volume_does_not_have_is_padding(start: tuple[int, int, int]) -> None:
     image = random_image()
     shape = (8, 7, 9)
-    box = crop(image, start, shape, outside=-1024)
+    box = crop(image, start, shape, fill_value=-1024)
     truth = np.full(shape, -1024)
     for k, j, i in np.ndindex(*shape):
         source = (k + start[2], j + start[1], i + start[0])
@@ -36,12 +36,12 @@ def test_what_the_volume_does_not_have_is_padding(start: tuple[int, int, int]) -
 
 @pytest.mark.parametrize("start", [(-50, 0, 0), (0, 50, 0), (0, 0, -4)])
 def test_a_box_wholly_outside_is_all_padding(start: tuple[int, int, int]) -> None:
-    assert (crop(random_image(), start, (4, 4, 4), outside=-1024).array == -1024).all()
+    assert (crop(random_image(), start, (4, 4, 4), fill_value=-1024).array == -1024).all()
 
 
 def test_a_crop_larger_than_the_volume_holds_all_of_it() -> None:
     image = random_image()
-    box = crop(image, (-2, -2, -2), (13, 15, 18), outside=-1024)
+    box = crop(image, (-2, -2, -2), (13, 15, 18), fill_value=-1024)
     assert np.array_equal(box.array[2:11, 2:13, 2:16], image.array)
     assert (box.array == -1024).sum() == box.array.size - image.array.size
 
@@ -63,10 +63,10 @@ def test_the_crop_around_a_point_is_the_same_for_all_48_storage_orders(
 ) -> None:
     image = random_image(turn=turn)
     point, shape = image.geometry.to_world(index), (4, 7, 6)
-    truth = crop(image, crop_start(image.geometry, point, shape), shape, outside=-1024)
+    truth = crop(image, crop_start(image.geometry, point, shape), shape, fill_value=-1024)
     for axes, flips in ORDERS:
         ordered = to_lps_order(stored_as(image, axes, flips))
-        box = crop(ordered, crop_start(ordered.geometry, point, shape), shape, outside=-1024)
+        box = crop(ordered, crop_start(ordered.geometry, point, shape), shape, fill_value=-1024)
         assert np.array_equal(box.array, truth.array)
         assert box.geometry.matches(truth.geometry, tolerance_mm=1e-9)
 
@@ -74,9 +74,9 @@ def test_the_crop_around_a_point_is_the_same_for_all_48_storage_orders(
 def test_padding_must_be_a_value_of_the_voxels_type() -> None:
     mask = random_image().with_array(np.zeros((9, 11, 14), dtype=np.uint8), "mask")
     with pytest.raises(ValueError, match="cannot hold the value -1024"):
-        crop(mask, (0, 0, 0), (2, 2, 2), outside=-1024)
+        crop(mask, (0, 0, 0), (2, 2, 2), fill_value=-1024)
 
 
 def test_an_empty_box_is_refused() -> None:
     with pytest.raises(InputError, match="empty"):
-        crop(random_image(), (0, 0, 0), (0, 2, 2), outside=-1024)
+        crop(random_image(), (0, 0, 0), (0, 2, 2), fill_value=-1024)

@@ -140,11 +140,11 @@ def test_sizes_that_no_patient_has_are_refused_whatever_the_file(tmp_path: Path)
 def test_a_working_image_never_asks_for_more_memory_than_there_is(monkeypatch: pytest.MonkeyPatch) -> None:
     far = Image(OBLIQUE.array, Geometry.from_parts((9, 11, 14), (800, 800, 5000)), "case 1")
     with pytest.raises(InputError, match=r"^case 1: voxels of 800 x 800 x 5,000 mm"):
-        working_image(far, RANGE, outside=-1024)
+        working_image(far, RANGE, fill_value=-1024)
     wide = Image(OBLIQUE.array, Geometry.from_parts((9, 11, 14), (150, 150, 100)), "case 2")
     with pytest.raises(InputError, match=r"^case 2: .* 2,099 x 1,649 x 179 voxels of 1\.00 x 1\.00 x 5\.00 mm"):
         monkeypatch.setattr(working_grid, "MOST_VOXELS", 1 << 28)
-        working_image(wide, RANGE, outside=-1024)
+        working_image(wide, RANGE, fill_value=-1024)
     monkeypatch.undo()
     assert working_grid.MOST_VOXELS <= 1 << 30
 
@@ -334,7 +334,7 @@ def test_padding_below_air_is_air_before_it_is_averaged_with_the_patient() -> No
     for padding in (-1024, -3024, -32768):
         hu[:, :9, :5], hu[:4] = padding, padding
         images.append(Image(hu.copy(), Geometry(hu.shape, affine)))
-    first, *others = (working_image(image, RANGE, outside=-1024.0)[0] for image in images)
+    first, *others = (working_image(image, RANGE, fill_value=-1024.0)[0] for image in images)
     assert first.geometry.shape != hu.shape and first.array.min() >= -1024
     for other in others:
         np.testing.assert_array_equal(other.array, first.array)

@@ -32,7 +32,7 @@ def test_an_oblique_grid_gets_the_values_of_its_places(mirrored: bool) -> None:
     geometry = Geometry.from_parts((24, 26, 28), (0.7, 1.1, 2.3), (-5, 3, 11), rotation(-10, 25, 5))
     source = ramp(geometry.shape, geometry)
     target = oblique_target(geometry.center, mirrored=mirrored)
-    result = resample(source, target, outside=-1024)
+    result = resample(source, target, fill_value=-1024)
     assert np.allclose(result.array, ramp(target.shape, target).array, atol=1e-4)
     assert result.geometry is target
     assert result.history[-1].startswith("resampled (linear)")
@@ -45,7 +45,7 @@ def test_all_storage_orders_give_the_same_and_agree_with_scipy() -> None:
     index = image.geometry.to_index(target.to_world(np.stack([i, j, k], axis=-1)))
     truth = map_coordinates(image.array.astype(float), np.moveaxis(index[..., ::-1], -1, 0), order=1)
     for axes, flips in ORDERS:
-        array = resample(stored_as(image, axes, flips), target, outside=-1024).array
+        array = resample(stored_as(image, axes, flips), target, fill_value=-1024).array
         assert array.dtype == np.int16
         assert np.abs(array - truth).max() <= 0.51
 
@@ -56,8 +56,8 @@ def test_only_part_of_the_source_gives_what_all_of_it_would() -> None:
     for center in ((25, 20, 15), (2, 1, 1), (49, 39, 29)):
         box = oblique_target(np.array(center, dtype=float))
         everything = Geometry.from_parts((60, 70, 80), (0.9, 0.6, 1.3), box.to_world((-30, -30, -30)), box.directions)
-        whole = resample(source, everything, outside=-9)
-        part = resample(source, box, outside=-9)
+        whole = resample(source, everything, fill_value=-9)
+        part = resample(source, box, fill_value=-9)
         assert np.allclose(part.array, whole.array[30:34, 30:35, 30:36], atol=1e-5)
 
 
@@ -65,7 +65,7 @@ def test_nearest_keeps_labels_and_takes_the_nearest_voxel() -> None:
     image = random_image()
     labels = image.with_array((image.array % 5).astype(np.uint8), "labels")
     target = oblique_target(image.geometry.center)
-    result = resample(labels, target, interpolation="nearest", outside=0)
+    result = resample(labels, target, interpolation="nearest", fill_value=0)
     assert result.array.dtype == np.uint8
     for k, j, i in np.ndindex(*target.shape):
         index = image.geometry.to_index(target.to_world((i, j, k)))
@@ -76,15 +76,15 @@ def test_nearest_keeps_labels_and_takes_the_nearest_voxel() -> None:
 def test_places_outside_get_the_outside_value() -> None:
     image = random_image()
     away = Geometry.from_parts((3, 3, 3), (1, 1, 1), (500, 500, 500))
-    assert (resample(image, away, outside=-1024).array == -1024).all()
+    assert (resample(image, away, fill_value=-1024).array == -1024).all()
     half = Geometry.from_parts((1, 1, 6), (0.7, 1.1, 2.3), image.geometry.to_world((-3, 5, 4)))
-    assert resample(image, half, outside=-1024).array.ravel().tolist() == [-1024] * 3 + image.array[4, 5, :3].tolist()
+    assert resample(image, half, fill_value=-1024).array.ravel().tolist() == [-1024] * 3 + image.array[4, 5, :3].tolist()
 
 
 def test_a_mask_of_true_and_false_stays_one() -> None:
     image = random_image()
     mask = image.with_array(image.array > 0, "mask")
-    result = resample(mask, image.geometry, interpolation="nearest", outside=0)
+    result = resample(mask, image.geometry, interpolation="nearest", fill_value=0)
     assert result.array.dtype == bool
     assert np.array_equal(result.array, mask.array)
 
@@ -92,9 +92,9 @@ def test_a_mask_of_true_and_false_stays_one() -> None:
 def test_unfit_arguments_are_refused() -> None:
     image = random_image()
     with pytest.raises(ValueError, match="cannot hold"):
-        resample(image, image.geometry, outside=1e6)
+        resample(image, image.geometry, fill_value=1e6)
     with pytest.raises(ValueError, match="linear, nearest"):
-        resample(image, image.geometry, interpolation="cubic", outside=0)  # type: ignore[arg-type]
+        resample(image, image.geometry, interpolation="cubic", fill_value=0)  # type: ignore[arg-type]
 
 
 def test_a_box_of_interest_costs_a_hundredth_of_the_volume() -> None:
@@ -106,7 +106,7 @@ def test_a_box_of_interest_costs_a_hundredth_of_the_volume() -> None:
         times = []
         for _ in range(repeats):
             began = time.process_time()
-            resample(source, target, outside=-1024)
+            resample(source, target, fill_value=-1024)
             times.append(time.process_time() - began)
         return min(times)
 
@@ -148,4 +148,4 @@ def test_volumes_centred_between_voxels_get_no_rim_of_air() -> None:
     )
     for axes, flips in ORDERS:
         stored = stored_as(image, axes, flips)
-        assert (resample(stored, axis_aligned_grid(stored.geometry), outside=-1024).array == 50).all()
+        assert (resample(stored, axis_aligned_grid(stored.geometry), fill_value=-1024).array == 50).all()

@@ -150,7 +150,7 @@ def _nodule_patches(cases: Sequence[Case]) -> list[_Patch]:
         if not lesions:
             continue
         study = read_study(case, LTP)
-        image, _ = working_image(study.volumes[f"{TIME_POINT}/arterial"], SPACING_MM, outside=AIR_HU)
+        image, _ = working_image(study.volumes[f"{TIME_POINT}/arterial"], SPACING_MM, fill_value=AIR_HU)
         for number, lesion in enumerate(lesions):
             center = np.rint(image.geometry.to_index(lesion["center_lps"])).astype(int)
             shift = np.array(SHIFTS[number % len(SHIFTS)])

@@ -32,7 +32,7 @@ def problems(case: CaseContents, options: Mapping[str, Value] | None = None) -> 
         what = f"the voxels are not Hounsfield units: {objection}"
         yield Problem("STOP", what, where, "export the CT again with its stored values, not windowed or normalised")
         return
-    rough, _ = working_image(image, SPACING_MM, outside=AIR_HU, rough=True)
+    rough, _ = working_image(image, SPACING_MM, fill_value=AIR_HU, rough=True)
     try:
         negative_starts(
             rough,

@@ -72,7 +72,7 @@ def _slices(network: LTPNetwork, image: Image, start: npt.NDArray[np.int64], dev
 
     i, j, k = (int(v) for v in start)
     span = (2 * DEPTH - 1, *network.patch_shape[1:])
-    block = crop(image, (i - network.margin, j - network.margin, k - DEPTH // 2), span, outside=AIR_HU)
+    block = crop(image, (i - network.margin, j - network.margin, k - DEPTH // 2), span, fill_value=AIR_HU)
     hu = torch.from_numpy(np.clip(np.rint(block.array), AIR_HU, 3071).astype(np.int16)).to(device)
     x = windowed(torch.stack([hu[first : first + DEPTH] for first in range(DEPTH)]), WINDOWS)
     maps, logits = gradcam_and_scores(network, x)

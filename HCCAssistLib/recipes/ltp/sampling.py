@@ -57,7 +57,7 @@ def sample_case(study: Study, case: Case, options: Mapping[str, Value], rng: np.
         InputError: a point outside the volume, or no room for the negatives.
     """
     stored = study.volumes[f"{TIME_POINT}/arterial"]
-    image, _ = working_image(stored, SPACING_MM, outside=AIR_HU)
+    image, _ = working_image(stored, SPACING_MM, fill_value=AIR_HU)
     lesions, ignored, rejected = (
         [voxel_of(image, point) for point in marked(study, name)] for name in ("ltp", "ignored", "rejected")
     )

@@ -74,7 +74,7 @@ def scan_study(
         Cancelled: the person asked to stop.
     """
     stored = study.volumes[f"{TIME_POINT}/arterial"]
-    image, warnings = working_image(stored, SPACING_MM, outside=AIR_HU)
+    image, warnings = working_image(stored, SPACING_MM, fill_value=AIR_HU)
     if image.geometry.shape[0] < PATCH_SHAPE[0]:
         raise InputError(
             f"the volume has {image.geometry.shape[0]} axial slices, a patch needs {PATCH_SHAPE[0]}",
@@ -232,14 +232,14 @@ def _within(mask: Image, distance_mm: float, grid: Geometry) -> Mask:
     reach = np.ceil(distance_mm / mask.geometry.spacing).astype(int) + 1
     first = [side.start - by for side, by in zip(reversed(box), reach, strict=True)]
     shape = [side.stop - side.start + 2 * by for side, by in zip(box, reversed(reach), strict=True)]
-    part = crop(mask, first, shape, outside=0)
+    part = crop(mask, first, shape, fill_value=0)
     # the same distances as SciPy's in a third of the time
     inside = sitk.GetImageFromArray((part.array > 0).astype(np.uint8))
     inside.SetSpacing([float(step) for step in mask.geometry.spacing])
     away = sitk.SignedMaurerDistanceMap(inside, insideIsPositive=False, squaredDistance=False, useImageSpacing=True)
     distances = part.with_array(sitk.GetArrayViewFromImage(away), "distances")
     far = distance_mm + float(np.linalg.norm(mask.geometry.spacing))
-    on_grid = resample(distances, grid, interpolation="linear", outside=far)
+    on_grid = resample(distances, grid, interpolation="linear", fill_value=far)
     return np.asarray(on_grid.array <= distance_mm + ROUNDING_MM)
 
 
