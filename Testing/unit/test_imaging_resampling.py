@@ -78,7 +78,8 @@ def test_places_outside_get_the_outside_value() -> None:
     away = Geometry.from_parts((3, 3, 3), (1, 1, 1), (500, 500, 500))
     assert (resample(image, away, fill_value=-1024).array == -1024).all()
     half = Geometry.from_parts((1, 1, 6), (0.7, 1.1, 2.3), image.geometry.to_world((-3, 5, 4)))
-    assert resample(image, half, fill_value=-1024).array.ravel().tolist() == [-1024] * 3 + image.array[4, 5, :3].tolist()
+    resampled = resample(image, half, fill_value=-1024).array
+    assert resampled.ravel().tolist() == [-1024] * 3 + image.array[4, 5, :3].tolist()
 
 
 def test_a_mask_of_true_and_false_stays_one() -> None:
