@@ -1,6 +1,7 @@
 """What a report of a prediction model on images should contain, by the items of TRIPOD+AI and CLAIM 2024.
 
-TRIPOD+AI: Collins et al., BMJ 2024;385:e078378. CLAIM 2024: Tejani et al., Radiol Artif Intell 2024;6:e240300.
+TRIPOD+AI: Collins et al., BMJ 2024;385:e078378. CLAIM 2024: Tejani et al., Radiol Artif Intell 2024;6:e240300
+(doi 10.1148/ryai.240300, PMC11304031), whose table gives the names.
 """
 
 from __future__ import annotations
@@ -54,11 +55,11 @@ CLAIM_2024 = {
     38: "Estimates of diagnostic performance and their precision",
     39: "Failure analysis of incorrect results",
     40: "Study limitations",
-    42: "Reference to the full study protocol or to additional technical details",
-    43: "Availability of software, trained model, and/or data",
+    42: "Provide a reference to the full study protocol or to additional technical details",
+    43: "Statement about the availability of software, trained model, and/or data",
     44: "Sources of funding and other support; role of funders",
 }
-"""Names of the items by number, in the words of the 2024 update (the last three shortened)."""
+"""Names of the items by number, in the words of the 2024 update."""
 
 
 @dataclass(frozen=True, slots=True)
