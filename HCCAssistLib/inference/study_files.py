@@ -1,41 +1,57 @@
-"""A study as one file: voxels, masks and points, without a name, text or path of what it was read from."""
+"""A study as one file: all that a recipe may compute with, without a text that a reader or a hospital wrote."""
 
 from __future__ import annotations
 
 import json
-from collections.abc import Mapping
+from collections.abc import Collection, Mapping
 from pathlib import Path
 from typing import Any
 
 import numpy as np
 
-from HCCAssistLib.cohort.points import Point, PointList
+from HCCAssistLib.cohort.finding_labels import Finding
+from HCCAssistLib.cohort.points import LabelledBox, Point, PointList
 from HCCAssistLib.errors import InputError
 from HCCAssistLib.files import atomic_file
-from HCCAssistLib.imaging.geometry import Geometry
+from HCCAssistLib.imaging.geometry import Box, Geometry
 from HCCAssistLib.imaging.image import Image
 from HCCAssistLib.inference.study import Study
 
-FORMAT = "hccassist-study/1"
+FORMAT = "hccassist-study/2"
 
 
-def write_study(study: Study, path: Path) -> None:
+def write_study(study: Study, path: Path, columns: Collection[str] = ()) -> None:
     """Write one safetensors file, whole or not at all.
 
-    Labels of points, histories, clinical values, boxes and labelled findings stay behind: samples hold what is needed
-    of them.
+    Points, boxes and findings are numbered instead of named. Warnings and the histories of images stay behind: they
+    were shown when the study was read, and name its files.
+
+    Args:
+        study: to write.
+        path: of the file.
+        columns: clinical values and labels that go with it (``Recipe.columns``); others may describe the patient.
     """
     from safetensors.numpy import save
 
+    marked = {
+        f"finding {key} {n}": one.mask
+        for key, findings in study.findings.items()
+        for n, one in enumerate(findings, 1)
+        if one.mask is not None
+    }
     images = {
-        **{f"volume {n}": v for n, v in study.volumes.items()},
-        **{f"mask {n}": m for n, m in study.masks.items()},
+        **{f"volume {key}": image for key, image in study.volumes.items()},
+        **{f"mask {key}": image for key, image in study.masks.items()},
+        **marked,
     }
     header = {
         "format": FORMAT,
         "case_id": study.case_id,
         "affines": {name: image.geometry.affine.tolist() for name, image in images.items()},
-        "points": {name: found.positions.tolist() for name, found in study.points.items()},
+        "points": {key: found.positions.tolist() for key, found in study.points.items()},
+        "boxes": {key: [one.box.as_json() for one in drawn] for key, drawn in study.boxes.items()},
+        "findings": {key: [_plain(one) for one in findings] for key, findings in study.findings.items()},
+        "values": {column: text for column, text in study.values.items() if column in columns},
     }
     arrays = {name: np.ascontiguousarray(image.array) for name, image in images.items()}
     with atomic_file(path) as part:
@@ -43,7 +59,7 @@ def write_study(study: Study, path: Path) -> None:
 
 
 def read_study_file(path: Path) -> Study:
-    """Read what ``write_study`` wrote: the same voxels, grids and positions.
+    """Read what ``write_study`` wrote: the same voxels, grids, positions, classes and values.
 
     Raises:
         InputError: not there, damaged or of another format.
@@ -62,7 +78,16 @@ def read_study_file(path: Path) -> Study:
             case_id,
             volumes=_of_kind(images, "volume "),
             masks=_of_kind(images, "mask "),
-            points={name: _point_list(name, places) for name, places in header["points"].items()},
+            points={key: _point_list(key, places) for key, places in header["points"].items()},
+            values={str(column): str(text) for column, text in header["values"].items()},
+            boxes={
+                key: tuple(LabelledBox(str(n), Box.from_json(one)) for n, one in enumerate(drawn, 1))
+                for key, drawn in header["boxes"].items()
+            },
+            findings={
+                key: tuple(_finding(one, n, images.get(f"finding {key} {n}")) for n, one in enumerate(findings, 1))
+                for key, findings in header["findings"].items()
+            },
         )
     except (SafetensorError, OSError, KeyError, TypeError, ValueError) as error:
         raise InputError(f"the study cannot be read ({error})", path.name, "start the training again") from error
@@ -74,3 +99,12 @@ def _of_kind(images: Mapping[str, Image], kind: str) -> dict[str, Image]:
 
 def _point_list(name: str, places: list[Any]) -> PointList:
     return PointList(name, tuple(Point(str(number), tuple(place)) for number, place in enumerate(places, 1)))
+
+
+def _plain(finding: Finding) -> dict[str, Any]:
+    """All but the name and the mask; code and subclass are words of the recipe."""
+    return {name: getattr(finding, name) for name in ("center", "code", "subclass", "target")}
+
+
+def _finding(entry: dict[str, Any], number: int, mask: Image | None) -> Finding:
+    return Finding(str(number), **{**entry, "center": tuple(entry["center"])}, mask=mask)

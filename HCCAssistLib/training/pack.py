@@ -3,7 +3,8 @@
     PACK/samples.safetensors          every sample, with the case that it came from
     PACK/studies/<case_id>.safetensors
 
-It is all that a member reads, so it is what a cluster is sent: pseudonyms and voxels, no DICOM, dates, names or paths.
+It is all that a member reads, so it is what a cluster is sent: pseudonyms, voxels, annotations and the clinical values
+that the recipe reads, no DICOM, no other column, no text of a reader, no path.
 """
 
 from __future__ import annotations
@@ -47,7 +48,7 @@ class Pack:
         return found
 
     def study(self, case_id: str) -> Study:
-        """Volumes, masks and points of a case.
+        """A case as it was packed; see ``inference.study_files``.
 
         Raises:
             InputError: the pack does not hold it.

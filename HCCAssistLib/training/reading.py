@@ -137,4 +137,4 @@ class _Sampler:
         with stored("the samples of the training"):
             samples.save(_part(self.pack, case.case_id))
             if case.case_id in self.kept:
-                write_study(study, self.pack.study_path(case.case_id))
+                write_study(study, self.pack.study_path(case.case_id), recipe.columns)

@@ -9,7 +9,6 @@ from ltp_blob import BLOBS, blob_image, blob_network, straight_grid
 from HCCAssistLib.cohort.points import Point, PointList
 from HCCAssistLib.evaluation.froc import VolumeFindings
 from HCCAssistLib.inference.study import Study
-from HCCAssistLib.inference.study_files import read_study_file, write_study
 from HCCAssistLib.recipes.ltp.mining import hard_negative_starts
 from HCCAssistLib.recipes.ltp.operating_point import candidate_cutoff
 from HCCAssistLib.recipes.ltp.training import studies_kept
@@ -68,18 +67,6 @@ def test_the_default_threshold_shows_at_most_one_false_positive_per_volume_and_n
     assert "1 of 3 lesions found" in cutoff.source
     assert sensitivity.successes == 1
     assert rate.value == pytest.approx(1.0)
-
-
-def test_a_study_comes_out_of_its_file_as_it_went_in_and_without_a_word_of_a_reader(study: Study, tmp_path) -> None:
-    mask = study.volumes["post/arterial"].with_array(blob_image(straight_grid()).array > 100, "mask")
-    named = PointList("ltp", (Point("Mr X", BLOBS[0][0], "seen by Dr Y"),))
-    full = replace(study, masks={"post/liver": mask}, points={"post/ltp": named}, values={"ltp": "1"})
-    write_study(full, tmp_path / "case-1.safetensors")
-    read = read_study_file(tmp_path / "case-1.safetensors")
-    assert read.digests() == full.digests()
-    assert np.array_equal(read.volumes["post/arterial"].geometry.affine, mask.geometry.affine)
-    content = (tmp_path / "case-1.safetensors").read_bytes()
-    assert b"Mr X" not in content and b"Dr Y" not in content
 
 
 @pytest.mark.parametrize(

@@ -1,0 +1,86 @@
+"""A study in a file: all that a method may compute with, and no text of a reader."""
+
+from dataclasses import fields, replace
+from pathlib import Path
+
+import numpy as np
+import pytest
+from imaging_samples import random_image, stored_as
+
+from HCCAssistLib.cohort.finding_labels import Finding
+from HCCAssistLib.cohort.points import LabelledBox, Point, PointList
+from HCCAssistLib.errors import InputError, Problem
+from HCCAssistLib.imaging.geometry import Box
+from HCCAssistLib.inference.study import Study
+from HCCAssistLib.inference.study_files import read_study_file, write_study
+
+COLUMNS = ("AFP_ng_mL", "ltp")
+
+
+@pytest.fixture
+def study() -> Study:
+    """One of every part, on an oblique grid, with words of a reader wherever there can be some."""
+    tilted = stored_as(random_image(turn=(20.0, -30.0, 10.0)), (2, 0, 1), (True, False, False))
+    image = replace(tilted, name="Mr X", history=("read from Mr X.nii.gz",))
+    mask = image.with_array((image.array > image.array.mean()).astype(np.uint8), "painted by Dr Y")
+    lesion = image.with_array((image.array > np.percentile(image.array, 95)).astype(np.uint8), "painted by Dr Y")
+    near, far = (image.geometry.to_world(index) for index in ((1, 2, 0), (3, 1, 2)))
+    turned = ((0.6, 0.8, 0.0), (-0.8, 0.6, 0.0), (0.0, 0.0, 1.0))
+    return Study(
+        "case-1",
+        {"post/arterial": image, "post/portal": image.with_array(image.array.astype(np.float32) / 7, "halved")},
+        {"post/ltp": PointList("of Mr X", (Point("Mr X", tuple(near), "seen by Dr Y"), Point("b", tuple(far))))},
+        {"post/liver": mask},
+        {"AFP_ng_mL": "12.5", "ltp": "1", "remark": "Mr X"},
+        (Problem("WARN", "thick slices", "Mr X.nii.gz"),),
+        {"post/tumour": (LabelledBox("Mr X", Box(tuple(near), (10.0, 11.0, 12.0), turned)),)},
+        {
+            "post/mass": (
+                Finding("Mr X", tuple(near), "A", "A-1"),
+                Finding("Dr Y", tuple(far), "B", mask=lesion, target=False),
+            )
+        },
+    )
+
+
+def test_a_study_comes_out_of_its_file_with_all_that_a_run_can_rest_on(study: Study, tmp_path: Path) -> None:
+    write_study(study, tmp_path / "1", COLUMNS)
+    read = read_study_file(tmp_path / "1")
+    assert read.case_id == study.case_id
+    assert read.digests(COLUMNS) == study.digests(COLUMNS)  # voxels, grids, points, boxes, masks of findings, values
+    affine = study.volumes["post/arterial"].geometry.affine
+    assert all(np.array_equal(image.geometry.affine, affine) for image in {**read.volumes, **read.masks}.values())
+    assert read.findings["post/mass"][1].mask is not None
+    assert [without_words(one) for one in read.findings["post/mass"]] == [
+        without_words(one) for one in study.findings["post/mass"]
+    ]
+
+
+def without_words(finding: Finding) -> tuple[object, ...]:
+    """What a finding says without its name; its mask is among the digests."""
+    return finding.center, finding.code, finding.subclass, finding.target, finding.mask is None
+
+
+def test_no_word_of_a_reader_and_no_other_column_is_in_the_file_of_a_study(study: Study, tmp_path: Path) -> None:
+    write_study(study, tmp_path / "1", COLUMNS)
+    content = (tmp_path / "1").read_bytes()
+    assert b"case-1" in content
+    assert not [word for word in (b"Mr X", b"Dr Y", b"remark", b"thick") if word in content]
+
+
+def test_no_part_of_a_study_is_forgotten_by_its_file(study: Study, tmp_path: Path) -> None:
+    """Also none that a study gets one day."""
+    write_study(study, tmp_path / "1", COLUMNS)
+    read = read_study_file(tmp_path / "1")
+    lost = [field.name for field in fields(Study) if getattr(study, field.name) and not getattr(read, field.name)]
+    assert lost == ["warnings"]  # they name files, and were shown when the study was read
+
+
+@pytest.mark.parametrize("damage", ["cut", "older"])
+def test_a_damaged_or_older_file_of_a_study_is_refused(study: Study, tmp_path: Path, damage: str) -> None:
+    path = tmp_path / "case-1.safetensors"
+    write_study(study, path, COLUMNS)
+    content = path.read_bytes()
+    path.write_bytes(content[:-9] if damage == "cut" else content.replace(b"hccassist-study/2", b"hccassist-study/1"))
+    with pytest.raises(InputError, match="cannot be read"):
+        read_study_file(path)
