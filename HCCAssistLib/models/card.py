@@ -20,9 +20,9 @@ NO_FIGURES = "none are stored in the package"
 
 _ELSEWHERE = (
     *("image_digests", "image_fingerprints", "history", "trained_on", "samples_per_class"),
-    *("patients", "synthetic", "permuted_labels"),
+    *("patients", "synthetic", "permuted_labels", "folds", "repeats", "members"),
 )
-"""Entries of the training record that fill pages (model.json holds them), or that another row tells."""
+"""Entries of the training record that fill pages (model.json holds them), or that stand in another row."""
 
 Rows = tuple[tuple[str, str], ...]
 
@@ -46,6 +46,7 @@ def card_rows(card: ModelCard, *, full: bool = False) -> Rows:
         ("Trained on", _data(card.training)),
         *([("Samples", text)] if full and (text := _samples(card)) else []),
         *([("Training", _listed(_others(card.training)))] if full else []),
+        *([("Members", text)] if full and (text := _members(card.training)) else []),
         ("Figures", "\n".join(figures(card, full=full)) or NO_FIGURES),
         *_cutoffs(card),
         *(("Beware", f"{warning.what[:1].upper()}{warning.what[1:]}") for warning in model_warnings(card)),
@@ -160,6 +161,21 @@ def _samples(card: ModelCard) -> str:
         f"{split}: " + ", ".join(f"{n} {card.categories.get(code, code)}" for code, n in counts.items())
         for split, counts in splits.items()
     )
+
+
+def _members(training: Mapping[str, Any]) -> str:
+    """A line for each member; counted from 1, as a person does."""
+    found = training.get("members")
+    members = [one for one in found if isinstance(one, Mapping)] if isinstance(found, list) else []
+    lines = []
+    for one in members:
+        parts = []
+        for name, most in (("fold", training.get("folds")), ("repeat", training.get("repeats"))):
+            if isinstance(number := one.get(name), int) and isinstance(most, int) and most > 1:
+                parts.append(f"{name} {number + 1} of {most}")
+        rest = {name: value for name, value in one.items() if name not in ("fold", "repeat")}
+        lines.append(", ".join([*parts, _listed(rest)]))
+    return "\n".join(lines)
 
 
 def _others(training: Mapping[str, Any]) -> dict[str, Any]:

@@ -88,6 +88,19 @@ def test_the_full_card_tells_what_a_report_asks_for(card):
     assert len(dict(card_rows(card, full=True))) == len(card_rows(card, full=True))
 
 
+def test_each_member_has_a_line_in_the_full_card(card):
+    members = [{"fold": n, "repeat": 0, "seed": n, "best_epoch": {"pre": 3 + n, "post": 5}} for n in (0, 1)]
+    training = {**card.training, "folds": 2, "repeats": 1, "members": members}
+    rows = dict(card_rows(replace(card, training=training), full=True))
+    assert rows["Members"].splitlines() == [
+        "fold 1 of 2, seed 0; best epoch (pre 3; post 5)",
+        "fold 2 of 2, seed 1; best epoch (pre 4; post 5)",
+    ]
+    assert "fold" not in rows["Training"]
+    for odd in ("two", [3], [{}], {"fold": 1}):
+        card_rows(replace(card, training={**training, "members": odd}), full=True)
+
+
 def test_what_is_other_than_in_the_paper_is_told(card):
     def told(preset="", **given):
         return dict(card_rows(replace(card, options=LTP.resolve(given, preset=preset), preset=preset)))["Settings"]
