@@ -100,7 +100,7 @@ def _fail(args: argparse.Namespace, error: BaseException) -> int:
     if isinstance(error, HCCAssistError):
         message = str(error)
     elif is_out_of_memory(error):
-        message = "there is not enough memory. Close other programs, or choose a smaller region."
+        message = "there is not enough memory. Close other programs, and try again."
     elif isinstance(error, OSError):
         message = disk_fault(error)
     else:  # a fault of ours must not show a stranger a traceback

@@ -222,6 +222,6 @@ def _problems(error: Exception) -> tuple[Problem, ...]:
     if isinstance(error, HCCAssistError):
         return (Problem("STOP", str(error).rstrip(".")),)
     if is_out_of_memory(error):
-        return (Problem("STOP", "there is not enough memory", "", "close other programs, or search a smaller region"),)
+        return (Problem("STOP", "there is not enough memory", "", "close other programs, and try again"),)
     what = f"internal error ({type(error).__name__}: {error})"
     return (Problem("STOP", what, "", "run with --debug and report it"),)
