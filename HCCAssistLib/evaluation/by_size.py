@@ -9,8 +9,8 @@ import numpy as np
 
 from HCCAssistLib.errors import InputError
 from HCCAssistLib.evaluation.bootstrap import DRAWS, bootstrap_interval
-from HCCAssistLib.evaluation.froc import VolumeFindings
 from HCCAssistLib.evaluation.intervals import proportion_interval
+from HCCAssistLib.evaluation.lesion_matching import VolumeFindings
 from HCCAssistLib.evaluation.result import Estimate
 from HCCAssistLib.evaluation.scores import numbered_groups
 from HCCAssistLib.evaluation.values import FloatArray, floats

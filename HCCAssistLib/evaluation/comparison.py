@@ -12,7 +12,7 @@ import numpy.typing as npt
 from HCCAssistLib.errors import InputError
 from HCCAssistLib.evaluation.bootstrap import DRAWS, Statistic, bootstrap_interval, ranking_statistic
 from HCCAssistLib.evaluation.decision import net_benefit_difference
-from HCCAssistLib.evaluation.discrimination import delong_paired_test
+from HCCAssistLib.evaluation.delong import delong_paired_test
 from HCCAssistLib.evaluation.group_tests import checked_sample, kruskal_wallis, mcnemar, steel_test
 from HCCAssistLib.evaluation.result import Estimate, HypothesisTest
 from HCCAssistLib.evaluation.scores import checked_rows

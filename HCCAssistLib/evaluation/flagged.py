@@ -4,8 +4,8 @@ from __future__ import annotations
 
 from collections.abc import Collection, Sequence
 
-from HCCAssistLib.evaluation.froc import VolumeFindings
 from HCCAssistLib.evaluation.intervals import proportion_interval
+from HCCAssistLib.evaluation.lesion_matching import VolumeFindings
 from HCCAssistLib.evaluation.result import Estimate
 from HCCAssistLib.results.cutoff import CutOff
 

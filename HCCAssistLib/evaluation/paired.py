@@ -10,9 +10,9 @@ import numpy.typing as npt
 from HCCAssistLib.errors import InputError
 from HCCAssistLib.evaluation.bootstrap import DRAWS, Statistic, bootstrap_interval
 from HCCAssistLib.evaluation.concordance import Concordance
-from HCCAssistLib.evaluation.discrimination import delong_paired_test
-from HCCAssistLib.evaluation.froc import VolumeFindings
+from HCCAssistLib.evaluation.delong import delong_paired_test
 from HCCAssistLib.evaluation.group_tests import mcnemar
+from HCCAssistLib.evaluation.lesion_matching import VolumeFindings
 from HCCAssistLib.evaluation.result import Estimate, HypothesisTest
 from HCCAssistLib.evaluation.values import FloatArray
 from HCCAssistLib.results.cutoff import CutOff, cutoff_text

@@ -69,6 +69,16 @@ class ScoredRows:
             return "no row is positive"
         return "no row is negative" if self.negatives == 0 else ""
 
+    def of_both_classes(self) -> ScoredRows:
+        """These rows, for a curve that needs both classes.
+
+        Raises:
+            InputError: rows of one class only.
+        """
+        if self.one_class_reason:
+            raise InputError(f"the curve is undefined: {self.one_class_reason}", remedy="evaluate rows of both classes")
+        return self
+
 
 def checked_labels(labels: npt.ArrayLike) -> BoolArray:
     """Labels as booleans.

@@ -1,4 +1,4 @@
-"""Whatever callers hand in, as plain numbers: what is missing is missing, and what is no number is refused.
+"""Whatever callers give, as plain numbers: what is missing is missing, and what is no number is refused.
 
 Lists, arrays, masked arrays, tensors, and the Series and one-column DataFrames of pandas mean the same here: their
 values in the order in which they stand. An index is never used to align them.

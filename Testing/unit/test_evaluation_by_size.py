@@ -10,8 +10,9 @@ from scipy.stats import poisson
 
 from HCCAssistLib.errors import InputError
 from HCCAssistLib.evaluation.by_size import described_size, sensitivity_by_size
-from HCCAssistLib.evaluation.froc import VolumeFindings, lesion_operating_point
+from HCCAssistLib.evaluation.froc import lesion_operating_point
 from HCCAssistLib.evaluation.intervals import rate_interval
+from HCCAssistLib.evaluation.lesion_matching import VolumeFindings
 from HCCAssistLib.results.cutoff import CutOff
 
 AT = CutOff(0.5, "by hand")

@@ -8,7 +8,7 @@ import pytest
 
 from HCCAssistLib.cohort.case import Case
 from HCCAssistLib.cohort.cohort import Cohort
-from HCCAssistLib.evaluation.baseline_table import BaselineRow
+from HCCAssistLib.evaluation.baseline_rows import BaselineRow
 from HCCAssistLib.evaluation.cohort_description import cohort_flow, cohort_table
 
 

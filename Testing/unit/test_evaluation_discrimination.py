@@ -10,16 +10,13 @@ import pytest
 from HCCAssistLib.errors import InputError
 from HCCAssistLib.evaluation.confusion import confusion_at
 from HCCAssistLib.evaluation.cutoffs import fixed_rate_cutoff, mean_cutoff, youden_cutoff
-from HCCAssistLib.evaluation.discrimination import (
-    auc,
-    average_precision,
+from HCCAssistLib.evaluation.delong import (
     delong_paired_test,
     delong_standard_error,
     delong_unpaired_test,
     hanley_mcneil_standard_error,
-    precision_recall,
-    roc,
 )
+from HCCAssistLib.evaluation.discrimination import auc, average_precision, precision_recall, roc
 
 
 @pytest.fixture(scope="module")

@@ -6,8 +6,8 @@ import numpy as np
 import pytest
 
 from HCCAssistLib.evaluation.flagged import sensitivity_on_lesions
-from HCCAssistLib.evaluation.froc import VolumeFindings
 from HCCAssistLib.evaluation.intervals import proportion_interval
+from HCCAssistLib.evaluation.lesion_matching import VolumeFindings
 from HCCAssistLib.results.cutoff import CutOff
 
 CUTOFF = CutOff(0.5, "validation scans")

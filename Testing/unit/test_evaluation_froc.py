@@ -8,7 +8,8 @@ import numpy as np
 import pytest
 
 from HCCAssistLib.errors import InputError
-from HCCAssistLib.evaluation.froc import VolumeFindings, _Events, froc, lesion_operating_point
+from HCCAssistLib.evaluation.froc import froc, lesion_operating_point
+from HCCAssistLib.evaluation.lesion_matching import LesionMatches, VolumeFindings
 from HCCAssistLib.results.cutoff import CutOff
 
 
@@ -107,7 +108,7 @@ def test_sensitivity_at_a_rate_of_a_draw_is_read_off_its_own_curve_with_ties() -
         points = np.r_[centres + rng.normal(0, 3, centres.shape), rng.uniform(0, 100, (20, 3))]
         scores = np.round(np.r_[rng.normal(1.5, 1, len(centres)), rng.normal(0, 1, 20)], 1)
         cohort.append(VolumeFindings(str(patient), points, scores, centres, np.full(len(centres), 6.0)))
-    events = _Events.of(cohort, 0.0)
+    events = LesionMatches.of(cohort, 0.0)
     drawn = rng.multinomial(12, np.full(12, 1 / 12), 100).astype(float)
     sensitivity, false_positives = events.curve(drawn, events.thresholds())
     expected = [

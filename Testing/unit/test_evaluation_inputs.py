@@ -30,6 +30,7 @@ from HCCAssistLib.evaluation import (
     cox,
     cutoffs,
     decision,
+    delong,
     discrimination,
     fisher,
     flagged,
@@ -83,10 +84,10 @@ CALLS: dict[str, Call] = {
     "precision_recall": (discrimination.precision_recall, TWO, {}),
     "average_precision": (discrimination.average_precision, TWO, ROW),
     "auc": (discrimination.auc, TWO | {"level": ("number", 0.9)}, ROW),
-    "delong_standard_error": (discrimination.delong_standard_error, TWO, {}),
-    "delong_paired_test": (discrimination.delong_paired_test, PAIR, ROW),
+    "delong_standard_error": (delong.delong_standard_error, TWO, {}),
+    "delong_paired_test": (delong.delong_paired_test, PAIR, ROW),
     "delong_unpaired_test": (
-        discrimination.delong_unpaired_test,
+        delong.delong_unpaired_test,
         {
             "labels_a": ("labels", LABELS),
             "scores_a": ("scores", SCORES),
@@ -96,7 +97,7 @@ CALLS: dict[str, Call] = {
         ROW,
     ),
     "hanley_mcneil_standard_error": (
-        discrimination.hanley_mcneil_standard_error,
+        delong.hanley_mcneil_standard_error,
         {"area": ("number", 0.8), "positives": ("count", 20), "negatives": ("count", 30)},
         {},
     ),
@@ -273,14 +274,14 @@ CALLS: dict[str, Call] = {
 NO_DATA = {
     "sensitivity_by_size", "described_size",  # own tests: an unknown size is a group of its own, and a text is read
     "paired_detections", "paired_classes",  # take findings and classes, which have tests of their own
-    "baseline_table",  # has its own test below: in a table, what is missing is counted
+    "baseline_table", "continuous_row", "categorical_row",  # own test below: in a table, what is missing is counted
     "binary_metrics", "ranking_statistic",  # take checked counts or rows
     "is_missing", "floats", "listed", "number", "whole", "count_table", "samples_of",  # the gate itself
 }  # fmt: skip
 MODULES = {
-    "agreement", "baseline_table", "binary", "bootstrap", "calibration", "comparison", "confusion", "cox", "cutoffs",
-    "decision", "discrimination", "fisher", "flagged", "froc", "group_tests", "intervals", "ordinal", "scores",
-    "survival", "values", "by_size", "concordance", "paired",
+    "agreement", "baseline_rows", "baseline_table", "binary", "bootstrap", "by_size", "calibration", "comparison",
+    "concordance", "confusion", "cox", "cutoffs", "decision", "delong", "discrimination", "fisher", "flagged",
+    "froc", "group_tests", "intervals", "lesion_matching", "ordinal", "paired", "scores", "survival", "values",
 }  # fmt: skip
 SHOWN = {
     "checklist", "cohort_description", "display", "evaluated", "example_cases", "figures", "figures_risk", "flow",

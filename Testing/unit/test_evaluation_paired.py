@@ -7,7 +7,7 @@ import pytest
 
 from HCCAssistLib.errors import InputError
 from HCCAssistLib.evaluation.concordance import Concordance, c_index
-from HCCAssistLib.evaluation.froc import VolumeFindings
+from HCCAssistLib.evaluation.lesion_matching import VolumeFindings
 from HCCAssistLib.evaluation.paired import paired_classes, paired_detections, paired_risks
 from HCCAssistLib.results.cutoff import CutOff
 

@@ -17,8 +17,9 @@ from HCCAssistLib.evaluation.binary import binary_evaluation
 from HCCAssistLib.evaluation.checklist import ITEMS
 from HCCAssistLib.evaluation.decision import net_benefit
 from HCCAssistLib.evaluation.display import interval_text, p_value
-from HCCAssistLib.evaluation.froc import VolumeFindings, froc, lesion_operating_point
+from HCCAssistLib.evaluation.froc import froc, lesion_operating_point
 from HCCAssistLib.evaluation.group_tests import chi_square
+from HCCAssistLib.evaluation.lesion_matching import VolumeFindings
 from HCCAssistLib.evaluation.report import Report
 from HCCAssistLib.evaluation.result import Estimate, HypothesisTest, Interval
 from HCCAssistLib.evaluation.survival import kaplan_meier, log_rank

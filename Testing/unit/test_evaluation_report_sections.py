@@ -22,7 +22,8 @@ from HCCAssistLib.evaluation.decision import net_benefit, net_benefit_at
 from HCCAssistLib.evaluation.discrimination import auc, roc
 from HCCAssistLib.evaluation.example_cases import Example
 from HCCAssistLib.evaluation.flow import Flow, Stage
-from HCCAssistLib.evaluation.froc import VolumeFindings, froc, lesion_operating_point
+from HCCAssistLib.evaluation.froc import froc, lesion_operating_point
+from HCCAssistLib.evaluation.lesion_matching import VolumeFindings
 from HCCAssistLib.evaluation.report import Report
 from HCCAssistLib.evaluation.report_blocks import CaseRow
 from HCCAssistLib.evaluation.result import Estimate, Interval

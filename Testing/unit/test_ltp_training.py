@@ -7,7 +7,7 @@ import pytest
 from ltp_blob import BLOBS, blob_image, blob_network, straight_grid
 
 from HCCAssistLib.cohort.points import Point, PointList
-from HCCAssistLib.evaluation.froc import VolumeFindings
+from HCCAssistLib.evaluation.lesion_matching import VolumeFindings
 from HCCAssistLib.inference.study import Study
 from HCCAssistLib.recipes.ltp.mining import hard_negative_starts
 from HCCAssistLib.recipes.ltp.operating_point import candidate_cutoff

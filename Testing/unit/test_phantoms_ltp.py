@@ -5,7 +5,8 @@ import pytest
 from scipy import ndimage
 
 from HCCAssistLib.errors import InputError
-from HCCAssistLib.evaluation.froc import VolumeFindings, froc
+from HCCAssistLib.evaluation.froc import froc
+from HCCAssistLib.evaluation.lesion_matching import VolumeFindings
 from HCCAssistLib.imaging.enhancement import contrast_evidence
 from HCCAssistLib.imaging.geometry import Geometry
 from HCCAssistLib.imaging.image import Image

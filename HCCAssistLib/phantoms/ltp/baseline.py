@@ -66,7 +66,8 @@ def tune_contrast(
         contrasts: what is tried.
         tolerance_mm: of the hit, as for ``froc``.
     """
-    from HCCAssistLib.evaluation.froc import VolumeFindings, froc
+    from HCCAssistLib.evaluation.froc import froc
+    from HCCAssistLib.evaluation.lesion_matching import VolumeFindings
 
     prepared = [(case, _Contrast(case.image, case.liver)) for case in cases]
 

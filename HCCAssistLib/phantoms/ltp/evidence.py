@@ -14,8 +14,9 @@ from HCCAssistLib.cohort.cohort import Cohort
 from HCCAssistLib.errors import InputError
 from HCCAssistLib.evaluation.bootstrap import bootstrap_interval
 from HCCAssistLib.evaluation.figures import froc_figure
-from HCCAssistLib.evaluation.froc import FrocCurve, VolumeFindings, froc
+from HCCAssistLib.evaluation.froc import FrocCurve, froc
 from HCCAssistLib.evaluation.intervals import proportion_interval
+from HCCAssistLib.evaluation.lesion_matching import VolumeFindings
 from HCCAssistLib.evaluation.report import Report
 from HCCAssistLib.evaluation.result import Estimate, Interval
 from HCCAssistLib.imaging.image import Image

@@ -11,7 +11,8 @@ from typing import TYPE_CHECKING
 
 import numpy as np
 
-from HCCAssistLib.evaluation.froc import VolumeFindings, lesion_operating_point
+from HCCAssistLib.evaluation.froc import lesion_operating_point
+from HCCAssistLib.evaluation.lesion_matching import VolumeFindings
 from HCCAssistLib.evaluation.result import Estimate
 from HCCAssistLib.inference.study import Study
 from HCCAssistLib.recipes.ltp.recipe import EXCLUSION_RADIUS, LTP, TIME_POINT

@@ -20,8 +20,9 @@ from HCCAssistLib.evaluation.cohort_description import cohort_flow, cohort_table
 from HCCAssistLib.evaluation.example_cases import Example, ExampleCases
 from HCCAssistLib.evaluation.flagged import sensitivity_on_lesions
 from HCCAssistLib.evaluation.flow import Flow
-from HCCAssistLib.evaluation.froc import FrocCurve, VolumeFindings, froc, lesion_operating_point
+from HCCAssistLib.evaluation.froc import FrocCurve, froc, lesion_operating_point
 from HCCAssistLib.evaluation.held_out import HeldOut
+from HCCAssistLib.evaluation.lesion_matching import VolumeFindings
 from HCCAssistLib.evaluation.result import Estimate
 from HCCAssistLib.evaluation.slice_view import SliceView, slice_view
 from HCCAssistLib.evaluation.values import FloatArray

@@ -15,7 +15,7 @@ import numpy as np
 from HCCAssistLib.evaluation.binary import binary_evaluation
 from HCCAssistLib.evaluation.cutoffs import mean_cutoff
 from HCCAssistLib.evaluation.discrimination import average_precision
-from HCCAssistLib.evaluation.froc import VolumeFindings
+from HCCAssistLib.evaluation.lesion_matching import VolumeFindings
 from HCCAssistLib.recipes.ltp.mining import hard_negative_starts
 from HCCAssistLib.recipes.ltp.operating_point import candidate_cutoff, scan_findings
 from HCCAssistLib.recipes.ltp.prediction import probabilities
