@@ -10,6 +10,7 @@ from dataclasses import asdict
 from pathlib import Path
 from typing import Any
 
+from HCCAssistLib.cli.arguments import add_json
 from HCCAssistLib.cli.console import Progress, say, say_json
 from HCCAssistLib.cohort.case import SPLITS, Case
 from HCCAssistLib.cohort.cells import is_missing
@@ -24,7 +25,7 @@ def add(subcommands: argparse._SubParsersAction) -> argparse.ArgumentParser:
     parser: argparse.ArgumentParser = subcommands.add_parser("check", help="list all that is wrong with a cohort")
     parser.add_argument("cohort", type=Path, metavar="COHORT", help="folder with cohort.csv")
     parser.add_argument("--recipe", choices=RECIPES, default=next(iter(RECIPES)), help="whose inputs are looked for")
-    parser.add_argument("--json", action="store_true", help="one JSON object on stdout")
+    add_json(parser)
     return parser
 
 

@@ -7,6 +7,7 @@ from dataclasses import asdict, replace
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
+from HCCAssistLib.cli.arguments import add_json
 from HCCAssistLib.cli.console import say, say_json, table
 from HCCAssistLib.errors import InputError, Problem
 
@@ -20,7 +21,7 @@ def add(subcommands: argparse._SubParsersAction) -> argparse.ArgumentParser:
         "check-series", help="the volumes in a DICOM folder, their phases and faults"
     )
     parser.add_argument("folder", type=Path, metavar="DIR", help="folder with one series or several, at any depth")
-    parser.add_argument("--json", action="store_true", help="one JSON object on stdout")
+    add_json(parser)
     return parser
 
 

@@ -9,6 +9,7 @@ from pathlib import Path
 from typing import TYPE_CHECKING
 
 from HCCAssistLib.cli import checks
+from HCCAssistLib.cli.arguments import add_run_options
 from HCCAssistLib.cli.console import Progress, say, say_json, settings, table, warn
 from HCCAssistLib.cli.evaluate import at_work_alone, row
 from HCCAssistLib.cohort.case import TABLE
@@ -39,9 +40,7 @@ def add(subcommands: argparse._SubParsersAction) -> argparse.ArgumentParser:
         help="folder of a model package, or the name of an installed one; give two or more, the first is the control",
     )
     parser.add_argument("--out", type=checks.folder, required=True, metavar="REPORT", help="folder of the report")
-    parser.add_argument("--set", action="append", default=[], metavar="key=value", help="an option of the run")
-    parser.add_argument("--device", default="auto", help="auto, cpu or cuda")
-    parser.add_argument("--json", action="store_true", help="one JSON object on stdout")
+    add_run_options(parser)
     return parser
 
 

@@ -9,6 +9,7 @@ from pathlib import Path
 from typing import TYPE_CHECKING
 
 from HCCAssistLib.cli import checks
+from HCCAssistLib.cli.arguments import add_model, add_run_options
 from HCCAssistLib.cli.console import Progress, say, say_json, settings, table, warn
 from HCCAssistLib.cohort.case import TABLE
 from HCCAssistLib.cohort.cohort import Cohort, read_cohort
@@ -32,12 +33,10 @@ def add(subcommands: argparse._SubParsersAction) -> argparse.ArgumentParser:
     """Define the subcommand."""
     parser: argparse.ArgumentParser = subcommands.add_parser("evaluate", help="evaluate a model on unseen cases")
     parser.add_argument("cohort", type=Path, metavar="COHORT", help="folder with cohort.csv")
-    parser.add_argument("--model", required=True, help="folder of a model package, or the name of an installed one")
+    add_model(parser)
     parser.add_argument("--external", type=Path, metavar="COHORT", help="a cohort from elsewhere, shown beside")
     parser.add_argument("--out", type=checks.folder, required=True, metavar="REPORT", help="folder of the report")
-    parser.add_argument("--set", action="append", default=[], metavar="key=value", help="an option of the run")
-    parser.add_argument("--device", default="auto", help="auto, cpu or cuda")
-    parser.add_argument("--json", action="store_true", help="one JSON object on stdout")
+    add_run_options(parser)
     return parser
 
 

@@ -5,6 +5,7 @@ from __future__ import annotations
 import argparse
 from pathlib import Path
 
+from HCCAssistLib.cli.arguments import add_json
 from HCCAssistLib.cli.console import say, say_json, table, warn
 from HCCAssistLib.errors import InputError
 from HCCAssistLib.files import size_on_disk
@@ -21,7 +22,7 @@ def add(subcommands: argparse._SubParsersAction) -> argparse.ArgumentParser:
     parser.add_argument("action", choices=("list", "show", "install", "remove"))
     parser.add_argument("model", nargs="?", help="name of a model; for install a package's folder or .zip")
     parser.add_argument("--store", type=Path, help="folder of the installed models")
-    parser.add_argument("--json", action="store_true", help="one JSON object on stdout")
+    add_json(parser)
     return parser
 
 

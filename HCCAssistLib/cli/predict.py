@@ -9,6 +9,7 @@ from pathlib import Path
 from typing import TYPE_CHECKING, Any, TypeVar
 
 from HCCAssistLib.cli import checks
+from HCCAssistLib.cli.arguments import add_model, add_run_options
 from HCCAssistLib.cli.console import Progress, complain, say, say_json, settings, warn
 from HCCAssistLib.errors import Cancelled, HCCAssistError, InputError, Problem, is_out_of_memory
 
@@ -32,14 +33,12 @@ def add(subcommands: argparse._SubParsersAction) -> argparse.ArgumentParser:
     parser.add_argument(
         "input", type=Path, metavar="CASE_OR_COHORT", help="cohort, case folder, volume or DICOM folder"
     )
-    parser.add_argument("--model", required=True, help="folder of a model package, or the name of an installed one")
+    add_model(parser)
     parser.add_argument(
         "--out", type=checks.folder, required=True, metavar="DIR", help="gets a folder per case, and summary.csv"
     )
-    parser.add_argument("--set", action="append", default=[], metavar="key=value", help="an option of the run")
-    parser.add_argument("--device", default="auto", help="auto, cpu or cuda")
+    add_run_options(parser)
     parser.add_argument("--no-pictures", action="store_true", help="write no pictures of the candidates")
-    parser.add_argument("--json", action="store_true", help="one JSON object on stdout")
     return parser
 
 

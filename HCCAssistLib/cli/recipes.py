@@ -6,6 +6,7 @@ import argparse
 from collections.abc import Iterator
 from pathlib import Path
 
+from HCCAssistLib.cli.arguments import add_json
 from HCCAssistLib.cli.console import say, say_json, table
 from HCCAssistLib.errors import InputError
 from HCCAssistLib.labels import Classes
@@ -17,7 +18,7 @@ from HCCAssistLib.recipes.spec import Recipe
 def add(subcommands: argparse._SubParsersAction) -> argparse.ArgumentParser:
     """Define the subcommand."""
     parser: argparse.ArgumentParser = subcommands.add_parser("recipes", help="the methods and their options")
-    parser.add_argument("--json", action="store_true", help="one JSON object on stdout")
+    add_json(parser)
     parser.add_argument(
         "--markdown",
         type=Path,

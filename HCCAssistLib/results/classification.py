@@ -18,7 +18,7 @@ from HCCAssistLib.results.result import (
     only_volumes,
     probabilities_of,
     reading,
-    warnings_from,
+    volume_parts,
 )
 from HCCAssistLib.results.review import PENDING, Review, Verdict
 from HCCAssistLib.results.run_record import RunRecord
@@ -229,10 +229,7 @@ class ClassificationResult:
             return cls(
                 categories=data["categories"],
                 findings=tuple(Finding.from_json(one) for one in data["findings"]),
-                volumes={name: Geometry.from_json(grid) for name, grid in data["volumes"].items()},
-                run=RunRecord.from_json(data["run"]),
                 groups=data["groups"],
                 patient=data["patient"] and data["patient"]["probabilities"],
-                warnings=warnings_from(data),
-                heatmaps=heatmaps or {},
+                **volume_parts(data, heatmaps),
             )

@@ -129,6 +129,20 @@ def warnings_from(data: Mapping[str, Any]) -> tuple[Problem, ...]:
     return tuple(Problem("WARN", *three) for three in texts)
 
 
+def volume_parts(data: Mapping[str, Any], heatmaps: Mapping[str, Image] | None) -> dict[str, Any]:
+    """What a result of several volumes holds of any kind, as arguments: grids, run, warnings and heat maps.
+
+    Raises:
+        KeyError, TypeError, ValueError: damaged; see ``reading``.
+    """
+    return {
+        "volumes": {name: Geometry.from_json(grid) for name, grid in data["volumes"].items()},
+        "run": RunRecord.from_json(data["run"]),
+        "warnings": warnings_from(data),
+        "heatmaps": heatmaps or {},
+    }
+
+
 def check_counts(*numbers: int, what: str) -> None:
     """Refuse what is no whole number from 0 on.
 

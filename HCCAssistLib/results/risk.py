@@ -12,7 +12,7 @@ from HCCAssistLib.errors import Problem
 from HCCAssistLib.imaging.geometry import Box, Geometry
 from HCCAssistLib.imaging.image import Image
 from HCCAssistLib.results.cutoff import CutOff
-from HCCAssistLib.results.result import heading, only_volumes, probabilities_of, reading, warnings_from
+from HCCAssistLib.results.result import heading, only_volumes, probabilities_of, reading, volume_parts
 from HCCAssistLib.results.review import Review
 from HCCAssistLib.results.run_record import RunRecord
 
@@ -163,14 +163,11 @@ class RiskResult:
                 probabilities=data["probabilities"],
                 decides=data["decides"],
                 cutoff=CutOff.from_json(data["cutoff"]) if data["cutoff"] else None,
-                run=RunRecord.from_json(data["run"]),
-                volumes={name: Geometry.from_json(grid) for name, grid in data["volumes"].items()},
                 boxes={name: Box.from_json(box) for name, box in data["boxes"].items()},
                 clinical=tuple(
                     ClinicalValue(column, one["given"], one["used"]) for column, one in data["clinical"].items()
                 ),
                 contributions=data["contributions"],
                 curve=data["curve"],
-                warnings=warnings_from(data),
-                heatmaps=heatmaps or {},
+                **volume_parts(data, heatmaps),
             )
