@@ -1,4 +1,4 @@
-"""Problems said plainly: what is wrong, where, and what to do about it."""
+"""Problems in plain words: what is wrong, where, and what to do about it."""
 
 from __future__ import annotations
 
@@ -67,8 +67,8 @@ def is_out_of_memory(error: BaseException) -> bool:
         return True
     if isinstance(error, OSError):
         return error.errno == errno.ENOMEM
-    said = str(error)
-    return isinstance(error, RuntimeError) and any(words in said for words in _NO_MEMORY)
+    text = str(error)
+    return isinstance(error, RuntimeError) and any(words in text for words in _NO_MEMORY)
 
 
 _NO_MEMORY = ("can't allocate memory", "DefaultCPUAllocator: not enough memory", "Failed to allocate memory")

@@ -45,9 +45,9 @@ class Classes:
     def __post_init__(self) -> None:
         if len(self.names) < 2:
             raise ValueError(f"a label has two classes or more, not {len(self.names)}")
-        strangers = {*self.positive, *self.subclasses.values()} - set(self.names)
-        if strangers:
-            raise ValueError(f"{', '.join(sorted(strangers))} is none of the classes {', '.join(self.names)}")
+        unknown = {*self.positive, *self.subclasses.values()} - set(self.names)
+        if unknown:
+            raise ValueError(f"{', '.join(sorted(unknown))} is none of the classes {', '.join(self.names)}")
 
     def __reduce__(self) -> tuple[type[Classes], tuple[object, ...]]:
         """To go to another process: views of dictionaries do not."""
@@ -80,13 +80,13 @@ class Classes:
         >>> response.nearest("Progressive"), response.nearest("sd"), response.nearest("disease")
         ('PD', 'SD', '')
         """
-        said = text.strip().casefold()
-        likeness = {code: _likeness(said, code.casefold()) for code in (*self.names, *self.subclasses)}
+        given = text.strip().casefold()
+        likeness = {code: _likeness(given, code.casefold()) for code in (*self.names, *self.subclasses)}
         if max(likeness.values()) >= LIKE:
             best = [code for code, like in likeness.items() if like == max(likeness.values())]
         else:
             names = {code: name.casefold() for code, name in self.names.items()}
-            best = [code for code, name in names.items() if said and (said in name or _likeness(said, name) >= LIKE)]
+            best = [code for code, name in names.items() if given and (given in name or _likeness(given, name) >= LIKE)]
         return best[0] if len(best) == 1 else ""
 
     @property

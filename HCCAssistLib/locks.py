@@ -29,7 +29,7 @@ _LOCKED_BYTE = 1 << 30
 def locked(path: Path, what: str) -> Iterator[None]:
     """Hold the lock file ``path`` while the block runs; one that a killed process left behind is taken over.
 
-    On a disk that knows no locks (some network folders) everybody is let in.
+    On a disk without locks (some network folders) everybody is let in.
 
     Args:
         path: in a folder that is there; removed at the end.

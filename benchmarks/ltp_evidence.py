@@ -50,11 +50,13 @@ def main() -> None:
             package = read_package(arguments.model, recipe="ltp")
         else:
             options = recipe.resolve({"epochs": arguments.epochs})
-            package, _ = train(cohort, Job(recipe, options, Path(scratch) / "model", "model"), say=Progress("train"))
+            job = Job(recipe, options, Path(scratch) / "model", "model")
+            package, _ = train(cohort, job, progress=Progress("train"))
         model = load_model(package)
         found = evaluation.evaluate(cohort, model, {}, progress=Progress("evaluate"))
         options = recipe.resolve({"epochs": 6, "hard_negatives": 0, "permute_labels": True})
-        shuffled, _ = train(cohort, Job(recipe, options, Path(scratch) / "p", "permuted"), say=Progress("permuted"))
+        job = Job(recipe, options, Path(scratch) / "p", "permuted")
+        shuffled, _ = train(cohort, job, progress=Progress("permuted"))
         permuted = evaluation.evaluate(cohort, load_model(shuffled), {"stride": "fast"}).patch.estimates["AUC"]
     threshold = threshold_froc(cohort)
     pointing = pointing_evidence(cohort, model.networks[0])

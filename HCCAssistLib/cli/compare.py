@@ -124,7 +124,7 @@ def _compare(
     )
     write_json(args.out / COMPARISON, comparison.as_json())
     progress("done", 1.0)
-    _tell(args, comparison, page)
+    _print(args, comparison, page)
     return 1 if comparison.left_out else 0
 
 
@@ -163,7 +163,7 @@ def _evaluations(
     return found
 
 
-def _tell(args: argparse.Namespace, found: Comparison, page: Path) -> None:
+def _print(args: argparse.Namespace, found: Comparison, page: Path) -> None:
     warn(found.problems)
     warn(problem for problems in found.left_out.values() for problem in problems)
     if args.json:
@@ -176,8 +176,8 @@ def _tell(args: argparse.Namespace, found: Comparison, page: Path) -> None:
     say(table(("model minus control", "level", "figure", "estimate", "95 % interval", "n"), rows))
     for section in found.sections:
         for what, test in section.tests:
-            said = f"P = {test.p:.3g}" if test.p is not None else test.reason
-            say(f"{section.model}, {section.level}: {what}, {test.name}: {said}")
+            outcome = f"P = {test.p:.3g}" if test.p is not None else test.reason
+            say(f"{section.model}, {section.level}: {what}, {test.name}: {outcome}")
     if found.left_out:
         say(f"left out: {', '.join(found.left_out)}")
     say(f"report in {page}")

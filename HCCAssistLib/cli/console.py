@@ -57,7 +57,7 @@ def clear_progress() -> None:
 
 
 def print_anything() -> None:
-    """Let any file name be said on any terminal; what it cannot show comes out escaped."""
+    """Let any file name be written to any terminal; what it cannot show comes out escaped."""
     for stream in (sys.stdout, sys.stderr):
         if hasattr(stream, "reconfigure"):
             stream.reconfigure(errors="backslashreplace")
@@ -97,7 +97,7 @@ class Progress:
         self.quiet = quiet
         self.terminal = sys.stderr.isatty()
         self.began = time.monotonic()
-        self.said = 0.0
+        self.last_written = 0.0
         self.last = ""
 
     def __call__(self, what: str, done: float) -> None:
@@ -105,9 +105,9 @@ class Progress:
         global _standing
         now = time.monotonic()
         finished = done >= 1.0
-        if self.quiet or (not finished and now - self.said < (0.1 if self.terminal else 5.0)):
+        if self.quiet or (not finished and now - self.last_written < (0.1 if self.terminal else 5.0)):
             return
-        self.said = now
+        self.last_written = now
         elapsed = now - self.began
         if finished:
             left = f"{elapsed:.0f} s"

@@ -135,7 +135,7 @@ def _demo(args: argparse.Namespace, demo: Demo, background: Background | None) -
     if not model_folder.exists():
         options = recipe.resolve({**demo.training, "epochs": args.epochs})
         job = Job(recipe, options, model_folder, name=f"{recipe.id}-demo", seed=SEED, device=device)
-        package, _ = train(cohort, job, say=Progress("2/4 training"))
+        package, _ = train(cohort, job, progress=Progress("2/4 training"))
     else:
         from HCCAssistLib.models.package import read_package
 
@@ -169,7 +169,7 @@ def _demo(args: argparse.Namespace, demo: Demo, background: Background | None) -
     say()
     say(table(("level", "figure", "estimate", "95 % interval", "n"), rows))
     say()
-    sentence, columns, listed = demo.tell(result, study)
+    sentence, columns, listed = demo.describe(result, study)
     say(f"Unseen case {study.case_id}: {sentence}")
     say(table(columns, listed))
     warn(result.warnings)
@@ -184,7 +184,7 @@ def _demo(args: argparse.Namespace, demo: Demo, background: Background | None) -
 
 
 def _draw(result: DetectionResult, study: Study, folder: Path) -> tuple[Path, ...]:
-    """Pictures and the scene; where they cannot be made the reason is said and the rest goes on."""
+    """Pictures and the scene; where they cannot be made the reason is printed and the rest goes on."""
     from HCCAssistLib.scene.rendering import rendering_available, scene_available
 
     masks = {name.split("/")[1]: mask for name, mask in study.masks.items()}

@@ -93,11 +93,11 @@ def _evaluate(args: argparse.Namespace, cohorts: list[Cohort], package: ModelPac
     main, external = found[0], found[1] if len(found) > 1 else None
     page = report(main, model, external=external).write(args.out)
     progress("done", 1.0)
-    told: list[Problem] = []
+    shown: list[Problem] = []
     for one in found:
         problems = [*one.problems, *(problem for problems in one.left_out.values() for problem in problems)]
-        warn(problem for problem in problems if problem not in told)
-        told += problems
+        warn(problem for problem in problems if problem not in shown)
+        shown += problems
     left_out = [case_id for one in found for case_id in one.left_out]
     if args.json:
         say_json({**main.as_json(), **({"external": external.as_json()} if external else {}), "report": str(page)})

@@ -74,13 +74,13 @@ class _Run:
         self.pictures = not args.no_pictures
         self.lone = cohort.folder is None and any(case.files for case in cohort.cases)
         self.rows: dict[str, Row] = read_summary(args.out)
-        self.told: dict[tuple[str, str], list[str]] = {}
+        self.warned_of: dict[tuple[str, str], list[str]] = {}
         self.done: list[dict[str, Any]] = []
         self.failed: list[dict[str, str]] = []
         self.refusal: Exception | None = None
 
     def all(self) -> int:
-        """Do every case, and tell; the exit status."""
+        """Do every case, and report; the exit status."""
         predict: Callable[..., Result] | None = None
         for number, case in enumerate(self.cohort.cases):
 
@@ -102,13 +102,13 @@ class _Run:
             say_json({"cases": self.done, "failed": self.failed})
         if self.refusal:
             raise self.refusal
-        self._tell_the_rest()
+        self._warn_of_others()
         if not self.args.json:
             say(f"results in {self.args.out}: summary.csv" + (", and a folder for each case done" if self.done else ""))
         return 1 if self.failed else 0
 
     def _attempt(self, case: Case, work: Callable[[], Made]) -> Made | None:
-        """What comes of work on a case; None where it fails, which is said and does not touch the others."""
+        """What comes of work on a case; None where it fails, which is reported and does not touch the others."""
         try:
             return work()
         except Cancelled:
@@ -159,23 +159,23 @@ class _Run:
         self._warn(study.case_id, result.warnings)
 
     def _warn(self, case_id: str, problems: Iterable[Problem]) -> None:
-        """Each warning once; which other cases it is true of is told at the end."""
+        """Each warning once; which other cases it is true of is printed at the end."""
         for problem in problems:
-            others = self.told.get((problem.what, problem.remedy))
+            others = self.warned_of.get((problem.what, problem.remedy))
             if others is None:
-                self.told[problem.what, problem.remedy] = []
+                self.warned_of[problem.what, problem.remedy] = []
                 warn([problem])
             elif case_id not in others:
                 others.append(case_id)
 
-    def _tell_the_rest(self) -> None:
-        for (what, _), others in self.told.items():
+    def _warn_of_others(self) -> None:
+        for (what, _), others in self.warned_of.items():
             if others:
                 more = f" and {len(others) - NAMES_SHOWN} more" if len(others) > NAMES_SHOWN else ""
                 warn([Problem("WARN", what, f"also cases {', '.join(others[:NAMES_SHOWN])}{more}")])
 
     def _draw(self, study: Study, result: Result, folder: Path) -> None:
-        """A slice through each of the first findings; where none can be drawn that is said, once."""
+        """A slice through each of the first findings; where none can be drawn that is reported, once."""
         from HCCAssistLib.scene.rendering import rendering_available
 
         missing = rendering_available()
@@ -195,11 +195,11 @@ class _Run:
         problems = _problems(error)
         if not self.lone:
             remove(self.args.out / case_id)  # what an earlier run wrote is no result of what is there now
-        said = " ".join(str(problem) for problem in problems)
-        self.failed.append({"case_id": case_id, "problem": said})
+        text = " ".join(str(problem) for problem in problems)
+        self.failed.append({"case_id": case_id, "problem": text})
         refused = self.single and isinstance(error, InputError)
         if not refused or ((self.args.out / SUMMARY).exists() and not self.lone):
-            self._note(Row(case_id, "failed", problem=said))
+            self._note(Row(case_id, "failed", problem=text))
         if refused:  # the whole input is bad, which is another exit status
             self.refusal = error
             return

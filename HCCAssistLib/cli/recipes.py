@@ -59,14 +59,14 @@ def _write(documents: list[Path]) -> None:
 def _print(recipe: Recipe) -> None:
     say(f"{recipe.id}: {recipe.title}\n  {recipe.paper}")
     say(f"  needs {', '.join(_needs(recipe))}")
-    say(f"  {_learns(recipe)}")
+    say(f"  {_label(recipe)}")
     for one in recipe.variables:
         low, high = one.bounds
         values = ", ".join(f"{value:g} {name}" for value, name in one.choices.items()) or f"{low:g} to {high:g}"
         say(f"  clinical value {one.column}: {one.title}, {values} {one.unit}".rstrip() + f"; missing: {one.missing}")
     for name, given in recipe.presets.items():
-        said = ", ".join(f"{option}={value}" for option, value in given.items()) or "the defaults"
-        say(f"  --preset {name}: {said}")
+        values = ", ".join(f"{option}={value}" for option, value in given.items()) or "the defaults"
+        say(f"  --preset {name}: {values}")
     for title, options in (("training", recipe.options), ("prediction", recipe.run_options)):
         if options:
             say(f"  --set for {title}:")
@@ -77,14 +77,14 @@ def _needs(recipe: Recipe) -> Iterator[str]:
     """The inputs, alternatives together: ``pre/tumour (segment or roi)``."""
     for place in dict.fromkeys(map(str, recipe.inputs)):
         here = [one for one in recipe.inputs if str(one) == place]
-        said = [" or ".join(dict.fromkeys(one.modality if one.kind == "volume" else one.kind for one in here))]
-        said += [] if any(one.required for one in here) else ["optional"]
+        parts = [" or ".join(dict.fromkeys(one.modality if one.kind == "volume" else one.kind for one in here))]
+        parts += [] if any(one.required for one in here) else ["optional"]
         conditions = {f"{name} {' or '.join(map(str, v))}" for one in here for name, v in one.only_with.items()}
-        said += [f"with {condition}" for condition in sorted(conditions)]
-        yield f"{place} ({', '.join(said)})"
+        parts += [f"with {condition}" for condition in sorted(conditions)]
+        yield f"{place} ({', '.join(parts)})"
 
 
-def _learns(recipe: Recipe) -> str:
+def _label(recipe: Recipe) -> str:
     label = recipe.label
     if isinstance(label, Classes):
         named = ", ".join(f"{code} {name}" for code, name in label.names.items())

@@ -14,17 +14,17 @@ from types import FrameType
 from HCCAssistLib.files import remove_unfinished
 
 GRACE_SECONDS = 1.5
-"""For the main thread to unwind. One that computes outside of Python does not hear of a signal until it is back."""
+"""For the main thread to unwind. One that computes outside of Python gets no signal until it is back."""
 
 SIGNALS = tuple(getattr(signal, name) for name in ("SIGINT", "SIGTERM", "SIGBREAK") if hasattr(signal, name))
 
 
 @contextmanager
-def stoppable(last_words: Callable[[], object]) -> Iterator[None]:
+def stoppable(on_kill: Callable[[], object]) -> Iterator[None]:
     """A block that Ctrl-C and SIGTERM end with one KeyboardInterrupt, however often they come.
 
     Args:
-        last_words: said where the process has to be ended in the middle of whatever it computes.
+        on_kill: called before the process is ended in the middle of whatever it computes.
     """
     if threading.current_thread() is not threading.main_thread():  # only that one may ask for signals
         yield
@@ -39,32 +39,33 @@ def stoppable(last_words: Callable[[], object]) -> Iterator[None]:
             raise KeyboardInterrupt
 
     def watch() -> None:
-        while (number := heard.recv(1)[0]) not in SIGNALS:
+        while (number := receiver.recv(1)[0]) not in SIGNALS:
             if number == 0:
                 return
         if not unwound.wait(GRACE_SECONDS):
             _end_children()
             remove_unfinished()
-            last_words()
+            on_kill()
             os._exit(1)
 
-    heard, told = socket.socketpair()
-    told.setblocking(False)
+    receiver, sender = socket.socketpair()
+    sender.setblocking(False)
     before = {number: signal.signal(number, interrupt) for number in SIGNALS}
-    waker = signal.set_wakeup_fd(told.fileno(), warn_on_full_buffer=False)  # written to while Python is not running
-    watcher = threading.Thread(target=watch, daemon=True)
-    watcher.start()
+    # written to while Python is not running
+    previous = signal.set_wakeup_fd(sender.fileno(), warn_on_full_buffer=False)
+    thread = threading.Thread(target=watch, daemon=True)
+    thread.start()
     try:
         yield
     finally:
         unwound.set()
-        signal.set_wakeup_fd(waker)
-        told.send(b"\0")
-        watcher.join()
+        signal.set_wakeup_fd(previous)
+        sender.send(b"\0")
+        thread.join()
         for number, handler in before.items():
             signal.signal(number, signal.SIG_IGN if stopping else handler)  # it ends, and says so once
-        heard.close()
-        told.close()
+        receiver.close()
+        sender.close()
 
 
 def _end_children() -> None:

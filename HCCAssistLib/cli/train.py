@@ -71,7 +71,7 @@ def run(args: argparse.Namespace) -> None:
         device=args.device,
         workers=os.cpu_count() or 1,
     )
-    package, problems = train(cohort, job, say=Progress("train"))
+    package, problems = train(cohort, job, progress=Progress("train"))
     warn((*problems, *model_warnings(package.card)))
     training, cutoff = package.card.training, package.card.default_cutoff
     say(f"model {package.card.name} in {package.folder}")

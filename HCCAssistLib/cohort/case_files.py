@@ -213,5 +213,5 @@ def _read_volume(path: Path, case: Case, need: InputSpec) -> tuple[Image, tuple[
     if path.is_dir():
         return read_series(path, name=case.case_id, modality=need.modality, phase=need.name)
     image = read_image(path, name=case.case_id)
-    said = (step.removeprefix("warning: ") for step in image.history if step.startswith("warning: "))
-    return image, tuple(Problem("WARN", what.rstrip(".")) for what in said)
+    warnings = (step.removeprefix("warning: ") for step in image.history if step.startswith("warning: "))
+    return image, tuple(Problem("WARN", what.rstrip(".")) for what in warnings)

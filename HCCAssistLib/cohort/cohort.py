@@ -24,7 +24,7 @@ from HCCAssistLib.errors import InputError, Problem
 
 LINES_SHOWN = 5
 ALIKE = 4
-"""So many faults of rows that have one remedy are told in one line."""
+"""So many faults of rows that have one remedy make one line."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -98,7 +98,7 @@ def read_cohort(folder: Path, *, tolerant: bool = False, known: Collection[str] 
             faults[fault].append(line)
         if found:
             refused += [] if cells[id_place:][:1] and cells[id_place].lower() in cases else [tuple(cells)]
-    problems += _told(faults)
+    problems += _gathered(faults)
     if not cases and not problems:
         problems.append(Problem("STOP", "the table holds no case", TABLE, "add one row per case"))
     stops = [problem for problem in problems if problem.level == "STOP"]
@@ -108,7 +108,7 @@ def read_cohort(folder: Path, *, tolerant: bool = False, known: Collection[str] 
 
 
 def _add_case(cases: dict[str, Case], cells: list[str], read: table.Table, folder: Path) -> list[tuple[str, str]]:
-    """Add the case of a row, or tell what is wrong with it and what to do."""
+    """Add the case of a row, or list what is wrong with it and what to do."""
     values = {name: cell for name, cell in zip(read.columns, cells, strict=True) if name}
     case_id, patient_id = values["case_id"], values.get("patient_id", "")
     try:
@@ -129,17 +129,17 @@ def _add_case(cases: dict[str, Case], cells: list[str], read: table.Table, folde
     return []
 
 
-def _told(faults: Mapping[tuple[str, str], list[int]]) -> list[Problem]:
+def _gathered(faults: Mapping[tuple[str, str], list[int]]) -> list[Problem]:
     """One line for each fault, or for each remedy where many rows need the same."""
     alike: dict[str, list[str]] = defaultdict(list)
     for what, remedy in faults:
         alike[remedy].append(what)
-    told: dict[tuple[str, str], list[int]] = defaultdict(list)
+    gathered: dict[tuple[str, str], list[int]] = defaultdict(list)
     for (what, remedy), lines in faults.items():
         whats = alike[remedy]
         more = f"; {len(whats) - 1} more faults are of this kind" if len(whats) >= ALIKE else ""
-        told[(whats[0] + more if more else what), remedy] += lines
-    ordered = sorted((sorted(lines), what, remedy) for (what, remedy), lines in told.items())
+        gathered[(whats[0] + more if more else what), remedy] += lines
+    ordered = sorted((sorted(lines), what, remedy) for (what, remedy), lines in gathered.items())
     return [Problem("STOP", what, f"{TABLE}, {_lines(lines)}", remedy) for lines, what, remedy in ordered]
 
 

@@ -92,9 +92,9 @@ def _is_like_patient(column: str) -> bool:
 
 
 def _is_like_synthetic(column: str, cells: Sequence[str]) -> bool:
-    """A misspelling whatever it holds; another word for it where it says yes or no of the cases."""
-    says = bool(cells) and all(plain(cell) in _YES_OR_NO for cell in cells)
-    return bool(nearest("synthetic", [column])) or (_bare(column) in _PHANTOM_WORDS and says)
+    """A misspelling whatever it holds; another word for it where it holds yes or no of the cases."""
+    yes_or_no = bool(cells) and all(plain(cell) in _YES_OR_NO for cell in cells)
+    return bool(nearest("synthetic", [column])) or (_bare(column) in _PHANTOM_WORDS and yes_or_no)
 
 
 def _is_like(name: str, column: str, cells: Sequence[str]) -> bool:

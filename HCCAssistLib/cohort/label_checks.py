@@ -84,8 +84,8 @@ def _classes(cohort: Cohort, classes: Classes) -> Iterator[Problem]:
         return
     for case_id, label in labels.items():
         if not classes.code_of(label):
-            said = f"{label!a}" + (", which says nothing" if is_missing(label) else "")
-            what = f"the label {column} is {said if label else 'empty'}"
+            quoted = f"{label!a}" + (", which says nothing" if is_missing(label) else "")
+            what = f"the label {column} is {quoted if label else 'empty'}"
             near = "" if is_missing(label) else classes.nearest(label)
             yield Problem("STOP", what, f"case {case_id}", remedy + (f"; {near} may be meant" if near else ""), case_id)
 

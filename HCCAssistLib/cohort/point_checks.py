@@ -48,22 +48,22 @@ def points_on_volume(
         in_hu: whether the voxels are meant to be Hounsfield units.
     """
     inside = volume.geometry.contains(points.positions)
-    sees_tissue = in_hu and not hounsfield_objection(volume)
+    voxels_in_hu = in_hu and not hounsfield_objection(volume)
     problems: list[Problem] = []
     astray = 0
     for point, here in zip(points.points, inside, strict=True):
         found = _outside(point, volume) if not here else None
-        if here and sees_tissue:
+        if here and voxels_in_hu:
             found = _in_air(point, volume, of_lesions)
         if found is None and here and of_lesions and liver is not None:
             found = _from_liver(point, liver)
         astray += found is not None
-        if found is None and here and sees_tissue and of_lesions:
+        if found is None and here and voxels_in_hu and of_lesions:
             found = _in_fat(point, volume)
         if found is not None:
             problems.append(found)
     if astray == len(points.points) and (
-        hint := _mirrored(points.positions, volume, liver if of_lesions else None, sees_tissue)
+        hint := _mirrored(points.positions, volume, liver if of_lesions else None, voxels_in_hu)
     ):
         problems = [replace(problem, remedy=hint) for problem in problems]
     return (*problems, *_doubled(points, of_lesions))
@@ -82,42 +82,42 @@ def boxes_on_volume(boxes: Sequence[LabelledBox], volume: Image) -> Iterator[Pro
 
 
 def same_place(
-    first: Sequence[Point], second: Sequence[Point], said: Callable[[Point, Point, float], Problem]
+    first: Sequence[Point], second: Sequence[Point], problem_of: Callable[[Point, Point, float], Problem]
 ) -> Iterator[Problem]:
-    """A problem for each pair of one point of either list that marks one place; ``said`` words it."""
+    """A problem for each pair of one point of either list that marks one place; ``problem_of`` makes it."""
     for one in first:
         for other in second:
             away = float(np.linalg.norm(np.subtract(one.position, other.position)))
             if away <= CLOSE_MM:
-                yield said(one, other, away)
+                yield problem_of(one, other, away)
 
 
 def _doubled(points: PointList, of_lesions: bool) -> Iterator[Problem]:
     for number, point in enumerate(points.points):
 
-        def said(one: Point, other: Point, away: float) -> Problem:
+        def problem_of(one: Point, other: Point, away: float) -> Problem:
             level: Level = "STOP" if of_lesions and away <= SAME_MM else "WARN"
             what = f"the points {one.label!r} and {other.label!r} are {away:.1f} mm apart: one place is marked twice"
             return Problem(level, what, f"point {other.label!r}", "delete one of them")
 
-        yield from same_place((point,), points.points[number + 1 :], said)
+        yield from same_place((point,), points.points[number + 1 :], problem_of)
 
 
-def contradictions(lesions: PointList, others: PointList, said_of_others: str) -> Iterator[Problem]:
+def contradictions(lesions: PointList, others: PointList, others_are: str) -> Iterator[Problem]:
     """Places that are marked as lesion and as something else.
 
     Args:
         lesions: points of lesions.
         others: points of what is none.
-        said_of_others: in a word, for example ``"rejected"``.
+        others_are: in a word, for example ``"rejected"``.
     """
 
-    def said(one: Point, other: Point, away: float) -> Problem:
-        what = f"the point {one.label!r} is {away:.1f} mm from {other.label!r}, which is marked as {said_of_others}"
+    def problem_of(one: Point, other: Point, away: float) -> Problem:
+        what = f"the point {one.label!r} is {away:.1f} mm from {other.label!r}, which is marked as {others_are}"
         level: Level = "STOP" if away <= SAME_MM else "WARN"
         return Problem(level, what, f"point {one.label!r}", "delete the one that is wrong")
 
-    yield from same_place(lesions.points, others.points, said)
+    yield from same_place(lesions.points, others.points, problem_of)
 
 
 def _outside(point: Point, volume: Image) -> Problem:
@@ -154,15 +154,15 @@ def _from_liver(point: Point, liver: Image) -> Problem | None:
     return Problem(level, f"the point lies {how} outside the liver's segment", f"point {point.label!r}", remedy)
 
 
-def _mirrored(positions: FloatArray, volume: Image, liver: Image | None, sees_tissue: bool) -> str:
+def _mirrored(positions: FloatArray, volume: Image, liver: Image | None, voxels_in_hu: bool) -> str:
     """What to do where all points would lie well, had their coordinates been swapped; empty where they would not.
 
     Nearly every place in an abdomen is tissue: without a liver only the swap that really happens, of LPS and RAS, is
     thought of.
     """
-    place = "liver" if liver is not None else "tissue" if sees_tissue else "volume"
+    place = "liver" if liver is not None else "tissue" if voxels_in_hu else "volume"
     for signs, axes in _SWAPS if liver is not None else _SWAPS[:1]:
-        if _lie_well(positions * signs, volume, liver, sees_tissue):
+        if _lie_well(positions * signs, volume, liver, voxels_in_hu):
             them = "the points" if len(positions) > 1 else "it"
             return f"with {axes} swapped {them} would lie in the {place}: save the points again from Slicer"
     if liver is None or not volume.geometry.contains(positions).all():
@@ -171,17 +171,17 @@ def _mirrored(positions: FloatArray, volume: Image, liver: Image | None, sees_ti
         grid, along = volume.geometry, patient_axes(volume.geometry)[patient_axis]
         index = grid.to_index(positions)
         index[:, along] = grid.size_ijk[along] - 1 - index[:, along]
-        if _lie_well(grid.to_world(index), volume, liver, sees_tissue):
+        if _lie_well(grid.to_world(index), volume, liver, voxels_in_hu):
             return f"mirrored {name} in the volume they would lie in the liver: was it turned after they were placed?"
     return ""
 
 
-def _lie_well(positions: FloatArray, volume: Image, liver: Image | None, sees_tissue: bool) -> bool:
+def _lie_well(positions: FloatArray, volume: Image, liver: Image | None, voxels_in_hu: bool) -> bool:
     if not volume.geometry.contains(positions).all():
         return False
     if liver is not None:
         return all(_distance(position, liver) <= LIVER_EDGE_MM for position in positions)
-    return not sees_tissue or all(_around(position, volume)[0] >= FAT_HU for position in positions)
+    return not voxels_in_hu or all(_around(position, volume)[0] >= FAT_HU for position in positions)
 
 
 def _around(position: npt.ArrayLike, volume: Image) -> tuple[float, float]:

@@ -37,9 +37,9 @@ def choose(segments: Sequence[Segment], name: str) -> tuple[tuple[Segment, ...],
     Raises:
         InputError: nothing is painted, or the names do not tell which segment is meant.
     """
-    painted, told = all_painted(segments)
+    painted, left_out = all_painted(segments)
     chosen, doubts = _chosen(painted, name)
-    return chosen, (*told, *doubts)
+    return chosen, (*left_out, *doubts)
 
 
 def all_painted(segments: Sequence[Segment]) -> tuple[tuple[Segment, ...], tuple[Problem, ...]]:
@@ -65,7 +65,7 @@ def _chosen(painted: Sequence[Segment], name: str) -> tuple[tuple[Segment, ...],
         return tuple(exact), (Problem("WARN", what, "", f"name one {name!r} if that is wrong"),)
     if exact:
         return tuple(exact), ()
-    fitting = [segment for segment in painted if _says(segment.name, name)]
+    fitting = [segment for segment in painted if _names(segment.name, name)]
     if len(fitting) > 1:
         raise InputError(f"{_listed(fitting)} may all be the {name}", remedy=remedy)
     if fitting and len(painted) == 1:
@@ -80,7 +80,7 @@ def _chosen(painted: Sequence[Segment], name: str) -> tuple[tuple[Segment, ...],
     if len(painted) > 1:
         raise InputError(f"none of the file's segments is called {name!r}: {_listed(painted)}", remedy=remedy)
     (only,) = painted
-    if any(_says(only.name, other) for other in WORDS if other != wanted):
+    if any(_names(only.name, other) for other in WORDS if other != wanted):
         raise InputError(f"the file's only painted segment is called {only.name!r}, not {name!r}", remedy=remedy)
     if _UNNAMED.fullmatch(only.name):
         return (only,), ()
@@ -88,7 +88,7 @@ def _chosen(painted: Sequence[Segment], name: str) -> tuple[tuple[Segment, ...],
     return (only,), (Problem("WARN", what, "", f"name it {name!r} if that is right"),)
 
 
-def _says(title: str, name: str) -> bool:
+def _names(title: str, name: str) -> bool:
     """Whether a segment's title names the structure."""
     words = re.findall(r"[^\W\d_]+", title.casefold())
 
@@ -120,5 +120,5 @@ def likeliest(titles: Sequence[str], name: str) -> int | None:
         Its index; None where no title or more than one says it.
     """
     exact = [n for n, title in enumerate(titles) if title.casefold().strip() == name.casefold().replace("_", " ")]
-    fitting = exact or [n for n, title in enumerate(titles) if _says(title, name)]
+    fitting = exact or [n for n, title in enumerate(titles) if _names(title, name)]
     return fitting[0] if len(fitting) == 1 else None

@@ -20,9 +20,9 @@ def is_synthetic(case: Case) -> bool:
         InputError: the cell is neither a yes nor a no.
     """
     cell = next((cell for name, cell in case.values.items() if name.strip().lower() == COLUMN), "")
-    said = cell.strip().lower()
-    if said in YES or said in NO or is_missing(cell):
-        return said in YES
+    text = cell.strip().lower()
+    if text in YES or text in NO or is_missing(cell):
+        return text in YES
     raise InputError(
         f"the column {COLUMN} holds {cell!r}",
         f"{TABLE}, case {case.case_id}",

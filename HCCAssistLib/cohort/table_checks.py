@@ -108,9 +108,9 @@ def _patients(cohort: Cohort) -> Iterator[Problem]:
         without = [case_id for case_id, cell in cells.items() if is_missing(cell)]
         words = {cells[case_id] for case_id in without} - {""}
         if words or (column == "patient_id" and 0 < len(without) < len(cells)):
-            said = f" ({', '.join(sorted(words))})" if words else ""
-            what = f"{len(without)} cases have no {column}{said} and {meaning}: {', '.join(without[:5])}"
-            yield Problem("WARN", what, TABLE, f"fill in the {column}" + ("" if said == "" else ", or leave it empty"))
+            note = f" ({', '.join(sorted(words))})" if words else ""
+            what = f"{len(without)} cases have no {column}{note} and {meaning}: {', '.join(without[:5])}"
+            yield Problem("WARN", what, TABLE, f"fill in the {column}" + ("" if not note else ", or leave it empty"))
 
 
 def _identifiers(cohort: Cohort) -> Iterator[Problem]:

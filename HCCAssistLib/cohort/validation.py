@@ -27,7 +27,7 @@ WORTH_A_PROCESS = 20_000_000
 """Bytes of a cohort that one process reads before another has started."""
 
 ALIKE = 4
-"""So many cases with an unused file of one name are told in one line."""
+"""So many cases with an unused file of one name make one line."""
 
 
 def validate(
@@ -51,7 +51,7 @@ def validate(
             twice. None uses all.
         check: what a recipe asks of a case to train on, such as ``problems`` of its module ``checks``.
         workers: processes that read side by side.
-        progress: told how much is done, 0 to 1.
+        progress: called with how much is done, 0 to 1.
     """
     problems = check_table(cohort, spec, only=only)
     files = read_files(cohort, spec, only=only, check=check, workers=workers, progress=progress)
@@ -103,9 +103,9 @@ class CohortFiles:
             found += self._balance(found)
         return [*found, *self._unused(found)]
 
-    def _balance(self, told: Sequence[Problem]) -> list[Problem]:
+    def _balance(self, found: Sequence[Problem]) -> list[Problem]:
         """Classes of findings that too few patients have; where labels cannot be read, that comes first."""
-        faulty = {problem.case_id for problem in told if problem.level == "STOP"}
+        faulty = {problem.case_id for problem in found if problem.level == "STOP"}
         used = tuple(case for case, _ in self._used)
         if any(case.case_id in faulty for case in used):
             return []
@@ -124,10 +124,10 @@ class CohortFiles:
                     what = f"{column} is {value}, but {files.points[need]} points are marked"
                     yield Problem("STOP", what, where, "correct the label or delete the points", case.case_id)
 
-    def _unused(self, said: Sequence[Problem]) -> Iterator[Problem]:
+    def _unused(self, found: Sequence[Problem]) -> Iterator[Problem]:
         """Files that look like inputs and are not read; not those that a missing file's remedy names already."""
         remedies: dict[str, str] = defaultdict(str)
-        for problem in said:
+        for problem in found:
             remedies[problem.case_id] += f" {problem.remedy}"
         unused = [
             (case, [name for name in files.unused if name.split("/")[-1] not in remedies[case.case_id]])

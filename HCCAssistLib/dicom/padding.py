@@ -80,8 +80,8 @@ class Padding:
 
     def problems(self, where: str) -> tuple[Problem, ...]:
         """What was done, where anything was."""
-        said = (self._named_in_words(), self._beyond_in_words())
-        return tuple(Problem("WARN", what, where) for what in said if what)
+        warnings = (self._named_in_words(), self._beyond_in_words())
+        return tuple(Problem("WARN", what, where) for what in warnings if what)
 
     def _beyond_in_words(self) -> str:
         sides = ((f"below {AIR_HU} HU", "down"), (f"above {HIGHEST_HU:,} HU", "up"))

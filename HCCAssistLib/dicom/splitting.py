@@ -44,7 +44,7 @@ def split(stack: Stack) -> list[Stack]:
     if stack.depths() is None or len(stack.slices) < 4:
         return [stack]
     for parts, is_sure in _ways_to_split(stack):
-        if _interleave(parts, stack, is_sure) if stack.is_regular else _explains(parts, stack):
+        if _interleave(parts, stack, is_sure) if stack.is_regular else _halves_fit(parts, stack):
             names = [", ".join(filter(None, (stack.part, part.part))) for part in parts]
             return [replace(p, part=name, set_aside=stack.set_aside) for p, name in zip(parts, names, strict=True)]
     return [stack]
@@ -56,13 +56,13 @@ def _ways_to_split(stack: Stack) -> Iterator[tuple[list[Stack], bool]]:
     One MR volume may be scanned in pieces, odd slices first; images may be computed and numbered in any order.
     """
     is_mr = stack.first.text("Modality") == "MR"
-    telling = [(field, name) for field, name in SPLIT_BY if len({item.text(field) for item in stack.slices}) > 1]
-    for field, name in telling:
+    differing = [(field, name) for field, name in SPLIT_BY if len({item.text(field) for item in stack.slices}) > 1]
+    for field, name in differing:
         by_value: dict[str, list[Slice]] = defaultdict(list)
         for item in stack.slices:
             by_value[item.text(field)].append(item)
         yield _parts(sorted(by_value.values(), key=_in_number_order(field)), name), not (is_mr and field in _OF_PIECES)
-    for (field_a, name_a), (field_b, name_b) in combinations(telling, 2):
+    for (field_a, name_a), (field_b, name_b) in combinations(differing, 2):
         by_pair: dict[tuple[str, str], list[Slice]] = defaultdict(list)
         for item in stack.slices:
             by_pair[item.text(field_a), item.text(field_b)].append(item)
@@ -168,7 +168,7 @@ def _mean_step(stack: Stack) -> float:
     return float(depths[-1] - depths[0]) / (len(depths) - 1)
 
 
-def _explains(parts: list[Stack], whole: Stack) -> bool:
+def _halves_fit(parts: list[Stack], whole: Stack) -> bool:
     """Whether the parts are stacks of their own over the same region, not pieces of one."""
     if len(parts) < 2 or min(len(part.slices) for part in parts) < 2:
         return False

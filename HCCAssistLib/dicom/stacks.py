@@ -37,7 +37,7 @@ class Stack:
 
     @property
     def first(self) -> Slice:
-        """The slice whose header speaks for the stack."""
+        """The slice whose header stands for the stack."""
         return self.slices[0]
 
     def depths(self) -> np.ndarray | None:

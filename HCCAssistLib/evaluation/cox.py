@@ -75,11 +75,11 @@ def cox_hazard_ratios(
             "the covariates determine one another, so no hazard ratio is defined", "Cox regression", "leave one out"
         )
     model = regression.PHReg(followed, standardized, happened.astype(int), ties="efron")
-    with np.errstate(all="ignore"), warnings.catch_warnings(record=True) as said:
+    with np.errstate(all="ignore"), warnings.catch_warnings(record=True) as caught:
         warnings.simplefilter("always")
         fit = model.fit(disp=0)
         errors = fit.bse
-    converged = not any("converge" in str(warning.message).lower() for warning in said)
+    converged = not any("converge" in str(warning.message).lower() for warning in caught)
     results = []
     for name, slope, error, unit_scale in zip(columns, fit.params, errors, scale, strict=True):
         results.append(

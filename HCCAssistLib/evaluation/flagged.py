@@ -42,7 +42,7 @@ def sensitivity_on_lesions(
             hit.add(volume.patient)
     n, found = len(set(positive)), len(hit)
     are = "is" if len(flagged) == 1 else "are"
-    said = f"{len(flagged)} of {n} positive patients {are} flagged, {found} of them by a candidate on a true lesion"
+    text = f"{len(flagged)} of {n} positive patients {are} flagged, {found} of them by a candidate on a true lesion"
     return Estimate(
         name=NAME,
         value=found / n if n else None,
@@ -52,5 +52,5 @@ def sensitivity_on_lesions(
         interval=proportion_interval(found, n, level=level),
         clusters=n,
         cutoff=cutoff,
-        note=said if n else "undefined: no patient is positive",
+        note=text if n else "undefined: no patient is positive",
     )

@@ -131,8 +131,8 @@ def refuse_seen(case_id: str, volumes: Iterable[Image], training: Mapping[str, A
 def _phantoms(cases: Sequence[Case]) -> tuple[Problem, ...]:
     """The warning that figures rest on synthetic cases; a cell that does not tell them from patients is named."""
     doubtful = unclear(cases)
-    told = [case for case in cases if case.case_id not in {problem.case_id for problem in doubtful}]
-    n = sum(is_synthetic(case) for case in told)
+    known = [case for case in cases if case.case_id not in {problem.case_id for problem in doubtful}]
+    n = sum(is_synthetic(case) for case in known)
     if n:
         what = f"{n} of {len(cases)} evaluated cases are synthetic; figures on them say nothing about patients"
         doubtful.append(Problem("WARN", what, TABLE))

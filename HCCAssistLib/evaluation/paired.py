@@ -99,7 +99,7 @@ def paired_classes(
     """
     if not len(truth) or len({len(truth), len(first), len(second), len(patients)}) > 1:
         raise InputError("the two models were not run on the same rows")
-    right = [np.array(list(said)) == np.array(list(truth)) for said in (first, second)]
+    right = [np.array(list(given)) == np.array(list(truth)) for given in (first, second)]
     _, group = np.unique(list(patients), return_inverse=True)
     number = int(group.max()) + 1
     gain = np.bincount(group, right[0].astype(float) - right[1], number).astype(np.float64)

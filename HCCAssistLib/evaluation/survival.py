@@ -137,9 +137,9 @@ def kaplan_meier(
     function = ecdf(CensoredData.right_censored(followed, ~happened)).sf
     distinct = np.asarray(function.quantiles, dtype=np.float64)
     survival = np.asarray(function.probabilities, dtype=np.float64)
-    happenings = np.bincount(np.searchsorted(distinct, followed), happened, len(distinct)).astype(np.int64)
+    counts = np.bincount(np.searchsorted(distinct, followed), happened, len(distinct)).astype(np.int64)
     with np.errstate(all="ignore"), warnings.catch_warnings():
-        warnings.simplefilter("ignore", RuntimeWarning)  # limits that do not exist are NaN and told to the reader
+        warnings.simplefilter("ignore", RuntimeWarning)  # limits that do not exist are NaN, and the reader is told
         if happened.any():
             limits = function.confidence_interval(confidence_level=level, method="log-log")
             low, high = (np.asarray(side.probabilities, dtype=np.float64) for side in (limits.low, limits.high))
@@ -149,7 +149,7 @@ def kaplan_meier(
     low, high = np.where(undefined, np.nan, low), np.where(undefined, np.nan, high)
     at_risk = len(followed) - np.searchsorted(np.sort(followed), distinct, side="left")
     median = _median(distinct, survival, low, high, len(followed), unit, level)
-    error = _median_standard_error(distinct, survival, at_risk, happenings, median.value)
+    error = _median_standard_error(distinct, survival, at_risk, counts, median.value)
     return KaplanMeier(
         name=name,
         times=distinct,
@@ -157,7 +157,7 @@ def kaplan_meier(
         low=low,
         high=high,
         at_risk=at_risk,
-        events=happenings,
+        events=counts,
         followed=followed,
         median=median,
         median_standard_error=error,

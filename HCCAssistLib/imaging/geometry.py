@@ -1,6 +1,6 @@
 """Where voxels are: an immutable grid in the patient, and boxes with their frame.
 
-The library speaks LPS millimetres (x grows to the patient's left, y to posterior, z to superior).
+The library counts in LPS millimetres (x grows to the patient's left, y to posterior, z to superior).
 Arrays are indexed ``[k, j, i]`` as in SimpleITK; points are written ``(x, y, z)`` and indices ``(i, j, k)``.
 """
 
@@ -196,9 +196,9 @@ class Geometry:
         ):
             return
         voxels, volume = (" x ".join(f"{length:,.6g}" for length in lengths) for lengths in (spacing, sides))
-        said = f" (the file gives lengths in {unit})" if unit else ""
+        unit_note = f" (the file gives lengths in {unit})" if unit else ""
         raise InputError(
-            f"voxels of {voxels} mm make a volume of {volume} mm, which no patient fills{said}",
+            f"voxels of {voxels} mm make a volume of {volume} mm, which no patient fills{unit_note}",
             remedy="correct the unit or the spacing in the file: its numbers are probably in another unit",
         )
 

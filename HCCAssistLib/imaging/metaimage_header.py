@@ -115,8 +115,8 @@ def _check_fields(fields: dict[str, str]) -> None:
     if not 2 <= len(sizes) <= MOST_AXES or not all(_COUNT.fullmatch(size) for size in sizes):
         raise InputError("the header is damaged: the volume has no size", remedy=EXPORT_AGAIN)
     if fields.get("ndims", "") != str(len(sizes)):
-        said = fields.get("ndims", "")[:20]
-        what = f"the header is damaged: {said or 'no number of'} axes with {len(sizes)} sizes"
+        given = fields.get("ndims", "")[:20]
+        what = f"the header is damaged: {given or 'no number of'} axes with {len(sizes)} sizes"
         raise InputError(what, remedy=EXPORT_AGAIN)
     if fields.get("elementtype", "").upper() not in _ELEMENT_TYPES:
         what = f"the header is damaged: voxels of the type {fields.get('elementtype', '')[:20]!r}"

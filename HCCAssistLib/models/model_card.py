@@ -148,7 +148,7 @@ class ModelCard:
         codes = recipe.label.codes if isinstance(recipe.label, Classes) else ()
         if tuple(self.categories) != codes:
             own, known = (", ".join(names) or "none" for names in (self.categories, codes))
-            what = f"the model tells the categories {own}, the recipe {recipe.id} knows {known}"
+            what = f"the model has the categories {own}, the recipe {recipe.id} {known}"
             raise InputError(what, where, "train the model again")
         if recipe.task == "detection":
             self.cutoff()
@@ -183,11 +183,11 @@ class ModelCard:
             InputError: another format, or a broken seal.
             ValueError, KeyError, TypeError, AttributeError: anything else that is wrong.
         """
-        said = data.get("format") if isinstance(data, dict) else None
-        if said in OLDER_FORMATS:
-            what = f"the model is of an older format ({said}) that is not read any more"
+        found = data.get("format") if isinstance(data, dict) else None
+        if found in OLDER_FORMATS:
+            what = f"the model is of an older format ({found}) that is not read any more"
             raise InputError(what, "model.json", "train it again, or ask whoever made it for a new package")
-        if said != FORMAT:
+        if found != FORMAT:
             raise InputError("model.json is of an unknown format", remedy="update HCCAssist or the model")
         if data != sealed(data):
             raise InputError("model.json was changed after the model was written: its seal is broken")
@@ -212,16 +212,16 @@ class ModelCard:
 def sealed(content: Mapping[str, Any]) -> dict[str, Any]:
     """The content of model.json with the seal that belongs to it.
 
-    The seal is the sha256 of the JSON with sorted keys, without spaces, as ASCII: it rests on what is said, and not
+    The seal is the sha256 of the JSON with sorted keys, without spaces, as ASCII: it rests on the content, and not
     on how a line is wrapped.
 
     Raises:
         ValueError: a number that is not finite.
     """
-    said = {**json.loads(json.dumps(content, allow_nan=False)), "format": FORMAT}
-    said.pop("seal", None)
-    text = json.dumps(said, sort_keys=True, separators=(",", ":"))
-    return {**said, "seal": hashlib.sha256(text.encode()).hexdigest()}
+    plain = {**json.loads(json.dumps(content, allow_nan=False)), "format": FORMAT}
+    plain.pop("seal", None)
+    text = json.dumps(plain, sort_keys=True, separators=(",", ":"))
+    return {**plain, "seal": hashlib.sha256(text.encode()).hexdigest()}
 
 
 def _check_training(training: Mapping[str, Any]) -> None:

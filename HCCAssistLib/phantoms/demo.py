@@ -31,7 +31,7 @@ class Demo:
         choose: that case.
         evidence: adds to the report what only known truth can show, and gives rows for the short table:
             ``evidence(pages, cohort, model, found)``.
-        tell: lines about the result of the unseen case: ``tell(result, study)``.
+        describe: lines about the result of the unseen case: ``describe(result, study)``.
     """
 
     cases: int
@@ -42,7 +42,7 @@ class Demo:
     unseen: int
     choose: Callable[[Cohort], Case]
     evidence: Callable[[Any, Cohort, Any, Any], Sequence[Row]]
-    tell: Callable[[Any, Any], tuple[str, Sequence[str], Sequence[Sequence[object]]]]
+    describe: Callable[[Any, Any], tuple[str, Sequence[str], Sequence[Sequence[object]]]]
 
 
 def demo_of(package: str) -> Demo:

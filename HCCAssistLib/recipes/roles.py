@@ -95,15 +95,15 @@ def guess_role(
         unseen: why they could not be looked at.
     """
     words = phase_of_name(name)
-    told = header if header is not None and header.confidence != "none" else words
-    reasons = [*told.evidence, *([f"its voxels could not be looked at ({unseen})"] if unseen else [])]
-    if told.phase is Phase.EXCLUDED:
+    guess = header if header is not None and header.confidence != "none" else words
+    reasons = [*guess.evidence, *([f"its voxels could not be looked at ({unseen})"] if unseen else [])]
+    if guess.phase is Phase.EXCLUDED:
         return RoleGuess(None, "unsuitable", _sentence([*reasons, "not an image of a contrast phase"]))
-    if told.confidence == "conflict":
+    if guess.confidence == "conflict":
         return RoleGuess(None, "conflict", _sentence([*reasons, "this contradicts itself: look and choose"]))
-    if told.phase is not Phase.UNKNOWN and told.phase not in _OF_HEADER:
+    if guess.phase is not Phase.UNKNOWN and guess.phase not in _OF_HEADER:
         return RoleGuess(None, "unsuitable", _sentence([*reasons, "no method here uses this phase"]))
-    phase = _OF_HEADER.get(told.phase)
+    phase = _OF_HEADER.get(guess.phase)
     seen = _OF_VOXELS.get(voxels.phase, ()) if voxels else ()
     if voxels:
         reasons.append(f"voxels: {voxels.phase.replace('-', ' ')}, {voxels.reason}")
@@ -138,10 +138,10 @@ def _time_of_name(name: str) -> str:
     return found[0] if len(found) == 1 else ""
 
 
-def _time_point(told: str, phase: str) -> tuple[str, str]:
+def _time_point(named: str, phase: str) -> tuple[str, str]:
     """The time point that a name tells, or the one that the methods ask for, and why."""
-    if told:
-        return told, f"time point by its name: {_TIME_WORDS[told]}"
+    if named:
+        return named, f"time point by its name: {_TIME_WORDS[named]}"
     needed = needed_roles()
     times = [role.split("/")[0] for role in needed if role.endswith(f"/{phase}")]
     times = times or [time for time, _ in Counter(role.split("/")[0] for role in needed).most_common()]

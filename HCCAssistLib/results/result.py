@@ -89,7 +89,7 @@ def heading(result: Result) -> dict[str, Any]:
 
 @contextmanager
 def reading(data: Mapping[str, Any], kind: Kind) -> Iterator[None]:
-    """Read a result of one kind; whatever is wrong with its content is said in one sentence.
+    """Read a result of one kind; whatever is wrong with its content is reported in one sentence.
 
     Raises:
         InputError: another kind, another format, or a fault in the block.
@@ -109,12 +109,12 @@ def check_format(data: Any) -> None:
     Raises:
         InputError: what it is instead, and what to do.
     """
-    said = data.get("format") if isinstance(data, dict) else None
-    if said in OLDER_FORMATS:
-        what = f"the result is of an older format ({said}) that is not read any more"
+    found = data.get("format") if isinstance(data, dict) else None
+    if found in OLDER_FORMATS:
+        what = f"the result is of an older format ({found}) that is not read any more"
         raise InputError(what, "result.json", "run the model on the case again")
-    if said != FORMAT:
-        raise InputError(f"not a result of a known format: {said!r}", "result.json", "update HCCAssist, or run again")
+    if found != FORMAT:
+        raise InputError(f"not a result of a known format: {found!r}", "result.json", "update HCCAssist, or run again")
 
 
 def warnings_from(data: Mapping[str, Any]) -> tuple[Problem, ...]:
@@ -194,7 +194,7 @@ def only_volumes(heatmaps: Mapping[str, Image], volumes: Iterable[str]) -> Mappi
     Raises:
         ValueError: one of a volume that was not looked at.
     """
-    strangers = set(heatmaps) - set(volumes)
-    if strangers:
-        raise ValueError(f"a heat map of {', '.join(sorted(strangers))}, which was not looked at")
+    unknown = set(heatmaps) - set(volumes)
+    if unknown:
+        raise ValueError(f"a heat map of {', '.join(sorted(unknown))}, which was not looked at")
     return MappingProxyType(dict(heatmaps))

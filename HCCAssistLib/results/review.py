@@ -49,8 +49,8 @@ class Review:
 
     def as_json(self) -> dict[str, Any]:
         """The entries of a finding in result.json that are the reader's."""
-        said = {"verdict": self.verdict.value, "reader": self.reader, "comment": self.comment}
-        return {**said, "category": self.category} if self.category else said
+        content = {"verdict": self.verdict.value, "reader": self.reader, "comment": self.comment}
+        return {**content, "category": self.category} if self.category else content
 
     @classmethod
     def from_json(cls, data: Mapping[str, Any]) -> Review:

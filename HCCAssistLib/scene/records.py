@@ -194,13 +194,13 @@ def _is_used(colors: Any, scene: Any) -> bool:
 def _remove_node(node: Any) -> None:
     """Remove a node and what only served it: how it is displayed and stored."""
     scene = node.GetScene()
-    servants = [node.GetNthStorageNode(n) for n in range(node.GetNumberOfStorageNodes())]
+    owned = [node.GetNthStorageNode(n) for n in range(node.GetNumberOfStorageNodes())]
     if node.IsA("vtkMRMLDisplayableNode"):
         # the legend, which comes last, needs the display that it belongs to
-        servants += [node.GetNthDisplayNode(n) for n in reversed(range(node.GetNumberOfDisplayNodes()))]
-    for servant in [*servants, node]:
-        if servant is not None:
-            scene.RemoveNode(servant)
+        owned += [node.GetNthDisplayNode(n) for n in reversed(range(node.GetNumberOfDisplayNodes()))]
+    for one in [*owned, node]:
+        if one is not None:
+            scene.RemoveNode(one)
 
 
 def composites(scene: Any) -> Iterator[Any]:

@@ -77,7 +77,7 @@ def _vtk_image(image: Image, target: Any) -> Any:
 
 
 def _shown_type(array: npt.NDArray[Any]) -> npt.NDArray[Any]:
-    """Voxels of a type that Slicer shows and writes: it knows no 64-bit integers and no half floats."""
+    """Voxels of a type that Slicer shows and writes: it has no 64-bit integers and no half floats."""
     if array.dtype.kind == "b":
         return array.astype(np.uint8)
     if array.dtype == np.float16:

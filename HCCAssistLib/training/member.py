@@ -34,7 +34,7 @@ from HCCAssistLib.training.samples import Samples
 if TYPE_CHECKING:
     from torch import nn
 
-Say = Callable[[str, float], None]
+Progress = Callable[[str, float], None]
 """Told what is being done and how much of the whole is done, 0 to 1."""
 
 
@@ -47,7 +47,7 @@ class Member:
         folder: of its checkpoints and of what its stages keep.
         pack: samples and studies.
         device: to train on.
-        tell: what is being done, and how much of this member.
+        progress: called with what is being done, and how much of this member.
         cancelled: asked after every batch.
     """
 
@@ -55,7 +55,7 @@ class Member:
     folder: Path
     pack: Pack
     device: str = "cpu"
-    tell: Say = field(default=lambda what, done: None)
+    progress: Progress = field(default=lambda what, done: None)
     cancelled: Callable[[], bool] | None = None
 
     @cached_property
@@ -108,7 +108,7 @@ class Member:
 
         def report(epoch: int, losses: dict[str, float]) -> None:
             course = f"epoch {epoch}: loss {losses['train_loss']:.4f}, validation {losses['validation_loss']:.4f}"
-            self.tell(course, start + (end - start) * epoch / plan.epochs)
+            self.progress(course, start + (end - start) * epoch / plan.epochs)
 
         return fit(
             lambda: self._build(network),
@@ -189,12 +189,12 @@ def main(arguments: list[str] | None = None) -> int:
     parser.add_argument("--device", default="auto", help="auto, cpu or cuda")
     given = parser.parse_args(arguments)
 
-    def tell(what: str, done: float) -> None:
+    def progress(what: str, done: float) -> None:
         sys.stderr.write(f"{100 * done:3.0f} %  {what}\n")
 
     try:
         plan = MemberPlan.read(given.member)
-        run_member(Member(plan, given.member, Pack(given.pack), choose_device(given.device), tell))
+        run_member(Member(plan, given.member, Pack(given.pack), choose_device(given.device), progress))
     except HCCAssistError as error:
         sys.stderr.write(f"{error}\n")
         return 2 if isinstance(error, InputError) else 1

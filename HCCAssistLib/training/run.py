@@ -23,7 +23,7 @@ from HCCAssistLib.recipes.options import Value
 from HCCAssistLib.recipes.registry import cohort_spec
 from HCCAssistLib.recipes.spec import Recipe
 from HCCAssistLib.training.assembled import Assembled, metrics
-from HCCAssistLib.training.member import Member, Say, run_member
+from HCCAssistLib.training.member import Member, Progress, run_member
 from HCCAssistLib.training.member_result import MemberResult
 from HCCAssistLib.training.members import MemberPlan, members
 from HCCAssistLib.training.pack import Pack
@@ -70,7 +70,7 @@ class Job:
 
 
 def train(
-    cohort: Cohort, job: Job, *, say: Say | None = None, cancelled: Callable[[], bool] | None = None
+    cohort: Cohort, job: Job, *, progress: Progress | None = None, cancelled: Callable[[], bool] | None = None
 ) -> tuple[ModelPackage, tuple[Problem, ...]]:
     """Train a model on the cases of a cohort that are not for testing.
 
@@ -87,28 +87,28 @@ def train(
     check_name(job.name)
     check_parts(cohort, cohort_spec(job.recipe, job.options), folds=job.folds, seed=job.seed)
     scratch = scratch_of(job.out)
-    tell = say or (lambda what, done: None)
+    report = progress or (lambda what, done: None)
     with _scratch(scratch, lock_of(job.out)):
         if job.out.is_dir() and any(job.out.iterdir()):  # the process that held the lock has just written it
             raise InputError("there is something already", f"option --out {job.out.name}", "choose a new folder")
         job, pack = replace(job, device=choose_device(job.device)), Pack(scratch / "pack")
         try:
-            packed = _read(cohort, job, pack, tell)
-            trained = _train_members(packed, job, pack, scratch, tell, cancelled)
+            packed = _read(cohort, job, pack, report)
+            trained = _train_members(packed, job, pack, scratch, report, cancelled)
         except InputError:
             remove(pack.folder)
             raise
-        tell("choosing the cut-off", TRAINED)
+        report("choosing the cut-off", TRAINED)
         package = _assemble(packed, job, trained, own_table(cohort))
         for path in (pack.folder, *(scratch / plan.name for plan, _ in trained)):
             remove(path)
-        tell("done", 1.0)
+        report("done", 1.0)
         return package, packed.problems
 
 
-def _read(cohort: Cohort, job: Job, pack: Pack, tell: Say) -> PackedCohort:
+def _read(cohort: Cohort, job: Job, pack: Pack, progress: Progress) -> PackedCohort:
     what = "reading the cohort"
-    tell(what, 0.0)
+    progress(what, 0.0)
     return read_and_pack(
         cohort,
         job.recipe,
@@ -117,12 +117,12 @@ def _read(cohort: Cohort, job: Job, pack: Pack, tell: Say) -> PackedCohort:
         seed=job.seed,
         folds=job.folds,
         workers=job.workers,
-        progress=lambda done: tell(what, READ * done),
+        progress=lambda done: progress(what, READ * done),
     )
 
 
 def _train_members(
-    packed: PackedCohort, job: Job, pack: Pack, scratch: Path, tell: Say, cancelled: Callable[[], bool] | None
+    packed: PackedCohort, job: Job, pack: Pack, scratch: Path, progress: Progress, cancelled: Callable[[], bool] | None
 ) -> list[tuple[MemberPlan, MemberResult]]:
     """Every member, one after the other."""
     used = replace(packed.cohort, cases=tuple(case for case in packed.cohort.cases if case.split != "test"))
@@ -146,7 +146,7 @@ def _train_members(
 
         def report(what: str, done: float, number: int = number) -> None:
             which = f"network {number + 1} of {len(plans)}, " if len(plans) > 1 else ""
-            tell(f"{which}{what}", READ + share * (number + done))
+            progress(f"{which}{what}", READ + share * (number + done))
 
         trained.append((plan, run_member(Member(plan, folder, pack, job.device, report, cancelled))))
     return trained

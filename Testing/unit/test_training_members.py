@@ -114,10 +114,10 @@ def test_a_finished_member_does_nothing_and_one_with_more_epochs_goes_on(folders
     plan = MemberPlan.read(member)
     run_member(Member(plan, member, Pack(pack)))
     told: list[str] = []
-    run_member(Member(plan, member, Pack(Path("gone")), tell=lambda what, done: told.append(what)))
+    run_member(Member(plan, member, Pack(Path("gone")), progress=lambda what, done: told.append(what)))
     assert told == []
     longer = replace(plan, options={**plan.options, "epochs": 6})
-    found = run_member(Member(longer, member, Pack(pack), tell=lambda what, done: told.append(what)))
+    found = run_member(Member(longer, member, Pack(pack), progress=lambda what, done: told.append(what)))
     assert [what.split(":")[0] for what in told] == ["epoch 5", "epoch 6"]
     assert len(found.fits[""]["history"]) == 6
 

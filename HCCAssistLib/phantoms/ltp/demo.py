@@ -50,7 +50,7 @@ def evidence(pages: Report, cohort: Cohort, model: LoadedModel, found: LTPEvalua
     return [("lesion, HU threshold", one) for one in (*baseline.at_rates[3:5], baseline.cpm)]
 
 
-def tell(result: DetectionResult, study: Study) -> tuple[str, Sequence[str], Sequence[Sequence[object]]]:
+def describe(result: DetectionResult, study: Study) -> tuple[str, Sequence[str], Sequence[Sequence[object]]]:
     """A sentence on what was found of the planted lesions; headings and rows of the candidates."""
     from HCCAssistLib.recipes.ltp.operating_point import TOLERANCE_MM
 
@@ -84,5 +84,5 @@ DEMO = Demo(
     unseen=4,
     choose=choose,
     evidence=evidence,
-    tell=tell,
+    describe=describe,
 )

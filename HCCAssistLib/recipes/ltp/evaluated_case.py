@@ -131,15 +131,15 @@ def kept(made_with: Mapping[str, Any], case: Case, folder: Path) -> EvaluatedCas
         record = parse_json((folder / case.case_id / RECORD).read_text(encoding="utf-8"))
         if record["format"] != FORMAT or record["made_with"] != json.loads(json.dumps(made_with)):
             return None
-        said = record["patches"]
-        count = len(said["labels"])
+        written = record["patches"]
+        count = len(written["labels"])
         arrays: dict[str, npt.NDArray[Any]] = {
-            "label": np.array(said["labels"], np.uint8),
+            "label": np.array(written["labels"], np.uint8),
             "case": np.zeros(count, np.int32),
-            "lesion": np.array(said["lesion"], np.int32),
-            "center_lps": np.array(said["center_lps"], np.float32).reshape(-1, 3),
+            "lesion": np.array(written["lesion"], np.int32),
+            "center_lps": np.array(written["center_lps"], np.float32).reshape(-1, 3),
         }
-        origin = Origin(case.case_id, case.patient_id, case.split, tuple(map(str, said["image_digests"])))
+        origin = Origin(case.case_id, case.patient_id, case.split, tuple(map(str, written["image_digests"])))
         patches = Samples(arrays, (origin,))
         result = read_result(folder / case.case_id)
         if not isinstance(result, DetectionResult):
@@ -149,7 +149,7 @@ def kept(made_with: Mapping[str, Any], case: Case, folder: Path) -> EvaluatedCas
             lesions=np.array(record["lesions_lps"], np.float64).reshape(-1, 3),
             sizes_mm=np.array(record["sizes_mm"], np.float64),
             patches=patches,
-            scores=np.array(said["scores"], np.float64),
+            scores=np.array(written["scores"], np.float64),
         )
     except (OSError, InputError, KeyError, TypeError, ValueError):  # not there, or damaged: it is computed again
         return None

@@ -58,8 +58,8 @@ def evaluate(
     Raises:
         InputError: the cohort cannot be used, the model was trained on one of the scans, or no case is left.
     """
-    tell = progress or (lambda what, done: None)
-    tell("checking the cohort", 0.0)
+    report = progress or (lambda what, done: None)
+    report("checking the cohort", 0.0)
     held_out = held_out or unseen(cohort, model.package)
     left_out = dict(held_out.left_out)
     options = LTP.resolve({**run_options, "heatmap": False}, run=True)  # no figure rests on the heat maps
@@ -73,11 +73,11 @@ def evaluate(
         found = {case.case_id: kept(made_with[case.case_id], case, folder) for case in held_out.cases}
         done = {name: one for name, one in found.items() if one is not None}
     todo = [case for case in held_out.cases if case.case_id not in done]
-    todo = _readable(todo, model, left_out, tell)
+    todo = _readable(todo, model, left_out, report)
     for number, case in enumerate(todo):
 
         def part(share: float, number: int = number, name: str = case.case_id) -> None:
-            tell(f"case {name}", 0.05 + 0.95 * (number + min(share, 0.99)) / len(todo))
+            report(f"case {name}", 0.05 + 0.95 * (number + min(share, 0.99)) / len(todo))
 
         part(0.0)
         try:
@@ -121,7 +121,7 @@ def _digest(content: Any) -> str:
 
 
 def _readable(
-    cases: Sequence[Case], model: LoadedModel, left_out: dict[str, tuple[Problem, ...]], tell: Progress
+    cases: Sequence[Case], model: LoadedModel, left_out: dict[str, tuple[Problem, ...]], report: Progress
 ) -> list[Case]:
     """The cases that can be read, before any of them is computed; those that cannot go to ``left_out``.
 
@@ -130,7 +130,7 @@ def _readable(
     """
     sound, seen = [], list[Problem]()
     for number, case in enumerate(cases):
-        tell("looking for scans that the model was trained on", 0.05 * number / len(cases))
+        report("looking for scans that the model was trained on", 0.05 * number / len(cases))
         try:
             study = read_study(case, LTP)
         except InputError as error:

@@ -177,7 +177,7 @@ def performance(
         result, lesions = results[case.case_id], volumes[case.case_id].lesions
         synthetic = case.case_id not in doubtful and is_synthetic(case)
         shown.see(case.case_id, partial(_image, case), result, lesions, synthetic=synthetic)
-        if (place := _telling_place(result, lesions)) is not None:
+        if (place := _shown_place(result, lesions)) is not None:
             views[case.case_id] = slice_view(
                 _image(case),
                 result.shown or result.candidates[:1],
@@ -230,7 +230,7 @@ def performance(
         problems=(
             *model_warnings(card),
             *(problem for problem in held_out.problems if not problem.case_id),
-            *_told_once([(p.case_id, p) for p in held_out.problems if p.case_id] + of_scans),
+            *_once([(p.case_id, p) for p in held_out.problems if p.case_id] + of_scans),
             *_half_seen(sorted(torn & {case.patient_id for case in cases})),
         ),
     )
@@ -261,7 +261,7 @@ def _findings(case: Case, one: EvaluatedCase) -> VolumeFindings:
     )
 
 
-def _telling_place(result: DetectionResult, lesions: FloatArray) -> npt.ArrayLike | None:
+def _shown_place(result: DetectionResult, lesions: FloatArray) -> npt.ArrayLike | None:
     """Where to look at a case: the surest candidate at the cut-off, else a missed lesion, else the surest candidate."""
     if not result.shown and len(lesions):
         return np.asarray(lesions[0])
@@ -272,7 +272,7 @@ def _image(case: Case) -> Image:
     return read_study(case, LTP).volumes[f"{TIME_POINT}/arterial"]
 
 
-def _told_once(found: Iterable[tuple[str, Problem]]) -> list[Problem]:
+def _once(found: Iterable[tuple[str, Problem]]) -> list[Problem]:
     """Warnings of cases, each with the case's id: what is true of several cases is one warning that names them."""
     groups: dict[str, dict[str, Problem]] = {}
     for case_id, problem in found:
@@ -280,8 +280,8 @@ def _told_once(found: Iterable[tuple[str, Problem]]) -> list[Problem]:
     once = []
     for of in groups.values():
         case_id, first = next(iter(of.items()))
-        told = len(of) == 1 and case_id in first.where
-        once.append(first if told else replace(first, where=_named(list(of))))
+        named = len(of) == 1 and case_id in first.where
+        once.append(first if named else replace(first, where=_named(list(of))))
     return once
 
 

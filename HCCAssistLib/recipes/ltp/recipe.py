@@ -78,7 +78,7 @@ LTP = Recipe(
         Option(
             "hard_negatives",
             HARD_NEGATIVES,
-            "negatives per patient added from the network's own false alarms after a first short training, so that "
+            "negatives per patient added from the network's own false positives after a first short training, so that "
             "it can scan whole livers; 0 is the paper's sampling alone",
             bounds=(0, 100),
         ),

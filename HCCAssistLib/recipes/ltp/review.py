@@ -38,7 +38,7 @@ def training_annotations(result: DetectionResult, *, missed: PointList | None = 
     by = {verdict: [c for c in result.candidates if c.review.verdict is verdict] for verdict in Verdict}
     accepted, rejected, other = by[Verdict.ACCEPTED], by[Verdict.REJECTED], by[Verdict.OTHER]
     extra = missed.points if missed else ()
-    warnings = list(_doubts(extra, accepted, [*rejected, *other]))
+    warnings = list(_contradictions(extra, accepted, [*rejected, *other]))
     pending = [candidate for candidate in result.shown if candidate.review.verdict is Verdict.PENDING]
     some = f"{len(pending)} candidate{'s are' if len(pending) > 1 else ' is'} still to review"
     if pending and not accepted and not extra:
@@ -61,7 +61,7 @@ def training_annotations(result: DetectionResult, *, missed: PointList | None = 
     return TrainingAnnotations(points, {LABEL: str(int(bool(positives)))}, tuple(warnings))
 
 
-def _doubts(extra: Sequence[Point], accepted: list[Candidate], denied: list[Candidate]) -> Iterator[Problem]:
+def _contradictions(extra: Sequence[Point], accepted: list[Candidate], denied: list[Candidate]) -> Iterator[Problem]:
     """What speaks against lesions that the reader marked beside the candidates."""
     for point in extra:
         for candidate in (c for c in accepted if c.box.contains(point.position)):

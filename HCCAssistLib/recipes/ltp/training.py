@@ -36,7 +36,7 @@ ROUGH_EPOCHS = 3
 
 def studies_kept(options: Mapping[str, Value]) -> frozenset[str]:
     """The splits whose volumes are looked at again: those of validation are scanned, those of training mined."""
-    return frozenset({"train", "validation"} if _mines(options) else {"validation"})
+    return frozenset({"train", "validation"} if _with_hard_negatives(options) else {"validation"})
 
 
 def selection_metric(validation: Samples, logits: Logits) -> float:
@@ -52,7 +52,7 @@ def fit_member(member: Member) -> MemberResult:
     """Train one network, and scan the cases that it is validated on."""
     options, train, validation = member.plan.options, member.train, member.validation
     mined = {}
-    if _mines(options):
+    if _with_hard_negatives(options):
         rough = member.fit("rough", train, validation, metric=selection_metric, epochs=ROUGH_EPOCHS, span=(0.0, 0.2))
         hard = _hard_negatives(member, rough, train, "train", (0.2, 0.35))
         hard_validation = _hard_negatives(member, rough, validation, "validation", (0.35, 0.4))
@@ -64,7 +64,7 @@ def fit_member(member: Member) -> MemberResult:
     cases, scans = validation.cases(), []
     for number, (case_id, origin) in enumerate(cases.items()):
         member.stop_if_cancelled()
-        member.tell("scanning the cases of validation", 0.9 + 0.1 * number / len(cases))
+        member.progress("scanning the cases of validation", 0.9 + 0.1 * number / len(cases))
         scan = scan_findings(member.study(case_id), network, origin.patient_id, device=member.device)  # type: ignore[arg-type]
         scans.append(_scan_json(scan))
     return MemberResult.of({"": found}, validation, logits, {"hard_negatives": mined, "scans": scans})
@@ -93,7 +93,7 @@ def assemble(results: Sequence[MemberResult], *, chosen_on: str) -> Assembled:
     )
 
 
-def _mines(options: Mapping[str, Value]) -> bool:
+def _with_hard_negatives(options: Mapping[str, Value]) -> bool:
     """Whether hard negatives are looked for; shuffled labels have none."""
     return bool(options["hard_negatives"]) and not options["permute_labels"]
 
@@ -110,7 +110,7 @@ def _hard_negatives(member: Member, rough: Fit, samples: Samples, use: str, span
             member.stop_if_cancelled()
             image, starts = hard_negative_starts(member.study(case_id), options, [network], device=member.device)  # type: ignore[list-item]
             parts.append(patches_at(image, starts, [0] * len(starts), [-1] * len(starts), origin))
-            member.tell("looking for false positives", span[0] + (span[1] - span[0]) * (number + 1) / len(wanted))
+            member.progress("looking for false positives", span[0] + (span[1] - span[0]) * (number + 1) / len(wanted))
         return joined(parts)
 
     return member.kept(f"hard-{use}-{_digest(rough)}", mine)
