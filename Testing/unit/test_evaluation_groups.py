@@ -9,6 +9,7 @@ from pathlib import Path
 
 import numpy as np
 import pytest
+from imaging_samples import rotation
 from scipy import stats
 
 from HCCAssistLib.errors import InputError
@@ -176,6 +177,30 @@ def test_dice_and_surface_distances_equal_simpleitk_on_anisotropic_voxels() -> N
     assert distances is not None
     assert distances.hausdorff == pytest.approx(hausdorff.GetHausdorffDistance(), rel=1e-5)
     assert distances.mean <= distances.hausdorff_95 <= distances.hausdorff
+
+
+@pytest.mark.parametrize("directions", [np.eye(3), rotation(20, -30, 10), rotation(20, -30, 10) @ np.diag((1, 1, -1))])
+def test_simpleitk_measures_no_surface_within_the_other_mask(directions: np.ndarray) -> None:
+    """Why distances of surfaces are not its: decision 9."""
+    import SimpleITK as sitk
+
+    spacing = (0.7, 1.1, 2.5)
+    box = np.zeros((30, 40, 50), bool)
+    box[10:20, 10:30, 10:40] = True
+    hollow, spur = box.copy(), box.copy()
+    hollow[14:16, 18:22, 22:28] = False
+    spur[20:28, 19:21, 25:27] = True
+    for other, within, between in ((spur, 20.0, 20.0), (hollow, 2.1, 7.7)):
+        images = [sitk.GetImageFromArray(mask.astype(np.uint8)) for mask in (box, other)]
+        for image in images:
+            image.SetSpacing(spacing)
+            image.SetDirection(directions.ravel().tolist())
+        hausdorff = sitk.HausdorffDistanceImageFilter()
+        hausdorff.Execute(*images)
+        distances = surface_distances(box, other, spacing)
+        assert distances is not None
+        assert hausdorff.GetHausdorffDistance() == pytest.approx(within, abs=1e-6)
+        assert distances.hausdorff == pytest.approx(between, abs=1e-9)
 
 
 @pytest.mark.parametrize("seed", range(6))
