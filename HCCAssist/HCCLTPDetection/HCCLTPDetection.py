@@ -119,7 +119,7 @@ class HCCLTPDetectionWidget(ScriptedLoadableModuleWidget, VTKObservationMixin):
             self.initializeParameterNode()
 
     def onNodes(self, caller, event):
-        """Nodes came or went, some of them by a person's hand."""
+        """Nodes came or went, some of them removed by the user."""
         self.panel.scene_changed()
 
     def initializeParameterNode(self):

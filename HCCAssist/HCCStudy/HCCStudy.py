@@ -223,7 +223,7 @@ class HCCStudyLogic(ScriptedLoadableModuleLogic):
     """What the parts of the panel share.
 
     Args:
-        tasks: runs what takes longer than a hand may wait; in processes on this computer where None is given.
+        tasks: runs what would block the window; in processes on this computer where None is given.
         store: of installed models; the person's own where None is given.
         samples: folder of the sample cases; the person's own where None is given.
     """

@@ -174,8 +174,8 @@ def check_files(
     """
     contents = read_case(case, needs, classes)
     problems = list(contents.problems)
-    asked = check(contents) if check else ()
-    problems += [replace(p, where=f"case {case.case_id}{', ' if p.where else ''}{p.where}") for p in asked]
+    of_check = check(contents) if check else ()
+    problems += [replace(p, where=f"case {case.case_id}{', ' if p.where else ''}{p.where}") for p in of_check]
     codes = tuple(one.code for findings in contents.findings.values() for one in findings if one.code)
     found = CaseFiles(problems, contents.paths, unused=unused_names(case, needs, others), codes=codes)
     for need in contents.paths:

@@ -154,23 +154,23 @@ def guess_phase(dataset: Dataset) -> PhaseGuess:
     if match := _EXCLUDED.search(_plain(description)):
         return PhaseGuess(Phase.EXCLUDED, "high", (f"series description: {match.group().strip()!r}",))
     evidence: list[str] = []
-    votes: list[Phase] = []
+    guesses: list[Phase] = []
     delay = _delay_seconds(dataset)
     by_delay = _phase_by_delay(delay, text(dataset, "Modality"))
     if delay is not None:
         evidence.append(f"scanned {delay:.0f} s after the injection began: {by_delay}")
-        votes.append(by_delay)
+        guesses.append(by_delay)
     by_words, words = phase_by_words(description)
     names_several = bool(words) and by_words is Phase.UNKNOWN
     if words:
         evidence.append(f"series description: {words}: {by_words}")
-        votes.append(by_words)
-    votes = [vote for vote in votes if vote is not Phase.UNKNOWN]
+        guesses.append(by_words)
+    guesses = [guess for guess in guesses if guess is not Phase.UNKNOWN]
     by_protocol, words = phase_by_words(protocol)
     if by_protocol is not Phase.UNKNOWN:
         evidence.append(f"protocol name: {words}: {by_protocol}")
-    phase, confidence = _verdict(votes, by_protocol)
-    if names_several and not votes:
+    phase, confidence = _verdict(guesses, by_protocol)
+    if names_several and not guesses:
         return PhaseGuess(Phase.UNKNOWN, "conflict", tuple(evidence))
     if phase is Phase.UNENHANCED and _has_agent(dataset):
         evidence.append("but a contrast agent is recorded")
@@ -221,12 +221,12 @@ def _plain(description: str) -> str:
 
 
 def _verdict(
-    votes: list[Phase], by_protocol: Phase
+    guesses: list[Phase], by_protocol: Phase
 ) -> tuple[Phase, Literal["high", "medium", "low", "conflict", "none"]]:
-    if len(set(votes)) > 1:
+    if len(set(guesses)) > 1:
         return Phase.UNKNOWN, "conflict"
-    if votes:
-        return votes[0], "high" if len(votes) > 1 or by_protocol is votes[0] else "medium"
+    if guesses:
+        return guesses[0], "high" if len(guesses) > 1 or by_protocol is guesses[0] else "medium"
     if by_protocol in (Phase.UNKNOWN, Phase.EXCLUDED):
         return Phase.UNKNOWN, "none"
     return by_protocol, "low"

@@ -93,7 +93,7 @@ def binary_evaluation(
 
     Args:
         labels: ``(rows,)`` of 0 and 1.
-        scores: ``(rows,)``, higher speaks for positive; missing scores are left out and counted.
+        scores: ``(rows,)``, higher means positive; missing scores are left out and counted.
         groups: ``(rows,)``, the patient of each row; None where every row is another patient.
         unit: what a row is ("patch", "lesion", "patient").
         cutoff: rows with ``score >= cutoff.value`` are called positive.

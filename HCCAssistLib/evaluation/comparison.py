@@ -63,7 +63,7 @@ def compare_models(
 
     Args:
         labels: ``(rows,)`` of 0 and 1.
-        scores_a, scores_b: ``(rows,)``, higher speaks for positive.
+        scores_a, scores_b: ``(rows,)``, higher means positive.
         groups: ``(rows,)``, the patient of each row; None where every row is another patient.
         cutoff_a, cutoff_b: of each model.
         unit: what a row is.

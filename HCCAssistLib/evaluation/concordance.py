@@ -28,7 +28,7 @@ class Concordance:
 
     @classmethod
     def of(cls, months: npt.ArrayLike, events: npt.ArrayLike, risk: npt.ArrayLike) -> Concordance:
-        """From follow-up and risk of each patient, ``(n,)``; a higher risk speaks for an earlier event.
+        """From follow-up and risk of each patient, ``(n,)``; a higher risk means an earlier event.
 
         Raises:
             InputError: rows that do not fit, or a value that is missing.
@@ -71,7 +71,7 @@ def c_index(
     Args:
         months: of follow-up.
         events: 1 where it ended with the event.
-        risk: higher speaks for an earlier event.
+        risk: higher means an earlier event.
         draws, seed: of the bootstrap.
 
     Raises:

@@ -38,7 +38,7 @@ def youden_cutoff(labels: npt.ArrayLike, scores: npt.ArrayLike, *, chosen_on: st
 
     Args:
         labels: ``(rows,)`` of 0 and 1.
-        scores: ``(rows,)``, higher speaks for positive.
+        scores: ``(rows,)``, higher means positive.
         chosen_on: the data, in words ("validation set, 12 patients").
 
     Raises:

@@ -47,10 +47,10 @@ class Placements:
     def covariance(self, other: Placements) -> float:
         """Of the two areas when both scores were measured on the same rows."""
         total = 0.0
-        for mine, theirs in ((self.positive, other.positive), (self.negative, other.negative)):
-            if len(mine) < 2:
+        for first, second in ((self.positive, other.positive), (self.negative, other.negative)):
+            if len(first) < 2:
                 return math.nan
-            total += float((mine - mine.mean()) @ (theirs - theirs.mean())) / (len(mine) - 1) / len(mine)
+            total += float((first - first.mean()) @ (second - second.mean())) / (len(first) - 1) / len(first)
         return total
 
 

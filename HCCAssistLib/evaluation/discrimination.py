@@ -154,7 +154,7 @@ def _no_variance_reason(rows: ScoredRows, variance: float, area: float) -> str:
 def auc(labels: npt.ArrayLike, scores: npt.ArrayLike, *, unit: str, level: float = 0.95) -> Estimate:
     """The area under the ROC curve with DeLong's interval (Biometrics 1988;44:837).
 
-    A higher score always speaks for positive: an area below 0.5 is reported as it is, never turned round.
+    A higher score always means positive: an area below 0.5 is reported as it is, never turned round.
     The interval is symmetric about the area and cut at 0 and 1. Where the variance is 0 (complete
     separation) there is no interval, and the reason is given.
 

@@ -85,6 +85,6 @@ def _of_measures(estimates: Sequence[Estimate]) -> Iterator[str]:
     if any(estimate.cutoff for estimate in estimates):
         yield "A unit counts as positive where its score is at least the cut-off."
     if "AUC" in measures:
-        yield "A higher score always speaks for positive; no score was inverted to raise an AUC."
+        yield "A higher score always means positive; no score was inverted to raise an AUC."
     if "AP" in measures:
         yield "Average precision is the step-wise sum without interpolation."

@@ -21,7 +21,7 @@ class ScoredRows:
 
     Attributes:
         labels: whether each row is positive.
-        scores: finite; a higher score always speaks for positive and is never flipped.
+        scores: finite; a higher score always means positive and is never flipped.
         groups: number of each row's patient, 0 to ``patients - 1``.
         patients: how many patients gave at least one row.
         excluded: rows left out because their score was missing (NaN or infinite).
@@ -120,7 +120,7 @@ def checked_rows(
 
     Args:
         labels: ``(rows,)`` of 0 and 1.
-        scores: ``(rows,)``, higher speaks for positive; NaN and infinite scores are missing.
+        scores: ``(rows,)``, higher means positive; NaN and infinite scores are missing.
         groups: ``(rows,)``, the patient of each row.
 
     Raises:

@@ -34,7 +34,7 @@ def place(
 ) -> PlacedMaps:
     """Put maps onto the voxels that their patches cover, each on the scale of its own highest activation.
 
-    A map says where the network looked in its patch, not how sure it was: that is the candidate's probability.
+    A map shows which regions of the patch raised the score, not how high it is: that is the candidate's probability.
 
     The cells of a map share the patch evenly: of ``n`` cells over ``m`` voxels, cell ``c`` is centred at voxel
     ``(c + 0.5) m / n - 0.5``. Between the centres values are interpolated linearly; beyond the outermost ones, still

@@ -69,7 +69,7 @@ class LocalExecutor:
                 self._start()
 
     def submit(self, study: Study | Callable[[], Study], request: Request) -> int:
-        """Hand in a prediction; its number.
+        """Queue a prediction; its number.
 
         Args:
             study: or what makes it, in a thread of its own; an InputError of it becomes the job's failure.

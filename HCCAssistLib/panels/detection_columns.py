@@ -40,7 +40,7 @@ def detection_columns(review: Callable[[], Any]) -> tuple[Column, ...]:
         ),
         Column(
             "Score",
-            "The network's score, 0 to 1, a mean over small shifts of the place. It is no risk of this patient",
+            "The network's score, 0 to 1, a mean over small shifts of the place. Not the risk of this patient",
             lambda c: f"{c.probability:.3f}",
             lambda c: c.probability,
             falling=True,

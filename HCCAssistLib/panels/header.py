@@ -1,4 +1,4 @@
-"""The scan at hand: whose it is, which phase it shows and whether a person confirmed that, and its grey values."""
+"""The chosen scan: whose it is, which phase it shows and whether a person confirmed that, and its grey values."""
 
 from __future__ import annotations
 

@@ -15,7 +15,7 @@ import numpy as np
 from HCCAssistLib.inference.study import Study
 from HCCAssistLib.recipes.ltp.recipe import LTP
 from HCCAssistLib.recipes.ltp.sampling import IntArray, is_negative, marked, start_around, voxel_of
-from HCCAssistLib.recipes.ltp.sliding_window.candidates import suppressed
+from HCCAssistLib.recipes.ltp.sliding_window.candidates import non_maximum_suppression
 from HCCAssistLib.recipes.ltp.sliding_window.scanning import scan_study
 from HCCAssistLib.recipes.options import Value
 
@@ -45,7 +45,7 @@ def hard_negative_starts(
     image = scanned.image
     known = [voxel_of(image, point) for name in ("ltp", "ignored") for point in marked(study, name)]
     starts: list[IntArray] = []
-    for peak in suppressed(scanned.scores):
+    for peak in non_maximum_suppression(scanned.scores):
         start = start_around(np.rint(peak.center).astype(np.int64))
         if peak.probability < LEAST or len(starts) == int(options["hard_negatives"]):
             break

@@ -64,7 +64,7 @@ class ScoreMap:
         return tuple(float(a[1] - a[0]) if len(a) > 1 else 1.0 for a in (self.z, self.y, self.x))  # type: ignore[return-value]
 
 
-def suppressed(scores: ScoreMap) -> list[Peak]:
+def non_maximum_suppression(scores: ScoreMap) -> list[Peak]:
     """Peaks that are the best within ``APART`` of them, by falling probability, whatever the threshold."""
     filled = np.nan_to_num(scores.scores, nan=0.0)
     # an eighth of a patch: joins a plateau's ripples, keeps two lesions a patch apart
@@ -84,7 +84,7 @@ def suppressed(scores: ScoreMap) -> list[Peak]:
     return sorted(peaks, key=lambda peak: -peak.probability)[:LIMIT]
 
 
-def centered(scores: ScoreMap, allowed: npt.NDArray[np.bool_]) -> Peak | None:
+def refine_peak(scores: ScoreMap, allowed: npt.NDArray[np.bool_]) -> Peak | None:
     """The one peak of a finely scanned surrounding of a candidate, None where all that is allowed scores 0.
 
     Its probability is the mean over the in-plane shifts by up to a quarter of a patch: a lesion answers to all of
@@ -105,7 +105,7 @@ def centered(scores: ScoreMap, allowed: npt.NDArray[np.bool_]) -> Peak | None:
     return Peak(peak.center, float(mean.max()), peak.extent)
 
 
-def distinct(peaks: Iterable[Peak], patch: tuple[int, int, int]) -> list[Peak]:
+def merge_close_peaks(peaks: Iterable[Peak], patch: tuple[int, int, int]) -> list[Peak]:
     """By falling probability, the peaks that have no better one within ``APART`` of them; patch ``(k, j, i)``."""
     reach = np.multiply(APART, patch)[::-1]
     kept: list[Peak] = []

@@ -20,11 +20,11 @@ from HCCAssistLib.imaging.windows import AIR_HU, Window
 from HCCAssistLib.recipes.ltp.network import CELL, LTPNetwork, windowed
 from HCCAssistLib.recipes.ltp.recipe import PATCH_SHAPE
 from HCCAssistLib.recipes.ltp.sliding_window.border_cells import (
-    Kind,
-    Kinds,
+    BorderSide,
     Lattice,
+    Sides,
+    cells_of,
     every,
-    nodes_of,
     pooled,
     stacked,
     taps,
@@ -58,11 +58,11 @@ class DenseNetwork:
         self.device = device
         self.lowest, self.grey_values = _grey_values(windows, device)
         self.zero_padded = network.border == "strict"
-        kinds = tuple(Kind) if self.zero_padded else (Kind.MID,)
-        self.kinds: tuple[Kinds, ...] = tuple(product(kinds, kinds))
+        sides = tuple(BorderSide) if self.zero_padded else (BorderSide.MID,)
+        self.sides: tuple[Sides, ...] = tuple(product(sides, sides))
         layers = (network.conv1, network.conv2, network.conv3)
-        self.layers = [{pair: self._layer(layer, pair) for pair in self.kinds} for layer in layers]
-        self.fc1 = {pair: self._first_dense(network.fc1, pair) for pair in self.kinds}
+        self.layers = [{pair: self._layer(layer, pair) for pair in self.sides} for layer in layers]
+        self.fc1 = {pair: self._first_dense(network.fc1, pair) for pair in self.sides}
         self.fc2 = self._put(network.fc2.weight[:, :, None, None, None]), self._put(network.fc2.bias)
         self.fc3 = self._put(network.fc3.weight[0]), self._put(network.fc3.bias)
 
@@ -77,46 +77,46 @@ class DenseNetwork:
             lattice: places of the patches along (y, x) on the last convolution's map.
         """
         grey = hu.clamp_(self.lowest, self.lowest + len(self.grey_values) - 1).sub_(self.lowest)[None, None]
-        maps = {pair: self._voxels(grey, pair, lattice.finer(CELL)) for pair in self.kinds}
+        maps = {pair: self._voxels(grey, pair, lattice.finer(CELL)) for pair in self.sides}
         slabs: list[slice] | None = [
             slice(z, z + PATCH_SHAPE[0]) for z in range(0, len(hu) - PATCH_SHAPE[0] + 1, depth_step)
         ]
         for level, layer in enumerate(self.layers):
-            nodes, places = PATCH_SHAPE[1] >> level, lattice.finer(CELL >> level)
+            cells, places = PATCH_SHAPE[1] >> level, lattice.finer(CELL >> level)
             maps = {
-                pair: self._shrunk(stacked(maps, pair, places, nodes), layer[pair], pair, slabs)
+                pair: self._shrunk(stacked(maps, pair, places, cells), layer[pair], pair, slabs)
                 if level < 2
-                else self._last_map(stacked(maps, pair, places, nodes), layer[pair], pair)
-                for pair in self.kinds
+                else self._last_map(stacked(maps, pair, places, cells), layer[pair], pair)
+                for pair in self.sides
             }
             slabs = None
         return self._head(maps, lattice)
 
-    def _voxels(self, grey: Tensor, pair: Kinds, lattice: Lattice) -> Tensor:
-        """The voxels of one kind, as a view."""
-        for axis, kind, step, count in zip((3, 4), pair, lattice.step, lattice.count, strict=True):
-            if kind is not Kind.MID:
-                grey = every(grey, axis, 0 if kind is Kind.LOW else PATCH_SHAPE[1] - 1, step, count)
+    def _voxels(self, grey: Tensor, pair: Sides, lattice: Lattice) -> Tensor:
+        """The voxels of one pair of sides, as a view."""
+        for axis, side, step, count in zip((3, 4), pair, lattice.step, lattice.count, strict=True):
+            if side is not BorderSide.MID:
+                grey = every(grey, axis, 0 if side is BorderSide.LOW else PATCH_SHAPE[1] - 1, step, count)
             elif self.zero_padded:
                 grey = grey.narrow(axis, 1, grey.shape[axis] - 2)
         return grey
 
-    def _shrunk(self, x: Tensor, layer: Layer, pair: Kinds, slabs: list[slice] | None) -> Tensor:
+    def _shrunk(self, x: Tensor, layer: Layer, pair: Sides, slabs: list[slice] | None) -> Tensor:
         """Convolution, 2x2x2 pooling and ReLU, in bands of rows: the convolution's output is large, and used once.
 
         Args:
             x: maps ``(n, c, z, y, x)``; or, with ``slabs``, grey values ``(1, places, slices, y, x)``.
             layer: weight and bias.
-            pair: kind of the nodes.
+            pair: sides that the cells lie at.
             slabs: slices of each patch, which overlap: every slice is windowed once.
         """
-        rows_in, halo = (2, 2) if pair[0] is Kind.MID else (1, 0)
+        rows_in, halo = (2, 2) if pair[0] is BorderSide.MID else (1, 0)
         rows = (x.shape[3] - halo) // rows_in
-        columns = (x.shape[4] - 2) // 2 if pair[1] is Kind.MID else x.shape[4]
+        columns = (x.shape[4] - 2) // 2 if pair[1] is BorderSide.MID else x.shape[4]
         depth = PATCH_SHAPE[0] if slabs else x.shape[2]
-        shape = (len(slabs) if slabs else len(x), len(layer[1]) // nodes_of(pair), depth // 2, rows, columns)
+        shape = (len(slabs) if slabs else len(x), len(layer[1]) // cells_of(pair), depth // 2, rows, columns)
         out = torch.empty(shape, device=x.device, memory_format=LAST)
-        # before the pooling there are eight times as many nodes, whatever the kinds
+        # before the pooling there are eight times as many cells, whatever the sides
         band = max(1, self._budget(CACHED_BYTES) // (out[0, :, :, 0].numel() * 4 * 8))
         for top in range(0, rows, band):
             bottom = min(top + band, rows)
@@ -131,29 +131,29 @@ class DenseNetwork:
         """Voxels ``(n, places, k, j, i)`` with their windows, ``(n, places * channels, k, j, i)``."""
         return functional.embedding(grey.movedim(1, -1).int(), self.grey_values).flatten(-2).movedim(-1, 1)
 
-    def _last_map(self, x: Tensor, layer: Layer, pair: Kinds) -> Tensor:
-        """Third convolution and ReLU; a third pooling keeps every in-plane phase, since patches start on any node."""
+    def _last_map(self, x: Tensor, layer: Layer, pair: Sides) -> Tensor:
+        """Third convolution and ReLU; a third pooling keeps every in-plane phase, since patches start on any cell."""
         maps = convolved(x, *layer, padding=(1, 0, 0))
         return (pooled(maps, pair, 1) if self.pools == 3 else maps).relu_()
 
-    def _head(self, maps: dict[Kinds, Tensor], lattice: Lattice) -> Tensor:
+    def _head(self, maps: dict[Sides, Tensor], lattice: Lattice) -> Tensor:
         """The dense layers as convolutions, in bands of patch rows."""
         rows, columns = lattice.count
-        slabs = len(maps[self.kinds[0]])
+        slabs = len(maps[self.sides[0]])
         band = max(1, self._budget(HEAD_BYTES) // (slabs * columns * self.fc2[0].shape[1] * 4))
         parts = []
         for top in range(0, rows, band):
             bottom = min(top + band, rows)
-            hidden = self._first_hidden(maps, self.kinds[0], lattice, top, bottom)
-            for pair in self.kinds[1:]:
+            hidden = self._first_hidden(maps, self.sides[0], lattice, top, bottom)
+            for pair in self.sides[1:]:
                 hidden += self._first_hidden(maps, pair, lattice, top, bottom)
             hidden = convolved(hidden.relu_(), *self.fc2).relu_()
             parts.append(hidden[:, :, 0].movedim(1, -1) @ self.fc3[0] + self.fc3[1])
         return torch.cat(parts, dim=1)
 
-    def _first_hidden(self, maps: dict[Kinds, Tensor], pair: Kinds, lattice: Lattice, top: int, bottom: int) -> Tensor:
-        """What one kind of nodes adds to the first dense layer, for some rows of patches."""
-        down, right = (step if kind is Kind.MID else 1 for step, kind in zip(lattice.step, pair, strict=True))
+    def _first_hidden(self, maps: dict[Sides, Tensor], pair: Sides, lattice: Lattice, top: int, bottom: int) -> Tensor:
+        """What the cells of one pair of sides add to the first dense layer, for some rows of patches."""
+        down, right = (step if side is BorderSide.MID else 1 for step, side in zip(lattice.step, pair, strict=True))
         x = maps[pair]
         x = x.narrow(3, top * down, x.shape[3] - (lattice.count[0] - bottom + top) * down)
         apart = 2 if self.pools == 3 else 1
@@ -165,30 +165,30 @@ class DenseNetwork:
     def _put(self, parameter: Tensor) -> Tensor:
         return parameter.detach().to(self.device, torch.float32)
 
-    def _layer(self, layer: nn.Conv3d, pair: Kinds) -> Layer:
-        """Weights from the stacked nodes of one kind to the nodes that pooling joins."""
+    def _layer(self, layer: nn.Conv3d, pair: Sides) -> Layer:
+        """Weights from the stacked cells of one pair of sides to the cells that pooling joins."""
         parameters = {name: value.detach().to("cpu", torch.float32) for name, value in layer.named_parameters()}
         # outputs (n, m, o), inputs (i, j, c), kernel (z, p, q)
         arranged = torch.einsum("oczab,niap,mjbq->nmoijczpq", parameters["weight"], taps(pair[0]), taps(pair[1]))
         return self._put(arranged.flatten(0, 2).flatten(1, 3)).contiguous(memory_format=LAST), self._put(
-            parameters["bias"].repeat(nodes_of(pair))
+            parameters["bias"].repeat(cells_of(pair))
         )
 
-    def _first_dense(self, layer: nn.Linear, pair: Kinds) -> tuple[Tensor, Tensor | None]:
-        """The part of the first dense layer that reads one kind's nodes, as a convolution."""
+    def _first_dense(self, layer: nn.Linear, pair: Sides) -> tuple[Tensor, Tensor | None]:
+        """The part of the first dense layer that reads the cells of one pair of sides, as a convolution."""
         depth, size = (2, 8) if self.pools == 2 else (1, 4)
         border = size // 4 if self.zero_padded else 0
         span = {
-            Kind.LOW: slice(0, border),
-            Kind.MID: slice(border, size - border),
-            Kind.HIGH: slice(size - border, size),
+            BorderSide.LOW: slice(0, border),
+            BorderSide.MID: slice(border, size - border),
+            BorderSide.HIGH: slice(size - border, size),
         }
         weight = layer.weight.detach().reshape(len(layer.weight), -1, depth, size, size)
         weight = weight[..., span[pair[0]], span[pair[1]]]
-        shape = [((n, 1), (1, n))[kind is Kind.MID] for n, kind in zip(weight.shape[-2:], pair, strict=True)]
+        shape = [((n, 1), (1, n))[side is BorderSide.MID] for n, side in zip(weight.shape[-2:], pair, strict=True)]
         weight = weight.reshape(*weight.shape[:3], *shape[0], *shape[1]).permute(0, 3, 5, 1, 2, 4, 6)
         arranged = self._put(weight.flatten(1, 3)).contiguous(memory_format=LAST)
-        return arranged, self._put(layer.bias) if pair == self.kinds[0] else None
+        return arranged, self._put(layer.bias) if pair == self.sides[0] else None
 
 
 def _grey_values(windows: Sequence[Window], device: torch.device) -> tuple[int, Tensor]:

@@ -21,7 +21,13 @@ from HCCAssistLib.inference.study import Study
 from HCCAssistLib.recipes.ltp.network import LTPNetwork
 from HCCAssistLib.recipes.ltp.recipe import PATCH_SHAPE, SPACING_MM, STRIDES, TIME_POINT, WINDOWS
 from HCCAssistLib.recipes.ltp.sampling import TISSUE_HU, start_around
-from HCCAssistLib.recipes.ltp.sliding_window.candidates import Peak, ScoreMap, centered, distinct, suppressed
+from HCCAssistLib.recipes.ltp.sliding_window.candidates import (
+    Peak,
+    ScoreMap,
+    merge_close_peaks,
+    non_maximum_suppression,
+    refine_peak,
+)
 from HCCAssistLib.recipes.ltp.sliding_window.dense_scan import scan
 from HCCAssistLib.recipes.ltp.sliding_window.scan_grid import ScanGrid
 from HCCAssistLib.recipes.options import Value
@@ -122,7 +128,7 @@ def refined_peaks(
     Their centres stay in the region that was scanned.
     """
     refined = []
-    for peak in suppressed(scanned.scores):
+    for peak in non_maximum_suppression(scanned.scores):
         first = start_around(np.rint(peak.center).astype(np.int64)) - REFINE_REACH
         shape = 2 * REFINE_REACH // REFINE_STRIDE + 1
         grid = ScanGrid(tuple(first[::-1]), tuple(REFINE_STRIDE[::-1]), tuple(shape[::-1]))
@@ -131,8 +137,8 @@ def refined_peaks(
             total += scan(network, scanned.image.array, WINDOWS, grid, device=device, cancelled=cancelled)
         z, y, x = grid.centers
         around = ScoreMap(total / np.float32(len(networks)), z, y, x, PATCH_SHAPE)
-        refined.append(centered(around, _held(scanned.region, grid)) or peak)
-    return distinct(kept_within(refined, scanned), PATCH_SHAPE)
+        refined.append(refine_peak(around, _held(scanned.region, grid)) or peak)
+    return merge_close_peaks(kept_within(refined, scanned), PATCH_SHAPE)
 
 
 def kept_within(peaks: Sequence[Peak], scanned: Scanned) -> list[Peak]:
