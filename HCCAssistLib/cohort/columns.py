@@ -118,9 +118,9 @@ def _numbers(texts: Mapping[str, str], *, decimal_comma: bool) -> tuple[dict[str
 def _codes(column: Column) -> Iterator[tuple[str, str]]:
     """Cells such as -999 or 9999 that stand apart from the others of their column."""
     numbers = {case_id: value for case_id, value in (column.numbers or {}).items() if value is not None}
-    suspects = {case_id for case_id in numbers if _CODE.fullmatch(column.texts[case_id] or "")}
-    rest = [value for case_id, value in numbers.items() if case_id not in suspects]
-    for case_id in suspects:
+    doubtful = {case_id for case_id in numbers if _CODE.fullmatch(column.texts[case_id] or "")}
+    rest = [value for case_id, value in numbers.items() if case_id not in doubtful]
+    for case_id in doubtful:
         value = numbers[case_id]
         if rest and ((value < 0 <= min(rest)) or value > 3 * max(map(abs, rest))):
             yield case_id, f"{value:g}"

@@ -20,6 +20,7 @@ SLICER4_COLUMNS = (
 )
 
 _AGAIN = "load the file in Slicer and save the points as .mrk.json"
+_JOIN = "if it is the rest of a description, join it to the line above in a text editor: Slicer makes a point of it"
 
 
 class Row(NamedTuple):
@@ -77,7 +78,7 @@ def _row(cells: dict[str, str], signs: FloatArray, where: str) -> Row:
     try:
         position = np.array([float(cells[axis]) for axis in "xyz"]) * signs
     except (KeyError, ValueError) as error:
-        raise InputError("this line is not a point with x, y and z", where, _AGAIN) from error
+        raise InputError("this line is not a point with x, y and z", where, _JOIN) from error
     if not np.isfinite(position).all():
         raise InputError("the point has no finite position", where, "place it again in Slicer")
     return Row(

@@ -124,10 +124,10 @@ def _shares(free: int, weight: dict[str, float], count: dict[str, int]) -> dict[
         open_splits = [split for split in open_splits if split not in full]
     shares = dict.fromkeys(weight, 0)
     for _ in range(free):
-        neediest = max(target, key=lambda split: target[split] - count[split] - shares[split])
-        shares[neediest] += 1
+        emptiest = max(target, key=lambda split: target[split] - count[split] - shares[split])
+        shares[emptiest] += 1
     for split in weight:
-        richest = max(shares, key=lambda name: shares[name])
-        if weight[split] > 0 and count[split] + shares[split] == 0 and shares[richest] > 1:
-            shares[split], shares[richest] = 1, shares[richest] - 1
+        fullest = max(shares, key=lambda name: shares[name])
+        if weight[split] > 0 and count[split] + shares[split] == 0 and shares[fullest] > 1:
+            shares[split], shares[fullest] = 1, shares[fullest] - 1
     return shares

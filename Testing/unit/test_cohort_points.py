@@ -150,7 +150,7 @@ def test_fcsv_files_of_slicer_3_are_ras(tmp_path: Path) -> None:
     [
         (SLICER4.format(version="5.0", system=2), "neither LPS nor RAS"),
         (SLICER4.format(version="4.4", system=0).replace("# CoordinateSystem = 0\n", ""), "LPS or RAS"),
-        (SLICER4.format(version="5.0", system="LPS") + "of two lines\n", "line 6: this line is not a point"),
+        (SLICER4.format(version="5.0", system="LPS") + "of two lines\n", "line 6: this line is not a point.* join it"),
         (SLICER4.format(version="5.0", system="LPS").replace("43.5", "nan"), "line 4: the point has no finite"),
         (SLICER4.format(version="5.0", system="LPS").replace("label", "name"), "columns label, x, y and z"),
         ("a,b\n1,2\n", "not a point file"),
