@@ -108,6 +108,20 @@ def _with_interval(name: str, estimate: Estimate) -> str:
     return f"{name} {value}{limits}"
 
 
+def _mark_operating_point(axes: Axes, x: float, y: float) -> None:
+    axes.plot(
+        x,
+        y,
+        "o",
+        color="black",
+        markersize=5,
+        markerfacecolor="white",
+        zorder=5,
+        clip_on=False,
+        label="at the cut-off",
+    )
+
+
 def roc_figure(
     curves: Sequence[tuple[str, RocCurve, Estimate]], *, operating_point: tuple[float, float] | None = None
 ) -> Figure:
@@ -132,17 +146,7 @@ def roc_figure(
             )
         if operating_point:
             specificity, sensitivity = operating_point
-            axes.plot(
-                1 - specificity,
-                sensitivity,
-                "o",
-                color="black",
-                markersize=5,
-                markerfacecolor="white",
-                zorder=5,
-                clip_on=False,
-                label="at the cut-off",
-            )
+            _mark_operating_point(axes, 1 - specificity, sensitivity)
         unit_square(axes, "1 \N{MINUS SIGN} specificity", "Sensitivity")
         axes.legend(loc="lower right")
         return figure
@@ -175,16 +179,7 @@ def precision_recall_figure(
                 prevalence, color=GREY, linewidth=0.7, linestyle=":", label=f"prevalence {rounded(prevalence, 3)}"
             )
         if operating_point:
-            axes.plot(
-                *operating_point,
-                "o",
-                color="black",
-                markersize=5,
-                markerfacecolor="white",
-                zorder=5,
-                clip_on=False,
-                label="at the cut-off",
-            )
+            _mark_operating_point(axes, *operating_point)
         unit_square(axes, "Recall (sensitivity)", "Precision (PPV)")
         axes.legend(loc="lower left")
         return figure
@@ -221,17 +216,7 @@ def froc_figure(
             axes.minorticks_off()
         if operating_point:
             rate, sensitivity = operating_point
-            axes.plot(
-                max(rate, axes.get_xlim()[0]),
-                sensitivity,
-                "o",
-                color="black",
-                markersize=5,
-                markerfacecolor="white",
-                zorder=5,
-                clip_on=False,
-                label="at the cut-off",
-            )
+            _mark_operating_point(axes, max(rate, axes.get_xlim()[0]), sensitivity)
         axes.set(ylim=(-0.01, 1.01), xlabel="False positives per volume", ylabel="Lesion-level sensitivity")
         # above the axes: one line for one curve and its point, a line each for several, whose names are long
         columns = 2 if len(curves) == 1 else 1
