@@ -91,7 +91,7 @@ def write_cohort(
         field: the whole abdomen, or cut to the liver, which is twice as fast.
         scanner: one of ``SCANNERS``. Cases of another scanner than that of the training all belong to the test set.
         workers: processes that make cases side by side; a real CT is worked on by one.
-        progress: is told how much is done, 0 to 1.
+        progress: called with how much is done, 0 to 1.
 
     Raises:
         InputError: no cases asked for, the folder holds something, or no liver can be found in the background.

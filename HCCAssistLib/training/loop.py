@@ -28,7 +28,7 @@ Logits = npt.NDArray[np.float32]
 
 
 class BatchMaker(Protocol):
-    """Turns stored samples into what a network sees."""
+    """Turns stored samples into the input of a network."""
 
     def __call__(self, inputs: Mapping[str, Tensor], generator: Generator | None) -> Tensor | tuple[Tensor, ...]:
         """Arguments of the network, from the named arrays ``(n, ...)``; augmented where a generator is given."""
@@ -79,7 +79,7 @@ def fit(
         metric: by which the best epoch is chosen, the lower loss where two are equal; by the loss alone where None.
         checkpoint: file written after each epoch, or None to keep nothing.
         progress: called with the number of finished epochs and the last epoch's losses.
-        cancelled: asked after every batch.
+        cancelled: called after every batch.
 
     Raises:
         Cancelled: the person stopped it; the last checkpoint stays.

@@ -48,7 +48,7 @@ class Member:
         pack: samples and studies.
         device: to train on.
         progress: called with what is being done, and how much of this member.
-        cancelled: asked after every batch.
+        cancelled: called after every batch.
     """
 
     plan: MemberPlan

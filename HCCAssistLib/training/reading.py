@@ -64,7 +64,7 @@ def read_and_pack(
         seed: of splits and sampling.
         folds: 1 where the splits tell who validates; otherwise everybody does in turn.
         workers: processes.
-        progress: told how much is done, 0 to 1.
+        progress: called with how much is done, 0 to 1.
 
     Raises:
         InputError: the cohort has faults that stop it; all of them are listed.

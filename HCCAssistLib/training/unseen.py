@@ -36,7 +36,7 @@ def refuse_trained_on(
     Args:
         cases: to be evaluated.
         packages: the models by name, all of one recipe.
-        progress: told how much is done, 0 to 1.
+        progress: called with how much is done, 0 to 1.
 
     Raises:
         InputError: all such cases, each with the model.

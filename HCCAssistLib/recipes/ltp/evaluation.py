@@ -53,7 +53,7 @@ def evaluate(
         held_out: of ``unseen``, where the cohort was checked before.
         folder: where each finished case is kept. Cases that were finished there with the same model, options, files,
             versions and device are not computed again.
-        progress: told what is being done and how much of the whole is done.
+        progress: called with what is being done and how much of the whole is done.
 
     Raises:
         InputError: the cohort cannot be used, the model was trained on one of the scans, or no case is left.

@@ -42,7 +42,7 @@ Scores = npt.NDArray[np.float32]
 
 
 def probabilities(logits: Scores) -> Scores:
-    """Scores from what the network says, ``(n,)``."""
+    """Scores from logits, ``(n,)``."""
     return expit(logits)
 
 
@@ -61,7 +61,7 @@ def predict(
         model: of the recipe ``ltp``.
         run_options: of one run; see the recipe.
         progress: called with the part done, 0 to 1.
-        cancelled: asked between slabs of the scan.
+        cancelled: called between slabs of the scan.
 
     Raises:
         InputError: no arterial volume, one too thin for a patch, a region that is not there, or nothing to search.

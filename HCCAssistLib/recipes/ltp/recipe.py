@@ -63,7 +63,7 @@ LTP = Recipe(
         Option(
             "border",
             "context",
-            "what the network sees at a patch's border: 7 more pixels of the scan in-plane (context), "
+            "what surrounds a patch for the network: 7 more pixels of the scan in-plane (context), "
             "or zeros as printed (strict)",
             choices=("context", "strict"),
         ),

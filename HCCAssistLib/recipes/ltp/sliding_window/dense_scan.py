@@ -43,7 +43,7 @@ def scan(
 ) -> Scores:
     """Probability of every patch of a grid.
 
-    Any stride along any axis gives what the network says of each patch cut out on its own (to 1e-5); strides of
+    Any stride along any axis gives the score of each patch cut out on its own (to 1e-5); strides of
     multiples of 4 in-plane are cheapest. Beyond the volume lies air.
 
     Args:
@@ -54,13 +54,13 @@ def scan(
         device: where to compute.
         mask: which patches are wanted, of the grid's shape; all by default.
         progress: called with the part done, 0 to 1.
-        cancelled: asked before every few slices.
+        cancelled: called before every few slices.
 
     Returns:
         ``(nz, ny, nx)`` 0 to 1; NaN where a patch is not wanted.
 
     Raises:
-        Cancelled: ``cancelled`` said so.
+        Cancelled: ``cancelled`` returned True.
     """
     device = torch.device(device)
     wanted = _wanted(mask, grid)
