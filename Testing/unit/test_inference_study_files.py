@@ -2,17 +2,23 @@
 
 from dataclasses import fields, replace
 from pathlib import Path
+from types import SimpleNamespace
 
 import numpy as np
 import pytest
 from imaging_samples import random_image, stored_as
 
+from HCCAssistLib.cohort.case import Case
+from HCCAssistLib.cohort.case_files import CaseContents
 from HCCAssistLib.cohort.finding_labels import Finding
 from HCCAssistLib.cohort.points import LabelledBox, Point, PointList
 from HCCAssistLib.errors import InputError, Problem
 from HCCAssistLib.imaging.geometry import Box
 from HCCAssistLib.inference.study import Study
 from HCCAssistLib.inference.study_files import read_study_file, write_study
+from HCCAssistLib.training import reading
+from HCCAssistLib.training.pack import Pack
+from HCCAssistLib.training.samples import Origin, Samples
 
 COLUMNS = ("AFP_ng_mL", "ltp")
 
@@ -84,3 +90,22 @@ def test_a_damaged_or_older_file_of_a_study_is_refused(study: Study, tmp_path: P
     path.write_bytes(content[:-9] if damage == "cut" else content.replace(b"hccassist-study/2", b"hccassist-study/1"))
     with pytest.raises(InputError, match="cannot be read"):
         read_study_file(path)
+
+
+def test_a_pack_holds_the_columns_that_the_recipe_reads(
+    study: Study, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    samples = Samples({"case": np.zeros(1, np.int32)}, (Origin("case-1", "p", "train"),))
+    steps = {"checks": SimpleNamespace(problems=lambda read, options: ())}
+    steps["sampling"] = SimpleNamespace(sample_case=lambda *arguments: samples)
+    recipe = SimpleNamespace(columns=("AFP_ng_mL",), module=steps.__getitem__)
+    monkeypatch.setattr(reading, "get_recipe", lambda name: recipe)
+    case = Case("case-1", "p", "train", study.values, tmp_path)
+    pack = Pack(tmp_path / "pack")
+    pack.study_path("any").parent.mkdir(parents=True)
+    parts = {name: dict(getattr(study, name)) for name in ("volumes", "points", "masks", "boxes", "findings")}
+    read = CaseContents(case, **parts)
+    assert list(reading._Sampler("toy", {}, 0, pack, frozenset({"case-1"}))(read)) == []
+    packed = pack.study("case-1")
+    assert dict(packed.values) == {"AFP_ng_mL": "12.5"}
+    assert packed.digests() == study.digests()
