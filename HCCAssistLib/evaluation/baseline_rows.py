@@ -151,14 +151,7 @@ def _level_name(level: Any) -> str:
 def categorical_row(
     name: str, values: list[list[Any]], missing: tuple[int, ...], unit: str, wanted: TestName | None
 ) -> BaselineRow:
-    """A row of categories.
-
-    Args:
-        name: of the characteristic.
-        values: known ones, by group.
-        missing: patients without a value, by group.
-        unit: what a value belongs to.
-        wanted: the test, where that of the rule is not wanted.
+    """A row of categories; arguments as for ``continuous_row``.
 
     Raises:
         InputError: a test that does not fit, or a table too large for the test that was wanted.
