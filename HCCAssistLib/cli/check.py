@@ -18,6 +18,7 @@ from HCCAssistLib.cohort.cohort import Cohort, read_cohort
 from HCCAssistLib.cohort.cohort_spec import CohortSpec
 from HCCAssistLib.errors import InputError, Problem
 from HCCAssistLib.recipes.registry import RECIPES, all_columns, cohort_spec, get_recipe
+from HCCAssistLib.wording import plural
 
 
 def add(subcommands: argparse._SubParsersAction) -> argparse.ArgumentParser:
@@ -92,14 +93,13 @@ def _within(problem: Problem) -> str:
 
 
 def _summarise(counts: dict[str, Any], problems: Sequence[Problem]) -> None:
-    say(f"{counts['cases']} cases of {counts['patients']} patients")
+    cases, patients = (f"{counts[name]} {plural(name[:-1], counts[name])}" for name in ("cases", "patients"))
+    say(f"{cases} of {patients}")
     for name in ("labels", "splits"):
         say(f"{name}: " + ", ".join(f"{count} {key or 'not set'}" for key, count in counts[name].items()))
     stops, warnings = len(_level(problems, "STOP")), len(_level(problems, "WARN"))
-    if stops:
-        say(f"{stops} faults stop a training, {warnings} warnings")
-    else:
-        say(f"nothing stops a training, {warnings} warnings")
+    stopping = f"{stops} {plural('fault', stops)} {'stops' if stops == 1 else 'stop'}" if stops else "nothing stops"
+    say(f"{stopping} a training, {warnings} {plural('warning', warnings)}")
 
 
 def _level(problems: Iterable[Problem], level: str) -> list[Problem]:

@@ -11,11 +11,12 @@ from typing import TYPE_CHECKING
 from HCCAssistLib.cli import checks
 from HCCAssistLib.cli.arguments import add_run_options
 from HCCAssistLib.cli.console import Progress, say, say_json, settings, table, warn
-from HCCAssistLib.cli.evaluate import at_work_alone, row
+from HCCAssistLib.cli.evaluate import at_work_alone, naming, row
 from HCCAssistLib.cohort.case import TABLE
 from HCCAssistLib.cohort.cohort import Cohort, read_cohort
 from HCCAssistLib.errors import InputError
 from HCCAssistLib.recipes.registry import all_columns
+from HCCAssistLib.wording import plural
 
 if TYPE_CHECKING:
     from HCCAssistLib.evaluation.evaluated import Evaluation
@@ -149,12 +150,8 @@ def _evaluations(
 
         evaluate = package.recipe.module("evaluation").evaluate
         folder = args.out / CASES.format(number + 1)
-        try:
+        with naming(f"model {name}"):
             found[name] = evaluate(cohort, model, options, held_out=held_out, folder=folder, progress=part)
-        except InputError as error:
-            raise InputError(
-                replace(one, where=f"model {name}, {one.where}".rstrip(", ")) for one in error.problems
-            ) from error
     left_out = {case_id: problems for one in found.values() for case_id, problems in one.left_out.items()}
     if any(set(one.left_out) != set(left_out) for one in found.values()):
         cases = tuple(case for case in held_out.cases if case.case_id not in left_out)
@@ -169,7 +166,7 @@ def _print(args: argparse.Namespace, found: Comparison, page: Path) -> None:
     if args.json:
         say_json({**found.as_json(), "report": str(page)})
         return
-    say(f"control: {found.control}; {len(found.cases)} cases")
+    say(f"control: {found.control}; {len(found.cases)} {plural('case', len(found.cases))}")
     rows = [
         (section.model, *row(section.level, estimate)) for section in found.sections for estimate in section.differences
     ]

@@ -3,8 +3,9 @@
 from __future__ import annotations
 
 import argparse
-from collections.abc import Iterator
+from collections.abc import Iterable, Iterator
 from contextlib import contextmanager, suppress
+from dataclasses import replace
 from pathlib import Path
 from typing import TYPE_CHECKING
 
@@ -13,12 +14,12 @@ from HCCAssistLib.cli.arguments import add_model, add_run_options
 from HCCAssistLib.cli.console import Progress, say, say_json, settings, table, warn
 from HCCAssistLib.cohort.case import TABLE
 from HCCAssistLib.cohort.cohort import Cohort, read_cohort
-from HCCAssistLib.errors import InputError
+from HCCAssistLib.errors import InputError, Problem
 from HCCAssistLib.locks import locked
+from HCCAssistLib.models.caveats import model_warnings
 from HCCAssistLib.recipes.registry import all_columns
 
 if TYPE_CHECKING:
-    from HCCAssistLib.errors import Problem
     from HCCAssistLib.evaluation.evaluated import Evaluation
     from HCCAssistLib.evaluation.result import Estimate
     from HCCAssistLib.models.package import ModelPackage
@@ -27,6 +28,9 @@ STOPPED = "Run the same command again to go on."
 
 LOCK, CASES, EXTERNAL_CASES = ".lock", "cases", "external-cases"
 """Within the report's folder: every finished case, so that an interrupted evaluation goes on."""
+
+WHICH = ("", "external cohort")
+"""What a fault of each of the cohorts is said of."""
 
 
 def add(subcommands: argparse._SubParsersAction) -> argparse.ArgumentParser:
@@ -71,33 +75,52 @@ def at_work_alone(folder: Path, work: str) -> Iterator[None]:
             folder.rmdir()
 
 
+@contextmanager
+def naming(which: str) -> Iterator[None]:
+    """Say of what is refused, which of several cohorts or models it belongs to; nothing where ``which`` is empty."""
+    try:
+        yield
+    except InputError as error:
+        raise InputError(_named(error.problems, which)) from error
+
+
+def _named(problems: Iterable[Problem], which: str) -> list[Problem]:
+    return [replace(one, where=", ".join(filter(None, (which, one.where)))) for one in problems]
+
+
 def _evaluate(args: argparse.Namespace, cohorts: list[Cohort], package: ModelPackage, options: dict[str, str]) -> int:
-    from HCCAssistLib.training.unseen import unseen
+    from HCCAssistLib.training.unseen import refuse_trained_on, unseen
 
     progress = Progress("evaluate")
     # before torch is loaded, which takes longer than to refuse most that is wrong
     progress("checking the cohort", 0.0)
-    held_out = [unseen(cohort, package) for cohort in cohorts]
+    held_out = []
+    for cohort, which in zip(cohorts, WHICH, strict=False):
+        with naming(which):
+            held_out.append(unseen(cohort, package))
+            if which:  # the scans of the first are looked at before any is run; these would come after hours
+                refuse_trained_on(held_out[-1].cases, {package.card.name: package})
 
     from HCCAssistLib.inference.loaded_model import choose_device, load_model
 
     model = load_model(package, device=choose_device(args.device))
     evaluate, report = package.recipe.module("evaluation").evaluate, package.recipe.module("report").report
     found: list[Evaluation] = []
-    for cohort, cases, folder in zip(cohorts, held_out, (CASES, EXTERNAL_CASES), strict=False):
+    for cohort, cases, which, folder in zip(cohorts, held_out, WHICH, (CASES, EXTERNAL_CASES), strict=False):
 
         def part(what: str, share: float) -> None:
             progress(what, (len(found) + share) / len(cohorts))
 
-        found.append(evaluate(cohort, model, options, held_out=cases, folder=args.out / folder, progress=part))
+        with naming(which):
+            found.append(evaluate(cohort, model, options, held_out=cases, folder=args.out / folder, progress=part))
     main, external = found[0], found[1] if len(found) > 1 else None
     page = report(main, model, external=external).write(args.out)
     progress("done", 1.0)
-    shown: list[Problem] = []
-    for one in found:
-        problems = [*one.problems, *(problem for problems in one.left_out.values() for problem in problems)]
-        warn(problem for problem in problems if problem not in shown)
-        shown += problems
+    of_model = model_warnings(package.card)  # the same with every cohort
+    for one, which in zip(found, WHICH, strict=False):
+        of_cohort = [problem for problem in one.problems if not (which and problem in of_model)]
+        left = (problem for problems in one.left_out.values() for problem in problems)
+        warn(_named([*of_cohort, *left], which))
     left_out = [case_id for one in found for case_id in one.left_out]
     if args.json:
         say_json({**main.as_json(), **({"external": external.as_json()} if external else {}), "report": str(page)})

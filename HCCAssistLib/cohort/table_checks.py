@@ -71,10 +71,14 @@ def _folders(cohort: Cohort) -> Iterator[Problem]:
         elif any(folder[:1] == "0" for folder in stray):
             remedy += "; Excel removes leading zeros"
         yield Problem("STOP", what, f"case {name}", remedy, name)
-    for name in stray:
-        if name not in [folder for folder, _ in meant.values()]:
-            what = f"the folder has no row in {TABLE} and is not used"
-            yield Problem("WARN", what, f"{CASES}/{shown(name)}", "add a row, or move it away")
+    unused = [shown(name) for name in stray if name not in {folder for folder, _ in meant.values()}]
+    if len(unused) == 1:
+        what = f"the folder has no row in {TABLE} and is not used"
+        yield Problem("WARN", what, f"{CASES}/{unused[0]}", "add a row, or move it away")
+    elif unused:  # a table of some of the cases: one cause, however many there are
+        names = ", ".join(unused[:5]) + (f" and {len(unused) - 5} more" if unused[5:] else "")
+        what = f"{len(unused)} folders have no row in {TABLE} and are not used: {names}"
+        yield Problem("WARN", what, CASES, "add rows, or move them away")
 
 
 def _patients(cohort: Cohort) -> Iterator[Problem]:

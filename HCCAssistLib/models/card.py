@@ -179,7 +179,7 @@ def _members(training: Mapping[str, Any]) -> str:
 
 
 def _others(training: Mapping[str, Any]) -> dict[str, Any]:
-    return {name: value for name, value in training.items() if name not in _ELSEWHERE}
+    return {name: value for name, value in training.items() if name not in _ELSEWHERE and value != ""}
 
 
 def _listed(values: Mapping[str, Any]) -> str:

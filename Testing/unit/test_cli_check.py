@@ -58,6 +58,7 @@ def test_a_sound_cohort_is_counted_and_passes(sound: Path, capsys: pytest.Captur
     assert main(["check", str(sound)]) == 0
     out = capsys.readouterr().out
     assert "8 cases of 8 patients\nlabels: 4 0, 4 1\nsplits: 8 not set\nnothing stops a training" in out
+    assert out.rstrip().endswith("1 warning"), "and not 1 warnings"
     assert "STOP" not in out and str(sound) not in out
 
 

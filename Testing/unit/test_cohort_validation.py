@@ -532,6 +532,19 @@ def test_a_file_that_is_not_used_is_named_once_for_a_case_and_once_for_many(coho
     }
 
 
+def test_folders_without_a_row_are_one_warning_however_many_there_are(cohort_folder: Path) -> None:
+    def told() -> list[str]:
+        return [str(problem) for problem in check(cohort_folder) if "no row in cohort.csv" in problem.what]
+
+    for number in range(7):
+        (cohort_folder / "cases" / f"spare{number}").mkdir()
+        if number == 0:
+            (one,) = told()
+            assert one.startswith("cases/spare0: the folder has no row in cohort.csv and is not used.")
+    (many,) = told()
+    assert "7 folders have no row" in many and "spare0, spare1, spare2, spare3, spare4 and 2 more" in many
+
+
 def test_every_problem_of_one_case_says_which(cohort_folder: Path) -> None:
     for spoil in (no_volume, damaged_points, empty_segment, odd_label):
         spoil(cohort_folder)

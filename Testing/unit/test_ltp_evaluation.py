@@ -228,7 +228,7 @@ def test_a_cohort_from_elsewhere_is_shown_beside(command: Any, sound: Path, begu
     elsewhere = cohort.rename(cohort.with_name("elsewhere"))
     shutil.copytree(begun / "cases", begun / "external-cases")
     misnamed(elsewhere)
-    status, said, _ = command(sound, "--external", str(elsewhere), "--json")
+    status, said, err = command(sound, "--external", str(elsewhere), "--json")
     assert status == 1, "a case of the other cohort is left out"
     assert said["cases"] == ["c0", "c1", "c2", "c3"] and said["failed"] == []
     assert said["external"]["cases"] == ["c0", "c1", "c2"] and said["external"]["failed"][0]["case_id"] == "c3"
@@ -241,6 +241,24 @@ def test_a_cohort_from_elsewhere_is_shown_beside(command: Any, sound: Path, begu
     assert any("External cohort elsewhere" in str(block.get("text")) for block in report["blocks"])
     warned = [w for block in report["blocks"] if block["kind"] == "warnings" for w in block["warnings"]]
     assert any("3 of the external scans are scans of the other cohort" in warning["what"] for warning in warned)
+    lines = [line for line in err.splitlines() if line.startswith("warning: ")]
+    of_table = [line for line in lines if "patients are few" in line]
+    assert len(of_table) == 2 and of_table[1].startswith("warning: external cohort, cohort.csv: ")
+    assert any(line.startswith("warning: external cohort, case c3") for line in lines)
+
+
+def test_an_external_scan_that_the_model_was_trained_on_is_refused_before_the_cohort_itself_is_evaluated(
+    command: Any, sound: Path, cohort: Path, tmp_path: Path
+) -> None:
+    elsewhere = cohort.rename(cohort.with_name("elsewhere"))
+    shutil.rmtree(elsewhere / "cases" / "c1")
+    write_case(elsewhere, "c1", 77, (LESION,), (LESION,))
+    seen = [read_image(elsewhere / "cases" / "c1" / "post" / "arterial.nrrd").digest()]
+    model = blob_package(tmp_path, blob_network(), training={"image_digests": seen}).folder
+    status, out, err = command(sound, "--external", str(elsewhere), model=model)
+    assert (status, out) == (2, "")
+    assert "external cohort, " in err and "case c1: the model was trained on this image" in err
+    assert not (tmp_path / "report").exists(), "no case was run"
 
 
 def test_a_cohort_is_not_from_elsewhere_than_itself(command: Any, sound: Path, tmp_path: Path) -> None:
