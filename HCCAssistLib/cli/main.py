@@ -64,7 +64,7 @@ def parser() -> argparse.ArgumentParser:
 def main(arguments: Sequence[str] | None = None) -> int:
     """Run the command and return its exit status."""
     from HCCAssistLib.cli.console import print_anything
-    from HCCAssistLib.cli.process import tune
+    from HCCAssistLib.cli.process import silence_resource_tracker, tune
     from HCCAssistLib.cli.stopping import stoppable
     from HCCAssistLib.files import remove_unfinished
 
@@ -75,6 +75,7 @@ def main(arguments: Sequence[str] | None = None) -> int:
         try:
             parser().parse_args(arguments, args)
             tune()
+            silence_resource_tracker()
             return int(args.run(args) or 0)
         except SystemExit as stop:
             return stop.code if isinstance(stop.code, int) else 2

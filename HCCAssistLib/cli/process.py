@@ -1,4 +1,4 @@
-"""Settings of the process that torch and the C library read only once; they change speed, never a result."""
+"""Settings that the C library, torch or a process of Python's own reads only once; they never change a result."""
 
 from __future__ import annotations
 
@@ -8,6 +8,18 @@ import sys
 
 M_TRIM_THRESHOLD, M_MMAP_THRESHOLD = -1, -3
 KEEP_BYTES = 1 << 30
+
+
+def silence_resource_tracker() -> None:
+    """Let Python's own process that clears up after a pool do so without a word; call before there is a pool.
+
+    Where a command with a pool is stopped or killed, that process removes what the pool had open, as it is there for,
+    and writes warnings with lines of its source to the terminal. It takes filters from the environment alone.
+    """
+    rule = "ignore::UserWarning:multiprocessing.resource_tracker"
+    given = os.environ.get("PYTHONWARNINGS", "")
+    if rule not in given:
+        os.environ["PYTHONWARNINGS"] = f"{given},{rule}".lstrip(",")
 
 
 def tune() -> None:

@@ -31,6 +31,7 @@ def card(tmp_path_factory):
             "cases": {"train": 48, "validation": 10, "test": 16},
             "samples_per_class": {"train": {"0": 1920, "1": 720}, "validation": {"0": 400, "1": 100}},
             "history": [[{"train_loss": 0.5}]],
+            "splits_drawn_from": "",
             "seed": 7,
         },
     )
@@ -78,6 +79,7 @@ def test_the_full_card_tells_what_a_report_asks_for(card):
     assert "epochs 50" in rows["All options"] and "pools 2" in rows["All options"]
     assert rows["Categories"] == "0: no progression\n1: local tumour progression"
     assert rows["Samples"].splitlines()[0] == "train: 1920 no progression, 720 local tumour progression"
+    assert "splits drawn from" not in rows["Training"], "there is nothing to say of it"
     assert "seed 7" in rows["Training"] and "cases (train 48" in rows["Training"]
     assert not {"0.5", "history", "samples"} & set(rows["Training"].replace(";", " ").split())
     assert rows["SHA-256 of weights-0.safetensors"] == card.files["weights-0.safetensors"]
