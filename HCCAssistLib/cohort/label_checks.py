@@ -161,6 +161,16 @@ def _groups(spec: CohortSpec) -> dict[str, str]:
     return {code: f"with {classes.column} {code}" for code in classes.codes} if classes else {}
 
 
+def _lacking(lacking: Sequence[str], groups: Mapping[str, str], spec: CohortSpec) -> str:
+    """``has response CR, PR or SD``, ``is with an event within 24 months``: what no patient has or is."""
+    if spec.outcome:
+        text = " or ".join(groups[group] for group in lacking)
+        return f"is {text}" if "1" in lacking else f"is {text}".replace("without one", "without an event")
+    first, *others = lacking
+    listed = ", ".join([groups[first].removeprefix("with "), *others[:-1]])
+    return f"has {listed} or {others[-1]}" if others else f"has {listed}"
+
+
 def _balance(cohort: Cohort, spec: CohortSpec, held: Mapping[str, set[str]]) -> Iterator[Problem]:
     groups = _groups(spec)
     patients: dict[str, set[str]] = {group: set() for group in groups}
@@ -173,9 +183,8 @@ def _balance(cohort: Cohort, spec: CohortSpec, held: Mapping[str, set[str]]) -> 
     counts = ", ".join(f"{len(ids)} {groups[group]}" for group, ids in patients.items())
     least = sum(share > 0 for share in spec.split)
     kinds = "both kinds" if len(groups) == 2 else f"all {len(groups)} kinds"
-    for group in (group for group, ids in patients.items() if not ids):
-        what = f"no patient has {groups[group].removeprefix('with ')} ({counts})"
-        what = f"no patient is {groups[group]} ({counts})" if spec.outcome else what
+    if lacking := [group for group, ids in patients.items() if not ids]:
+        what = f"no patient {_lacking(lacking, groups, spec)} ({counts})"
         yield Problem("WARN" if only_test else "STOP", what, TABLE, f"{kinds} of patients are needed")
     if all(patients.values()) and min(map(len, patients.values())) < least and not only_test:
         remedy = f"at least {least} of each are needed, better {FEW_PATIENTS}"
