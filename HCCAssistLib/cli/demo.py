@@ -160,16 +160,17 @@ def _demo(args: argparse.Namespace, demo: Demo, background: Background | None) -
     write_result(result, result_folder)
     write_findings(result, result_folder / TABLES[result.kind])
     pictures = _draw(result, study, result_folder)
+    sentence, columns, listed = demo.describe(result, study)
+    pages.add_heading(f"Unseen case {study.case_id}")
+    pages.add_text(f"One more synthetic case, in no split of the cohort, with other settings of the run: {sentence}.")
+    pages.add_table("What was found in it", columns, [[str(cell) for cell in row] for row in listed])
     for picture in pictures:
-        pages.add_image(
-            picture.stem.replace(".", "-"), picture.read_bytes(), f"Unseen case {study.case_id}: {picture.stem}"
-        )
+        pages.add_image(picture.stem.replace(".", "-"), picture.read_bytes(), _caption(picture.stem, study.case_id))
     page = pages.write(result_folder)
 
     say()
     say(table(("level", "figure", "estimate", "95 % interval", "n"), rows))
     say()
-    sentence, columns, listed = demo.describe(result, study)
     say(f"Unseen case {study.case_id}: {sentence}")
     say(table(columns, listed))
     warn(result.warnings)
@@ -181,6 +182,17 @@ def _demo(args: argparse.Namespace, demo: Demo, background: Background | None) -
         say(f"scene     {scene} (open it in 3D Slicer)")
     say(f"result    {result_folder / 'result.json'}")
     say(f"model     {model_folder} (install it with: hccassist models install {model_folder})")
+
+
+def _caption(stem: str, case_id: str) -> str:
+    """What a picture of the scene shows."""
+    shown = "boxes, what was found, with number and score"
+    if stem == "three-d":
+        return f"Synthetic case {case_id} in 3-D, from in front, patient's left on the right; {shown}"
+    return (
+        f"Synthetic case {case_id}, {stem.replace('-', ' ')}: axial slice, patient's left on the right; {shown}; "
+        "colours, Grad-CAM, where the network looked; outlines, segments"
+    )
 
 
 def _draw(result: DetectionResult, study: Study, folder: Path) -> tuple[Path, ...]:

@@ -32,19 +32,19 @@ def sentence(result: Result) -> str:
 
 
 def rows(result: Result) -> str:
-    """What was found one by one as a table; empty where there is nothing."""
+    """What was found one by one as a table, slices counted from 1 as viewers do; empty where there is nothing."""
     columns: tuple[str, ...] = ()
     cells: list[tuple[Any, ...]] = []
     if isinstance(result, DetectionResult):
         columns = ("number", "probability", "slice", "centre LPS mm", "mm to ablation zone")
         for c in result.shown:
             away = "-" if c.distance_to_ablation_mm is None else f"{c.distance_to_ablation_mm:.0f}"
-            cells.append((c.number, f"{c.probability:.4f}", c.slice, _place(c.box.center), away))
+            cells.append((c.number, f"{c.probability:.4f}", c.slice + 1, _place(c.box.center), away))
     elif isinstance(result, ClassificationResult):
         columns = ("number", "label", "predicted", *result.categories, *result.groups, "slice", "centre LPS mm")
         for f in result.findings:
             values = (*f.probabilities.values(), *result.grouped(f.probabilities).values())
-            cells.append((f.number, f.label, f.predicted, *(f"{p:.4f}" for p in values), f.slice, _place(f.center)))
+            cells.append((f.number, f.label, f.predicted, *(f"{p:.4f}" for p in values), f.slice + 1, _place(f.center)))
     elif isinstance(result, RiskResult):
         columns = ("probability of", "value")
         cells = [(name, f"{p:.4f}") for name, p in result.probabilities.items()]

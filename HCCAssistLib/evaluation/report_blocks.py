@@ -8,7 +8,7 @@ from typing import Any
 
 from HCCAssistLib.errors import Problem
 from HCCAssistLib.evaluation.result import Estimate, HypothesisTest
-from HCCAssistLib.results.cutoff import CutOff, cutoff_text
+from HCCAssistLib.results.cutoff import CutOff, cutoff_value
 from HCCAssistLib.wording import plural
 
 PNG = b"\x89PNG\r\n\x1a\n"
@@ -215,7 +215,7 @@ class Picture:
             which = "" if len(names) == len(shown) else f" for {'; '.join(names)}"
             parts.append(f"No interval{which}: {reason}.")
         if self.cutoff:
-            parts.append(f"Cut-off {cutoff_text(self.cutoff)}.")
+            parts.append(f"Cut-off \N{GREATER-THAN OR EQUAL TO} {cutoff_value(self.cutoff)}: {self.cutoff.source}.")
         return " ".join(dict.fromkeys(parts))
 
     def as_json(self) -> dict[str, Any]:

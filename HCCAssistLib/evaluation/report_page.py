@@ -192,7 +192,8 @@ def _key_cell(estimate: Estimate | None, notes: _Footnotes) -> str:
     interval = estimate.clustered if estimate.clustered and estimate.clustered.low is not None else estimate.interval
     text = interval_text(interval, 1 if percent else 2, percent=percent)
     level = f"{100 * interval.level:g} % CI"
-    return _markup("<b>{}</b><br>{} {}{}<br>{}", value, level, text, notes.mark(_interval_note(interval)), detail)
+    limits = _markup(_NUMBER, f"{level} {text}", notes.mark(_interval_note(interval)))
+    return _markup("<b>{}</b><br>{}<br>{}", value, limits, _markup(_NUMBER, detail, ""))
 
 
 def _cutoffs(estimates: Iterable[Estimate]) -> list[str]:
@@ -201,7 +202,7 @@ def _cutoffs(estimates: Iterable[Estimate]) -> list[str]:
         if estimate.cutoff:
             values.setdefault(estimate.cutoff.source, {})[cutoff_value(estimate.cutoff)] = None
     return [
-        f"Cut-off{'s' if len(found) > 1 else ''} \N{GREATER-THAN OR EQUAL TO} {', '.join(found)} ({source})."
+        f"Cut-off{'s' if len(found) > 1 else ''} \N{GREATER-THAN OR EQUAL TO} {', '.join(found)}: {source}."
         for source, found in values.items()
     ]
 

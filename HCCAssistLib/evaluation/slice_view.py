@@ -173,7 +173,7 @@ def _draw(axes: Axes, view: SliceView, *, marks: bool, scores: bool = True) -> N
             if scores:
                 axes.annotate(
                     f"{score:.2f}", corners.min(axis=0), xytext=(0, 2), textcoords="offset points", color=FOUND,
-                    fontsize=8, path_effects=edge,
+                    fontsize=9, fontweight="bold", path_effects=edge,
                 )  # fmt: skip
     for point in view.points:
         across, down = (2 * RING_MM / spacing for spacing in view.spacing)

@@ -24,7 +24,14 @@ def test_the_demo_leaves_a_result_a_report_pictures_and_a_scene(
     assert result.heatmap is not None
     report = json.loads((out / "result" / "report.json").read_text())
     titles = json.dumps(report)
-    for words in ("Patch level", "Lesion level", "Patient level", "Beside a threshold on HU", "Pointing game"):
+    for words in (
+        "Patch level",
+        "Lesion level",
+        "Patient level",
+        "Beside a threshold on HU",
+        "Pointing game",
+        "Unseen case",
+    ):
         assert words in titles
     assert "synthetic" in (out / "result" / "report.html").read_text()
     if scene_available() is None:

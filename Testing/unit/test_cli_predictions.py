@@ -44,6 +44,7 @@ def test_the_terminal_tells_what_was_found() -> None:
     found = detection()
     assert sentence(found) == "1 of 2 candidates at or above 0.5 (by hand); searched: liver, 1,200 ml, 500 patches"
     assert "0.9000" in rows(found) and "0.4000" not in rows(found)
+    assert rows(found).splitlines()[1].split()[2] == str(found.candidates[0].slice + 1), "slices count from 1"
     masses = classification()
     assert sentence(masses) == "2 findings; patient: partial response, objective_response 0.6000"
     assert "tumour 3" in rows(masses) and "objective_response" in rows(masses)

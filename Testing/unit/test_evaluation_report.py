@@ -127,7 +127,7 @@ def test_the_page_shows_what_json_keeps_at_full_precision(written: Path) -> None
     assert len(str(area["value"])) > 8
     assert f'<span class="number">{area["value"]:.3f}</span>' in page
     assert area["excluded"] == 1 and "1 patch without a score left out" in page
-    assert CUTOFF.source in page
+    assert f": {CUTOFF.source}." in page, "no brackets within brackets"
 
 
 def test_the_page_is_one_file_without_scripts_and_escapes_everything(written: Path) -> None:

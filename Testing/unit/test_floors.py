@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+import sys
+
 import floors
 import pytest
 from floors import ALLOWED, ROOT, imported, kind_of, may_import, python_files, room_of_file, rooms_imported
@@ -40,3 +42,9 @@ def test_the_floors_hold_no_circle() -> None:
 def test_the_picture_of_the_rooms_is_drawn_from_the_imports_as_they_are() -> None:
     drawn = (ROOT / "docs" / "rooms.svg").read_text(encoding="utf-8")
     assert drawn == floors.picture(), "run: python Testing/floors.py docs/rooms.svg"
+
+
+def test_no_script_is_named_like_a_module_of_python_that_it_would_hide() -> None:
+    scripts = [path for folder in ("benchmarks", "examples") for path in (ROOT / folder).glob("*.py")]
+    assert scripts
+    assert [path.name for path in scripts if path.stem in sys.stdlib_module_names] == []

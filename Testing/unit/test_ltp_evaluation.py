@@ -196,6 +196,7 @@ def test_the_report_answers_first_and_lists_every_case_with_its_picture(
     page = (begun / "report.html").read_text()
     assert page.index("Key results") < page.index("Read this first") < page.index("Evaluated cases")
     assert 'href="#figure-slice-of-c1"' in page and 'id="figure-slice-of-c1"' in page
+    assert "augment yes" in page and "radius 15," in page and "augment True" not in page
     assert "none of them among the training images" in page and "32 x 32 pixels and 8 slices" in page
 
 

@@ -66,7 +66,7 @@ def describe(result: DetectionResult, study: Study) -> tuple[str, Sequence[str],
         (
             c.number,
             f"{c.probability:.4f}",
-            c.slice,
+            c.slice + 1,
             " ".join(f"{v:.0f}" for v in c.box.center),
             "-" if c.distance_to_ablation_mm is None else f"{c.distance_to_ablation_mm:.0f}",
         )

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterator
+from collections.abc import Iterator, Mapping
 from typing import Any
 
 import numpy as np
@@ -237,8 +237,8 @@ def methods(found: LTPEvaluation, card: ModelCard) -> str:
     trained = trained_on(card.training) or "an unstated number of patients"
     sizes = card.training.get("cases") or {}
     split = f" ({sizes.get('train', 0)} training and {sizes.get('validation', 0)} validation cases)" if sizes else ""
-    chosen = ", ".join(f"{name.replace('_', ' ')} {value}" for name, value in card.options.items())
-    scanned = ", ".join(f"{name.replace('_', ' ')} {value}" for name, value in options.items() if name != "heatmap")
+    chosen = _listed(card.options)
+    scanned = _listed({name: value for name, value in options.items() if name != "heatmap"})
     return (
         "Local tumour progression (LTP) after ablation was detected on arterial-phase CT with a three-dimensional "
         f"convolutional network (method: {LTP.paper.rstrip('.')}), as implemented in HCCAssist. The network sees "
@@ -251,6 +251,17 @@ def methods(found: LTPEvaluation, card: ModelCard) -> str:
         f"{TOLERANCE_MM:g} mm of an annotated point has found that lesion; all others are false positives. A patient "
         "is flagged where any candidate reaches the cut-off."
     )
+
+
+def _listed(options: Mapping[str, Any]) -> str:
+    """Options in words: numbers without a needless ``.0``, yes and no."""
+
+    def text(value: Any) -> str:
+        if isinstance(value, bool):
+            return "yes" if value else "no"
+        return f"{value:g}" if isinstance(value, float) else str(value)
+
+    return ", ".join(f"{name.replace('_', ' ')} {text(value)}" for name, value in options.items())
 
 
 def _provenance(found: LTPEvaluation, model: LoadedModel) -> dict[str, str]:

@@ -1,6 +1,6 @@
 """The patient-clustered bootstrap against a loop over scikit-learn, in one process on one core.
 
-    python benchmarks/statistics.py
+    python benchmarks/bootstrap_intervals.py
 
 The last lines are one JSON object per goal: goal, value, target, met.
 """
