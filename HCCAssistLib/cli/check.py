@@ -98,7 +98,7 @@ def _summarise(counts: dict[str, Any], problems: Sequence[Problem]) -> None:
     for name in ("labels", "splits"):
         say(f"{name}: " + ", ".join(f"{count} {key or 'not set'}" for key, count in counts[name].items()))
     stops, warnings = len(_level(problems, "STOP")), len(_level(problems, "WARN"))
-    stopping = f"{stops} {plural('fault', stops)} {'stops' if stops == 1 else 'stop'}" if stops else "nothing stops"
+    stopping = f"{stops} {plural('fault', stops)} stop{'s' if stops == 1 else ''}" if stops else "nothing stops"
     say(f"{stopping} a training, {warnings} {plural('warning', warnings)}")
 
 

@@ -31,7 +31,7 @@ SIZE = (1366, 728)
 PANEL = 450
 """Pixels of the panel, as on a laptop of 1366 x 768."""
 NEAR_MM = 15
-LARGEST = 300_000
+LARGEST = 200_000
 """Bytes of a picture in the repository."""
 
 
@@ -133,10 +133,10 @@ class Tutorial:
         for _ in range(5):
             self.desk.process_events()
         shown = self.desk.window.grab()
-        quality = 93
-        while not path.exists() or path.stat().st_size > LARGEST or quality == 93:
+        for quality in range(93, 40, -4):
             shown.save(str(path), "JPG", quality)
-            quality -= 4
+            if path.stat().st_size <= LARGEST:
+                break
         print(f"{path.name}: {path.stat().st_size // 1000} kB")
 
 

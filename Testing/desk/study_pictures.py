@@ -19,7 +19,8 @@ ROOT = Path(__file__).parents[2]
 MODULE = ROOT / "HCCAssist" / "HCCStudy" / "HCCStudy.py"
 WIDTHS = {"laptop": ((1366, 940), 450), "wide": ((1800, 1000), 760)}
 """Of the window, and of the panel in it."""
-QUALITY = 88
+LARGEST = 200_000
+"""Bytes of a picture in the repository."""
 
 
 def take(out: Path, folder: Path) -> None:
@@ -60,10 +61,14 @@ def take(out: Path, folder: Path) -> None:
 
 
 def picture(desk: Any, path: Path) -> None:
-    """Save what the window shows."""
+    """Save what the window shows, small enough for a repository."""
     for _ in range(5):
         desk.process_events()
-    desk.window.grab().save(str(path), "JPG", QUALITY)
+    shown = desk.window.grab()
+    for quality in range(93, 40, -4):
+        shown.save(str(path), "JPG", quality)
+        if path.stat().st_size <= LARGEST:
+            break
     print(f"{path.name}: {path.stat().st_size // 1000} kB")
 
 
