@@ -8,11 +8,12 @@ from types import MappingProxyType
 from HCCAssistLib.cohort.cohort_spec import CohortSpec
 from HCCAssistLib.cohort.input_spec import InputSpec
 from HCCAssistLib.errors import InputError
+from HCCAssistLib.recipes.liver_mass.recipe import LIVER_MASS
 from HCCAssistLib.recipes.ltp.recipe import LTP
 from HCCAssistLib.recipes.options import Value
 from HCCAssistLib.recipes.spec import Recipe
 
-RECIPES = MappingProxyType({recipe.id: recipe for recipe in (LTP,)})
+RECIPES = MappingProxyType({recipe.id: recipe for recipe in (LTP, LIVER_MASS)})
 
 
 def all_inputs() -> tuple[InputSpec, ...]:

@@ -1,0 +1,1 @@
+"""Liver masses in five categories (Yasaka 2018)."""
