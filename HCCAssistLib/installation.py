@@ -23,6 +23,7 @@ SIZES = {
     "PyTorch": "about 200 MB; 2 to 3 GB with an NVIDIA card",
     "scikit-learn": "about 10 MB",
     "safetensors": "less than 1 MB",
+    "Pillow": "about 7 MB",
     "Jinja2": "less than 1 MB",
     "matplotlib": "about 10 MB",
     "statsmodels": "about 30 MB, with pandas",

@@ -124,7 +124,7 @@ class _Run:
         from HCCAssistLib.cli.predictions import finished, refuse_other_scan
         from HCCAssistLib.inference.study import read_study
 
-        study = read_study(case, self.package.recipe)
+        study = read_study(case, self.package.recipe, options=self.package.card.options)
         if self.lone:
             refuse_other_scan(self.args.out / case.case_id, study)
         options = self.package.recipe.resolve(self.options, run=True)

@@ -7,7 +7,7 @@ from dataclasses import dataclass, field, replace
 from pathlib import Path
 
 from HCCAssistLib.cohort.case import Case
-from HCCAssistLib.cohort.finding_labels import Finding, findings_of_points, findings_of_segments
+from HCCAssistLib.cohort.finding_labels import Finding, findings_of_boxes, findings_of_points, findings_of_segments
 from HCCAssistLib.cohort.fingerprints import Fingerprint, fingerprint
 from HCCAssistLib.cohort.input_spec import InputSpec
 from HCCAssistLib.cohort.judgement import judge
@@ -137,8 +137,12 @@ def _read(
         contents.volumes[place], found = _read_volume(path, case, need)
         return found
     if need.kind == "roi":
-        contents.boxes[place] = read_rois(path)
-        return ()
+        contents.boxes[place] = boxes = read_rois(path)
+        if not need.of_lesions:
+            return ()
+        labelled, doubts = findings_of_boxes(boxes, classes)
+        contents.findings[place] = (*contents.findings.get(place, ()), *labelled)
+        return doubts
     if need.kind == "points":
         contents.points[place] = points = read_points(path)
         if not need.of_lesions:

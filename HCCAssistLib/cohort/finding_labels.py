@@ -1,18 +1,21 @@
-"""The findings of a case, each with its label: the description of a point, or the tag or name of a segment."""
+"""The findings of a case, each with its label: the description of a point, or the tag or name of a segment or a box."""
 
 from __future__ import annotations
 
+import math
 import re
 from collections.abc import Iterable, Sequence
 from dataclasses import dataclass
 
 from HCCAssistLib.cohort.case import Case
 from HCCAssistLib.cohort.cells import is_missing
+from HCCAssistLib.cohort.described_size import BY_LINE, described_size, without_size
 from HCCAssistLib.cohort.input_spec import InputSpec
-from HCCAssistLib.cohort.points import PointList, read_points
+from HCCAssistLib.cohort.points import LabelledBox, Point, PointList, read_points, read_rois
 from HCCAssistLib.cohort.segments import Segment, read_segments
 from HCCAssistLib.cohort.synthetic import NO
 from HCCAssistLib.errors import InputError, Problem
+from HCCAssistLib.imaging.geometry import Box
 from HCCAssistLib.imaging.image import Image
 from HCCAssistLib.labels import Classes
 
@@ -25,12 +28,15 @@ class Finding:
     """One finding that a reader marked.
 
     Attributes:
-        name: of the point or segment.
-        center: LPS millimetres: of the point, or the centre of the segment's voxels.
+        name: of the point, segment or box.
+        center: LPS millimetres: of the point or box, or the centre of the segment's voxels.
         code: of its class, ``""`` where it has none.
         subclass: the finer code that the reader wrote, or ``""``.
         mask: of a segment, voxels 0 and 1 on a grid of its own; None of a point.
         target: whether it is one of those that count; all do where none is tagged ``target``.
+        box: that a reader drew around it, None of any other.
+        size_mm: that the reader wrote beside a point; NaN where there is none.
+        measured: whether that size was measured with a line.
     """
 
     name: str
@@ -39,6 +45,9 @@ class Finding:
     subclass: str = ""
     mask: Image | None = None
     target: bool = True
+    box: Box | None = None
+    size_mm: float = math.nan
+    measured: bool = False
 
 
 def findings_of_points(points: PointList, classes: Classes | None) -> tuple[tuple[Finding, ...], list[Problem]]:
@@ -48,10 +57,24 @@ def findings_of_points(points: PointList, classes: Classes | None) -> tuple[tupl
         points: the description holds the label; where there is none, the point's own label may be one.
         classes: that they may have; None where labels do not matter.
     """
-    texts = [(f"point {p.label!r}", p.description, p.label) for p in points.points]
+    texts = [(f"point {p.label!r}", without_size(p.description), p.label) for p in points.points]
     codes, problems = _labels(texts, "its description", classes)
     places = zip(points.points, codes, strict=True)
-    return tuple(Finding(point.label, point.position, *code) for point, code in places), problems
+    return tuple(_of_point(point, code) for point, code in places), problems
+
+
+def findings_of_boxes(
+    boxes: Sequence[LabelledBox], classes: Classes | None
+) -> tuple[tuple[Finding, ...], list[Problem]]:
+    """The boxes of a file as findings, and what is wrong with their labels.
+
+    Args:
+        boxes: the name holds the label.
+        classes: that they may have; None where labels do not matter.
+    """
+    codes, problems = _labels([(f"box {one.label!r}", "", one.label) for one in boxes], "its name", classes)
+    places = zip(boxes, codes, strict=True)
+    return tuple(Finding(one.label, one.box.center, *code, box=one.box) for one, code in places), problems
 
 
 def findings_of_segments(
@@ -79,19 +102,28 @@ def findings_of_segments(
 def finding_codes(case: Case, inputs: Sequence[InputSpec], classes: Classes) -> tuple[str, ...]:
     """The classes of a case's findings; files that cannot be read have none, which the check of the cohort tells."""
     codes: list[str] = []
-    for need in (need for need in inputs if need.of_lesions and need.kind in ("points", "segment")):
+    for need in (need for need in inputs if need.of_lesions):
+        if need.kind == "volume":
+            continue
         try:
-            path = case.annotation_path(need.time_point, need.name, "points" if need.kind == "points" else "segment")
+            path = case.annotation_path(need.time_point, need.name, need.kind)
             if path is None:
                 continue
             if need.kind == "points":
                 found, _ = findings_of_points(read_points(path), classes)
+            elif need.kind == "roi":
+                found, _ = findings_of_boxes(read_rois(path), classes)
             else:
                 found, _ = findings_of_segments(read_segments(path), classes)
         except InputError:
             continue
         codes += [one.code for one in found if one.code]
     return tuple(codes)
+
+
+def _of_point(point: Point, code: tuple[str, str]) -> Finding:
+    size, measured = described_size(point.description), BY_LINE in point.description.casefold()
+    return Finding(point.label, point.position, *code, size_mm=size, measured=measured)
 
 
 def _labels(

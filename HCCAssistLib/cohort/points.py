@@ -11,6 +11,7 @@ from typing import Any
 import numpy as np
 
 from HCCAssistLib.cohort import fcsv
+from HCCAssistLib.cohort.described_size import described_size
 from HCCAssistLib.cohort.markups import SCHEMA, node_frame, read_nodes, read_text, three_numbers
 from HCCAssistLib.errors import InputError, Problem
 from HCCAssistLib.files import write_json
@@ -66,8 +67,13 @@ class PointList:
         return np.array([point.position for point in self.points], dtype=np.float64).reshape(-1, 3)
 
     def digest(self) -> str:
-        """sha256 of the positions, in micrometres: tells two lists apart without naming a patient."""
-        return hashlib.sha256(np.round(self.positions * 1000).astype("<i8").tobytes()).hexdigest()
+        """sha256 of the positions and of sizes written beside them, in micrometres: names no patient."""
+        sizes = np.array([described_size(point.description) for point in self.points], dtype=np.float64)
+        numbers = [self.positions, np.nan_to_num(sizes)] if np.isfinite(sizes).any() else [self.positions]
+        sha = hashlib.sha256()
+        for part in numbers:
+            sha.update(np.round(part * 1000).astype("<i8").tobytes())
+        return sha.hexdigest()
 
 
 @dataclass(frozen=True, slots=True)

@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import re
 from collections.abc import Sequence
 
 import numpy as np
@@ -20,20 +19,6 @@ EDGES_MM = (10.0, 20.0)
 """Sizes at which LI-RADS changes what a lesion is called."""
 
 UNKNOWN = "size not given"
-_SIZE = re.compile(r"(?<![\w.,])(\d+(?:[.,]\d+)?)\s*(mm|cm)\b")
-
-
-def described_size(description: str) -> float:
-    """Size in mm that a reader wrote beside a point: ``12 mm``, ``1,2 cm``; NaN where there is none or several.
-
-    >>> described_size("nodule at the margin, 12 mm")
-    12.0
-    """
-    found = _SIZE.findall(description)
-    if len(found) != 1:
-        return float("nan")
-    number, unit = found[0]
-    return float(number.replace(",", ".")) * (10.0 if unit == "cm" else 1.0)
 
 
 def sensitivity_by_size(

@@ -10,7 +10,7 @@ from typing import Any
 
 from HCCAssistLib.cohort.case import Case
 from HCCAssistLib.cohort.case_files import CaseContents, read_case
-from HCCAssistLib.cohort.finding_labels import Finding, findings_of_points, findings_of_segments
+from HCCAssistLib.cohort.finding_labels import Finding, findings_of_boxes, findings_of_points, findings_of_segments
 from HCCAssistLib.cohort.input_spec import InputSpec
 from HCCAssistLib.cohort.judgement import judge
 from HCCAssistLib.cohort.points import LabelledBox, PointList
@@ -20,6 +20,7 @@ from HCCAssistLib.cohort.unused_files import unused_files
 from HCCAssistLib.errors import InputError, Problem
 from HCCAssistLib.imaging.image import Image
 from HCCAssistLib.labels import Classes
+from HCCAssistLib.recipes.options import Value
 from HCCAssistLib.recipes.registry import all_inputs
 from HCCAssistLib.recipes.spec import Recipe
 
@@ -82,21 +83,25 @@ class Study:
         return {name: there[name] for name in used}, {name: sha for name, sha in there.items() if name not in used}
 
 
-def read_study(case: Case, recipe: Recipe, *, classes: Classes | None = None) -> Study:
+def read_study(
+    case: Case, recipe: Recipe, *, options: Mapping[str, Value] | None = None, classes: Classes | None = None
+) -> Study:
     """Read what a recipe needs of a case.
 
     Args:
         case: the files.
         recipe: whose needs these are.
+        options: of a model, which may need less; all that the recipe may need where None is given.
         classes: that the case's findings must have; None where a finding needs no label.
 
     Raises:
         InputError: something that the recipe requires is missing or cannot be used; all of it is listed.
     """
-    read = read_case(case, recipe.inputs, classes)
+    needs = recipe.inputs if options is None else recipe.inputs_with(options)
+    read = read_case(case, needs, classes)
     if stops := [problem for problem in read.problems if problem.level == "STOP"]:
         raise InputError(stops)
-    return study_of(read, unused_files(case, recipe.inputs, all_inputs()))
+    return study_of(read, unused_files(case, needs, all_inputs()))
 
 
 def study_of(read: CaseContents, doubts: Iterable[Problem] = ()) -> Study:
@@ -147,6 +152,8 @@ def judged_study(
             chosen[key], doubts = all_painted(chosen[key])
             found += [(need, problem) for problem in doubts]
             labelled, _ = findings_of_segments(chosen[key], None)
+        elif need.kind == "roi" and boxes and key in boxes:
+            labelled, _ = findings_of_boxes(boxes[key], None)
         if labelled:
             findings[key] = (*findings.get(key, ()), *labelled)
     masks, doubtful = judge(recipe.inputs, volumes, chosen, points, boxes)

@@ -111,8 +111,9 @@ def fit(
             if len(picked) < 2 and first:
                 continue
             picked = picked.to(plan.device)
+            shown, picked = _shown(inputs, picked, plan.copies)
             state.optimizer.zero_grad(set_to_none=True)
-            outputs_ = network(*_arguments(make_batch({n: t[picked] for n, t in inputs.items()}, generator)))
+            outputs_ = network(*_arguments(make_batch(shown, generator)))
             value = loss(outputs_, {n: t[picked] for n, t in targets.items()})
             value.backward()
             state.optimizer.step()
@@ -168,12 +169,22 @@ def _finished(history: list[dict[str, float]], plan: Plan) -> bool:
 
 
 def _order(train: Samples, plan: Plan, generator: Generator) -> Tensor:
-    """Which samples an epoch shows, in its order."""
+    """Which samples an epoch shows, in its order: copy ``c`` of sample ``s`` of ``n`` has the number ``c n + s``."""
     import torch
 
     if plan.balance == "sampler":
-        return balanced_order(torch.from_numpy(train.labels.astype(np.int64)), generator)
-    return torch.randperm(len(train), generator=generator)
+        labels = torch.from_numpy(train.labels.astype(np.int64))
+        return balanced_order(labels.repeat(plan.copies), generator)
+    return torch.randperm(len(train) * plan.copies, generator=generator)
+
+
+def _shown(inputs: Mapping[str, Tensor], order: Tensor, copies: int) -> tuple[dict[str, Tensor], Tensor]:
+    """What a batch is made of, and which samples these are."""
+    if copies == 1:
+        return {name: one[order] for name, one in inputs.items()}, order
+    count = len(next(iter(inputs.values())))
+    picked = order % count
+    return {**{name: one[picked] for name, one in inputs.items()}, "copy": order // count}, picked
 
 
 def _tensors(arrays: Mapping[str, npt.NDArray[Any]], device: str) -> dict[str, Tensor]:

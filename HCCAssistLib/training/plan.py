@@ -36,6 +36,8 @@ class Plan:
         optimiser: ``"adam"``, or ``"sgd"`` with a momentum of ``MOMENTUM``.
         balance: ``"none"``; ``"weights"`` weighs a sample by the inverse of its class's share; ``"sampler"`` draws
             every class equally often.
+        copies: how often an epoch shows each sample. Where it is more than once, what is made of the samples is told
+            which copy it makes, by the array ``copy``, counted from 0.
     """
 
     epochs: int
@@ -47,6 +49,7 @@ class Plan:
     averaging: float = 0.0
     optimiser: Optimiser = "adam"
     balance: Balance = "none"
+    copies: int = 1
 
     @classmethod
     def of(cls, options: Mapping[str, Value], *, seed: int, device: str = "cpu", epochs: int | None = None) -> Plan:
@@ -69,4 +72,5 @@ class Plan:
             averaging=float(options.get("averaging", 0.0)),
             optimiser=cast(Optimiser, options.get("optimiser", "adam")),
             balance=cast(Balance, options.get("balance", "none")),
+            copies=int(options.get("copies", 1)),
         )

@@ -42,11 +42,12 @@ def refuse_trained_on(
         InputError: all such cases, each with the model.
     """
     seen: list[Problem] = []
+    one = next(iter(packages.values()))
     for number, case in enumerate(cases):
         if progress:
             progress(number / len(cases))
         try:
-            volumes = read_study(case, next(iter(packages.values())).recipe).volumes.values()
+            volumes = read_study(case, one.recipe, options=one.card.options).volumes.values()
         except InputError:
             continue
         for name, package in packages.items():

@@ -8,8 +8,9 @@ import numpy as np
 import pytest
 from scipy.stats import poisson
 
+from HCCAssistLib.cohort.described_size import described_size
 from HCCAssistLib.errors import InputError
-from HCCAssistLib.evaluation.by_size import described_size, sensitivity_by_size
+from HCCAssistLib.evaluation.by_size import sensitivity_by_size
 from HCCAssistLib.evaluation.froc import lesion_operating_point
 from HCCAssistLib.evaluation.intervals import rate_interval
 from HCCAssistLib.evaluation.lesion_matching import VolumeFindings

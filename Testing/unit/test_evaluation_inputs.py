@@ -272,7 +272,7 @@ CALLS: dict[str, Call] = {
     ),
 }
 NO_DATA = {
-    "sensitivity_by_size", "described_size",  # own tests: an unknown size is a group of its own, and a text is read
+    "sensitivity_by_size",  # own tests: an unknown size is a group of its own
     "paired_detections", "paired_classes",  # take findings and classes, which have tests of their own
     "baseline_table", "continuous_row", "categorical_row",  # own test below: in a table, what is missing is counted
     "binary_metrics", "ranking_statistic",  # take checked counts or rows

@@ -7,10 +7,10 @@ import numpy as np
 import pytest
 
 from HCCAssistLib.cohort.cohort import read_cohort
+from HCCAssistLib.cohort.described_size import described_size
 from HCCAssistLib.cohort.points import read_points
 from HCCAssistLib.cohort.segments import mask_on, read_segments
 from HCCAssistLib.errors import InputError
-from HCCAssistLib.evaluation.by_size import described_size
 from HCCAssistLib.imaging.files import read_image
 from HCCAssistLib.phantoms.cohort import write_cohort
 from HCCAssistLib.phantoms.liver.scene import SCANNERS

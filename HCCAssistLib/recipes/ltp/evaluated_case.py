@@ -14,8 +14,8 @@ import numpy as np
 import numpy.typing as npt
 
 from HCCAssistLib.cohort.case import Case
+from HCCAssistLib.cohort.described_size import described_size
 from HCCAssistLib.errors import InputError
-from HCCAssistLib.evaluation.by_size import described_size
 from HCCAssistLib.files import atomic_folder, parse_json, remove_leftovers, write_json
 from HCCAssistLib.inference.loaded_model import LoadedModel
 from HCCAssistLib.inference.study import Study
