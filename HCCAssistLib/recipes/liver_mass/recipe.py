@@ -88,7 +88,7 @@ LIVER_MASS = Recipe(
     options=(
         Option("phases", "triphasic", "the phases that the network sees", choices=tuple(PHASES_OF), variant=True),
         WIDTH,
-        Option("dropout", 0.5, "share of the values dropped before each fully connected layer", bounds=(0.0, 0.9)),
+        Option("dropout", 0.5, "share of the values dropped between the fully connected layers", bounds=(0.0, 0.9)),
         Option("field_factor", 2.0, "side of the square field of view in diameters of the mass", bounds=(1.0, 5.0)),
         Option("field_least", 40.0, "shortest side of the field of view in mm", bounds=(10.0, 60.0)),
         Option("field_most", 150.0, "longest side of the field of view in mm", bounds=(60.0, 400.0)),
