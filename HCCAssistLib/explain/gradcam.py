@@ -44,6 +44,22 @@ def gradcam(network: Explainable, x: Tensor, *, target: int | Tensor | None = No
 
 def gradcam_and_scores(network: Explainable, x: Tensor, *, target: int | Tensor | None = None) -> tuple[Tensor, Tensor]:
     """The maps of ``gradcam`` and the scores ``(N,)`` that they explain, from one pass."""
+    maps, scores = open_pass(network, x)
+    if scores.ndim == 2:
+        chosen = scores.detach().argmax(dim=1) if target is None else torch.as_tensor(target, device=scores.device)
+        with torch.enable_grad():
+            scores = scores.gather(1, chosen.expand(len(scores))[:, None])
+    return weighed(maps, scores), scores.detach()
+
+
+def open_pass(network: Explainable, x: Tensor) -> tuple[Tensor, Tensor]:
+    """One forward pass: the last convolution's map, and the scores with their graph back to that map.
+
+    What is to be explained may depend on the scores, also on those of other networks; then no second pass is needed.
+
+    Raises:
+        ValueError: the network is in training mode.
+    """
     if network.training:
         raise ValueError("put the network into evaluation mode before explaining it")
     channels_last = {4: torch.channels_last, 5: torch.channels_last_3d}
@@ -51,11 +67,11 @@ def gradcam_and_scores(network: Explainable, x: Tensor, *, target: int | Tensor 
         maps = network.features(x.contiguous(memory_format=channels_last[x.ndim]))
     maps = maps.detach().requires_grad_()
     with torch.enable_grad():
-        scores = network.head(maps)
-        if scores.ndim == 2:
-            chosen = scores.argmax(dim=1) if target is None else torch.as_tensor(target, device=scores.device)
-            scores = scores.gather(1, chosen.expand(len(scores))[:, None])
-        (gradient,) = torch.autograd.grad(scores.sum(), maps)
+        return maps, network.head(maps)
+
+
+def weighed(maps: Tensor, scores: Tensor) -> Tensor:
+    """Grad-CAM ``(N, ...)`` of maps from ``open_pass``, for scores ``(N,)`` or ``(N, 1)`` with their graph."""
+    (gradient,) = torch.autograd.grad(scores.sum(), maps)
     with torch.no_grad():
-        weights = gradient.flatten(2).mean(dim=2)
-        return torch.einsum("nc,nc...->n...", weights, maps).relu_(), scores.detach()
+        return torch.einsum("nc,nc...->n...", gradient.flatten(2).mean(dim=2), maps).relu_()

@@ -10,7 +10,7 @@ import numpy as np
 import numpy.typing as npt
 from scipy import ndimage
 
-from HCCAssistLib.imaging.geometry import Geometry
+from HCCAssistLib.imaging.geometry import Box, Geometry
 from HCCAssistLib.imaging.image import Image
 
 
@@ -72,6 +72,83 @@ def place(
         np.maximum(target, voxels, out=target)
         each.append(_image(voxels, geometry, first, history))
     return PlacedMaps(_image(merged, geometry, low, history), tuple(each), scales)
+
+
+def place_frames(
+    maps: npt.NDArray[Any], frames: Sequence[Box], geometry: Geometry, *, pixels: int, pixels_per_cell: int
+) -> Image | None:
+    """Put maps of flat pictures onto the voxels of a volume, in any storage order, each on its own highest activation.
+
+    A voxel has the value of a map where its centre lies in the frame, within half of the frame's thickness (or of the
+    volume's own slices, where these are thicker) above or below its plane.
+
+    Args:
+        maps: raw maps ``(N, rows, columns)``, at least 0; rows run along the second axis of their frame.
+        frames: where each picture lies in the patient; the third axis is its thickness.
+        geometry: grid of the volume.
+        pixels: along each side of a picture.
+        pixels_per_cell: cell ``c`` of a map is the pixels from ``c`` times so many; the last one may reach beyond.
+
+    Returns:
+        The largest value of all maps at each voxel, 0 to 1, cropped to the frames; None where the volume holds none.
+
+    Raises:
+        ValueError: no maps, negative or not finite ones.
+    """
+    maps = np.asarray(maps, dtype=np.float32)
+    if maps.ndim != 3 or len(maps) != len(frames) or len(maps) == 0:
+        raise ValueError(f"{maps.shape} maps do not fit {len(frames)} frames")
+    if not np.isfinite(maps).all() or maps.min() < 0:
+        raise ValueError("maps must be finite and at least 0")
+    blocks = [_block(frame, geometry) for frame in frames]
+    there = [(cells, frame, *block) for cells, frame, block in zip(maps, frames, blocks, strict=True) if block]
+    if not there:
+        return None
+    low = np.min([first for _, _, first, _ in there], axis=0)
+    high = np.max([end for _, _, _, end in there], axis=0)
+    merged = np.zeros((high - low)[::-1], dtype=np.float32)
+    for cells, frame, first, end in there:
+        heat = _of_frame(cells / (cells.max() or 1.0), frame, geometry, first, end, pixels, pixels_per_cell)
+        target = merged[tuple(slice(a, b) for a, b in zip((first - low)[::-1], (end - low)[::-1], strict=True))]
+        np.maximum(target, heat, out=target)
+    history = (f"Grad-CAM of {len(maps)} pictures, each scaled to its own highest activation",)
+    return Image(merged, geometry.crop(low.tolist(), merged.shape), "Grad-CAM", history)
+
+
+def _half_thickness(frame: Box, geometry: Geometry) -> float:
+    """Of the voxels that show a frame: at least half of a slice."""
+    across = np.abs(np.array(frame.axes[2]) @ geometry.directions)
+    return max(frame.size[2], float(geometry.spacing[across.argmax()])) / 2 + 1e-3
+
+
+def _block(frame: Box, geometry: Geometry) -> tuple[npt.NDArray[np.int64], npt.NDArray[np.int64]] | None:
+    """First and one-past-last voxel ``(i, j, k)`` around a frame, None where the volume has none there."""
+    thick = Box(frame.center, (*frame.size[:2], 2 * _half_thickness(frame, geometry)), frame.axes)
+    index = geometry.to_index(thick.corners())
+    first = np.clip(np.floor(index.min(axis=0)), 0, geometry.size_ijk).astype(np.int64)
+    end = np.clip(np.ceil(index.max(axis=0)) + 1, 0, geometry.size_ijk).astype(np.int64)
+    return (first, end) if (end > first).all() else None
+
+
+def _of_frame(
+    cells: npt.NDArray[np.float32],
+    frame: Box,
+    geometry: Geometry,
+    first: npt.NDArray[np.int64],
+    end: npt.NDArray[np.int64],
+    pixels: int,
+    pixels_per_cell: int,
+) -> npt.NDArray[np.float32]:
+    """One map on a block of voxels ``(k, j, i)``; 0 outside its frame."""
+    i, j, k = (np.arange(a, b) for a, b in zip(first, end, strict=True))
+    index = np.stack(np.broadcast_arrays(i, j[:, None], k[:, None, None]), axis=-1)
+    place = (geometry.to_world(index) - np.array(frame.center)) @ np.array(frame.axes).T
+    half = np.array([frame.size[0] / 2, frame.size[1] / 2, _half_thickness(frame, geometry)])
+    inside = (np.abs(place) <= half).all(axis=-1)
+    heat = np.zeros(inside.shape, dtype=np.float32)
+    across = (place[inside][:, :2] / half[:2] + 1) / 2 * pixels / pixels_per_cell - 0.5
+    heat[inside] = ndimage.map_coordinates(cells, across[:, ::-1].T, order=1, mode="nearest")
+    return heat
 
 
 def _on_voxels(cells: npt.NDArray[np.float32], shape: npt.NDArray[Any]) -> npt.NDArray[np.float32]:

@@ -238,7 +238,7 @@ class _Addition:
             self.case_id,
             volumes=study.volumes,
             points={**self.inputs.points, **self.annotations.points},
-            masks=study.masks,
+            masks={place: mask for place, mask in study.masks.items() if place not in self.annotations.points},
             values={**self.annotations.values, **study.values},
             patient_id=self.patient_id,
             replace=taken,

@@ -16,6 +16,7 @@ from HCCAssistLib.imaging.image import Image
 from HCCAssistLib.imaging.orientation import patient_axes, to_lps_order
 from HCCAssistLib.imaging.resampling import resample
 from HCCAssistLib.imaging.windows import AIR_HU, Window
+from HCCAssistLib.recipes.liver_mass.recipe import SIZE
 
 STRAIGHT_DEGREES = 1.0
 """Slices tilted by less are taken as axial: 1 degree is 0.7 mm at the border of a field of view of 80 mm."""
@@ -24,7 +25,7 @@ FILTER, FILTER_NAME = Pillow.Resampling.LANCZOS, "Lanczos of 3 lobes, antialiase
 LOBES = 3
 
 JPEG_QUALITY, CAPTURED = 90, 500
-"""Of the paper's screen captures: quality, and pixels of the mass's frame."""
+"""Of the paper's screen captures: quality, and pixels of what the network sees."""
 
 Place = tuple[float, float, float]
 
@@ -105,13 +106,12 @@ def picture(
         jpeg: pass it through JPEG on the way, as a screen capture.
     """
     grey = Pillow.fromarray(window.to_uint8(section.values))
-    middle = [
-        (at - first) / step + 0.5 for at, first, step in zip(center, section.first, section.spacing, strict=False)
-    ]
+    places = zip(center[:2], section.first, section.spacing, strict=True)
+    middle = [(at - first) / step + 0.5 for at, first, step in places]
     half = [side_mm / 2 / step for step in section.spacing]
     box = (middle[0] - half[0], middle[1] - half[1], middle[0] + half[0], middle[1] + half[1])
     if jpeg:
-        captured = grey.resize((CAPTURED, CAPTURED), Pillow.Resampling.BICUBIC, box=box)
+        captured = grey.resize((CAPTURED * size // SIZE,) * 2, Pillow.Resampling.BICUBIC, box=box)
         file = io.BytesIO()
         captured.save(file, "JPEG", quality=JPEG_QUALITY)
         return np.asarray(Pillow.open(file).resize((size, size), FILTER))

@@ -1,0 +1,119 @@
+"""What this recipe asks of a case whose files can be read: phases that belong together, masses that lie in them."""
+
+from __future__ import annotations
+
+from collections.abc import Iterator, Mapping, Sequence
+from dataclasses import replace
+from itertools import combinations
+
+import numpy as np
+
+from HCCAssistLib.cohort.case_files import CaseContents
+from HCCAssistLib.errors import InputError, Problem
+from HCCAssistLib.imaging.hounsfield import hounsfield_objection
+from HCCAssistLib.imaging.image import Image
+from HCCAssistLib.recipes.liver_mass.alignment import WARN_MM, box_around, shift_between
+from HCCAssistLib.recipes.liver_mass.masses import Mass, field_of_view, masses_of
+from HCCAssistLib.recipes.liver_mass.recipe import LIVER_MASS, TIME_POINT, phases_of
+from HCCAssistLib.recipes.liver_mass.sections import cut, mean_hu, outside_share
+from HCCAssistLib.recipes.options import Value
+
+AIR_HU = -300
+MOST_OUTSIDE = 0.02
+"""Share of a frame that a volume may lack without a word."""
+
+Volumes = Mapping[str, Image]
+"""By phase, in the order of the network's channels."""
+
+
+def problems(case: CaseContents, options: Mapping[str, Value] | None = None) -> Iterator[Problem]:
+    """Why pictures cannot be taken from a case, and what is doubtful about them; nothing where its files have faults.
+
+    Args:
+        case: as read.
+        options: of the recipe; its defaults where None is given.
+    """
+    chosen = options or LIVER_MASS.resolve({})
+    places = {phase: f"{TIME_POINT}/{phase}" for phase in phases_of(chosen)}
+    if any(place not in case.volumes for place in places.values()):
+        return
+    if any(problem.level == "STOP" for problem in case.problems):
+        return
+    volumes = {phase: case.volumes[place] for phase, place in places.items()}
+    try:
+        masses = masses_of(case, chosen)
+    except InputError as error:
+        yield from error.problems
+        return
+    for problem in voxel_problems(volumes):
+        yield replace(problem, level="STOP")
+    yield from phase_problems(volumes, masses)
+    yield from mass_problems(volumes, masses, chosen)
+
+
+def voxel_problems(volumes: Volumes) -> Iterator[Problem]:
+    """Volumes whose voxels cannot be Hounsfield units, such as MR."""
+    for phase, volume in volumes.items():
+        if objection := hounsfield_objection(volume):
+            what = f"the voxels are not Hounsfield units: {objection}"
+            remedy = "give the CT with its stored values, not windowed or normalised, and no MR"
+            yield Problem("WARN", what, f"{TIME_POINT}/{phase}", remedy)
+
+
+def phase_problems(volumes: Volumes, masses: Sequence[Mass]) -> Iterator[Problem]:
+    """Phases that are one and the same volume, or do not lie on each other around the masses."""
+    same = [pair for pair in combinations(volumes, 2) if _same(*(volumes[phase] for phase in pair))]
+    for one, other in same:
+        what = f"the {one} and the {other} phase are the same images"
+        yield Problem("STOP", what, f"{TIME_POINT}/{other}", "give the series of that phase")
+    (first, fixed), *others = volumes.items()
+    inside = [m.center for m in masses if all(volume.geometry.contains(m.center) for volume in volumes.values())]
+    if same or not inside:
+        return
+    box = box_around(inside)
+    for phase, moving in others:
+        shift = shift_between(fixed, moving, box)
+        if shift is not None and (away := float(np.linalg.norm(shift))) > WARN_MM:
+            x, y, z = shift
+            what = (
+                f"the {phase} phase lies {away:.0f} mm from the {first} phase around the masses ({x:+.0f} mm to the "
+                f"left, {y:+.0f} mm to the back, {z:+.0f} mm upwards): the frames show different parts of the liver"
+            )
+            remedy = "register the phases first; are they of one patient and one examination?"
+            yield Problem("WARN", what, f"{TIME_POINT}/{phase}", remedy)
+
+
+def mass_problems(volumes: Volumes, masses: Sequence[Mass], options: Mapping[str, Value]) -> Iterator[Problem]:
+    """Masses outside a phase or in air, and frames that leave a volume or do not hold their mass."""
+    for phase, volume in volumes.items():
+        where = f"{TIME_POINT}/{phase}"
+        out = [mass for mass in masses if not volume.geometry.contains(mass.center)]
+        for mass in out:
+            what = f"the mass {mass.label!r} lies outside the {phase} phase"
+            yield Problem("STOP", what, where, "are the phases of one examination, and is the mark on one of them?")
+        airy = [mass for mass in masses if mass not in out and _hu(volume, mass) < AIR_HU]
+        for mass in airy:
+            what = f"the mass {mass.label!r} lies in air or lung in the {phase} phase: mean {_hu(volume, mass):.0f} HU"
+            yield Problem("STOP", what, where, "place the mark in the mass")
+        for mass in masses:
+            side = field_of_view(mass.diameter_mm, options)
+            lacks = outside_share(volume.geometry, mass.center, side)
+            if mass not in out and mass not in airy and lacks > MOST_OUTSIDE:
+                what = (
+                    f"{lacks:.0%} of the frame of {mass.label!r} lies outside the {phase} phase, black for the network"
+                )
+                yield Problem("WARN", what, where, "prefer a series that shows all around the mass")
+    for mass in masses:
+        side = field_of_view(mass.diameter_mm, options)
+        if mass.diameter_mm > side:
+            what = f"the mass of {mass.diameter_mm:.0f} mm is larger than its frame of {side:.0f} mm"
+            yield Problem("WARN", what, f"mass {mass.label!r}", "read the result as one of the middle of the mass")
+
+
+def _hu(volume: Image, mass: Mass) -> float:
+    width = min(mass.diameter_mm, 10.0)
+    return mean_hu(cut(volume, mass.center, 2 * width, 8), mass.center, width)
+
+
+def _same(one: Image, other: Image) -> bool:
+    return one.geometry.matches(other.geometry) and np.array_equal(one.array, other.array)
