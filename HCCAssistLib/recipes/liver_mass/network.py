@@ -22,8 +22,8 @@ class LiverMassNetwork(nn.Module):
     """(3x3 convolution, 3x3 convolution, 2x2 max pooling) three times, then layers of 512, 512 and 5.
 
     The paper prints the layers; kernels and widths stand in an appendix that is not at hand and are those of the
-    method's specification; weights begin as He proposes (ICCV 2015), biases at 0. Poolings round up, as Chainer's do: maps of 70, 35, 18 and 9. Three phases make 5,861,157
-    weights, two 5,860,869 and one 5,860,581.
+    method's specification. Weights begin as He proposes (ICCV 2015), biases at 0. Poolings round up, as Chainer's do:
+    maps of 70, 35, 18 and 9. Three phases make 5,861,157 weights, two 5,860,869 and one 5,860,581.
 
     >>> sum(weights.numel() for weights in LiverMassNetwork(3).parameters())
     5861157
@@ -48,10 +48,15 @@ class LiverMassNetwork(nn.Module):
         self.fc2 = nn.Linear(hidden, hidden)
         self.fc3 = nn.Linear(hidden, len(CATEGORIES))
         self.dropout = nn.Dropout(dropout)
-        for layer in (module for module in self.modules() if isinstance(module, nn.Conv2d | nn.Linear)):
-            # torch's own weights shrink what passes nine layers so far that the first epochs learn nothing
-            nn.init.kaiming_normal_(layer.weight, nonlinearity="relu")
-            nn.init.zeros_(layer.bias)
+        self._draw_weights()
+
+    def _draw_weights(self) -> None:
+        """As He proposes: torch's own shrink what passes nine layers so far that the first epochs learn nothing."""
+        for name, parameter in self.named_parameters():
+            if name.endswith("weight"):
+                nn.init.kaiming_normal_(parameter, nonlinearity="relu")
+            else:
+                nn.init.zeros_(parameter)
 
     def features(self, x: Tensor) -> Tensor:
         """The last convolution's map after its ReLU, before the third pooling: what Grad-CAM explains.
@@ -63,6 +68,8 @@ class LiverMassNetwork(nn.Module):
             ``(N, 128, 18, 18)``, fewer maps in a narrower network. Cell ``c`` covers pixels ``4 c .. 4 c + 3``, the
             last one of them two.
         """
+        # grey values around 0 and of about unit size: from 0 to 1 as they are, the first epochs learn little
+        x = (x - 0.5) * 4
         x = _pooled(functional.relu(self.conv2(functional.relu(self.conv1(x)))))
         x = _pooled(functional.relu(self.conv4(functional.relu(self.conv3(x)))))
         return functional.relu(self.conv6(functional.relu(self.conv5(x))))
