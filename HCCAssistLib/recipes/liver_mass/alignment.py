@@ -16,8 +16,7 @@ from scipy import fft, ndimage
 from HCCAssistLib.imaging.geometry import Geometry
 from HCCAssistLib.imaging.image import Image
 from HCCAssistLib.imaging.resampling import resample
-from HCCAssistLib.imaging.windows import AIR_HU
-from HCCAssistLib.recipes.liver_mass.sections import Place
+from HCCAssistLib.recipes.liver_mass.sections import Place, fill_of
 
 STEP_MM = 2.5
 MARGIN_MM = 40.0
@@ -72,7 +71,7 @@ def shift_between(fixed: Image, moving: Image, box: Geometry) -> FloatArray | No
 
 def _edges(image: Image, box: Geometry) -> FloatArray | None:
     """Strength of the edges of soft tissue, fading to the sides of the box; None where there are hardly any."""
-    soft = resample(image, box, outside=AIR_HU).array.astype(np.float32).clip(*SOFT_HU)
+    soft = resample(image, box, outside=fill_of(image.array.dtype)).array.astype(np.float32).clip(*SOFT_HU)
     edges = ndimage.gaussian_gradient_magnitude(soft, 1.0)
     edges -= edges.mean()
     for axis, count in enumerate(edges.shape):

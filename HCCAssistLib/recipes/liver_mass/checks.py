@@ -18,6 +18,7 @@ from HCCAssistLib.recipes.liver_mass.recipe import LIVER_MASS, TIME_POINT, phase
 from HCCAssistLib.recipes.liver_mass.sections import cut, mean_hu, outside_share
 from HCCAssistLib.recipes.options import Value
 
+NO_HU = "the voxels are not Hounsfield units"
 AIR_HU = -300
 MOST_OUTSIDE = 0.02
 """Share of a frame that a volume may lack without a word."""
@@ -45,31 +46,30 @@ def problems(case: CaseContents, options: Mapping[str, Value] | None = None) -> 
     except InputError as error:
         yield from error.problems
         return
-    for problem in voxel_problems(volumes):
-        yield replace(problem, level="STOP")
-    yield from phase_problems(volumes, masses)
+    for problem in volume_problems(volumes, masses):
+        yield replace(problem, level="STOP") if problem.what.startswith(NO_HU) else problem
     yield from mass_problems(volumes, masses, chosen)
 
 
-def voxel_problems(volumes: Volumes) -> Iterator[Problem]:
-    """Volumes whose voxels cannot be Hounsfield units, such as MR."""
-    for phase, volume in volumes.items():
-        if objection := hounsfield_objection(volume):
-            what = f"the voxels are not Hounsfield units: {objection}"
-            remedy = "give the CT with its stored values, not windowed or normalised, and no MR"
-            yield Problem("WARN", what, f"{TIME_POINT}/{phase}", remedy)
-
-
-def phase_problems(volumes: Volumes, masses: Sequence[Mass]) -> Iterator[Problem]:
-    """Phases that are one and the same volume, or do not lie on each other around the masses."""
+def volume_problems(volumes: Volumes, masses: Sequence[Mass]) -> Iterator[Problem]:
+    """Volumes that are no CT, phases that are one and the same, or that do not lie on each other around the masses."""
+    odd = {phase: objection for phase, volume in volumes.items() if (objection := hounsfield_objection(volume))}
+    for phase, objection in odd.items():
+        remedy = "give the CT with its stored values, not windowed or normalised, and no MR"
+        yield Problem("WARN", f"{NO_HU}: {objection}", f"{TIME_POINT}/{phase}", remedy)
     same = [pair for pair in combinations(volumes, 2) if _same(*(volumes[phase] for phase in pair))]
     for one, other in same:
         what = f"the {one} and the {other} phase are the same images"
         yield Problem("STOP", what, f"{TIME_POINT}/{other}", "give the series of that phase")
-    (first, fixed), *others = volumes.items()
+    if not same:
+        yield from _shifts({phase: volume for phase, volume in volumes.items() if phase not in odd}, masses)
+
+
+def _shifts(volumes: Volumes, masses: Sequence[Mass]) -> Iterator[Problem]:
     inside = [m.center for m in masses if all(volume.geometry.contains(m.center) for volume in volumes.values())]
-    if same or not inside:
+    if len(volumes) < 2 or not inside:
         return
+    (first, fixed), *others = volumes.items()
     box = box_around(inside)
     for phase, moving in others:
         shift = shift_between(fixed, moving, box)

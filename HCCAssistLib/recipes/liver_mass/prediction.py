@@ -19,7 +19,7 @@ from HCCAssistLib.inference.study import Study
 from HCCAssistLib.models.caveats import model_warnings
 from HCCAssistLib.provenance import software_versions
 from HCCAssistLib.recipes.liver_mass.augmentation import center_crop
-from HCCAssistLib.recipes.liver_mass.checks import mass_problems, phase_problems, voxel_problems
+from HCCAssistLib.recipes.liver_mass.checks import mass_problems, volume_problems
 from HCCAssistLib.recipes.liver_mass.explanation import Scores, in_patient, probabilities, scores_and_maps
 from HCCAssistLib.recipes.liver_mass.masses import SOURCES, Mass, field_of_view, masses_of
 from HCCAssistLib.recipes.liver_mass.recipe import CATEGORIES, LIVER_MASS, MALIGNANT, MASSES, TIME_POINT, phases_of
@@ -69,7 +69,7 @@ def predict(
     masses = masses_of(study, options)
     if not masses:
         raise InputError("no mass is marked", MASSES, "place a point in each mass, or draw a segment or a box")
-    doubts = [*phase_problems(volumes, masses), *mass_problems(volumes, masses, options)]
+    doubts = [*volume_problems(volumes, masses), *mass_problems(volumes, masses, options)]
     if stops := [problem for problem in doubts if problem.level == "STOP"]:
         raise InputError(stops)
     step(0.3)
@@ -82,7 +82,6 @@ def predict(
     frames = [frame(mass.center, side, reference.geometry) for mass, side in zip(masses, sides, strict=True)]
     warnings = (
         *study.warnings,
-        *voxel_problems(volumes),
         *doubts,
         *_doubts(masses, hu, scores, options, model.package.card.training),
         *model_warnings(model.package.card),

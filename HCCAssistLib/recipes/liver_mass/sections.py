@@ -66,7 +66,7 @@ def cut(image: Image, center: Place, side_mm: float, size: int) -> Section:
     if not straight:
         spacing[:2] = spacing[:2].min()
     reach = side_mm / 2 + (LOBES * max(1.0, side_mm / size / spacing[:2].min()) + 2) * spacing[:2]
-    outside = AIR_HU if _holds(image.array.dtype, AIR_HU) else 0
+    outside = fill_of(image.array.dtype)
     if not straight:
         return _interpolated(image, center, float(spacing[0]), reach, outside)
     index = grid.to_index(center)
@@ -144,5 +144,6 @@ def outside_share(geometry: Geometry, center: Place, side_mm: float) -> float:
     return 1 - float(geometry.contains(np.stack([x, y, np.zeros_like(x)], -1) + np.asarray(center)).mean())
 
 
-def _holds(dtype: np.dtype, value: int) -> bool:
-    return dtype.kind == "f" or (dtype.kind in "iu" and np.iinfo(dtype).min <= value)
+def fill_of(dtype: np.dtype) -> int:
+    """What stands where a volume has no voxel: air, or 0 where its type holds no such value."""
+    return AIR_HU if dtype.kind == "f" or (dtype.kind in "iu" and np.iinfo(dtype).min <= AIR_HU) else 0
