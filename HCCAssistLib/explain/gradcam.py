@@ -72,6 +72,7 @@ def open_pass(network: Explainable, x: Tensor) -> tuple[Tensor, Tensor]:
 
 def weighed(maps: Tensor, scores: Tensor) -> Tensor:
     """Grad-CAM ``(N, ...)`` of maps from ``open_pass``, for scores ``(N,)`` or ``(N, 1)`` with their graph."""
-    (gradient,) = torch.autograd.grad(scores.sum(), maps)
+    with torch.enable_grad():
+        (gradient,) = torch.autograd.grad(scores.sum(), maps)
     with torch.no_grad():
         return torch.einsum("nc,nc...->n...", gradient.flatten(2).mean(dim=2), maps).relu_()

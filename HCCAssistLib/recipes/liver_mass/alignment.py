@@ -57,11 +57,11 @@ def shift_between(fixed: Image, moving: Image, box: Geometry) -> FloatArray | No
     pair = [edges for image in (fixed, moving) if (edges := _edges(image, box)) is not None]
     if len(pair) < 2:
         return None
-    shape = [fft.next_fast_len(2 * n, real=True) for n in box.shape]
+    reach = int(MOST_SHIFT_MM / STEP_MM)
+    shape = [fft.next_fast_len(n + reach, real=True) for n in box.shape]  # what wraps around is moved by more
     one, other = (fft.rfftn(edges, shape) for edges in pair)
     product = other * np.conj(one)
     surface = fft.irfftn(product / np.maximum(np.abs(product), 1e-9), shape)
-    reach = int(MOST_SHIFT_MM / STEP_MM)
     near = np.roll(surface, (reach,) * 3, axis=(0, 1, 2))[tuple(slice(0, 2 * reach + 1) for _ in range(3))]
     peak = np.unravel_index(near.argmax(), near.shape)
     offsets = np.array([_between(near, peak, axis) for axis in range(3)]) - reach

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterator, Mapping, Sequence
+from collections.abc import Iterable, Iterator, Mapping, Sequence
 from dataclasses import replace
 from itertools import combinations
 
@@ -20,6 +20,7 @@ from HCCAssistLib.recipes.options import Value
 
 NO_HU = "the voxels are not Hounsfield units"
 AIR_HU = -300
+APART = "are the phases of one examination, and was the mark placed on one of them?"
 MOST_OUTSIDE = 0.02
 """Share of a frame that a volume may lack without a word."""
 
@@ -85,29 +86,36 @@ def _shifts(volumes: Volumes, masses: Sequence[Mass]) -> Iterator[Problem]:
 
 def mass_problems(volumes: Volumes, masses: Sequence[Mass], options: Mapping[str, Value]) -> Iterator[Problem]:
     """Masses outside a phase or in air, and frames that leave a volume or do not hold their mass."""
-    for phase, volume in volumes.items():
-        where = f"{TIME_POINT}/{phase}"
-        out = [mass for mass in masses if not volume.geometry.contains(mass.center)]
-        for mass in out:
-            what = f"the mass {mass.label!r} lies outside the {phase} phase"
-            yield Problem("STOP", what, where, "are the phases of one examination, and is the mark on one of them?")
-        airy = [mass for mass in masses if mass not in out and _hu(volume, mass) < AIR_HU]
-        for mass in airy:
-            what = f"the mass {mass.label!r} lies in air or lung in the {phase} phase: mean {_hu(volume, mass):.0f} HU"
-            yield Problem("STOP", what, where, "place the mark in the mass")
-        for mass in masses:
-            side = field_of_view(mass.diameter_mm, options)
-            lacks = outside_share(volume.geometry, mass.center, side)
-            if mass not in out and mass not in airy and lacks > MOST_OUTSIDE:
-                what = (
-                    f"{lacks:.0%} of the frame of {mass.label!r} lies outside the {phase} phase, black for the network"
-                )
-                yield Problem("WARN", what, where, "prefer a series that shows all around the mass")
+    strange = [p for p, volume in volumes.items() if not any(volume.geometry.contains(m.center) for m in masses)]
+    for phase in strange:
+        what = f"the {phase} phase holds none of the masses ({len(masses)})"
+        yield Problem("STOP", what, f"{TIME_POINT}/{phase}", APART)
+    others = {phase: volume for phase, volume in volumes.items() if phase not in strange}
     for mass in masses:
+        where = f"mass {mass.label!r}"
+        out = [phase for phase, volume in others.items() if not volume.geometry.contains(mass.center)]
+        airy = {p: hu for p, v in others.items() if p not in out and (hu := _hu(v, mass)) < AIR_HU}
         side = field_of_view(mass.diameter_mm, options)
+        lacks = {p: outside_share(v.geometry, mass.center, side) for p, v in others.items() if p not in {*out, *airy}}
+        most = max(lacks, key=lacks.__getitem__, default="")
+        if out:
+            yield Problem("STOP", f"it lies outside the {_phases(out)}", where, APART)
+        if airy:
+            what = f"it lies in air or lung in the {_phases(airy)}: mean {min(airy.values()):.0f} HU"
+            yield Problem("STOP", what, where, "place the mark in the mass")
+        if most and lacks[most] > MOST_OUTSIDE:
+            odd = [phase for phase, share in lacks.items() if share > MOST_OUTSIDE]
+            what = f"{lacks[most]:.0%} of its frame lies outside the {_phases(odd)} and is seen as black"
+            yield Problem("WARN", what, where, "prefer a series that shows all around the mass")
         if mass.diameter_mm > side:
-            what = f"the mass of {mass.diameter_mm:.0f} mm is larger than its frame of {side:.0f} mm"
-            yield Problem("WARN", what, f"mass {mass.label!r}", "read the result as one of the middle of the mass")
+            what = f"its {mass.diameter_mm:.0f} mm are more than its frame of {side:.0f} mm"
+            yield Problem("WARN", what, where, "read the result as one of the middle of the mass")
+
+
+def _phases(names: Iterable[str]) -> str:
+    """``delayed phase``, ``arterial and delayed phases``."""
+    *first, last = names
+    return f"{', '.join(first)} and {last} phases" if first else f"{last} phase"
 
 
 def _hu(volume: Image, mass: Mass) -> float:

@@ -59,6 +59,7 @@ def probabilities(networks: Sequence[LiverMassNetwork], pictures: Tensor) -> Sco
     """Probabilities ``(networks, n, 5)`` without maps."""
     import torch
 
+    pictures = pictures.contiguous(memory_format=torch.channels_last)
     with torch.inference_mode():
         return torch.stack([network(pictures).double().softmax(dim=1) for network in networks]).cpu().numpy()
 
