@@ -7,17 +7,15 @@ added, on the picture's own key. Quarter turns and shifts move pixels and interp
 
 from __future__ import annotations
 
-from collections.abc import Hashable
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from functools import cache
-from typing import TYPE_CHECKING, TypeVar
+from itertools import groupby
+from typing import TYPE_CHECKING
 
 from HCCAssistLib.recipes.liver_mass.recipe import COPIES, SIZE
 
 if TYPE_CHECKING:
     from torch import Tensor
-
-Kind = TypeVar("Kind", bound=Hashable)
 
 SHIFT = 7
 """Pixels: a tenth of the picture."""
@@ -67,6 +65,9 @@ def _table() -> tuple[Variant, ...]:
 VARIANTS = _table()
 """By number. The first is the picture as it is."""
 
+_KIND = tuple(VARIANTS.index(replace(one, noise_hu=0.0)) for one in VARIANTS)
+"""Of each variant, the number of the same without noise: what is done to its pixels."""
+
 if len(VARIANTS) != COPIES:
     raise AssertionError(f"the table holds {len(VARIANTS)} variants, not {COPIES}")
 
@@ -91,34 +92,41 @@ def augmented(pictures: Tensor, variants: Tensor, keys: Tensor, widths_hu: tuple
     import torch
 
     numbers = variants.tolist()
+    # sorted by what is done to them, the pictures of one kind lie together and nothing is copied to and fro
+    order = sorted(range(len(numbers)), key=lambda row: _KIND[numbers[row]])
+    ordered = pictures.index_select(0, torch.tensor(order, device=pictures.device))
     found = torch.empty((*pictures.shape[:2], SIZE, SIZE), device=pictures.device)
-    for (shift, seen), rows in _grouped([(VARIANTS[n].shift, VARIANTS[n].seen) for n in numbers]).items():
-        found[rows] = _seen(pictures[rows], shift, seen)
-    noisy = [row for row, n in enumerate(numbers) if VARIANTS[n].noise_hu]
-    if noisy:
-        found[noisy] = _with_noise(found[noisy], variants[noisy], keys[noisy], widths_hu)
-    for turns, rows in _grouped([VARIANTS[n].quarters for n in numbers]).items():
-        if turns:
-            found[rows] = torch.rot90(found[rows], turns, (2, 3))
+    first = 0
+    for kind, rows in groupby(order, key=lambda row: _KIND[numbers[row]]):
+        end = first + len(list(rows))
+        _seen(ordered[first:end], VARIANTS[kind], found[first:end])
+        first = end
+    places = torch.empty(len(order), dtype=torch.int64)
+    places[order] = torch.arange(len(order))
+    found = found.index_select(0, places.to(found.device))
+    noisy = torch.tensor([row for row, n in enumerate(numbers) if VARIANTS[n].noise_hu], dtype=torch.int64)
+    if len(noisy):
+        there = noisy.to(found.device)
+        changed = _with_noise(found.index_select(0, there), variants[there], keys[there], widths_hu)
+        found.index_copy_(0, there, changed)
     return found
 
 
-def _grouped(kinds: list[Kind]) -> dict[Kind, list[int]]:
-    groups: dict[Kind, list[int]] = {}
-    for row, kind in enumerate(kinds):
-        groups.setdefault(kind, []).append(row)
-    return groups
-
-
-def _seen(pictures: Tensor, shift: tuple[int, int], seen: int) -> Tensor:
+def _seen(pictures: Tensor, variant: Variant, out: Tensor) -> None:
+    """Turned, shifted and enlarged, without noise, into ``out``."""
+    import torch
     from torch.nn.functional import interpolate
 
-    first = (STORED - seen) // 2
-    down, right = (first - by for by in shift)
-    part = pictures[..., down : down + seen, right : right + seen].float().mul_(1 / 255)
-    if seen == SIZE:
-        return part
-    return interpolate(part, size=(SIZE, SIZE), mode="bilinear", align_corners=False)
+    first = (STORED - variant.seen) // 2
+    down, right = (first - by for by in variant.shift)
+    part = pictures[..., down : down + variant.seen, right : right + variant.seen]
+    if variant.quarters:
+        part = torch.rot90(part, variant.quarters, (2, 3))
+    if variant.seen != SIZE:
+        # whole grey values, which torch enlarges six times as fast on a CPU; a graphics card knows floats alone
+        part = part if part.device.type == "cpu" else part.float()
+        part = interpolate(part, size=(SIZE, SIZE), mode="bilinear", align_corners=False).round()
+    torch.mul(part, 1 / 255, out=out)
 
 
 def _with_noise(pictures: Tensor, variants: Tensor, keys: Tensor, widths_hu: tuple[float, ...]) -> Tensor:

@@ -71,10 +71,9 @@ class LiverMassNetwork(nn.Module):
         # grey values around 0 and of about unit size: from 0 to 1 as they are, the first epochs learn little
         x = (x - 0.5) * 4
         # ReLU and max pooling commute; pooling first leaves a quarter of the values to rectify
-        x = _pooled(self.conv2(self.conv1(x).relu_())).relu_()
-        x = _pooled(self.conv4(self.conv3(x).relu_())).relu_()
-        maps: Tensor = self.conv6(self.conv5(x).relu_()).relu_()
-        return maps
+        x = functional.relu(_pooled(self.conv2(functional.relu(self.conv1(x)))))
+        x = functional.relu(_pooled(self.conv4(functional.relu(self.conv3(x)))))
+        return functional.relu(self.conv6(functional.relu(self.conv5(x))))
 
     def head(self, maps: Tensor) -> Tensor:
         """Logits ``(N, 5)`` from the maps of ``features``, in the order of the categories."""
