@@ -7,9 +7,8 @@ added, on the picture's own key. Quarter turns and shifts move pixels and interp
 
 from __future__ import annotations
 
-from dataclasses import dataclass, replace
+from dataclasses import dataclass
 from functools import cache
-from itertools import groupby
 from typing import TYPE_CHECKING
 
 from HCCAssistLib.recipes.liver_mass.recipe import COPIES, SIZE
@@ -65,9 +64,6 @@ def _table() -> tuple[Variant, ...]:
 VARIANTS = _table()
 """By number. The first is the picture as it is."""
 
-_KIND = tuple(VARIANTS.index(replace(one, noise_hu=0.0)) for one in VARIANTS)
-"""Of each variant, the number of the same without noise: what is done to its pixels."""
-
 if len(VARIANTS) != COPIES:
     raise AssertionError(f"the table holds {len(VARIANTS)} variants, not {COPIES}")
 
@@ -91,58 +87,52 @@ def augmented(pictures: Tensor, variants: Tensor, keys: Tensor, widths_hu: tuple
     """
     import torch
 
-    numbers = variants.tolist()
-    # sorted by what is done to them, the pictures of one kind lie together and nothing is copied to and fro
-    order = sorted(range(len(numbers)), key=lambda row: _KIND[numbers[row]])
-    ordered = pictures.index_select(0, torch.tensor(order, device=pictures.device))
+    chosen = [VARIANTS[number] for number in variants.tolist()]
     found = torch.empty((*pictures.shape[:2], SIZE, SIZE), device=pictures.device)
-    first = 0
-    for kind, rows in groupby(order, key=lambda row: _KIND[numbers[row]]):
-        end = first + len(list(rows))
-        _seen(ordered[first:end], VARIANTS[kind], found[first:end])
-        first = end
-    places = torch.empty(len(order), dtype=torch.int64)
-    places[order] = torch.arange(len(order))
-    found = found.index_select(0, places.to(found.device))
-    noisy = torch.tensor([row for row, n in enumerate(numbers) if VARIANTS[n].noise_hu], dtype=torch.int64)
-    if len(noisy):
-        there = noisy.to(found.device)
-        changed = _with_noise(found.index_select(0, there), variants[there], keys[there], widths_hu)
-        found.index_copy_(0, there, changed)
+    # row by row: each pixel is written once, and no batch of 32-bit floats is copied to and fro
+    for row, variant in enumerate(chosen):
+        if variant.seen == SIZE:
+            torch.mul(_seen(pictures[row], variant), 1 / 255, out=found[row])
+    for seen in ENLARGED:
+        rows = [row for row, variant in enumerate(chosen) if variant.seen == seen]
+        if rows:
+            enlarged = _enlarged(torch.stack([_seen(pictures[row], chosen[row]) for row in rows]))
+            found.index_copy_(0, torch.tensor(rows, device=found.device), enlarged)
+    for row, key in enumerate(keys.tolist()):
+        if chosen[row].noise_hu:
+            _add_noise(found[row], chosen[row], key, widths_hu)
     return found
 
 
-def _seen(pictures: Tensor, variant: Variant, out: Tensor) -> None:
-    """Turned, shifted and enlarged, without noise, into ``out``."""
+def _seen(picture: Tensor, variant: Variant) -> Tensor:
+    """The part of a stored picture ``(phases, STORED, STORED)`` that a variant shows, turned."""
     import torch
-    from torch.nn.functional import interpolate
 
     first = (STORED - variant.seen) // 2
     down, right = (first - by for by in variant.shift)
-    part = pictures[..., down : down + variant.seen, right : right + variant.seen]
-    if variant.quarters:
-        part = torch.rot90(part, variant.quarters, (2, 3))
-    if variant.seen != SIZE:
-        # whole grey values, which torch enlarges six times as fast on a CPU; a graphics card knows floats alone
-        part = part if part.device.type == "cpu" else part.float()
-        part = interpolate(part, size=(SIZE, SIZE), mode="bilinear", align_corners=False).round()
-    torch.mul(part, 1 / 255, out=out)
+    part = picture[:, down : down + variant.seen, right : right + variant.seen]
+    return torch.rot90(part, variant.quarters, (1, 2)) if variant.quarters else part
 
 
-def _with_noise(pictures: Tensor, variants: Tensor, keys: Tensor, widths_hu: tuple[float, ...]) -> Tensor:
-    """Noise in Hounsfield units, seen through each phase's window; every picture and phase has its own."""
-    import torch
+def _enlarged(parts: Tensor) -> Tensor:
+    """Pictures ``(n, phases, seen, seen)`` of 8 bits on all pixels, 0..1."""
+    from torch.nn.functional import interpolate
 
-    phases = torch.arange(pictures.shape[1], device=pictures.device)
-    # a large odd factor spreads neighbouring keys over the whole field
-    mixed = (keys.to(torch.int64)[:, None] * len(VARIANTS) + variants[:, None]) * 8 + phases
-    mixed = (mixed * 2654435761) & 0x7FFFFFFF
+    # whole grey values, which torch enlarges six times as fast on a CPU; a graphics card knows floats alone
+    parts = parts if parts.device.type == "cpu" else parts.float()
+    return interpolate(parts, size=(SIZE, SIZE), mode="bilinear", align_corners=False).round() / 255
+
+
+def _add_noise(picture: Tensor, variant: Variant, key: int, widths_hu: tuple[float, ...]) -> None:
+    """Noise in Hounsfield units, seen through each phase's window; every picture, variant and phase has its own."""
     room = BANK - SIZE + 1
-    places = (mixed >> 4) % (room * room)
-    windows = _bank(str(pictures.device)).unfold(0, SIZE, 1).unfold(1, SIZE, 1)
-    sd = torch.tensor([[VARIANTS[n].noise_hu / width for width in widths_hu] for n in variants.tolist()])
-    noise = windows[places // room, places % room] * sd.to(pictures)[..., None, None]
-    return pictures.add(noise).clamp_(0, 1)
+    bank = _bank(str(picture.device))
+    for phase, width in enumerate(widths_hu):
+        # a large odd factor spreads neighbouring keys over the whole field
+        place = ((key * len(VARIANTS) + VARIANTS.index(variant)) * 8 + phase) * 2654435761 % 2**31 // 16 % room**2
+        down, right = divmod(place, room)
+        picture[phase].add_(bank[down : down + SIZE, right : right + SIZE], alpha=variant.noise_hu / width)
+    picture.clamp_(0, 1)
 
 
 @cache
