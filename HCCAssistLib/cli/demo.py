@@ -154,7 +154,7 @@ def _demo(args: argparse.Namespace, demo: Demo, background: Background | None) -
         write_cohort(phantoms, case_folder, cases=demo.unseen, seed=UNSEEN_SEED, background=real)
     case = demo.choose(read_cohort(case_folder))
     progress = Progress(f"4/4 {recipe.task}")
-    study = read_study(case, recipe)
+    study = read_study(case, recipe, options=model.package.card.options)
     result = recipe.module("prediction").predict(study, model, demo.run, progress=progress.part)
     result_folder = out / RESULT
     write_result(result, result_folder)

@@ -45,8 +45,6 @@ def box_around(places: Sequence[Place]) -> Geometry:
 def shift_between(fixed: Image, moving: Image, box: Geometry) -> FloatArray | None:
     """How far along left, posterior and superior, in mm, a volume shows what another shows in a box.
 
-    On drawn livers, whole volumes that were moved by up to 20 mm between two contrast phases were found within 1 mm.
-
     Args:
         fixed, moving: in any storage order.
         box: of ``box_around``.
