@@ -53,7 +53,7 @@ def run(args: argparse.Namespace) -> int:
     checks.device(args.device)
     checks.output_folder(args.out, apart_from=[args.input, Path(args.model)], accept=is_predictions)
     package = find_model(args.model, ModelStore(default_store()))
-    volume = str(package.recipe.volumes()[0])
+    volume = str(next(one for one in package.recipe.inputs_with(package.card.options) if one.kind == "volume"))
     cohort = open_cases(args.input, volume=volume, known=all_columns())
     package.recipe.resolve(options, run=True)
     with open_predictions(args.out, (case.case_id for case in cohort.cases)):
