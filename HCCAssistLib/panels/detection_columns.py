@@ -8,14 +8,7 @@ from typing import Any
 from slicer.i18n import tr as _
 
 from HCCAssistLib.panels.findings_table import Column
-from HCCAssistLib.results.review import Verdict
-
-VERDICTS = {
-    Verdict.PENDING: "to review",
-    Verdict.ACCEPTED: "accepted",
-    Verdict.REJECTED: "rejected",
-    Verdict.OTHER: "other tumour",
-}
+from HCCAssistLib.panels.result_words import DETECTION
 
 
 def detection_columns(review: Callable[[], Any]) -> tuple[Column, ...]:
@@ -62,7 +55,7 @@ def detection_columns(review: Callable[[], Any]) -> tuple[Column, ...]:
         Column(
             "Verdict",
             "To review, accepted (progression), rejected (no tumour), or another tumour",
-            lambda c: _(VERDICTS[c.review.verdict]),
+            lambda c: _(DETECTION.told[c.review.verdict]),
             lambda c: c.review.verdict.value,
             color=lambda c: review().color(c.number),
         ),

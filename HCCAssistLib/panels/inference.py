@@ -21,7 +21,8 @@ from HCCAssistLib.panels.header import Header
 from HCCAssistLib.panels.inputs import Inputs
 from HCCAssistLib.panels.missed import Missed
 from HCCAssistLib.panels.model_chooser import ModelChooser
-from HCCAssistLib.panels.readiness import Light, Readiness, absence_lights, model_lights, volume_lights
+from HCCAssistLib.panels.phase_views import PhaseViews
+from HCCAssistLib.panels.readiness import Light, Readiness, absence_lights, mark_lights, model_lights, volume_lights
 from HCCAssistLib.panels.review_panel import ReviewPanel
 from HCCAssistLib.panels.run_bar import AUTO, RunBar
 from HCCAssistLib.panels.run_options import RunOptions
@@ -31,6 +32,7 @@ from HCCAssistLib.recipes.spec import Recipe
 from HCCAssistLib.results.cutoff import CutOff
 from HCCAssistLib.results.run_record import RunRecord
 from HCCAssistLib.scene.heatmap import composites
+from HCCAssistLib.scene.run_inputs import ChosenInputs
 
 POLL_MS = 20
 
@@ -50,6 +52,7 @@ class Method:
         choices: words for the choices of an option.
         needs: options that count only with a value of another one.
         absent: what it means that an optional input is not chosen, by its place.
+        phase_views: whether the volumes of a result are shown side by side.
         lights: what else there is to say before a run, given the places chosen and the options.
     """
 
@@ -61,6 +64,7 @@ class Method:
     choices: Mapping[str, Mapping[str, str]] = field(default_factory=dict)
     needs: Mapping[str, tuple[str, Value]] = field(default_factory=dict)
     absent: Mapping[str, str] = field(default_factory=dict)
+    phase_views: bool = False
     lights: Callable[[set[str], Mapping[str, Value]], Iterable[Light]] = lambda _places, _values: ()
 
 
@@ -96,7 +100,7 @@ class InferencePanel:
         exports = sections.exportsButton.layout()
         self._header = Header(inputs, recipe=recipe, scene=slicer.mrmlScene)
         self._inputs = Inputs(inputs, specs=method.inputs, on_changed=self._inputs_changed)
-        self._models = ModelChooser(search, recipe=recipe, store=store, on_changed=self.refresh)
+        self._models = ModelChooser(search, recipe=recipe, store=store, on_changed=self._model_changed)
         self._options = RunOptions(
             search,
             options=[option for option in recipe.run_options if option.name in method.options],
@@ -115,14 +119,18 @@ class InferencePanel:
             settings=settings,
             cutoff=self._cutoff,
             on_changed=self._reviewed,
+            on_chosen=self._finding_chosen,
         )
+        self._phases = PhaseViews(results, session=session, window=window) if method.phase_views else None
         self._missed = Missed(exports)
+        self._missed.ui.Missed.visible = recipe.task == "detection"  # elsewhere the reader marks all there is
         self._exports = ExportBox(
             exports, recipe=recipe, session=session, missed=lambda: self._missed.node, settings=settings
         )
         parts = (self._header, self._inputs, self._models, self._options, self._readiness, self._run_bar)
         own = SimpleNamespace(**{name: getattr(sections, name) for name in SECTIONS})
-        self.ui = merged(own, *(part.ui for part in (*parts, self._review, self._missed, self._exports)))
+        shown = (*parts, self._review, *((self._phases,) if self._phases else ()), self._missed, self._exports)
+        self.ui = merged(own, *(part.ui for part in shown))
         self._timer = qt.QTimer(sections.inputsButton)
         self._timer.setInterval(POLL_MS)
         self._timer.connect("timeout()", self.poll)
@@ -136,6 +144,8 @@ class InferencePanel:
         """The module is opened: keys and clicks are its own, and the worker starts."""
         self._models.refresh()
         self._review.listen(True)
+        if self._phases is not None:
+            self._phases.listen(True)
         slicer.app.layoutManager().connect("layoutChanged(int)", self._session.views_changed)
         if self._models.card is not None:
             self._session.warm_up()
@@ -145,6 +155,8 @@ class InferencePanel:
         """Another module is opened; a run goes on."""
         slicer.app.layoutManager().disconnect("layoutChanged(int)", self._session.views_changed)
         self._review.listen(False)
+        if self._phases is not None:
+            self._phases.listen(False)
         self.bind(None)
 
     def close(self) -> None:
@@ -152,6 +164,8 @@ class InferencePanel:
         self._timer.stop()
         self.bind(None)
         self._review.close()
+        if self._phases is not None:
+            self._phases.close()
         self._exports.close()
         self._session.close()
 
@@ -199,11 +213,13 @@ class InferencePanel:
         missing = self._readiness.show(self._lights())
         self._run_bar.refresh(running=self._session.running, missing=missing)
         self._review.refresh()
+        if self._phases is not None:
+            self._phases.refresh()
         self._exports.refresh()
 
     def run(self) -> None:
         """Start a run on what is chosen; a review that it would replace is asked for first."""
-        chosen = self._inputs.chosen()
+        chosen = self._chosen()
         lost = self._session.would_lose(chosen.main)
         question = _("The review of this scan ({review}) will be replaced. Export it first to keep it.")
         if lost and not slicer.util.confirmOkCancelDisplay(question.format(review=lost)):
@@ -248,8 +264,21 @@ class InferencePanel:
             self._sections.resultsButton.collapsed = False
             self._review.begin()
 
+    def _chosen(self) -> ChosenInputs:
+        """What the chosen model asks for, of what the reader chose."""
+        return self._inputs.chosen().needed(self._models.inputs)
+
+    def _model_changed(self) -> None:
+        if self._node is not None:
+            self._inputs_changed()
+
+    def _finding_chosen(self) -> None:
+        if self._phases is not None:
+            self._phases.focus()
+
     def _inputs_changed(self) -> None:
-        scan = self._inputs.scan
+        self._models.fit(self._inputs.chosen().volumes)
+        scan = self._chosen().main
         if scan is not self._scan:
             self._scan = scan
             self._inputs.scan_changed()
@@ -265,13 +294,15 @@ class InferencePanel:
             slicer.util.setSliceViewerLayers(background=scan, fit=True)
 
     def _lights(self) -> Iterable[Light]:
-        for spec in self._method.inputs:
+        chosen, needed = self._chosen(), set(self._models.inputs)
+        for spec in (spec for spec in self._method.inputs if spec in needed):
             if spec.kind == "volume":
-                yield from volume_lights(spec, self._inputs.chosen().volumes.get(str(spec)))
+                yield from volume_lights(spec, chosen.volumes.get(str(spec)))
+        yield from mark_lights(self._method.inputs, chosen.places)
         if self._models.card is None:
             yield Light("stop", self.ui.modelSummary.text or _("Choose a model."))
         yield from model_lights(self._models.card)
-        places = self._inputs.places()
+        places = chosen.places
         yield from absence_lights(self._method.absent, places)
         yield from self._method.lights(places, self._options.values())
 

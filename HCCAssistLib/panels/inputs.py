@@ -14,11 +14,17 @@ from HCCAssistLib.cohort.input_spec import InputSpec
 from HCCAssistLib.cohort.segment_names import likeliest
 from HCCAssistLib.panels.words import place_words
 from HCCAssistLib.recipes.roles import guess_role
-from HCCAssistLib.scene.roles import role_volumes, volume_with_role
+from HCCAssistLib.scene.marks import ALL_SEGMENTS
+from HCCAssistLib.scene.roles import is_settled, role_volumes, volume_with_role
 from HCCAssistLib.scene.run_inputs import ChosenInputs
 
 _MARKUPS = {"points": "vtkMRMLMarkupsFiducialNode", "roi": "vtkMRMLMarkupsROINode"}
 _INSTEAD = {"points": "or a point in it:", "roi": "or a box around it:", "segment": "or its segment:"}
+_FINDINGS = {
+    "points": "A point into each; a line through one measures it. Or a single line across the only one",
+    "segment": "A segmentation: each of its painted segments is one",
+    "roi": "A box of Slicer's Markups around the only one",
+}
 _TIPS = {
     "volume": "A scan that is loaded",
     "segment": "A segment of any segmentation; one whose name says it is chosen by itself",
@@ -52,7 +58,7 @@ class Inputs:
         for spec in self._specs:
             widget = self._selector(spec)
             widget.objectName = f"input_{_safe(spec)}"
-            widget.toolTip = _(_TIPS[spec.kind])
+            widget.toolTip = _((_FINDINGS if spec.of_lesions else _TIPS)[spec.kind])
             widgets[widget.objectName] = widget
             row = widget
             if spec.kind in _MARKUPS:
@@ -72,7 +78,7 @@ class Inputs:
         self.ui = SimpleNamespace(**widgets)
 
     def _selector(self, spec: InputSpec) -> Any:
-        if spec.kind == "segment":
+        if spec.kind == "segment" and not spec.of_lesions:
             widget = slicer.qMRMLSegmentSelectorWidget()
             widget.noneEnabled = not spec.required
             widget.setMRMLScene(slicer.mrmlScene)
@@ -83,9 +89,14 @@ class Inputs:
         if spec.kind == "volume":
             widget.nodeTypes = ["vtkMRMLScalarVolumeNode"]
             widget.addEnabled = widget.removeEnabled = False
-            widget.noneEnabled = not spec.required
+            widget.noneEnabled = not spec.required or bool(spec.only_with)
+        elif spec.kind == "segment":
+            widget.nodeTypes = ["vtkMRMLSegmentationNode"]
+            widget.addEnabled = widget.removeEnabled = False
+            widget.noneEnabled = True
         else:
-            widget.nodeTypes = [_MARKUPS[spec.kind]]
+            line = ["vtkMRMLMarkupsLineNode"] if spec.kind == "points" and spec.of_lesions else []
+            widget.nodeTypes = [_MARKUPS[spec.kind], *line]
             widget.baseName = spec.name.replace("_", " ").capitalize()
             widget.noneEnabled = True
         widget.setMRMLScene(slicer.mrmlScene)
@@ -94,29 +105,24 @@ class Inputs:
 
     @property
     def scan(self) -> Any | None:
-        """The node of the main volume, None where none is chosen."""
-        return self._widget(self._specs[0]).currentNode()
+        """The node of the first volume that is chosen, None where none is."""
+        return self.chosen().main
 
     def chosen(self) -> ChosenInputs:
         """All choices; what is not chosen is left out."""
-        volumes, segments, points = {}, {}, {}
+        volumes: dict[str, Any] = {}
+        segments: dict[str, tuple[Any, str]] = {}
+        points: dict[str, Any] = {}
+        boxes: dict[str, Any] = {}
         for spec in self._specs:
             widget, place = self._widget(spec), str(spec)
             if spec.kind == "volume":
                 volumes[place] = widget.currentNode()
             elif spec.kind == "segment":
-                if widget.currentSegmentID():
-                    segments[place] = (widget.currentNode(), widget.currentSegmentID())
-            elif widget.currentNode() is not None:
-                points[place] = widget.currentNode()
-        return ChosenInputs(volumes=volumes, segments=segments, points=points)
-
-    def places(self) -> set[str]:
-        """The places where something is chosen."""
-        chosen = self.chosen()
-        return {
-            place for group in (chosen.volumes, chosen.segments, chosen.points) for place, one in group.items() if one
-        }
+                segments[place] = (widget.currentNode(), _segment_id(spec, widget))
+            else:
+                (boxes if spec.kind == "roi" else points)[place] = widget.currentNode()
+        return ChosenInputs(volumes=volumes, segments=segments, points=points, boxes=boxes)
 
     def bind(self, node: Any | None) -> None:
         """Keep the choices in a node of the scene, and show those that it has; None keeps them nowhere."""
@@ -128,7 +134,7 @@ class Inputs:
             widget = self._widget(spec)
             if kept is not None:
                 widget.setCurrentNode(kept)
-            if spec.kind == "segment" and kept is not None:
+            if spec.kind == "segment" and not spec.of_lesions and kept is not None:
                 widget.setCurrentSegmentID(node.GetParameter(_key(spec)) or "")
         self._node = node
         self.prechoose()
@@ -140,9 +146,9 @@ class Inputs:
             widget = self._widget(spec)
             if spec.kind == "volume" and self._node is not None and not self._node.GetNodeReference(_key(spec)):
                 likely = volume_with_role(slicer.mrmlScene, str(spec)) or next(
-                    (node for node in volumes if guess_role(node.GetName() or "").role == str(spec)), None
+                    (node for node in volumes if _may_be(node, spec)), None
                 )
-                if likely or not widget.currentNode():
+                if likely or not (spec.only_with or widget.currentNode()):  # of several phases none is the first scan
                     widget.setCurrentNode(likely or next(iter(volumes), None))
         self._choose_segments()
         self._changed()
@@ -159,7 +165,7 @@ class Inputs:
         """A segment of the scan's own segmentation, by its name; of one that is nobody's where there is none."""
         nodes = list(slicer.util.getNodesByClass("vtkMRMLSegmentationNode"))
         own = sorted((n for n in nodes if self._belongs(n) is not False), key=lambda n: self._belongs(n) is None)
-        for spec in (spec for spec in self._specs if spec.kind == "segment"):
+        for spec in (spec for spec in self._specs if spec.kind == "segment" and not spec.of_lesions):
             widget = self._widget(spec)
             if widget.currentSegmentID():
                 continue
@@ -189,9 +195,21 @@ class Inputs:
             widget = self._widget(spec)
             node = widget.currentNode()
             self._node.SetNodeReferenceID(_key(spec), node.GetID() if node is not None else None)
-            if spec.kind == "segment":
+            if spec.kind == "segment" and not spec.of_lesions:
                 self._node.SetParameter(_key(spec), widget.currentSegmentID())
         self._on_changed()
+
+
+def _segment_id(spec: InputSpec, widget: Any) -> str:
+    return ALL_SEGMENTS if spec.of_lesions else str(widget.currentSegmentID())
+
+
+def _may_be(node: Any, spec: InputSpec) -> bool:
+    """Whether the name of a scan nobody settled tells its place; a name without a time point tells the phase alone."""
+    if is_settled(node):
+        return False
+    guess = guess_role(node.GetName() or "")
+    return guess.role == str(spec) or (not guess.time and guess.phases == (spec.name,))
 
 
 def _safe(spec: InputSpec) -> str:

@@ -2,16 +2,18 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable
+from collections.abc import Callable, Collection, Iterable
 from typing import Any
 
 from slicer.i18n import tr as _
 
+from HCCAssistLib.cohort.input_spec import InputSpec
 from HCCAssistLib.models.caveats import trained_on
 from HCCAssistLib.models.model_card import ModelCard
 from HCCAssistLib.models.store import ModelStore
 from HCCAssistLib.panels.model_card import card_page
 from HCCAssistLib.panels.ui_files import load
+from HCCAssistLib.panels.words import phase_words
 from HCCAssistLib.recipes.spec import Recipe
 
 
@@ -30,6 +32,8 @@ class ModelChooser:
         self._store = store
         self._on_changed = on_changed
         self._cards: dict[str, ModelCard] = {}
+        self._there: frozenset[str] | None = None  # volumes that the choice was made for
+        self._why = ""
         self.ui = load("model_chooser", place)
         self.ui.modelCard.visible = False
         self.ui.modelBox.connect("currentIndexChanged(int)", self._chosen)
@@ -52,6 +56,40 @@ class ModelChooser:
         """Of the chosen model."""
         return self._cards.get(self.name)
 
+    @property
+    def inputs(self) -> tuple[InputSpec, ...]:
+        """What the chosen model asks for; all that any may ask for where none is chosen."""
+        card = self.card
+        return self._recipe.inputs if card is None else self._recipe.inputs_with(card.options)
+
+    def fit(self, there: Collection[str]) -> None:
+        """Choose the model that uses most of the volumes that are there; a reader's choice stays while these do.
+
+        Args:
+            there: places of the volumes that are chosen.
+        """
+        if not any(spec.only_with for spec in self._recipe.volumes()):
+            return  # every model asks for the same
+        there = frozenset(there)
+        if there == self._there:
+            return
+        self._there = there
+        asked = {name: self._asked(card) for name, card in self._cards.items()}
+        fitting = [name for name, places in asked.items() if places <= there]
+        most = max((len(asked[name]) for name in fitting), default=0)
+        fullest = [name for name in fitting if len(asked[name]) == most]
+        if fullest and self.name not in fullest:
+            box = self.ui.modelBox
+            blocked = box.blockSignals(True)
+            self.name = fullest[0]
+            box.blockSignals(blocked)
+        self._why = _uses(asked.get(self.name, frozenset()), asked.values(), there)
+        self._show()
+
+    def _asked(self, card: ModelCard) -> frozenset[str]:
+        needed = self._recipe.inputs_with(card.options)
+        return frozenset(str(spec) for spec in needed if spec.kind == "volume" and spec.required)
+
     def refresh(self) -> None:
         """Look at what is installed; the chosen model stays chosen where it is there."""
         box, before = self.ui.modelBox, self.name
@@ -63,11 +101,15 @@ class ModelChooser:
             box.addItems(list(self._cards))
             self.name = before
             box.blockSignals(blocked)
+            self._there = None
             if self.name != before:
                 self._on_changed()
         self._show()
 
     def _chosen(self, _index: int) -> None:
+        asked = [self._asked(card) for card in self._cards.values()]
+        if self._there is not None and self.card is not None:
+            self._why = _uses(self._asked(self.card), asked, self._there)
         self._show()
         self._on_changed()
 
@@ -79,6 +121,24 @@ class ModelChooser:
             missing = _("No model for this method is installed. Install one in the module HCC Study, then come back.")
             ui.modelSummary.text = missing
             return
-        trained = trained_on(card.training) or _("it does not say what")
-        ui.modelSummary.text = _("Trained on {data}. Research use only.").format(data=trained)
+        trained = trained_on(card.training)
+        data = (
+            _("Trained on {data}.").format(data=trained)
+            if trained
+            else _("The card of this model does not tell what it was trained on.")
+        )
+        ui.modelSummary.text = " ".join(filter(None, (self._why, data, _("Research use only."))))
         ui.modelCard.setHtml(card_page(card.name, card))
+
+
+def _uses(asked: frozenset[str], others: Iterable[frozenset[str]], there: frozenset[str]) -> str:
+    """Which volumes a model looks at, and which more one would that is installed, too."""
+    if not asked:
+        return ""
+    used = ", ".join(phase_words(place.rsplit("/", 1)[-1]) for place in sorted(asked))
+    text = _("It uses: {used}.").format(used=used)
+    fuller = min((one - there for one in others if one > asked and one - there), key=len, default=frozenset())
+    if fuller:
+        missing = ", ".join(phase_words(place.rsplit("/", 1)[-1]) for place in sorted(fuller))
+        text += " " + _("A fuller model is installed that needs also: {missing}.").format(missing=missing)
+    return str(text)

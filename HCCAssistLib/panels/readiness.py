@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import html
-from collections.abc import Iterable, Iterator, Mapping
+from collections.abc import Collection, Iterable, Iterator, Mapping
 from dataclasses import dataclass
 from typing import Any, Literal
 
@@ -86,6 +86,20 @@ def model_lights(card: Any | None) -> Iterator[Light]:
     if card is not None:
         for warning in model_warnings(card):
             yield Light("warn", f"{warning.what[:1].upper()}{warning.what[1:]}.")
+
+
+def mark_lights(inputs: Iterable[InputSpec], chosen: Collection[str]) -> Iterator[Light]:
+    """What has to be marked for a run and is not; one of several ways is enough.
+
+    Args:
+        inputs: of the method.
+        chosen: the places where something is.
+    """
+    marks = dict.fromkeys(str(spec) for spec in inputs if spec.required and spec.kind != "volume")
+    for place in (place for place in marks if place not in chosen):
+        name = place.rsplit("/", 1)[-1].replace("_", " ")
+        text = _("Mark the {name}: with points, a segmentation or a box, in the inputs above.")
+        yield Light("stop", text.format(name=name))
 
 
 def absence_lights(absent: Mapping[str, str], chosen: Iterable[str]) -> Iterator[Light]:

@@ -9,13 +9,14 @@ from slicer.i18n import tr as _
 
 from HCCAssistLib.errors import InputError
 from HCCAssistLib.panels.findings_table import Column, FindingsTable
+from HCCAssistLib.panels.result_words import counts_text, summary, verdict_words
 from HCCAssistLib.panels.threshold_bar import STEP, ThresholdBar
 from HCCAssistLib.panels.ui_files import load, merged, tell
 from HCCAssistLib.panels.verdict_bar import VerdictBar
 from HCCAssistLib.panels.view_bar import ViewBar
 from HCCAssistLib.panels.view_picker import ViewPicker
 from HCCAssistLib.panels.words import place_words
-from HCCAssistLib.results.cutoff import CutOff, cutoff_value
+from HCCAssistLib.results.cutoff import CutOff
 from HCCAssistLib.results.review import Verdict
 from HCCAssistLib.results.run_record import RunRecord
 
@@ -31,6 +32,7 @@ class ReviewPanel:
         settings: keeps the reader's name.
         cutoff: the cut-off of the model that made a run, None where it is not installed any more.
         on_changed: a verdict, a comment or the threshold changed.
+        on_chosen: another finding was chosen.
     """
 
     def __init__(
@@ -43,8 +45,11 @@ class ReviewPanel:
         settings: Any,
         cutoff: Callable[[RunRecord], CutOff | None],
         on_changed: Callable[[], None],
+        on_chosen: Callable[[], None] = lambda: None,
     ) -> None:
         self._session, self._cutoff_of, self._on_changed = session, cutoff, on_changed
+        self._on_chosen = on_chosen
+        recipe = session.recipe
         self._problem = ""
         head = load("review_panel", place)
         self._table = FindingsTable(
@@ -54,11 +59,14 @@ class ReviewPanel:
             place,
             window=window,
             settings=settings,
+            words=verdict_words(recipe.task),
+            categories=recipe.label.names if recipe.task == "classification" else {},
             on_verdict=self._judge,
             on_undo=self._undo,
             on_step=self._step,
         )
         self._threshold = ThresholdBar(place, on_cutoff=self._to_cutoff)
+        self._threshold.ui.ThresholdBar.visible = recipe.task == "detection"
         self._views = ViewBar(place, window=window)
         self._picker = ViewPicker(on_picked=self._picked)
         self.ui = merged(head, *(part.ui for part in (self._table, self._verdicts, self._threshold, self._views)))
@@ -95,14 +103,15 @@ class ReviewPanel:
         tell(ui.warningsLabel, _warnings(result) if result is not None else "", "warn")
         numbers = self._table.numbers
         chosen = review is not None and review.chosen in numbers
+        threshold = getattr(result, "threshold", None)
         self._verdicts.refresh(
             there=bool(numbers) and not broken,
             chosen=bool(chosen and not broken),
+            predicted=_predicted(result, review.chosen) if chosen and not broken else "",
             can_undo=review is not None and review.can_undo and not broken,
-            counts=_counts(review) if result is not None and result.findings else "",
+            counts=counts_text(result.kind, review.counts) if result is not None and result.findings else "",
         )
-        self._threshold.refresh(there=review is not None and not broken)
-        threshold = getattr(result, "threshold", None)
+        self._threshold.refresh(there=threshold is not None and not broken)
         if threshold is not None and abs(ui.thresholdSlider.value - threshold) > STEP:
             ui.thresholdSlider.value = threshold
         heat = [number for number in numbers if review.has_heat(number)] if review is not None else []
@@ -120,17 +129,19 @@ class ReviewPanel:
         if review is not None:
             review.choose(number, jump=jump)
             self.refresh()
+            self._on_chosen()
 
-    def _judge(self, verdict: str) -> None:
+    def _judge(self, verdict: str, category: str = "") -> None:
         review = self._session.current
         if review is None or review.chosen is None or not self._has_reader():
             self.refresh()
             return
         number = review.chosen
-        if self._done(lambda: review.judge(number, Verdict(verdict), self._verdicts.reader)):
+        if self._done(lambda: review.judge(number, Verdict(verdict), self._verdicts.reader, category=category)):
             following = review.next_unjudged(self._table.numbers, after=number)
             if following is not None:
                 review.choose(following)
+                self._on_chosen()
         self._after()
 
     def _comment(self, number: int, text: str) -> None:
@@ -203,18 +214,10 @@ def shown_findings(result: Any) -> Sequence[Any]:
     return found
 
 
-def summary(result: Any) -> str:
-    """How many candidates a detection has at its threshold, where it looked, and what none does not mean."""
-    cutoff = CutOff(result.threshold, result.threshold_source)
-    value, shown, found = cutoff_value(cutoff), len(result.shown), len(result.candidates)
-    where = result.searched.region if result.searched is not None else ""
-    only = _(" Only the {where} was searched.").format(where=where) if where and where != "whole volume" else ""
-    if shown:
-        text = _("{shown} of {found} candidates at or above {value}.").format(shown=shown, found=found, value=value)
-    else:
-        text = _("No candidate at or above {value}. This does not exclude a tumour.").format(value=value)
-        text += _(" {found} below it: move the threshold to see them.").format(found=found) if found else ""
-    return text + only + "\n" + _("Threshold: {source}.").format(source=cutoff.source)
+def _predicted(result: Any, number: int) -> str:
+    """The category of a finding; empty where findings have none."""
+    found = next((finding for finding in result.findings if finding.number == number), None)
+    return str(getattr(found, "predicted", ""))
 
 
 def _scan_words(review: Any) -> str:
@@ -233,12 +236,3 @@ def _changed_words(review: Any) -> str:
 
 def _warnings(result: Any) -> str:
     return "\n".join(f"\N{BULLET} {warning}" for warning in result.warnings)
-
-
-def _counts(review: Any) -> str:
-    counts = review.counts
-    other = _(", {n} other").format(n=counts.other) if counts.other else ""
-    text = _("{accepted} accepted, {rejected} rejected{other}, {pending} to review").format(
-        accepted=counts.accepted, rejected=counts.rejected, other=other, pending=counts.pending
-    )
-    return text + (_("; {hidden} judged below the threshold").format(hidden=counts.hidden) if counts.hidden else "")

@@ -12,7 +12,7 @@ from HCCAssistLib.errors import Problem
 from HCCAssistLib.imaging.geometry import Box, Geometry
 from HCCAssistLib.imaging.image import Image
 from HCCAssistLib.results.result import check_counts, check_place, heading, reading, warnings_from
-from HCCAssistLib.results.review import PENDING, Review
+from HCCAssistLib.results.review import PENDING, Review, Verdict
 from HCCAssistLib.results.run_record import RunRecord
 
 
@@ -183,7 +183,10 @@ class DetectionResult:
 
         Raises:
             KeyError: no candidate has that number.
+            ValueError: the verdict ``UNSURE``, which goes with a category.
         """
+        if review.verdict is Verdict.UNSURE:
+            raise ValueError(f"candidate {number}: a detection is accepted, rejected or other, not unsure")
         if number not in {candidate.number for candidate in self.candidates}:
             raise KeyError(f"there is no candidate {number}")
         return replace(

@@ -17,6 +17,8 @@ class Verdict(StrEnum):
     OTHER = "other"
     """Another tumour, not what was asked for: neither a positive nor a negative. Of a finding that was put into a
     category: it belongs to another one."""
+    UNSURE = "unsure"
+    """The reader looked and cannot put the finding into a category; of a classification alone."""
 
 
 @dataclass(frozen=True, slots=True)

@@ -29,7 +29,7 @@ def paint_box(node: Any, color: Color, verdict: Verdict) -> None:
     """Colour a box; what a reader put aside steps back."""
     display = node.GetDisplayNode()
     paint(display, color)
-    display.SetOpacity(0.5 if verdict in (Verdict.REJECTED, Verdict.OTHER) else 1.0)
+    display.SetOpacity(0.5 if verdict in (Verdict.REJECTED, Verdict.OTHER, Verdict.UNSURE) else 1.0)
 
 
 def frame_box(box: Box | None, scene: Any) -> None:

@@ -1,8 +1,9 @@
 """All colours of the scene, in one place; red-green blindness keeps every pair apart (Okabe & Ito, inferno).
 
 Boxes are bright on CT: yellow while pending, green once accepted, grey once rejected, violet where they are something
-else; the blue of the ablation zone and the white of the chosen box are none of these. The heat map runs from dark
-violet through red to pale yellow. How transparent it is, is up to the slice view: Slicer overlooks a table's opacity.
+else, brick red where the reader is unsure; the blue of the ablation zone and the white of the chosen box are none of
+these. The heat map runs from dark violet through red to pale yellow. How transparent it is, is up to the slice view:
+Slicer overlooks a table's opacity.
 """
 
 from __future__ import annotations
@@ -23,6 +24,7 @@ VERDICTS: dict[Verdict, Color] = {
     Verdict.ACCEPTED: (0.00, 1.00, 0.60),
     Verdict.REJECTED: (0.62, 0.62, 0.62),
     Verdict.OTHER: (0.70, 0.20, 0.90),
+    Verdict.UNSURE: (0.80, 0.40, 0.30),
 }
 SELECTED: Color = (1.0, 1.0, 1.0)
 LABEL: Color = (1.0, 1.0, 1.0)

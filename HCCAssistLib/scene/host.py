@@ -98,7 +98,7 @@ class Host:
             view.node.Modified()  # without it the outlines of segments are missing
 
     def slice_view(self, name: str = "Red", size: tuple[int, int] = (768, 768)) -> SliceView:
-        """The view Red, Yellow or Green, of a size in pixels.
+        """The view Red, Yellow or Green, or a further axial one of any other name, of a size in pixels.
 
         Raises:
             HCCAssistError: pictures cannot be made on this machine.
@@ -106,6 +106,8 @@ class Host:
         self._check_rendering()
         from HCCAssistLib.scene.views import SliceView
 
+        if name not in self.slice_logics:
+            self.slice_logics[name] = self._slice_logic(name, "Axial")
         if name not in self._slice_views:
             self._slice_views[name] = SliceView(self.application_logic, self.slice_logics[name], size)
         view = self._slice_views[name]

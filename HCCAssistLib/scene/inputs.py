@@ -199,6 +199,19 @@ def capture_segment(segmentation_node: Any, segment_id: str) -> Callable[[], Seg
     return lambda: Segment(name, Image(mask, grid, name))
 
 
+def is_empty_segment(segmentation_node: Any, segment_id: str) -> bool:
+    """Whether nothing of a segment is painted.
+
+    Raises:
+        InputError: a segment that has no voxels and could not be converted.
+    """
+    labelmap, value = _labelmap(segmentation_node, segment_id, segment_id)
+    extent = labelmap.GetExtent()
+    if labelmap.IsEmpty() or extent[0] > extent[1]:
+        return True
+    return not bool((vtk_to_numpy(labelmap.GetPointData().GetScalars()) == value).any())
+
+
 def mask_from_segment(segmentation_node: Any, segment_id: str, volume_node: Any) -> Image:
     """A segment as a mask of 0 and 1 on a volume's grid, the parent transforms of both included.
 

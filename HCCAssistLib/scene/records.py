@@ -28,7 +28,7 @@ VOLUME = "HCCAssist.volume."
 PLACES = "HCCAssist.places"
 """Attribute of a record: the places of its volumes, the main one first, as JSON."""
 
-SEGMENTATION, POINTS = "HCCAssist.segmentation.", "HCCAssist.points."
+SEGMENTATION, POINTS, BOX = "HCCAssist.segmentation.", "HCCAssist.points.", "HCCAssist.box."
 """Roles of references to the other nodes that the run used; the place (``post/liver``) follows."""
 
 SEGMENT = "HCCAssist.segment."

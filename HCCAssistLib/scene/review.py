@@ -67,6 +67,10 @@ class CaseReview:
         """The main volume; None where it was deleted."""
         return self.drawn.volume
 
+    def is_of(self, scan: Any) -> bool:
+        """Whether a scan is one of the volumes of the result."""
+        return any(volume is scan for volume in self.drawn.volumes.values())
+
     @property
     def scene(self) -> Any:
         """That it is drawn in; None once a person deleted its record."""
@@ -105,6 +109,11 @@ class CaseReview:
     def labels(self) -> tuple[Label, ...]:
         """What is written beside the boxes that are shown."""
         return PRESENTERS[self.result.kind].labels(self.result)
+
+    @property
+    def box(self) -> Box | None:
+        """Of the chosen finding; None where none is chosen."""
+        return None if self.chosen is None else self._box(self.chosen)
 
     @property
     def is_reviewed(self) -> bool:

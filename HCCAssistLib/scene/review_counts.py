@@ -15,6 +15,7 @@ class Counts:
 
     Attributes:
         accepted, rejected, other: verdicts given, whatever the threshold.
+        unsure: looked at without a category.
         pending: findings at the threshold without a verdict.
         hidden: findings below the threshold with one.
     """
@@ -24,6 +25,7 @@ class Counts:
     other: int
     pending: int
     hidden: int
+    unsure: int = 0
 
     @classmethod
     def of(cls, findings: Sequence[Reviewable], shown: Sequence[Reviewable]) -> Counts:
@@ -37,4 +39,5 @@ class Counts:
             other=given.count(Verdict.OTHER),
             pending=len(here - judged),
             hidden=len(judged - here),
+            unsure=given.count(Verdict.UNSURE),
         )

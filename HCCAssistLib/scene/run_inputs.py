@@ -3,22 +3,24 @@
 from __future__ import annotations
 
 import json
-from collections.abc import Callable, Mapping
+from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass, field, replace
 from functools import cached_property
 from typing import Any
 
 import numpy as np
 
-from HCCAssistLib.cohort.points import PointList
+from HCCAssistLib.cohort.input_spec import InputSpec
+from HCCAssistLib.cohort.points import LabelledBox, PointList
 from HCCAssistLib.cohort.segments import Segment
 from HCCAssistLib.errors import InputError
 from HCCAssistLib.imaging.geometry import Geometry
 from HCCAssistLib.imaging.image import Image
 from HCCAssistLib.inference.study import Study, judged_study
 from HCCAssistLib.recipes.spec import Recipe
-from HCCAssistLib.scene.inputs import BINARY, CapturedVolume, capture_segment, capture_volume, points_from_markups
-from HCCAssistLib.scene.records import POINTS, SEGMENT, SEGMENTATION, VALUES, VOLUME, stored
+from HCCAssistLib.scene.inputs import BINARY, CapturedVolume, capture_volume, points_from_markups
+from HCCAssistLib.scene.marks import ALL_SEGMENTS, box_of_roi, capture_segments, marked_points
+from HCCAssistLib.scene.records import BOX, POINTS, SEGMENT, SEGMENTATION, VALUES, VOLUME, stored
 from HCCAssistLib.scene.roles import SYNTHETIC
 
 
@@ -30,8 +32,9 @@ class ChosenInputs:
 
     Attributes:
         volumes: scalar volume nodes.
-        segments: segmentation node and id of the segment.
-        points: point list nodes.
+        segments: segmentation node and id of the segment, ``marks.ALL_SEGMENTS`` where each of them is a finding.
+        points: point list nodes, or lines of single findings.
+        boxes: box (ROI) nodes.
         values: clinical values, as text.
     """
 
@@ -39,13 +42,29 @@ class ChosenInputs:
     segments: Mapping[str, tuple[Any, str]] = field(default_factory=dict)
     points: Mapping[str, Any] = field(default_factory=dict)
     values: Mapping[str, str] = field(default_factory=dict)
+    boxes: Mapping[str, Any] = field(default_factory=dict)
 
     def __post_init__(self) -> None:
         chosen = {place: (node, name) for place, (node, name) in self.segments.items() if node is not None and name}
         object.__setattr__(self, "segments", chosen)
-        for kind in ("volumes", "points"):
+        for kind in ("volumes", "points", "boxes"):
             nodes = {place: node for place, node in getattr(self, kind).items() if node is not None}
             object.__setattr__(self, kind, nodes)
+
+    @property
+    def places(self) -> set[str]:
+        """The places where something is chosen."""
+        return {*self.volumes, *self.segments, *self.points, *self.boxes}
+
+    def needed(self, inputs: Sequence[InputSpec]) -> ChosenInputs:
+        """Those that some inputs ask for; a model of one phase has no use for the others."""
+
+        def of(kind: str, chosen: Mapping[str, Any]) -> dict[str, Any]:
+            places = {str(spec) for spec in inputs if spec.kind == kind}
+            return {place: one for place, one in chosen.items() if place in places}
+
+        volumes, segments = of("volume", self.volumes), of("segment", self.segments)
+        return ChosenInputs(volumes, segments, of("points", self.points), self.values, of("roi", self.boxes))
 
     @property
     def main(self) -> Any | None:
@@ -59,6 +78,8 @@ class ChosenInputs:
             record.SetAttribute(SEGMENT + place, segment)
         for place, node in self.points.items():
             record.SetNodeReferenceID(POINTS + place, node.GetID())
+        for place, node in self.boxes.items():
+            record.SetNodeReferenceID(BOX + place, node.GetID())
         record.SetAttribute(VALUES, json.dumps(dict(self.values)))
 
     @classmethod
@@ -75,7 +96,7 @@ class ChosenInputs:
         }
         values = stored(record, VALUES)
         known = {str(name): str(value) for name, value in values.items()} if isinstance(values, dict) else {}
-        return cls(nodes(VOLUME, "volume"), segments, nodes(POINTS, "points"), known)
+        return cls(nodes(VOLUME, "volume"), segments, nodes(POINTS, "points"), known, nodes(BOX, "roi"))
 
 
 @dataclass(frozen=True, eq=False)
@@ -92,14 +113,16 @@ class RunInputs:
         segments: read in any thread.
         points: by their places.
         stamps: when each segment had been painted last.
+        boxes: by their places.
     """
 
     recipe: Recipe
     chosen: ChosenInputs
     volumes: Mapping[str, CapturedVolume]
-    segments: Mapping[str, Callable[[], Segment]]
+    segments: Mapping[str, Callable[[], Segment | tuple[Segment, ...]]]
     points: Mapping[str, PointList]
     stamps: Mapping[str, int]
+    boxes: Mapping[str, tuple[LabelledBox, ...]] = field(default_factory=dict)
 
     def study(
         self,
@@ -125,6 +148,7 @@ class RunInputs:
             segments={place: read() for place, read in self.segments.items()},
             points={**self.points, **(marked or {})},
             values=self.values,
+            boxes=self.boxes,
         )
 
     @cached_property
@@ -146,14 +170,22 @@ class RunInputs:
         """The places whose segment or points may have been changed since, as far as the nodes show."""
         segments = (place for place in self.segments if _time_of(*self.chosen.segments[place]) != self.stamps[place])
         points = (place for place, before in self.points.items() if self._moved(place, before))
-        return tuple(dict.fromkeys([*segments, *points]))
+        boxes = (place for place, before in self.boxes.items() if self._redrawn(place, before))
+        return tuple(dict.fromkeys([*segments, *points, *boxes]))
 
     def _moved(self, place: str, before: PointList) -> bool:
         try:
-            now = points_from_markups(self.chosen.points[place], _grid(place, self.volumes))
+            now = _points(self.recipe, place, self.chosen.points[place], _grid(place, self.volumes))
         except InputError:
             return True
         return now.digest() != before.digest()
+
+    def _redrawn(self, place: str, before: tuple[LabelledBox, ...]) -> bool:
+        node = self.chosen.boxes[place]
+        try:
+            return node.GetScene() is None or (box_of_roi(node),) != before
+        except InputError:
+            return True
 
 
 def capture(chosen: ChosenInputs, recipe: Recipe, *, name: str) -> RunInputs:
@@ -170,12 +202,24 @@ def capture(chosen: ChosenInputs, recipe: Recipe, *, name: str) -> RunInputs:
     order = [str(spec) for spec in recipe.volumes() if str(spec) in chosen.volumes]
     if not order:
         raise InputError("no scan is chosen", remedy="load a scan and choose it")
-    chosen = ChosenInputs({p: chosen.volumes[p] for p in order}, chosen.segments, chosen.points, chosen.values)
+    chosen = replace(chosen, volumes={place: chosen.volumes[place] for place in order})
     volumes = {place: capture_volume(node, name=name) for place, node in chosen.volumes.items()}
-    segments = {place: capture_segment(node, segment) for place, (node, segment) in chosen.segments.items()}
-    points = {place: points_from_markups(node, _grid(place, volumes)) for place, node in chosen.points.items()}
+    segments = {
+        place: capture_segments(node, segment, _grid(place, volumes))
+        for place, (node, segment) in chosen.segments.items()
+    }
+    points = {place: _points(recipe, place, node, _grid(place, volumes)) for place, node in chosen.points.items()}
+    boxes = {place: (box_of_roi(node),) for place, node in chosen.boxes.items()}
     stamps = {place: _time_of(node, segment) for place, (node, segment) in chosen.segments.items()}
-    return RunInputs(recipe, chosen, volumes, segments, points, stamps)
+    return RunInputs(recipe, chosen, volumes, segments, points, stamps, boxes)
+
+
+def _points(recipe: Recipe, place: str, node: Any, grid: Geometry) -> PointList:
+    """The points of a place; those of findings with the diameters that lines measure."""
+    finding = any(spec.of_lesions and spec.kind == "points" and str(spec) == place for spec in recipe.inputs)
+    return (
+        marked_points(node, grid, node.GetScene()) if finding and node.GetScene() else points_from_markups(node, grid)
+    )
 
 
 def _stored_as(image: Image, grid: Geometry | None) -> Image:
@@ -200,8 +244,14 @@ def _grid(place: str, volumes: Mapping[str, CapturedVolume]) -> Geometry:
 
 
 def _time_of(node: Any, segment_id: str) -> int:
-    """When a segment was painted last; 0 where it is gone."""
-    segment = node.GetSegmentation().GetSegment(segment_id) if node.GetScene() is not None else None
+    """When a segment was painted last, or a number that tells it of all; 0 where it is gone."""
+    if node.GetScene() is None:
+        return 0
+    segmentation = node.GetSegmentation()
+    if segment_id == ALL_SEGMENTS:
+        ids = [segmentation.GetNthSegmentID(index) for index in range(segmentation.GetNumberOfSegments())]
+        return sum(_time_of(node, one) for one in ids)
+    segment = segmentation.GetSegment(segment_id)
     if segment is None:
         return 0
     painted = segment.GetRepresentation(BINARY)  # a change of name or colour leaves it alone

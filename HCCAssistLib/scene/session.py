@@ -82,7 +82,7 @@ class Session:
     def review_of(self, scan: Any) -> CaseReview | None:
         """The latest result of a scan; None where it has none, or where its record was deleted."""
         self._drop_deleted()
-        found = (review for review in reversed(self._reviews) if scan is not None and review.scan is scan)
+        found = (review for review in reversed(self._reviews) if scan is not None and review.is_of(scan))
         return next(found, None)
 
     def would_lose(self, scan: Any) -> str:

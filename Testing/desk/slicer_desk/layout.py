@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+import xml.etree.ElementTree as ET
+from types import SimpleNamespace
 from typing import Any
 
 import slicer
@@ -29,6 +31,7 @@ class LayoutManager:
         crosshair.SetCrosshairName("default")
         host.scene.AddNode(crosshair)
         self._slices = {name: SliceWidget(host.slice_view(name, (300, 300))) for name in host.slice_logics}
+        self._logic = SimpleNamespace(GetLayoutNode=lambda node=slicer.vtkMRMLLayoutNode(): node)
         self._three_d = ThreeDWidget(host.three_d_view((300, 300)))
         self._viewport = QtWidgets.QWidget()
         grid = QtWidgets.QGridLayout(self._viewport)
@@ -36,6 +39,8 @@ class LayoutManager:
         grid.setSpacing(2)
         for name, place in _PLACES.items():
             grid.addWidget(self._widget(name), *place)
+        self._row = QtWidgets.QHBoxLayout()  # of the layouts that modules describe: slice views beside one another
+        grid.addLayout(self._row, 2, 0, 1, 2)
 
     def sliceViewNames(self) -> tuple[str, ...]:
         return tuple(self._slices)
@@ -62,13 +67,29 @@ class LayoutManager:
             view._take_size()
 
     def setLayout(self, layout: int) -> None:
-        if layout not in _SHOWN:
+        if layout not in _SHOWN and not self._described(layout):
             raise NotImplementedError(f"the desk has no layout {layout}: it has {sorted(_SHOWN)}")
+        for name in self._described(layout):
+            if name not in self._slices:
+                self._slices[name] = SliceWidget(self._host.slice_view(name, (300, 300)))
+                self._row.addWidget(self._slices[name])
         self.layout = layout
 
+    def layoutLogic(self) -> Any:
+        return self._logic
+
+    def _described(self, layout: int) -> tuple[str, ...]:
+        """The slice views of a layout that a module described."""
+        node = self._logic.GetLayoutNode()
+        if layout in _SHOWN or not node.IsLayoutDescription(layout):
+            return ()
+        views = ET.fromstring(node.GetLayoutDescription(layout)).iter("view")  # noqa: S314 - written by a module
+        return tuple(view.get("singletontag", "") for view in views)
+
     def _on_layout(self, layout: int) -> None:
-        for name in _PLACES:
-            self._widget(name).setVisible(name in _SHOWN[layout])
+        shown = _SHOWN.get(layout) or self._described(layout)
+        for name in (*self._slices, "3D"):
+            self._widget(name).setVisible(name in shown)
         self.layoutChanged.emit(layout)
 
     def _widget(self, name: str) -> Any:

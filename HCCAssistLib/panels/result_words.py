@@ -1,0 +1,132 @@
+"""What a panel tells of a result, in the words of its kind: a summary, how far the review is, what verdicts mean."""
+
+from __future__ import annotations
+
+from collections import Counter
+from collections.abc import Mapping
+from dataclasses import dataclass
+from typing import Any
+
+from slicer.i18n import tr as _
+
+from HCCAssistLib.panels.words import phase_words
+from HCCAssistLib.results.cutoff import CutOff, cutoff_value
+from HCCAssistLib.results.review import Verdict
+from HCCAssistLib.scene.review_counts import Counts
+
+
+@dataclass(frozen=True, slots=True)
+class VerdictWords:
+    """What verdicts are called for results of one kind.
+
+    Attributes:
+        told: of a finding that has the verdict.
+        buttons: text and tip of the button that gives it.
+        no: verdict of the button beside the one for ``ACCEPTED``.
+    """
+
+    told: Mapping[Verdict, str]
+    buttons: Mapping[Verdict, tuple[str, str]]
+    no: Verdict
+
+
+DETECTION = VerdictWords(
+    {
+        Verdict.PENDING: "to review",
+        Verdict.ACCEPTED: "accepted",
+        Verdict.REJECTED: "rejected",
+        Verdict.OTHER: "other tumour",
+    },
+    {
+        Verdict.ACCEPTED: ("Accept", "This is what was looked for"),
+        Verdict.REJECTED: ("Reject", "This is no tumour: a vessel, a shunt, normal tissue"),
+        Verdict.OTHER: (
+            "Other tumour",
+            "Another tumour, not what was looked for: neither a positive nor a negative of a cohort",
+        ),
+    },
+    Verdict.REJECTED,
+)
+
+CLASSIFICATION = VerdictWords(
+    {
+        Verdict.PENDING: "to review",
+        Verdict.ACCEPTED: "agreed",
+        Verdict.REJECTED: "rejected",
+        Verdict.OTHER: "other category",
+        Verdict.UNSURE: "unsure",
+    },
+    {
+        Verdict.ACCEPTED: ("Agree", "It belongs to the category with the highest score"),
+        Verdict.UNSURE: ("Unsure", "It cannot be put into a category; it gets no label in a cohort"),
+        Verdict.OTHER: ("Another category", "It belongs to another category than the one with the highest score"),
+    },
+    Verdict.UNSURE,
+)
+
+
+def verdict_words(task: str) -> VerdictWords:
+    """Those of results of a kind."""
+    return CLASSIFICATION if task == "classification" else DETECTION
+
+
+def summary(result: Any) -> str:
+    """The result in a sentence or two."""
+    return _SUMMARIES[result.kind](result)
+
+
+def counts_text(task: str, counts: Counts) -> str:
+    """How far a review is, in the words of its kind: ``2 agreed, 1 unsure, 3 to review``."""
+    told = verdict_words(task).told
+    numbers = {
+        Verdict.ACCEPTED: counts.accepted,
+        Verdict.REJECTED: counts.rejected,
+        Verdict.OTHER: counts.other,
+        Verdict.UNSURE: counts.unsure,
+        Verdict.PENDING: counts.pending,
+    }
+    always = {Verdict.ACCEPTED, verdict_words(task).no, Verdict.PENDING}
+    parts = [f"{number} {_(told[one])}" for one, number in numbers.items() if number or one in always]
+    text = ", ".join(parts)
+    return text + (_("; {hidden} judged below the threshold").format(hidden=counts.hidden) if counts.hidden else "")
+
+
+def _detection(result: Any) -> str:
+    """How many candidates there are at the threshold, where they were looked for, and what none does not mean."""
+    cutoff = CutOff(result.threshold, result.threshold_source)
+    value, shown, found = cutoff_value(cutoff), len(result.shown), len(result.candidates)
+    where = result.searched.region if result.searched is not None else ""
+    only = _(" Only the {where} was searched.").format(where=where) if where and where != "whole volume" else ""
+    if shown:
+        text = _("{shown} of {found} candidates at or above {value}.").format(shown=shown, found=found, value=value)
+    else:
+        text = _("No candidate at or above {value}. This does not exclude a tumour.").format(value=value)
+        text += _(" {found} below it: move the threshold to see them.").format(found=found) if found else ""
+    return str(text + only + "\n" + _("Threshold: {source}.").format(source=cutoff.source))
+
+
+def _classification(result: Any) -> str:
+    """How many findings got which category, from which volumes; that a score is no diagnosis."""
+    number = len(result.findings)
+    if not number:
+        return str(_("No finding was marked."))
+    predicted = Counter(finding.predicted for finding in result.findings)
+    each = ", ".join(
+        f"{predicted[code]} {code} ({name})" for code, name in result.categories.items() if predicted[code]
+    )
+    used = ", ".join(_(phase_words(place.rsplit("/", 1)[-1])) for place in result.volumes)
+    kind = _("finding") if number == 1 else _("findings")
+    text = _(
+        "{number} {kind} by highest score: {each}.\nFrom: {used}. A score is no diagnosis; only marked findings count."
+    )
+    return str(text.format(number=number, kind=kind, each=each, used=used))
+
+
+def _risk(result: Any) -> str:
+    """The probabilities, and the group where there is one."""
+    values = ", ".join(f"{name} {value:.2f}" for name, value in result.probabilities.items())
+    group = _(" Group: {group} risk.").format(group=result.group) if result.cutoff is not None else ""
+    return str(_("Predicted: {values}.").format(values=values) + group)
+
+
+_SUMMARIES = {"detection": _detection, "classification": _classification, "risk": _risk}
