@@ -41,6 +41,7 @@ class ExportBox:
         self._export = CaseExport()
         self._again: Callable[[frozenset[str]], None] = lambda _confirmed: None
         self._confirmed: frozenset[str] = frozenset()
+        self._adds = False  # whether what is written is a case of a cohort
         self._new: Path | None = None  # a folder that a person chose for a new cohort
         self.ui = ui = load("export_box", place)
         ui.cohortPath.filters = ctk.ctkPathLineEdit.Dirs
@@ -82,6 +83,8 @@ class ExportBox:
                 self._new = None
             if outcome.kind == "done" and self._folder is not None and (self._folder / TABLE).is_file():
                 self._settings.setValue(COHORT, str(self._folder))
+                if self._adds:
+                    self._cohort_chosen("")  # the next case has another id, and may be of another patient
         self.refresh()
         return False
 
@@ -126,6 +129,7 @@ class ExportBox:
         review = self._session.current
         folder = qt.QFileDialog.getExistingDirectory(self.ui.ExportBox, _("Folder for the result"))
         if folder and review is not None:
+            self._adds = False
             self._begin(lambda confirmed: self._export.export_result(review, Path(folder), confirmed=confirmed))
 
     def _add(self) -> None:
@@ -139,6 +143,7 @@ class ExportBox:
         def add(confirmed: frozenset[str]) -> None:
             self._export.add_to_cohort(review, folder, case_id, patient_id, missed=missed, confirmed=confirmed)
 
+        self._adds = True
         self._begin(add, frozenset({"create"} if folder == self._new else ()))
 
     def _begin(self, work: Callable[[frozenset[str]], None], confirmed: frozenset[str] = frozenset()) -> None:

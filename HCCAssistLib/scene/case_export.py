@@ -217,7 +217,8 @@ class _Addition:
         if not known:
             self._ask("create", f"There is no cohort in the folder {self.cohort.name} yet. Make a new one there?")
         # empty lists are written as well: they replace those of a case that is there
-        marked = {place: found for place, found in self.annotations.points.items() if found.points}
+        given = self.annotations.points
+        marked = {place: found for place, found in given.items() if found.points and not self._marks(place)}
         study = self.inputs.study(self.case_id, marked, self.grids)
         self._refuse_others(study)
         if names := self._differences(study):
@@ -238,14 +239,23 @@ class _Addition:
             self.case_id,
             volumes=study.volumes,
             points={**self.inputs.points, **self.annotations.points},
-            masks={place: mask for place, mask in study.masks.items() if place not in self.annotations.points},
+            masks={place: mask for place, mask in study.masks.items() if place not in given},
             values={**self.annotations.values, **study.values},
             patient_id=self.patient_id,
             replace=taken,
         )
+        instead = [
+            place.split("/")[-1] for place in given if place in self.inputs.segments or place in self.inputs.boxes
+        ]
         counts = (f"{len(found.points)} {place.split('/')[-1]}" for place, found in self.annotations.points.items())
         summary = f"{case.case_id} is in the cohort {self.cohort.name}: {', '.join(counts)}."
+        if instead:
+            summary += f" Labelled points stand for the segments and boxes of {' and '.join(instead)}."
         return "\n".join([summary, *map(str, (*self.annotations.warnings, *study.warnings))])
+
+    def _marks(self, place: str) -> bool:
+        """Whether the findings of the run were marked at a place; the reader's labels replace these marks."""
+        return place in self.inputs.points or place in self.inputs.segments or place in self.inputs.boxes
 
     def _ask(self, question: Question, text: str) -> None:
         if question not in self.confirmed:
@@ -275,6 +285,7 @@ class _Addition:
             present = self.now.study(self.case_id, grids=self.grids).digests() if self.now is not None else {}
         except InputError:
             present = {}
-        kept = {*self.inputs.segments, *(f"{place} points" for place in self.inputs.points)}
-        were = {key: digest for key, digest in study.digests().items() if key in kept}
+        points, boxes = (f"{place} points" for place in self.inputs.points), (f"{p} roi" for p in self.inputs.boxes)
+        kept = {*self.inputs.segments, *points, *boxes}
+        were = {key: digest for key, digest in study.digests().items() if key.split(" finding ")[0] in kept}
         return [key.split("/")[-1] for key, digest in were.items() if present.get(key) != digest]

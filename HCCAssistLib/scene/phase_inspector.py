@@ -20,7 +20,7 @@ from HCCAssistLib.jobs.events import Event
 from HCCAssistLib.jobs.runner import TaskRunner
 from HCCAssistLib.recipes.roles import RoleGuess, contradicts, guess_role
 from HCCAssistLib.scene.inputs import CapturedVolume, capture_volume
-from HCCAssistLib.scene.roles import is_settled, role_of, role_volumes
+from HCCAssistLib.scene.roles import SYNTHETIC, is_settled, role_of, role_volumes
 
 Key = tuple[str, int]
 """Tells a volume's voxels from others: the node's ID and the time when they changed."""
@@ -159,8 +159,14 @@ class PhaseInspector:
         return found
 
     def request(self, volumes: Sequence[LoadedVolume]) -> None:
-        """Inspect those without a confirmed role, as far as that was not done, and no others."""
-        self._waiting = [v.node for v in volumes if not v.settled and _key(v.node) not in self._found]
+        """Inspect those without a confirmed role, then those with one, as far as that was not done, and no others.
+
+        A confirmed role of a loaded scene is looked at again, so that what speaks against it is seen; one that plays no
+        role, or that is synthetic, is not.
+        """
+        wanted = [v for v in volumes if not v.settled or (v.role is not None and not v.node.GetAttribute(SYNTHETIC))]
+        fresh = [v for v in wanted if _key(v.node) not in self._found]
+        self._waiting = [v.node for v in sorted(fresh, key=lambda v: v.settled)]
         requested = {_key(node) for node in self._waiting}
         if self._writing is not None and self._writing[0].key not in requested:
             self._writing[0].abandon()

@@ -31,7 +31,8 @@ class LayoutManager:
         crosshair.SetCrosshairName("default")
         host.scene.AddNode(crosshair)
         self._slices = {name: SliceWidget(host.slice_view(name, (300, 300))) for name in host.slice_logics}
-        self._logic = SimpleNamespace(GetLayoutNode=lambda node=slicer.vtkMRMLLayoutNode(): node)
+        descriptions = slicer.vtkMRMLLayoutNode()
+        self._logic = SimpleNamespace(GetLayoutNode=lambda: descriptions)
         self._three_d = ThreeDWidget(host.three_d_view((300, 300)))
         self._viewport = QtWidgets.QWidget()
         grid = QtWidgets.QGridLayout(self._viewport)
