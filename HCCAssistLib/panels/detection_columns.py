@@ -37,6 +37,7 @@ def detection_columns(review: Callable[[], Any]) -> tuple[Column, ...]:
             lambda c: f"{c.probability:.3f}",
             lambda c: c.probability,
             falling=True,
+            leads=True,
         ),
         Column(
             "Image",

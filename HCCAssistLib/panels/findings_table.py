@@ -27,6 +27,7 @@ class Column:
         key: what the column is sorted by; a finding whose key is None comes last.
         color: red, green and blue, 0 to 255, of a square in the cell; None for no square.
         falling: sorted from the highest when the heading is first clicked.
+        leads: the table is sorted by it to begin with; by the first column where none does.
         editable: the reader writes into it, and it takes the room that is left.
     """
 
@@ -36,11 +37,12 @@ class Column:
     key: Callable[[Any], Any]
     color: Callable[[Any], tuple[int, int, int]] | None = None
     falling: bool = False
+    leads: bool = False
     editable: bool = False
 
 
 class FindingsTable:
-    """The findings at the present threshold. A finding has a ``number`` that stays, however the table is sorted.
+    """The findings that are shown. A finding has a ``number`` that stays, however the table is sorted.
 
     Args:
         place: layout to be added to.
@@ -60,7 +62,7 @@ class FindingsTable:
         self.ui = load("findings_table", place)
         self._columns, self._on_chosen, self._on_text = tuple(columns), on_chosen, on_text
         self._findings: tuple[Any, ...] = ()
-        self._order = (next((n for n, c in enumerate(columns) if c.falling), 0), True)
+        self._order = next(((number, c.falling) for number, c in enumerate(columns) if c.leads), (0, False))
         self._filling = False
         table = self.ui.table
         table.setColumnCount(len(columns))

@@ -1,10 +1,12 @@
-"""The chosen scan: whose it is, which phase it shows and whether a person confirmed that, and its grey values."""
+"""The chosen scan: which phase it shows and whether a person confirmed that, its grey values; whose it is when asked.
+
+Screens are photographed and shown to others, so that the patient's name stands there only while a person wants it.
+"""
 
 from __future__ import annotations
 
 from typing import Any
 
-import slicer
 from slicer.i18n import tr as _
 
 from HCCAssistLib.imaging.windows import Window
@@ -12,6 +14,7 @@ from HCCAssistLib.panels.ui_files import Level, load, tell
 from HCCAssistLib.panels.words import place_words
 from HCCAssistLib.recipes.roles import contradicts, guess_role
 from HCCAssistLib.recipes.spec import Recipe
+from HCCAssistLib.scene.patients import patient_text, scan_label
 from HCCAssistLib.scene.roles import SYNTHETIC, is_settled, role_of
 from HCCAssistLib.scene.windows import apply_window, has_automatic_window
 
@@ -37,11 +40,9 @@ class Header:
     Args:
         place: layout to be added to.
         recipe: its windows are offered, besides one for the liver.
-        scene: that the scans are in.
     """
 
-    def __init__(self, place: Any, *, recipe: Recipe, scene: Any) -> None:
-        self._scene = scene
+    def __init__(self, place: Any, *, recipe: Recipe) -> None:
         self._volume: Any = None
         named = {_("Narrow liver"): LIVER_WINDOW, **recipe.windows}
         self._windows = [Window(level=0, width=1), *named.values()]
@@ -49,20 +50,33 @@ class Header:
         texts = [f"{_(name)} ({_number(w.width)}/{_number(w.level)})" for name, w in named.items()]
         self.ui.windowBox.addItems([_("Choose ..."), *texts])
         self.ui.windowBox.connect("activated(int)", self._window)
+        self.ui.patientButton.connect("toggled(bool)", lambda _checked: self._show_patient())
         self.show(None)
 
     def show(self, volume: Any) -> None:
         """Show a scan, and set its window where nobody did; None where none is chosen."""
         ui, self._volume = self.ui, volume
-        ui.headerLabel.visible = ui.windowBox.visible = ui.windowLabel.visible = volume is not None
+        for widget in (ui.headerLabel, ui.patientButton, ui.windowBox, ui.windowLabel):
+            widget.visible = volume is not None
+        self.hide_patient()
         if volume is None:
             tell(ui.phaseLabel, "")
             return
         show_tissue(volume)
-        patient, name = _patient(self._scene, volume), volume.GetName() or _("unnamed scan")
-        ui.headerLabel.text = " \N{MIDDLE DOT} ".join(filter(None, [patient, name, _synthetic(volume)]))
+        ui.headerLabel.text = " \N{MIDDLE DOT} ".join(filter(None, [scan_label(volume), _synthetic(volume)]))
         tell(ui.phaseLabel, *_phase(volume))
         self._show_window()
+
+    def hide_patient(self) -> None:
+        """The patient's name goes: another scan is shown, or another module."""
+        self.ui.patientButton.checked = False
+        self._show_patient()
+
+    def _show_patient(self) -> None:
+        asked = self._volume is not None and bool(self.ui.patientButton.checked)
+        text = patient_text(self._volume) if asked else ""
+        unknown = _("Slicer's list of data tells no patient of this scan.")
+        tell(self.ui.patientLabel, (text or unknown) if asked else "")
 
     def _show_window(self) -> None:
         display = self._volume.GetDisplayNode()
@@ -73,13 +87,6 @@ class Header:
     def _window(self, index: int) -> None:
         if index and self._volume is not None and self._volume.GetScene() is not None:
             apply_window(self._volume, self._windows[index])
-
-
-def _patient(scene: Any, volume: Any) -> str:
-    """The patient's item in the subject hierarchy, as Slicer's own lists show it; empty where there is none."""
-    hierarchy = slicer.vtkMRMLSubjectHierarchyNode.GetSubjectHierarchyNode(scene)
-    item = hierarchy.GetItemAncestorAtLevel(hierarchy.GetItemByDataNode(volume), "Patient")
-    return str(hierarchy.GetItemName(item)) if item else ""
 
 
 def _synthetic(volume: Any) -> str:
@@ -96,10 +103,7 @@ def _phase(volume: Any) -> tuple[str, Level]:
         return _("Confirmed: {phase}").format(phase=place_words(role)), "ok"
     if is_settled(volume):
         return _("Marked as not used. Its phase can be confirmed in HCC Study."), "warn"
-    if guess.role is not None:
-        text = _("Not confirmed. A guess: {phase} ({reason}) Confirm it in HCC Study.")
-        return text.format(phase=place_words(guess.role), reason=guess.reason), "warn"
-    return _("The phase is not known. Confirm it in HCC Study."), "warn"
+    return "", "note"  # what is wanted and guessed stands with what speaks against a run
 
 
 def _number(value: float) -> str:

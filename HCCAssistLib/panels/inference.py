@@ -23,6 +23,7 @@ from HCCAssistLib.panels.missed import Missed
 from HCCAssistLib.panels.model_chooser import ModelChooser
 from HCCAssistLib.panels.phase_views import PhaseViews
 from HCCAssistLib.panels.readiness import Light, Readiness, absence_lights, mark_lights, model_lights, volume_lights
+from HCCAssistLib.panels.result_words import counts_text
 from HCCAssistLib.panels.review_panel import ReviewPanel
 from HCCAssistLib.panels.run_bar import AUTO, RunBar
 from HCCAssistLib.panels.run_options import RunOptions
@@ -98,7 +99,7 @@ class InferencePanel:
         recipe, inputs = method.recipe, sections.inputsButton.layout()
         search, results = sections.detectionButton.layout(), sections.resultsButton.layout()
         exports = sections.exportsButton.layout()
-        self._header = Header(inputs, recipe=recipe, scene=slicer.mrmlScene)
+        self._header = Header(inputs, recipe=recipe)
         self._inputs = Inputs(inputs, specs=method.inputs, on_changed=self._inputs_changed)
         self._models = ModelChooser(search, recipe=recipe, store=store, on_changed=self._model_changed)
         self._options = RunOptions(
@@ -154,6 +155,7 @@ class InferencePanel:
     def leave(self) -> None:
         """Another module is opened; a run goes on."""
         slicer.app.layoutManager().disconnect("layoutChanged(int)", self._session.views_changed)
+        self._header.hide_patient()
         self._review.listen(False)
         if self._phases is not None:
             self._phases.listen(False)
@@ -220,7 +222,8 @@ class InferencePanel:
     def run(self) -> None:
         """Start a run on what is chosen; a review that it would replace is asked for first."""
         chosen = self._chosen()
-        lost = self._session.would_lose(chosen.main)
+        before = self._session.review_of(chosen.main)
+        lost = counts_text(before.result.kind, before.counts) if before is not None and before.is_reviewed else ""
         question = _("The review of this scan ({review}) will be replaced. Export it first to keep it.")
         if lost and not slicer.util.confirmOkCancelDisplay(question.format(review=lost)):
             return

@@ -19,6 +19,7 @@ from HCCAssistLib.panels.words import place_words
 from HCCAssistLib.results.cutoff import CutOff
 from HCCAssistLib.results.review import Verdict
 from HCCAssistLib.results.run_record import RunRecord
+from HCCAssistLib.scene.patients import scan_label
 
 
 class ReviewPanel:
@@ -222,7 +223,7 @@ def _predicted(result: Any, number: int) -> str:
 
 def _scan_words(review: Any) -> str:
     run = review.result.run
-    name = review.scan.GetName() if review.scan is not None else _("a scan that is no longer there")
+    name = scan_label(review.scan) if review.scan is not None else _("a scan that is no longer there")
     text = _("{scan}: model {model}, {device}, {seconds:.0f} s")
     return text.format(scan=name, model=run.model, device=run.device, seconds=run.seconds)
 

@@ -1,4 +1,4 @@
-"""Who a scan is of, as far as it is known in the scene: only ever used to keep it out of what leaves the scene."""
+"""Who a scan is of, as far as it is known: kept out of what leaves the scene, and off the screen until asked for."""
 
 from __future__ import annotations
 
@@ -6,11 +6,16 @@ from typing import Any
 
 import slicer
 
+from HCCAssistLib.cohort.additions import check_pseudonym
+from HCCAssistLib.errors import InputError
+
 ATTRIBUTES = ("DICOM.PatientName", "DICOM.PatientID")
 
 
 def patient_names(node: Any) -> tuple[str, ...]:
     """Names and numbers of the patient that a node belongs to in the subject hierarchy."""
+    if node.GetScene() is None:
+        return ()
     hierarchy = slicer.vtkMRMLSubjectHierarchyNode.GetSubjectHierarchyNode(node.GetScene())
     item, names = hierarchy.GetItemByDataNode(node), []
     while item not in (0, hierarchy.GetSceneItemID()):
@@ -18,3 +23,32 @@ def patient_names(node: Any) -> tuple[str, ...]:
             names += [hierarchy.GetItemName(item), *(hierarchy.GetItemAttribute(item, key) for key in ATTRIBUTES)]
         item = hierarchy.GetItemParent(item)
     return tuple(name for name in names if name)
+
+
+def patient_text(node: Any) -> str:
+    """Name, number, birth date and study date of a scan, to be shown when a person asks; empty where none is known."""
+    if node.GetScene() is None:
+        return ""
+    hierarchy = slicer.vtkMRMLSubjectHierarchyNode.GetSubjectHierarchyNode(node.GetScene())
+    item, found = hierarchy.GetItemByDataNode(node), {}
+    while item not in (0, hierarchy.GetSceneItemID()):
+        level = hierarchy.GetItemLevel(item)
+        if level == "Study":
+            found["study"] = hierarchy.GetItemAttribute(item, "DICOM.StudyDate")
+        if level == "Patient":
+            found["name"] = hierarchy.GetItemAttribute(item, ATTRIBUTES[0]) or hierarchy.GetItemName(item)
+            found["number"] = hierarchy.GetItemAttribute(item, ATTRIBUTES[1])
+            found["born"] = hierarchy.GetItemAttribute(item, "DICOM.PatientBirthDate")
+        item = hierarchy.GetItemParent(item)
+    named = {"name": "{}", "number": "No. {}", "born": "born {}", "study": "study of {}"}
+    return ", ".join(words.format(found[key]) for key, words in named.items() if found.get(key))
+
+
+def scan_label(node: Any) -> str:
+    """The name of a scan, without those that tell the patient's: screens are photographed."""
+    name = node.GetName() or "unnamed scan"
+    try:
+        check_pseudonym(name, patient_names(node))
+    except InputError:
+        return "scan (its name tells the patient)"
+    return str(name)

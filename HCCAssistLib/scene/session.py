@@ -85,15 +85,6 @@ class Session:
         found = (review for review in reversed(self._reviews) if scan is not None and review.is_of(scan))
         return next(found, None)
 
-    def would_lose(self, scan: Any) -> str:
-        """The verdicts that a new run on a scan would replace, counted; empty where there are none."""
-        review = self.review_of(scan)
-        if review is None or not review.is_reviewed:
-            return ""
-        counts = review.counts
-        other = f", {counts.other} other" if counts.other else ""
-        return f"{counts.accepted} accepted, {counts.rejected} rejected{other}, {counts.pending} to review"
-
     def warm_up(self) -> None:
         """Start the worker, so that the first run need not wait for it."""
         self._warming = True

@@ -125,7 +125,7 @@ def test_the_last_cohort_is_there_again_the_next_time(desk, panel, at_once, tmp_
     assert ui.caseEdit.text == "case-002"
 
 
-def test_the_header_tells_whose_scan_it_is_and_whether_its_phase_was_confirmed(desk, at_once):
+def test_the_header_tells_whose_scan_it_is_when_asked_and_whether_its_phase_was_confirmed(desk, at_once):
     import slicer
 
     from HCCAssistLib.scene.roles import set_role
@@ -134,12 +134,27 @@ def test_the_header_tells_whose_scan_it_is_and_whether_its_phase_was_confirmed(d
     hierarchy = slicer.vtkMRMLSubjectHierarchyNode.GetSubjectHierarchyNode(slicer.mrmlScene)
     patient = hierarchy.CreateSubjectItem(hierarchy.GetSceneItemID(), "P-017")
     hierarchy.SetItemParent(hierarchy.GetItemByDataNode(scan), patient)
+    hierarchy.SetItemAttribute(patient, "DICOM.PatientName", "Musterfrau^Erika")
+    hierarchy.SetItemAttribute(patient, "DICOM.PatientBirthDate", "19480321")
     ui = at_once(desk).ui
     ui.input_post_arterial_volume.setCurrentNode(scan)
     desk.process_events()
-    assert "P-017" in ui.headerLabel.text
-    assert "7: portal venous" in ui.headerLabel.text
-    assert "A guess: portal venous phase" in ui.phaseLabel.text
+    assert ui.headerLabel.text == "7: portal venous"
+    assert not ui.patientLabel.visible
+    desk.click(ui.patientButton)
+    assert ui.patientLabel.text == "Musterfrau^Erika, born 19480321"
+    desk.click(ui.patientButton)
+    assert not ui.patientLabel.visible
+    scan.SetName("Musterfrau portal venous")
+    desk.click(ui.patientButton)
+    ui.input_post_arterial_volume.setCurrentNode(None)
+    ui.input_post_arterial_volume.setCurrentNode(scan)
+    assert ui.headerLabel.text == "scan (its name tells the patient)"
+    assert not ui.patientButton.checked
+    scan.SetName("7: portal venous")
+    assert not ui.phaseLabel.visible  # what is guessed is told once, with what speaks against a run
+    ui.detectionButton.collapsed = False
+    assert ui.readinessLabel.text.count("portal venous phase") == 1
     set_role(scan, "post/arterial")
     ui.input_post_arterial_volume.setCurrentNode(None)
     ui.input_post_arterial_volume.setCurrentNode(scan)

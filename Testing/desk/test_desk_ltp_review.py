@@ -183,7 +183,7 @@ def test_another_tumour_far_from_the_zone_is_marked_and_is_neither_positive_nor_
     desk.click(ui.acceptButton)
     desk.click(ui.otherButton)
     desk.click(ui.rejectButton)
-    assert "1 accepted, 1 rejected, 1 other, 0 to review" in ui.countsLabel.text
+    assert "1 accepted, 1 rejected, 1 other tumour, 0 to review" in ui.countsLabel.text
     taught = get_recipe("ltp").module("review").training_annotations(widget.logic.session.current.result)
     listed = {place: [p.position for p in points.points] for place, points in taught.points.items()}
     assert [len(listed["post/ltp"]), len(listed["post/rejected"]), len(listed["post/ignored"])] == [1, 1, 1]

@@ -59,8 +59,9 @@ def test_a_run_on_one_scan_leaves_the_review_of_another(scene: Any) -> None:
     one = run_through(session, executor, scan(first), image("oblique"))
     one.judge(2, Verdict.REJECTED, "R1")
     run_through(session, executor, scan(second), image("oblique left-handed"))
-    assert session.would_lose(second) == ""
-    assert session.would_lose(first) == "0 accepted, 1 rejected, 1 to review"
+    assert not session.review_of(second).is_reviewed
+    counts = session.review_of(first).counts
+    assert (counts.accepted, counts.rejected, counts.pending) == (0, 1, 1)
     assert session.review_of(first) is one
 
 
@@ -148,7 +149,7 @@ def test_a_deleted_record_takes_its_drawing_along(scene: Any) -> None:
     left = [name for name in nodes(scene) if name not in before]
     assert all("ROI" in name for name in left), "nothing but the hidden frame"
     assert len(left) == 2
-    assert session.would_lose(node) == ""
+    assert session.review_of(node) is None
 
 
 @pytest.mark.parametrize("change", ["removed", "moved", "painted"])
