@@ -8,17 +8,14 @@ from typing import Any
 from slicer.i18n import tr as _
 
 from HCCAssistLib.panels.findings_table import Column
-from HCCAssistLib.panels.result_words import CLASSIFICATION
+from HCCAssistLib.panels.result_words import CLASSIFICATION, WIDE_SPREAD, networks_disagree, spread_width
 from HCCAssistLib.scene.presenters.detection import score_text
 
-BLOCKS = 5
-"""Characters of a full bar."""
+BLOCKS = "▁▂▃▄▅▆▇█"
+"""A bar for a score from 0 to 1: as high as the score."""
 
-WIDE_SPREAD = 0.3
-"""A spread of the networks from which on they disagree."""
-
-SHORT = 16
-"""Characters of a category's name in the table; the whole one is in the heading of its bar."""
+SHORT = 9
+"""Characters of a category's name in the table; the whole one stands above the table."""
 
 
 def classification_columns(
@@ -53,6 +50,13 @@ def classification_columns(
     return (
         Column("No.", "In the order in which they were marked", lambda f: str(f.number), lambda f: f.number),
         Column(
+            "Verdict",
+            "To review, agreed, another category (which one), or unsure",
+            _verdict,
+            lambda f: f.review.verdict.value,
+            color=lambda f: review().color(f.number),
+        ),
+        Column(
             "Predicted",
             "The category with the highest score",
             lambda f: f"{f.predicted} {_short(categories.get(f.predicted, ''))}",
@@ -65,7 +69,7 @@ def classification_columns(
             "Lowest and highest score of the predicted category over the networks; ! where they disagree: another "
             f"category is highest for one of them, or their scores differ by {WIDE_SPREAD} or more",
             _spread,
-            _width,
+            spread_width,
             falling=True,
         ),
         Column(
@@ -81,13 +85,6 @@ def classification_columns(
             lambda f: f.slice,
         ),
         Column(
-            "Verdict",
-            "To review, agreed, another category (which one), or unsure",
-            _verdict,
-            lambda f: f.review.verdict.value,
-            color=lambda f: review().color(f.number),
-        ),
-        Column(
             "Comment",
             "Free text, by a double click. It stays in this scene and in the result; it is not exported to a cohort",
             lambda f: f.review.comment,
@@ -98,19 +95,8 @@ def classification_columns(
 
 
 def score_bar(score: float) -> str:
-    """A bar and the score; a copied cell stays readable.
-
-    >>> score_bar(0.62)
-    '▮▮▮▯▯ .62'
-    """
-    full = round(score * BLOCKS)
-    return "▮" * full + "▯" * (BLOCKS - full) + " " + score_text(score).replace("0.", ".")
-
-
-def networks_disagree(finding: Any) -> bool:
-    """Whether another category is highest for one of the networks, or their scores lie far apart."""
-    others = any(max(one, key=one.__getitem__) != finding.predicted for one in finding.by_network)
-    return others or (_width(finding) or 0.0) >= WIDE_SPREAD
+    """A bar and the score, as ``▅.62``; a copied cell stays readable."""
+    return f"{BLOCKS[min(int(score * len(BLOCKS)), len(BLOCKS) - 1)]}{score_text(score).replace('0.', '.')}"
 
 
 def _spread(finding: Any) -> str:
@@ -120,13 +106,6 @@ def _spread(finding: Any) -> str:
     return f"{low:.2f}–{high:.2f}{' !' if networks_disagree(finding) else ''}"
 
 
-def _width(finding: Any) -> float | None:
-    if not finding.spread:
-        return None
-    low, high = finding.spread[finding.predicted]
-    return float(high - low)
-
-
 def _sum(finding: Any, codes: Sequence[str]) -> float:
     return min(1.0, sum(finding.probabilities.get(code, 0.0) for code in codes))
 
@@ -134,7 +113,7 @@ def _sum(finding: Any, codes: Sequence[str]) -> float:
 def _verdict(finding: Any) -> str:
     review = finding.review
     told = _(CLASSIFICATION.told[review.verdict])
-    return f"{told}: {review.category}" if review.category else str(told)
+    return str(_("{category} instead").format(category=review.category) if review.category else told)
 
 
 def _short(name: str) -> str:

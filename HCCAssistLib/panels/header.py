@@ -5,6 +5,7 @@ Screens are photographed and shown to others, so that the patient's name stands 
 
 from __future__ import annotations
 
+from collections.abc import Sequence
 from typing import Any
 
 from slicer.i18n import tr as _
@@ -44,6 +45,7 @@ class Header:
 
     def __init__(self, place: Any, *, recipe: Recipe) -> None:
         self._volume: Any = None
+        self._others: tuple[Any, ...] = ()
         named = {_("Narrow liver"): LIVER_WINDOW, **recipe.windows}
         self._windows = [Window(level=0, width=1), *named.values()]
         self.ui = load("header", place)
@@ -53,16 +55,22 @@ class Header:
         self.ui.patientButton.connect("toggled(bool)", lambda _checked: self._show_patient())
         self.show(None)
 
-    def show(self, volume: Any) -> None:
-        """Show a scan, and set its window where nobody did; None where none is chosen."""
-        ui, self._volume = self.ui, volume
+    def show(self, volume: Any, others: Sequence[Any] = ()) -> None:
+        """Show a scan, and set its window where nobody did.
+
+        Args:
+            volume: the main one; None where none is chosen.
+            others: of the same run, which are looked at in the same window.
+        """
+        ui, self._volume, self._others = self.ui, volume, tuple(others)
         for widget in (ui.headerLabel, ui.patientButton, ui.windowBox, ui.windowLabel):
             widget.visible = volume is not None
         self.hide_patient()
         if volume is None:
             tell(ui.phaseLabel, "")
             return
-        show_tissue(volume)
+        for one in (volume, *self._others):
+            show_tissue(one)
         ui.headerLabel.text = " \N{MIDDLE DOT} ".join(filter(None, [scan_label(volume), _synthetic(volume)]))
         tell(ui.phaseLabel, *_phase(volume))
         self._show_window()
@@ -85,8 +93,9 @@ class Header:
         self.ui.windowBox.setCurrentIndex(index)
 
     def _window(self, index: int) -> None:
-        if index and self._volume is not None and self._volume.GetScene() is not None:
-            apply_window(self._volume, self._windows[index])
+        for one in (self._volume, *self._others) if index else ():
+            if one is not None and one.GetScene() is not None:
+                apply_window(one, self._windows[index])
 
 
 def _synthetic(volume: Any) -> str:

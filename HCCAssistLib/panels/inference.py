@@ -94,6 +94,7 @@ class InferencePanel:
     ) -> None:
         self._sections, self._method, self._session, self._store = sections, method, session, store
         self._scan: Any = None
+        self._others: list[Any] = []
         self._node: Any = None
         self._known: tuple[RunRecord | None, CutOff | None] = None, None
         recipe, inputs = method.recipe, sections.inputsButton.layout()
@@ -281,14 +282,17 @@ class InferencePanel:
 
     def _inputs_changed(self) -> None:
         self._models.fit(self._inputs.chosen().volumes)
-        scan = self._chosen().main
+        scan, *others = self._chosen().volumes.values() or (None,)
         if scan is not self._scan:
-            self._scan = scan
+            self._scan, self._others = scan, others
             self._inputs.scan_changed()
             if scan is not None:
                 self._show(scan)
             self._session.choose(scan)
-            self._header.show(scan)
+            self._header.show(scan, others)
+        elif others != self._others:
+            self._others = others
+            self._header.show(scan, others)
         self.refresh()
 
     def _show(self, scan: Any) -> None:

@@ -83,7 +83,7 @@ class ModelChooser:
             blocked = box.blockSignals(True)
             self.name = fullest[0]
             box.blockSignals(blocked)
-        self._why = _uses(asked.get(self.name, frozenset()), asked.values(), there)
+        self._why = self._uses(asked.get(self.name, frozenset()), asked.values(), there)
         self._show()
 
     def _asked(self, card: ModelCard) -> frozenset[str]:
@@ -109,7 +109,7 @@ class ModelChooser:
     def _chosen(self, _index: int) -> None:
         asked = [self._asked(card) for card in self._cards.values()]
         if self._there is not None and self.card is not None:
-            self._why = _uses(self._asked(self.card), asked, self._there)
+            self._why = self._uses(self._asked(self.card), asked, self._there)
         self._show()
         self._on_changed()
 
@@ -130,15 +130,17 @@ class ModelChooser:
         ui.modelSummary.text = " ".join(filter(None, (self._why, data, _("Research use only."))))
         ui.modelCard.setHtml(card_page(card.name, card))
 
+    def _uses(self, asked: frozenset[str], others: Iterable[frozenset[str]], there: frozenset[str]) -> str:
+        """Which volumes a model looks at, and which more one would that is installed, too."""
+        if not asked:
+            return ""
+        used = self._words(asked)
+        text = _("It uses: {used}.").format(used=used)
+        fuller = min((one - there for one in others if one > asked and one - there), key=len, default=frozenset())
+        if fuller:
+            text += " " + _("A fuller model is installed that needs also: {places}.").format(places=self._words(fuller))
+        return str(text)
 
-def _uses(asked: frozenset[str], others: Iterable[frozenset[str]], there: frozenset[str]) -> str:
-    """Which volumes a model looks at, and which more one would that is installed, too."""
-    if not asked:
-        return ""
-    used = ", ".join(phase_words(place.rsplit("/", 1)[-1]) for place in sorted(asked))
-    text = _("It uses: {used}.").format(used=used)
-    fuller = min((one - there for one in others if one > asked and one - there), key=len, default=frozenset())
-    if fuller:
-        missing = ", ".join(phase_words(place.rsplit("/", 1)[-1]) for place in sorted(fuller))
-        text += " " + _("A fuller model is installed that needs also: {missing}.").format(missing=missing)
-    return str(text)
+    def _words(self, places: Collection[str]) -> str:
+        """Phases in the order in which the recipe asks for them."""
+        return ", ".join(phase_words(spec.name) for spec in self._recipe.volumes() if str(spec) in places)

@@ -12,6 +12,7 @@ from slicer.i18n import tr as _
 from HCCAssistLib.panels.words import phase_words
 from HCCAssistLib.results.cutoff import CutOff, cutoff_value
 from HCCAssistLib.results.review import Verdict
+from HCCAssistLib.scene.presenters.detection import score_text
 from HCCAssistLib.scene.review_counts import Counts
 
 
@@ -65,6 +66,10 @@ CLASSIFICATION = VerdictWords(
 )
 
 
+WIDE_SPREAD = 0.3
+"""A spread of the networks from which on they disagree."""
+
+
 def verdict_words(task: str) -> VerdictWords:
     """Those of results of a kind."""
     return CLASSIFICATION if task == "classification" else DETECTION
@@ -89,6 +94,34 @@ def counts_text(task: str, counts: Counts) -> str:
     parts = [f"{number} {_(told[one])}" for one, number in numbers.items() if number or one in always]
     text = ", ".join(parts)
     return text + (_("; {hidden} judged below the threshold").format(hidden=counts.hidden) if counts.hidden else "")
+
+
+def finding_text(result: Any, number: int | None) -> str:
+    """The chosen finding of a classification in words: the two categories with the highest scores, and its groups."""
+    found = next((one for one in result.findings if one.number == number), None)
+    if result.kind != "classification" or found is None:
+        return ""
+    first, second = sorted(found.probabilities, key=found.probabilities.__getitem__, reverse=True)[:2]
+    scores = [f"{code}, {result.categories[code]}: {score_text(found.probabilities[code])}" for code in (first, second)]
+    groups = [f"{_(name.replace('_', ' '))} {score_text(p)}" for name, p in result.grouped(found.probabilities).items()]
+    text = f"{number}: {'; '.join([*scores, *groups])}."
+    if networks_disagree(found):
+        text += " " + _("The networks disagree.")
+    return str(text)
+
+
+def networks_disagree(finding: Any) -> bool:
+    """Whether another category is highest for one of the networks, or their scores lie far apart."""
+    others = any(max(one, key=one.__getitem__) != finding.predicted for one in finding.by_network)
+    return others or (spread_width(finding) or 0.0) >= WIDE_SPREAD
+
+
+def spread_width(finding: Any) -> float | None:
+    """Between the lowest and the highest score of the predicted category; None of a single network."""
+    if not finding.spread:
+        return None
+    low, high = finding.spread[finding.predicted]
+    return float(high - low)
 
 
 def _detection(result: Any) -> str:

@@ -9,7 +9,7 @@ from slicer.i18n import tr as _
 
 from HCCAssistLib.errors import InputError
 from HCCAssistLib.panels.findings_table import Column, FindingsTable
-from HCCAssistLib.panels.result_words import counts_text, summary, verdict_words
+from HCCAssistLib.panels.result_words import counts_text, finding_text, summary, verdict_words
 from HCCAssistLib.panels.threshold_bar import STEP, ThresholdBar
 from HCCAssistLib.panels.ui_files import load, merged, tell
 from HCCAssistLib.panels.verdict_bar import VerdictBar
@@ -98,6 +98,7 @@ class ReviewPanel:
         ui.scanLabel.text = _scan_words(review) if review is not None else _("No result of this scan yet.")
         ui.resultLabel.text = summary(result) if result is not None else ""
         ui.resultLabel.visible = result is not None
+        tell(ui.findingLabel, finding_text(result, review.chosen) if result is not None else "")
         broken = review.changed if review is not None else ""
         tell(ui.problemLabel, broken or self._problem, "stop")
         tell(ui.changedLabel, _changed_words(review) if review is not None else "", "warn")

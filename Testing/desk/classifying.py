@@ -82,7 +82,7 @@ def result_of(study: Any, *, model: str = "triphasic") -> ClassificationResult:
         findings.append(Finding(number + 1, one.name, one.center, scores, box, index, each, size))
     heat = {}
     for place, grid in grids.items():
-        part = grid.crop((4, 4, 4), (50, 50, 16))
+        part = grid.crop((4, 4, 4), (16, 50, 50))
         k, j, i = np.indices(part.shape)
         away = np.linalg.norm(part.to_world(np.stack([i, j, k], axis=-1)) - listed[0].center, axis=-1)
         heat[place] = Image(np.exp(-((away / 10.0) ** 2)).astype(np.float32), part)

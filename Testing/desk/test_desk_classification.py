@@ -42,11 +42,18 @@ def test_several_points_of_one_list_are_several_findings_with_the_words_of_a_cla
     )
     assert "unenhanced phase, arterial phase, delayed phase" in ui.resultLabel.text
     assert "candidate" not in ui.resultLabel.text
-    assert sorted(cells(ui, "Predicted")) == ["A classic HCC", "B other malignant…", "E cyst"]
+    assert sorted(cells(ui, "Predicted")) == ["A classic…", "B other ma…", "E cyst"]
     told = {int(row[0]): [row[column(ui, title)] for title in ("A", "Malignant", "Networks")] for row in rows(ui)}
-    assert told[1] == ["▮▮▮▮▯ .70", "0.85", "0.70–0.70"]
-    assert told[2] == ["▮▮▯▯▯ .30", "0.65", "0.30–0.35 !"]
+    assert told[1] == ["▆.70", "0.85", "0.70–0.70"]
+    assert told[2] == ["▃.30", "0.65", "0.30–0.35 !"]
     assert ui.countsLabel.text == "0 agreed, 0 unsure, 3 to review"
+    assert numbers(ui) == [1, 2, 3]
+    read.panel._review.choose(2)
+    assert ui.findingLabel.text == (
+        "2: B, other malignant mass: 0.35; A, classic HCC: 0.30; malignant 0.65. The networks disagree."
+    )
+    shown = ui.table.horizontalHeader()
+    assert shown.sectionPosition(column(ui, "E")) + shown.sectionSize(column(ui, "E")) <= ui.table.viewport().width
     assert not ui.ThresholdBar.visible
     assert not ui.Missed.visible
     assert not ui.otherButton.visible
@@ -66,7 +73,7 @@ def test_a_reader_agrees_chooses_another_category_or_is_unsure_and_takes_it_back
     assert ui.rejectButton.text == "Unsure"
     assert findings(read)[third].review.verdict == "unsure"
     assert ui.countsLabel.text == "1 agreed, 1 other category, 1 unsure, 0 to review"
-    assert sorted(cells(ui, "Verdict")) == ["agreed", "other category: C", "unsure"]
+    assert sorted(cells(ui, "Verdict")) == ["C instead", "agreed", "unsure"]
     desk.click(ui.undoButton)
     assert findings(read)[third].review.verdict == "pending"
 
@@ -98,6 +105,7 @@ def test_each_phase_stands_in_a_view_of_its_own_at_the_finding_and_the_layout_co
         assert widget.mrmlSliceNode().GetOrientation() == "Axial"
         width, height, _depth = widget.mrmlSliceNode().GetFieldOfView()
         assert min(width, height) == pytest.approx(100)
+        assert (volume.GetDisplayNode().GetWindow(), volume.GetDisplayNode().GetLevel()) == (150, 70)
     assert not manager.sliceWidget("Red").visible
     read.panel.display(boxes=True, heat=True, opacity=0.5)
     heat = read.session.current.drawn.heatmaps
