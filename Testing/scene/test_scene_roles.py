@@ -24,7 +24,7 @@ import slicer
 from HCCAssistLib.scene.drawing import draw
 from HCCAssistLib.scene.mrb import save_mrb
 from HCCAssistLib.scene.phase_inspector import PhaseInspector
-from HCCAssistLib.scene.roles import is_settled, role_of, role_volumes, set_role, volume_with_role
+from HCCAssistLib.scene.roles import SYNTHETIC, is_settled, role_of, role_volumes, set_role, volume_with_role
 from HCCAssistLib.scene.volumes import volume_from_image
 
 
@@ -182,3 +182,16 @@ def test_what_is_not_wanted_any_more_leaves_no_file(two: Any, scene: Any, tasks:
     writer.join()
     assert not writer.folder.exists()
     assert not inspector.busy
+
+
+def test_a_confirmed_scan_of_a_loaded_scene_is_looked_at_again_after_those_that_wait(
+    two: Any, scene: Any, tasks: Tasks
+) -> None:
+    set_role(two[0], "post/arterial")
+    unused, synthetic = (volume_from_image(image("straight"), scene, name) for name in ("unused", "synthetic"))
+    set_role(unused, None)
+    set_role(synthetic, "post/portal")
+    synthetic.SetAttribute(SYNTHETIC, "1")
+    inspector = PhaseInspector(tasks)
+    inspector.request(inspector.loaded(scene))
+    assert inspector._waiting == [two[1], two[0]]
