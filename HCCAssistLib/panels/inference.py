@@ -191,7 +191,7 @@ class InferencePanel:
         self._options.bind(node)
         kept = node.GetParameter("model")
         if kept:
-            self._models.name = kept
+            self._models.restore(kept)
         self._inputs.bind(node)
 
     def scene_changed(self) -> None:

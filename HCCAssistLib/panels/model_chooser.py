@@ -33,6 +33,7 @@ class ModelChooser:
         self._on_changed = on_changed
         self._cards: dict[str, ModelCard] = {}
         self._there: frozenset[str] | None = None  # volumes that the choice was made for
+        self._restored = False  # whether the choice is that of a saved scene
         self._why = ""
         self.ui = load("model_chooser", place)
         self.ui.modelCard.visible = False
@@ -50,6 +51,11 @@ class ModelChooser:
         index = self.ui.modelBox.findText(name)
         if index >= 0:
             self.ui.modelBox.setCurrentIndex(index)
+
+    def restore(self, name: str) -> None:
+        """Choose the model that a scene was left with; it stays where the volumes allow it."""
+        self.name = name
+        self._there, self._restored = None, self.name == name
 
     @property
     def card(self) -> ModelCard | None:
@@ -78,7 +84,8 @@ class ModelChooser:
         fitting = [name for name, places in asked.items() if places <= there]
         most = max((len(asked[name]) for name in fitting), default=0)
         fullest = [name for name in fitting if len(asked[name]) == most]
-        if fullest and self.name not in fullest:
+        kept, self._restored = self._restored and self.name in fitting, False
+        if fullest and not kept and self.name not in fullest:
             box = self.ui.modelBox
             blocked = box.blockSignals(True)
             self.name = fullest[0]

@@ -147,6 +147,9 @@ def test_the_fullest_model_of_the_present_phases_is_taken_and_told(desk, reading
     desk.choose(one.ui.modelBox, "arterial")
     one.classify()
     assert list(one.executor.study.volumes) == ["baseline/arterial"]
+    one.panel.bind(None)  # another module, and back
+    one.panel.bind(one.node)
+    assert one.ui.modelBox.currentText == "arterial"
     assert one.session.current.scan is loaded["arterial"]
     assert numbers(one.ui)
 
