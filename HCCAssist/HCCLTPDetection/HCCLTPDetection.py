@@ -171,7 +171,7 @@ class HCCLTPDetectionLogic(ScriptedLoadableModuleLogic):
     def method(self):
         """How the method presents itself in its panel."""
         from HCCAssistLib.panels.detection_columns import detection_columns
-        from HCCAssistLib.panels.inference import Method
+        from HCCAssistLib.panels.method import Method
         from HCCAssistLib.panels.readiness import Light
 
         zone = "post/ablation"

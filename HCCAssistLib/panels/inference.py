@@ -3,8 +3,7 @@
 from __future__ import annotations
 
 import logging
-from collections.abc import Callable, Iterable, Mapping, Sequence
-from dataclasses import dataclass, field
+from collections.abc import Iterable
 from types import SimpleNamespace
 from typing import Any
 
@@ -12,13 +11,12 @@ import qt
 import slicer
 from slicer.i18n import tr as _
 
-from HCCAssistLib.cohort.input_spec import InputSpec
 from HCCAssistLib.jobs.requests import Request
 from HCCAssistLib.models.store import ModelStore
 from HCCAssistLib.panels.export_box import ExportBox
-from HCCAssistLib.panels.findings_table import Column
 from HCCAssistLib.panels.header import Header
 from HCCAssistLib.panels.inputs import Inputs
+from HCCAssistLib.panels.method import Method
 from HCCAssistLib.panels.missed import Missed
 from HCCAssistLib.panels.model_chooser import ModelChooser
 from HCCAssistLib.panels.phase_views import PhaseViews
@@ -28,8 +26,6 @@ from HCCAssistLib.panels.review_panel import ReviewPanel
 from HCCAssistLib.panels.run_bar import AUTO, RunBar
 from HCCAssistLib.panels.run_options import RunOptions
 from HCCAssistLib.panels.ui_files import merged
-from HCCAssistLib.recipes.options import Value
-from HCCAssistLib.recipes.spec import Recipe
 from HCCAssistLib.results.cutoff import CutOff
 from HCCAssistLib.results.run_record import RunRecord
 from HCCAssistLib.scene.heatmap import composites
@@ -38,35 +34,6 @@ from HCCAssistLib.scene.run_inputs import ChosenInputs
 POLL_MS = 20
 
 SECTIONS = ("inputsButton", "detectionButton", "resultsButton", "exportsButton")
-
-
-@dataclass(frozen=True, slots=True)
-class Method:
-    """How a method presents itself in its panel.
-
-    Attributes:
-        recipe: of the method.
-        inputs: what the reader chooses for a run, the main volume first.
-        verb: text of the button that starts a run.
-        columns: of the table of findings.
-        options: names of the run options that the reader is asked for, with their labels.
-        choices: words for the choices of an option.
-        needs: options that count only with a value of another one.
-        absent: what it means that an optional input is not chosen, by its place.
-        phase_views: whether the volumes of a result are shown side by side.
-        lights: what else there is to say before a run, given the places chosen and the options.
-    """
-
-    recipe: Recipe
-    inputs: tuple[InputSpec, ...]
-    verb: str
-    columns: Callable[[Callable[[], Any]], Sequence[Column]]
-    options: Mapping[str, str] = field(default_factory=dict)
-    choices: Mapping[str, Mapping[str, str]] = field(default_factory=dict)
-    needs: Mapping[str, tuple[str, Value]] = field(default_factory=dict)
-    absent: Mapping[str, str] = field(default_factory=dict)
-    phase_views: bool = False
-    lights: Callable[[set[str], Mapping[str, Value]], Iterable[Light]] = lambda _places, _values: ()
 
 
 class InferencePanel:

@@ -155,7 +155,8 @@ class Reading:
         import slicer
 
         from HCCAssistLib.panels.classification_columns import classification_columns
-        from HCCAssistLib.panels.inference import InferencePanel, Method
+        from HCCAssistLib.panels.inference import InferencePanel
+        from HCCAssistLib.panels.method import Method
         from HCCAssistLib.scene.session import Session
 
         self.desk, self.executor = desk, Ready()
