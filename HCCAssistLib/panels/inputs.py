@@ -13,7 +13,7 @@ from slicer.i18n import tr as _
 from HCCAssistLib.cohort.input_spec import InputSpec
 from HCCAssistLib.cohort.segment_names import likeliest
 from HCCAssistLib.panels.words import place_words
-from HCCAssistLib.recipes.roles import guess_role
+from HCCAssistLib.recipes.roles import guess_role, may_be
 from HCCAssistLib.scene.marks import ALL_SEGMENTS
 from HCCAssistLib.scene.roles import is_settled, role_volumes, volume_with_role
 from HCCAssistLib.scene.run_inputs import ChosenInputs
@@ -208,8 +208,7 @@ def _may_be(node: Any, spec: InputSpec) -> bool:
     """Whether the name of a scan nobody settled tells its place; a name without a time point tells the phase alone."""
     if is_settled(node):
         return False
-    guess = guess_role(node.GetName() or "")
-    return guess.role == str(spec) or (not guess.time and guess.phases == (spec.name,))
+    return may_be(guess_role(node.GetName() or ""), str(spec))
 
 
 def _safe(spec: InputSpec) -> str:

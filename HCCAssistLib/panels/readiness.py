@@ -14,7 +14,7 @@ from HCCAssistLib.errors import InputError
 from HCCAssistLib.models.caveats import model_warnings
 from HCCAssistLib.panels.ui_files import load
 from HCCAssistLib.panels.words import place_words
-from HCCAssistLib.recipes.roles import guess_role
+from HCCAssistLib.recipes.roles import guess_role, may_be
 from HCCAssistLib.scene.inputs import geometry_of_volume
 from HCCAssistLib.scene.roles import is_settled, role_of
 
@@ -124,7 +124,7 @@ def _phase_light(role: str, wanted: str, node: Any) -> Light:
         text = _("In HCC Study this scan is marked as {marked}. This method needs: {wanted}.")
         return Light("warn", text.format(marked=marked, wanted=wanted))
     guess = guess_role(node.GetName() or "")
-    if guess.role == role:
+    if may_be(guess, role):
         text = _("Phase not confirmed; by its name it is: {wanted}. Look, and confirm it in HCC Study.")
         return Light("warn", text.format(wanted=wanted))
     if guess.role is not None:

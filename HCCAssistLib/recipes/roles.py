@@ -133,6 +133,15 @@ def contradicts(guess: RoleGuess, role: str) -> bool:
     return bool(guess.phases and phase not in guess.phases) or guess.time not in ("", time)
 
 
+def may_be(guess: RoleGuess, role: str) -> bool:
+    """Whether a scan may be taken for a role: it is the guess, or the phase is, and nothing tells the time point.
+
+    >>> [may_be(guess_role(name), "baseline/arterial") for name in ("arterial", "follow-up arterial")]
+    [True, False]
+    """
+    return guess.role == role or (not guess.time and guess.phases == (role.partition("/")[2],))
+
+
 def _time_of_name(name: str) -> str:
     found = [time for time, words in _TIME_POINT_WORDS if words.search(_plain(name))]
     return found[0] if len(found) == 1 else ""

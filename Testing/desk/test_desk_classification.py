@@ -242,3 +242,15 @@ def test_a_reviewed_case_goes_into_a_cohort_with_the_readers_categories_and_the_
     assert len(list((tmp_path / "cases" / "case-001" / "baseline").glob("*.nrrd"))) == 3
     assert ui.caseEdit.text == "case-002"
     assert ui.patientEdit.text == ""
+
+
+def test_phases_without_a_told_time_point_are_chosen_by_their_names_and_told_as_such(desk, reading):
+    loaded = load_phases()
+    for name, node in loaded.items():
+        node.SetName(f"4: {name}")
+        node.RemoveAttribute("HCCAssist.Role")
+    one = reading()
+    for name, node in loaded.items():
+        assert getattr(one.ui, f"input_baseline_{name}_volume").currentNode() is node
+    assert one.ui.readinessLabel.text.count("by its name it is") == 3
+    assert "follow-up" not in one.ui.readinessLabel.text
