@@ -69,7 +69,7 @@ def shift_between(fixed: Image, moving: Image, box: Geometry) -> FloatArray | No
 
 def _edges(image: Image, box: Geometry) -> FloatArray | None:
     """Strength of the edges of soft tissue, fading to the sides of the box; None where there are hardly any."""
-    soft = resample(image, box, outside=fill_of(image.array.dtype)).array.astype(np.float32).clip(*SOFT_HU)
+    soft = resample(image, box, fill_value=fill_of(image.array.dtype)).array.astype(np.float32).clip(*SOFT_HU)
     edges = ndimage.gaussian_gradient_magnitude(soft, 1.0)
     edges -= edges.mean()
     for axis, count in enumerate(edges.shape):

@@ -165,7 +165,7 @@ def _of_segment(mask: Image, count: int) -> tuple[float, tuple[Place, ...]]:
     """
     if mask.geometry.obliquity_degrees > STRAIGHT_DEGREES:
         step = float(mask.geometry.spacing.min())
-        mask = resample(mask, axis_aligned_grid(mask.geometry, (step,) * 3), interpolation="nearest", outside=0)
+        mask = resample(mask, axis_aligned_grid(mask.geometry, (step,) * 3), interpolation="nearest", fill_value=0)
     straight = to_lps_order(mask)
     areas = np.count_nonzero(straight.array, axis=(1, 2))
     large = np.flatnonzero(areas >= LEAST_AREA * areas.max())

@@ -66,9 +66,9 @@ def cut(image: Image, center: Place, side_mm: float, size: int) -> Section:
     if not straight:
         spacing[:2] = spacing[:2].min()
     reach = side_mm / 2 + (LOBES * max(1.0, side_mm / size / spacing[:2].min()) + 2) * spacing[:2]
-    outside = fill_of(image.array.dtype)
+    fill_value = fill_of(image.array.dtype)
     if not straight:
-        return _interpolated(image, center, float(spacing[0]), reach, outside)
+        return _interpolated(image, center, float(spacing[0]), reach, fill_value)
     index = grid.to_index(center)
     start, shape = [0, 0, 0], [1, 1, 1]
     for patient_axis, axis in enumerate(axes):
@@ -78,7 +78,7 @@ def cut(image: Image, center: Place, side_mm: float, size: int) -> Section:
             half = reach[patient_axis] / spacing[patient_axis]
             start[axis] = math.floor(index[axis] - half)
             shape[axis] = math.ceil(index[axis] + half) - start[axis] + 1
-    part = to_lps_order(crop(image, start, shape[::-1], outside=outside))
+    part = to_lps_order(crop(image, start, shape[::-1], fill_value=fill_value))
     x, y, _ = np.asarray(center) - part.geometry.to_index(center) * part.geometry.spacing
     z = float(part.geometry.to_world(part.geometry.to_index(center) * (1, 1, 0))[2])
     return Section(part.array[0], (float(x), float(y)), (float(spacing[0]), float(spacing[1])), z)
@@ -89,7 +89,7 @@ def _interpolated(image: Image, center: Place, step: float, reach: npt.NDArray[n
     x, y, z = center
     first = (x - count * step, y - count * step)
     plane = Geometry.from_parts((1, 2 * count + 1, 2 * count + 1), (step, step, 1.0), (*first, z))
-    return Section(resample(image, plane, outside=outside).array[0], first, (step, step), z)
+    return Section(resample(image, plane, fill_value=fill_value).array[0], first, (step, step), z)
 
 
 def picture(
