@@ -28,11 +28,11 @@ from HCCAssistLib.phantoms.liver_mass.region import SIZE_MM, Region, draw_grid
 from HCCAssistLib.phantoms.liver_mass.truth import NOTE, MassPhantom, MassTruth, Place
 from HCCAssistLib.recipes.liver_mass.recipe import CATEGORIES, LIVER_MASS, PHASES, SUBTYPES, TIME_POINT
 
-SLICE_MM = {
+SLICE_MM: dict[str, dict[str, tuple[float, ...]]] = {
     "internal": {"unenhanced": (5.0,), "arterial": (1.5, 2.5), "delayed": (1.5, 2.5)},
     "external": {"unenhanced": (5.0, 8.0), "arterial": (2.0, 3.0), "delayed": (2.0, 5.0)},
 }
-PIXEL_MM = {"internal": (1.0, 1.1), "external": (1.15, 1.3)}
+PIXEL_MM: dict[str, tuple[float, float]] = {"internal": (1.0, 1.1), "external": (1.15, 1.3)}
 """Of the part of a liver; coarser than those of a whole scan, since frames have 70 pixels over 40 mm or more."""
 
 GAP_MM = 5.0

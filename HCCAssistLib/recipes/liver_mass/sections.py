@@ -84,7 +84,9 @@ def cut(image: Image, center: Place, side_mm: float, size: int) -> Section:
     return Section(part.array[0], (float(x), float(y)), (float(spacing[0]), float(spacing[1])), z)
 
 
-def _interpolated(image: Image, center: Place, step: float, reach: npt.NDArray[np.float64], outside: float) -> Section:
+def _interpolated(
+    image: Image, center: Place, step: float, reach: npt.NDArray[np.float64], fill_value: float
+) -> Section:
     count = math.ceil(float(reach.max()) / step)
     x, y, z = center
     first = (x - count * step, y - count * step)
