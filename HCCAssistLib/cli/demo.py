@@ -211,4 +211,4 @@ def _draw(result: DetectionResult, study: Study, folder: Path) -> tuple[Path, ..
         return ()
     from HCCAssistLib.scene.pictures import render_case
 
-    return render_case(result, study.volumes, folder, masks=masks)
+    return render_case(result, study.volumes, folder, masks=masks, synthetic=True)

@@ -97,7 +97,7 @@ class _Run:
                 predict = predict or self._predictor()
                 result = self._attempt(case, partial(predict, study, progress=part))
             if result is not None:
-                self._store(study, result, kept)
+                self._store(case, study, result, kept)
         if self.args.json:
             say_json({"cases": self.done, "failed": self.failed})
         if self.refusal:
@@ -143,12 +143,12 @@ class _Run:
 
         return result
 
-    def _store(self, study: Study, result: Result, kept: bool) -> None:
+    def _store(self, case: Case, study: Study, result: Result, kept: bool) -> None:
         from HCCAssistLib.cli.predictions import Row, write_prediction
 
         folder = self.args.out / study.case_id
         if not kept or (self.pictures and not list(folder.glob("*.png"))):
-            write_prediction(result, folder, partial(self._draw, study) if self.pictures else None)
+            write_prediction(result, folder, partial(self._draw, case, study) if self.pictures else None)
         self._note(Row.of(study.case_id, result))
         self.done.append({"case_id": study.case_id, **result.as_json()})
         if not self.args.json:
@@ -174,7 +174,7 @@ class _Run:
                 more = f" and {len(others) - NAMES_SHOWN} more" if len(others) > NAMES_SHOWN else ""
                 warn([Problem("WARN", what, f"also cases {', '.join(others[:NAMES_SHOWN])}{more}")])
 
-    def _draw(self, study: Study, result: Result, folder: Path) -> None:
+    def _draw(self, case: Case, study: Study, result: Result, folder: Path) -> None:
         """A slice through each of the first findings; where none can be drawn that is reported, once."""
         from HCCAssistLib.scene.rendering import rendering_available
 
@@ -183,10 +183,12 @@ class _Run:
             self.pictures = False
             warn([missing])
             return
+        from HCCAssistLib.cohort.synthetic import is_synthetic, unclear
         from HCCAssistLib.scene.pictures import render_case
 
+        synthetic = not unclear([case]) and is_synthetic(case)
         masks = {name.split("/")[1]: mask for name, mask in study.masks.items()}
-        render_case(result, study.volumes, folder, masks=masks, three_d=False)
+        render_case(result, study.volumes, folder, masks=masks, three_d=False, synthetic=synthetic)
 
     def _fail(self, case_id: str, error: Exception) -> None:
         from HCCAssistLib.cli.predictions import SUMMARY, Row

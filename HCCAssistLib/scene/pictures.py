@@ -10,6 +10,7 @@ import numpy as np
 
 from HCCAssistLib.imaging.geometry import Box
 from HCCAssistLib.imaging.image import Image
+from HCCAssistLib.imaging.orientation import stored_slice
 from HCCAssistLib.imaging.windows import Window
 from HCCAssistLib.results.result import Result
 from HCCAssistLib.scene.drawing import Drawn, draw, grids_of
@@ -17,9 +18,10 @@ from HCCAssistLib.scene.heatmap import show_layer, show_volumes
 from HCCAssistLib.scene.host import Host, off_screen_host
 from HCCAssistLib.scene.mrb import save_mrb
 from HCCAssistLib.scene.navigation import jump_to
+from HCCAssistLib.scene.picture_marks import Picture, marked
 from HCCAssistLib.scene.presenters import PRESENTERS
 from HCCAssistLib.scene.roles import SYNTHETIC
-from HCCAssistLib.scene.transforms import lps_to_ras
+from HCCAssistLib.scene.transforms import from_vtk, lps_to_ras
 from HCCAssistLib.scene.view_labels import place_labels
 from HCCAssistLib.scene.views import write_png
 from HCCAssistLib.scene.volumes import segmentation_from_masks, volume_from_image
@@ -30,6 +32,9 @@ MOST_PICTURES = 4
 BACKGROUND = (0.09, 0.10, 0.13)
 HEAT_OPACITY = 0.6
 
+LEFT, UP = (-1.0, 0.0, 0.0), (0.0, 0.0, 1.0)
+"""To the right and to the top of a picture taken from in front, in RAS."""
+
 
 def render_case(
     result: Result,
@@ -39,6 +44,7 @@ def render_case(
     masks: Mapping[str, Image] | None = None,
     window: Window = ABDOMEN,
     three_d: bool = True,
+    synthetic: bool = False,
 ) -> tuple[Path, ...]:
     """Write pictures of a result: the slice of each of its first shown boxes, and one in 3-D from in front.
 
@@ -52,6 +58,7 @@ def render_case(
         masks: by name (liver, ablation zone): outlines in the slices, surfaces in 3-D.
         window: grey values to show.
         three_d: whether to draw the one in 3-D too.
+        synthetic: no patient, which the pictures say.
 
     Returns:
         candidate-<number>.png each (or slice.png), then three-d.png. Other kinds than a detection have
@@ -68,6 +75,7 @@ def render_case(
     boxes = [label.box for label in PRESENTERS[result.kind].labels(result)]
     x, y, z = (float(v) for v in result.geometry.center)
     middle = (x, y, z)
+    grids = grids_of(result, volumes)
     paths = []
     try:
         for name, center in _places(result) or [("slice", middle)]:
@@ -77,7 +85,8 @@ def render_case(
                 _aim(slice_view, volume, lps_to_ras(center))
                 show_layer(drawn.volumes, drawn.heatmaps, host.scene, opacity=HEAT_OPACITY)
                 _write_numbers(drawn, host)
-                write_png(slice_view.picture(), paths[-1])
+                title = f"slice {stored_slice(grids[place], center) + 1}"
+                write_png(_marked_slice(slice_view, title, synthetic), paths[-1])
         if space is None:
             return tuple(paths)
         if not masks:
@@ -85,7 +94,8 @@ def render_case(
         _look_from_anterior(space, boxes)
         _write_numbers(drawn, host)
         paths.append(out_dir / "three-d.png")
-        write_png(space.picture(), paths[-1])
+        from_in_front = marked(space.picture(), LEFT, UP, synthetic=synthetic)
+        write_png(from_in_front, paths[-1])
     finally:
         host.clear()
     return tuple(paths)
@@ -160,6 +170,13 @@ def _aim(view: Any, volume: Any, ras: Any) -> None:
     view.logic.FitSliceToBackground()
     view.node.JumpSliceByOffsetting(*ras)
     view.logic.SnapSliceOffsetToIJK()
+
+
+def _marked_slice(view: Any, title: str, synthetic: bool) -> Picture:
+    to_ras = from_vtk(view.node.GetSliceToRAS())
+    picture = view.picture()
+    mm = view.node.GetFieldOfView()[0] / picture.shape[1]
+    return marked(picture, to_ras[:3, 0], to_ras[:3, 1], mm_per_pixel=mm, title=title, synthetic=synthetic)
 
 
 def _write_numbers(drawn: Drawn, host: Host) -> None:

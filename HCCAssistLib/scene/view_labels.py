@@ -173,7 +173,7 @@ class LabelKeeper:
             if (alive := keeper()) is not None:
                 alive._place(node.GetID() if node.IsA("vtkMRMLSliceNode") else SPACE)
 
-        seen_through = (node.GetCamera() for node in cameras(self._scene))  # its node does not tell that it moved
+        seen_through = (node.GetCamera() for node in cameras(self._scene))
         for node in (*slice_nodes(self._scene), *seen_through):
             self._observed.append((node, node.AddObserver(vtk.vtkCommand.ModifiedEvent, on_view)))
         self._place()
