@@ -70,7 +70,7 @@ def _list(store: ModelStore, *, as_json: bool) -> None:
             p.card.recipe,
             cutoff_value(p.card.default_cutoff) if p.card.default_cutoff else "none",
             trained_on(p.card.training) or "not stated",
-            f"{size_on_disk(p.folder) / 1e6:.0f} MB",
+            f"{size_on_disk(p.folder) / 1e6:.1f} MB",
         )
         for p in good
     ]

@@ -126,7 +126,7 @@ def froc(
 
     at_rates = tuple(
         Estimate(
-            name=f"sensitivity at {rate:g} false positives per volume",
+            name=f"sensitivity at {rate:g} {'false positive' if rate == 1 else 'false positives'} per volume",
             value=float(at[i]),
             n=lesions,
             unit="lesion",

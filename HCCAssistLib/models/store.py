@@ -90,8 +90,8 @@ class ModelStore:
         """Copy a package, a folder or a .zip of one, into the store.
 
         Raises:
-            InputError: it is not a valid package, an archive that writes outside its folder, or the name is taken
-                by another model.
+            InputError: it is not a valid package, one whose weights are not finite, an archive that writes outside
+                its folder, or the name is taken by another model.
             HCCAssistError: the disk is full or not writable.
         """
         with temporary_folder() as scratch:
@@ -102,6 +102,9 @@ class ModelStore:
             else:
                 raise InputError("there is no such file or folder", source.name)
             package = read_package(folder)
+            for name in package.card.files:
+                if name.endswith(".safetensors"):
+                    package.arrays(name)  # that numbers are not finite is better told now than at the first patient
             target = self.path(package.card.name)
             if target.is_dir():
                 try:

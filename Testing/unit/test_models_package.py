@@ -278,7 +278,7 @@ def test_files_that_are_far_too_large_are_refused_unread(tmp_path: Path, monkeyp
         monkeypatch.undo()
 
 
-def test_weights_that_are_not_finite_are_refused(package: ModelPackage) -> None:
+def test_weights_that_are_not_finite_are_refused(package: ModelPackage, tmp_path: Path) -> None:
     weights = build(LTP.resolve({})).state_dict()
     weights["fc3.bias"] = torch.tensor([torch.nan])
     broken = write_package(
@@ -295,6 +295,10 @@ def test_weights_that_are_not_finite_are_refused(package: ModelPackage) -> None:
     )
     with pytest.raises(InputError, match="not finite"):
         load_model(broken)
+    store = ModelStore(tmp_path / "store")
+    with pytest.raises(InputError, match="not finite"):
+        store.install(broken.folder)
+    assert store.entries() == ()
 
 
 def test_one_changed_byte_of_the_weights_is_refused(package: ModelPackage) -> None:
