@@ -1,4 +1,4 @@
-"""What a picture needs once it has left its view: sides of the patient, slice number, scale bar, and whether synthetic."""
+"""What a picture needs once it has left its view: sides of the patient, slice, scale bar, and whether it is real."""
 
 from __future__ import annotations
 
