@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
 from dataclasses import replace
 from pathlib import Path
 
@@ -28,11 +28,11 @@ from HCCAssistLib.phantoms.liver_mass.region import SIZE_MM, Region, draw_grid
 from HCCAssistLib.phantoms.liver_mass.truth import NOTE, MassPhantom, MassTruth, Place
 from HCCAssistLib.recipes.liver_mass.recipe import CATEGORIES, LIVER_MASS, PHASES, SUBTYPES, TIME_POINT
 
-SLICE_MM: dict[str, dict[str, tuple[float, ...]]] = {
+SLICE_MM: Mapping[str, Mapping[str, tuple[float, ...]]] = {
     "internal": {"unenhanced": (5.0,), "arterial": (1.5, 2.5), "delayed": (1.5, 2.5)},
     "external": {"unenhanced": (5.0, 8.0), "arterial": (2.0, 3.0), "delayed": (2.0, 5.0)},
 }
-PIXEL_MM: dict[str, tuple[float, float]] = {"internal": (1.0, 1.1), "external": (1.15, 1.3)}
+PIXEL_MM = {"internal": (1.0, 1.1), "external": (1.15, 1.3)}
 """Of the part of a liver; coarser than those of a whole scan, since frames have 70 pixels over 40 mm or more."""
 
 GAP_MM = 5.0
@@ -69,7 +69,8 @@ def make_case(
     region = Region.draw(patient, SCANNERS[scanner])
     masses = place_masses(disease, codes)
     pixel = float(layout.uniform(*PIXEL_MM[scanner]))
-    volumes, labels = {}, None
+    volumes: dict[str, Image] = {}
+    labels: Image | None = None
     for phase in PHASES:
         grid = draw_grid(layout, float(layout.choice(SLICE_MM[scanner][phase])), pixel)
         order = storage or draw_storage(layout)

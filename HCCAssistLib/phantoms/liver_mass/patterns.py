@@ -26,6 +26,9 @@ DIAMETER_MM = MappingProxyType(
 
 LIMITS_MM = (9.0, 46.0)
 
+UNDER_FLUID = (58.0, 70.0, 100.0)
+"""HU of the liver by phase over which fluid is given."""
+
 
 @dataclass(frozen=True, slots=True)
 class Look:
@@ -106,10 +109,10 @@ def _even(hu: float) -> Look:
 
 def _hcc(rng: np.random.Generator, size: float) -> Looks:
     """Bright, then darker than the liver, mostly within a capsule that takes up contrast late."""
-    before, arterial, delayed = rng.uniform(-16, 0), rng.uniform(8, 55), rng.uniform(-30, -3)
+    before, arterial, delayed = rng.uniform(-16, 0), rng.uniform(2, 52), rng.uniform(-28, 3)
     thick = rng.uniform(1.5, 2.6)
     with_capsule = rng.random() < 0.75
-    late = Look(delayed, rng.uniform(8, 28), thick) if with_capsule else _even(min(delayed, -12.0))
+    late = Look(delayed, rng.uniform(8, 28), thick) if with_capsule else _even(min(delayed, -10.0))
     words = "wash-in and wash-out, capsule" if with_capsule else "wash-in and wash-out"
     return words, (_even(before), _even(arterial), late)
 
@@ -118,8 +121,13 @@ def _malignant(rng: np.random.Generator, size: float) -> Looks:
     """A rim in the arterial phase around a dark middle, which stays dark or fills slowly."""
     before = rng.uniform(-20, -3)
     thick = rng.uniform(0.14, 0.24) * size
-    arterial = Look(rng.uniform(-28, 16), rng.uniform(22, 50), thick)
-    if rng.random() < 0.65:
+    if rng.random() < 0.25:
+        fluid = rng.uniform(12, 40)
+        before = fluid - UNDER_FLUID[0]
+        bright, late = Look(fluid - UNDER_FLUID[1], rng.uniform(18, 45), thick), rng.uniform(-10, 10)
+        return "rim, necrotic middle", (_even(before), bright, Look(fluid - UNDER_FLUID[2], late, thick))
+    arterial = Look(rng.uniform(-26, 30), rng.uniform(32, 58), thick)
+    if rng.random() < 0.55:
         return "rim, dark middle", (_even(before), arterial, Look(rng.uniform(-38, -6), rng.uniform(-12, 4), thick))
     fills = Look(rng.uniform(-4, 24), rng.uniform(-26, -10), thick)
     return "rim, fills from the middle", (_even(before), arterial, fills)
@@ -129,34 +137,35 @@ def _hypervascular(rng: np.random.Generator, size: float) -> Looks:
     """Bright, and no wash-out."""
     return "wash-in without wash-out", (
         _even(rng.uniform(-13, 4)),
-        _even(rng.uniform(8, 50)),
-        _even(rng.uniform(-10, 12)),
+        _even(rng.uniform(8, 48)),
+        _even(rng.uniform(-14, 12)),
     )
 
 
 def _hypovascular(rng: np.random.Generator, size: float) -> Looks:
     """Darker than the liver in all phases, without a rim."""
-    dark = rng.uniform(-26, -5)
+    dark = rng.uniform(-26, -6)
     return "hypovascular", (_even(rng.uniform(-14, 2)), _even(dark), _even(dark + rng.uniform(-12, 3)))
 
 
 def _haemangioma(rng: np.random.Generator, size: float) -> Looks:
     """Nodules at the rim that spread inwards, as bright as blood; small ones fill at once."""
-    before, late = rng.uniform(-22, -5), rng.uniform(10, 34)
+    before, late = rng.uniform(-22, -5), rng.uniform(8, 32)
     if size < 20 and rng.random() < 0.5:
         return "fills at once", (_even(before), _even(rng.uniform(20, 60)), _even(late))
     share = rng.uniform(0.45, 0.7)
     arterial = Look(before + rng.uniform(-6, 8), rng.uniform(50, 95), rng.uniform(0.16, 0.26) * size, share)
-    if rng.random() < 0.4:  # not yet filled
+    if rng.random() < 0.5:  # not yet filled
         partly = Look(rng.uniform(-30, -4), late + 5, rng.uniform(0.24, 0.36) * size, min(1.0, share + 0.25))
         return "nodules at the rim, middle not filled", (_even(before), arterial, partly)
     return "nodules at the rim, filled later", (_even(before), arterial, _even(late))
 
 
 def _cyst(rng: np.random.Generator, size: float) -> Looks:
-    """Fluid, the same in all phases; given over a liver of 58, 70 and 100 HU, some of it thick."""
-    fluid = rng.uniform(0, 16) if rng.random() < 0.7 else rng.uniform(18, 36)
-    return "fluid", (_even(fluid - 58), _even(fluid - 70), _even(fluid - 100))
+    """Fluid, the same in all phases, some of it thick."""
+    fluid = rng.uniform(0, 16) if rng.random() < 0.5 else rng.uniform(16, 42)
+    before, arterial, delayed = (_even(fluid - liver) for liver in UNDER_FLUID)
+    return "fluid", (before, arterial, delayed)
 
 
 _DRAW: Mapping[str, Callable[[np.random.Generator, float], Looks]] = {

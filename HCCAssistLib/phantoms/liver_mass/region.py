@@ -41,7 +41,7 @@ class Region:
 
     Attributes:
         portal, hepatic: vessels.
-        tilt: by how much the fat around the liver is thicker on one side, from a random field.
+        bumps: random field that moves the liver's surface.
         liver_hu, portal_hu, hepatic_hu: by phase.
         shifts_mm: by phase, LPS.
         noise_hu, blur_mm: of the scanner.

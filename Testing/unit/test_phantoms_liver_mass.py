@@ -1,0 +1,184 @@
+"""Phantoms of liver masses: known truth on every grid, splits in balance, and pictures of what was planted."""
+
+import json
+from pathlib import Path
+
+import numpy as np
+import pytest
+from scipy import ndimage
+
+from HCCAssistLib.cohort.case_files import read_case
+from HCCAssistLib.cohort.cohort import read_cohort
+from HCCAssistLib.errors import InputError
+from HCCAssistLib.imaging.geometry import Geometry
+from HCCAssistLib.inference.study import read_study
+from HCCAssistLib.phantoms.cohort import write_cohort
+from HCCAssistLib.phantoms.liver.irregular_ellipsoid import IrregularEllipsoid
+from HCCAssistLib.phantoms.liver.scene import SCANNERS
+from HCCAssistLib.phantoms.liver.texture import Waves
+from HCCAssistLib.phantoms.liver_mass.cases import PHANTOMS, make_case, mask_of, place_masses, planted, write_case
+from HCCAssistLib.phantoms.liver_mass.evidence import accuracy, masses_in, mean_hu_rule
+from HCCAssistLib.phantoms.liver_mass.patterns import Look, PlantedMass, draw_looks
+from HCCAssistLib.phantoms.liver_mass.region import Region
+from HCCAssistLib.phantoms.liver_mass.sample import make_sample, read_sample, sample_points
+from HCCAssistLib.recipes.liver_mass.checks import problems
+from HCCAssistLib.recipes.liver_mass.masses import masses_of
+from HCCAssistLib.recipes.liver_mass.recipe import LIVER_MASS, PHASES
+
+OPTIONS = LIVER_MASS.resolve({})
+CASES = 5
+
+
+@pytest.fixture(scope="module")
+def cohort(tmp_path_factory: pytest.TempPathFactory):  # type: ignore[no-untyped-def]
+    out = tmp_path_factory.mktemp("phantoms") / "cohort"
+    write_cohort(PHANTOMS, out, cases=CASES, seed=3)
+    return read_cohort(out)
+
+
+def test_the_masses_of_a_case_are_read_back_as_they_were_planted(cohort) -> None:  # type: ignore[no-untyped-def]
+    sources = set()
+    for number, case in enumerate(cohort.cases):
+        study = read_study(case, LIVER_MASS, classes=LIVER_MASS.label)
+        truth = json.loads((case.folder / "truth.json").read_text(encoding="utf-8"))
+        found = masses_of(study, OPTIONS)
+        assert [mass.subtype or mass.category for mass in found] == list(planted(3, number))
+        for mass, one in zip(found, truth["masses"], strict=True):
+            assert (mass.category, mass.subtype) == (one["category"], one["subtype"])
+            assert np.linalg.norm(np.subtract(mass.center, one["center_lps"])) < max(4.0, 0.2 * one["diameter_mm"])
+            assert mass.diameter_mm == pytest.approx(one["axial_mm"], rel=0.2, abs=2.0)
+            sources.add(mass.diameter_source)
+    assert sources == {"typed", "segment"}
+
+
+def test_the_house_has_nothing_to_say_against_a_case(cohort) -> None:  # type: ignore[no-untyped-def]
+    for case in cohort.cases:
+        study = read_study(case, LIVER_MASS, classes=LIVER_MASS.label)
+        contents = read_case(case, LIVER_MASS.inputs, LIVER_MASS.label)
+        assert [problem.what for problem in (*study.warnings, *problems(contents))] == []
+
+
+def test_splits_hold_every_category() -> None:
+    first = [planted(0, number)[0] for number in range(5)]
+    assert sorted(code[0] for code in first) == list("ABCDE")
+    assert planted(0, 3) == planted(0, 3)
+    codes = [code[0] for number in range(100) for code in planted(0, number)]
+    assert min(map(codes.count, "ABCDE")) > 0.15 * len(codes)
+
+
+def test_a_case_is_the_same_for_the_same_seed_and_another_for_another() -> None:
+    one, same, other = (make_case(seed, ["D"]) for seed in ((1, 2), (1, 2), (1, 3)))
+    assert one.as_json() == same.as_json() != other.as_json()
+    assert np.array_equal(one.volumes["arterial"].array, same.volumes["arterial"].array)
+    spacings = [sorted(volume.geometry.spacing)[-1] for volume in one.volumes.values()]
+    assert spacings[0] == 5.0 > max(spacings[1:])
+
+
+def test_phases_are_moved_by_the_breath_that_the_truth_tells() -> None:
+    phantom = make_case(4, ["E"])
+    center = np.array(phantom.masses[0].center_lps)
+    for phase, volume in phantom.volumes.items():
+        middle = ndimage.gaussian_filter(volume.array.astype(float), 1.5 / volume.geometry.spacing[::-1])
+        k, j, i = np.indices(volume.geometry.shape)
+        places = volume.geometry.to_world(np.stack([i, j, k], -1))
+        near = np.linalg.norm(places - center, axis=-1) < 0.9 * phantom.masses[0].diameter_mm
+        weight = np.clip(phantom.liver_hu[phase] - middle, 0, None) * near * (middle > -60)
+        found = (places * weight[..., None]).sum((0, 1, 2)) / weight.sum()
+        away = found - center - phantom.shifts_mm[phase]
+        assert np.linalg.norm(away[:2]) < 1.5
+        assert abs(away[2]) < 2.5
+
+
+@pytest.mark.parametrize("flip", [1.0, -1.0])
+def test_an_asymmetric_mass_lies_where_it_was_planted_in_an_oblique_flipped_volume(flip: float) -> None:
+    turn, tip = np.deg2rad(25), np.deg2rad(15)
+    about_z = np.array([[np.cos(turn), -np.sin(turn), 0], [np.sin(turn), np.cos(turn), 0], [0, 0, 1]])
+    about_x = np.array([[1, 0, 0], [0, np.cos(tip), -np.sin(tip)], [0, np.sin(tip), np.cos(tip)]])
+    axes = about_z @ about_x @ np.diag([flip, 1.0, -1.0])
+    spacing = np.array([0.9, 1.2, 3.0])
+    shape = (30, 70, 90)
+    center = np.array([11.0, -8.0, 5.0])
+    origin = -axes @ (spacing * (np.array(shape[::-1]) - 1) / 2)
+    grid = Geometry.from_parts(shape, spacing.tolist(), origin.tolist(), axes)
+    region = Region.draw(np.random.default_rng(1), SCANNERS["internal"])
+    semi = np.array([14.0, 7.0, 10.0])
+    shape_of = IrregularEllipsoid(center, np.eye(3), semi, Waves(np.random.default_rng(0), 20.0), 0.0)
+    looks = dict.fromkeys(PHASES, Look(-400.0, -400.0, 0.0))
+    mass = PlantedMass("E", "test", shape_of, looks, 0.0, 1.0, 1)
+    canvas = region.canvas(grid, "delayed")
+    mass.paint(canvas, "delayed", region.liver_hu["delayed"])
+    dark = np.argwhere((canvas.array < -150) & (canvas.array > -320))[:, ::-1]
+    places = grid.to_world(dark) - region.shifts_mm["delayed"] - center
+    inside = places[np.linalg.norm(places / semi, axis=1) < 1.3]
+    assert len(inside) * np.prod(spacing) == pytest.approx(4 / 3 * np.pi * semi.prod(), rel=0.12)
+    np.testing.assert_allclose(inside.mean(axis=0), 0, atol=0.8)
+    np.testing.assert_allclose(np.abs(inside).max(axis=0), semi, atol=2.5)
+
+
+def test_masses_do_not_touch_and_too_many_are_refused() -> None:
+    masses = place_masses(np.random.default_rng(2), ["A", "B", "C-hyper", "C-hypo", "D", "E"])
+    for n, one in enumerate(masses):
+        for other in masses[:n]:
+            assert np.linalg.norm(one.shape.center - other.shape.center) > (one.diameter_mm + other.diameter_mm) / 2
+    with pytest.raises(InputError, match="no room"):
+        place_masses(np.random.default_rng(2), ["A"] * 200)
+
+
+def test_the_patterns_are_those_of_their_categories() -> None:
+    for seed in range(40):
+        rng = np.random.default_rng(seed)
+        looks = {code: draw_looks(rng, code, 25.0)[1] for code in ("A", "B", "C-hypo", "D", "E")}
+        assert looks["A"]["arterial"].core > looks["A"]["delayed"].core - 1
+        assert looks["B"]["arterial"].rim > looks["B"]["arterial"].core
+        assert max(look.core for phase, look in looks["C-hypo"].items() if phase != "unenhanced") < 0
+        assert looks["D"]["delayed"].rim > 0 > looks["D"]["unenhanced"].core
+        hu = [look.core for look in looks["E"].values()]
+        assert hu[0] - hu[1] == pytest.approx(12)
+
+
+def test_a_background_is_refused(tmp_path: Path) -> None:
+    with pytest.raises(InputError, match="a real CT is one phase"):
+        write_case(
+            tmp_path / "x",
+            (0, 0),
+            {"planted": "A"},
+            background=object(),
+            field="liver",
+            scanner="internal",  # type: ignore[arg-type]
+        )
+
+
+def test_a_scanner_elsewhere_has_coarser_pixels_and_more_noise() -> None:
+    one, other = (make_case(5, ["A"], scanner=scanner) for scanner in ("internal", "external"))
+    assert other.noise_hu > one.noise_hu
+    assert min(other.volumes["delayed"].geometry.spacing) > min(one.volumes["delayed"].geometry.spacing)
+
+
+def test_masks_lie_on_the_arterial_phase() -> None:
+    phantom = make_case(6, ["A", "E"])
+    assert phantom.labels.geometry.matches(phantom.volumes["arterial"].geometry)
+    for number, mass in enumerate(phantom.masses, 1):
+        mask = mask_of(phantom, number)
+        middle = mask.geometry.to_world(np.argwhere(mask.array)[:, ::-1].mean(axis=0))
+        np.testing.assert_allclose(middle, mass.center_lps, atol=1.0)
+
+
+def test_figures_of_a_rule_rest_on_patients(cohort) -> None:  # type: ignore[no-untyped-def]
+    masses = masses_in(cohort.cases, OPTIONS)
+    called = mean_hu_rule(masses, masses)
+    found = accuracy(called, masses, "mean HU")
+    assert (found.n, found.clusters) == (len(masses.labels), CASES)
+    assert found.value == pytest.approx((called == masses.labels).mean())
+    everything = accuracy(np.full_like(called, 2), masses, "one category", balanced=True)
+    assert everything.value == pytest.approx(0.2)
+
+
+def test_the_sample_case_has_points_without_categories(tmp_path: Path) -> None:
+    make_sample(tmp_path)
+    case = read_sample(tmp_path)
+    assert case is not None
+    assert set(case.volumes) == {f"baseline/{phase}" for phase in PHASES}
+    points = sample_points(tmp_path)
+    assert len(points.points) == 5
+    assert all(point.description.endswith(" mm") and "," not in point.description for point in points.points)
+    assert all(v.geometry.contains(p.position) for v in case.volumes.values() for p in points.points)
