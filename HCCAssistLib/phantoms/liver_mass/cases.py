@@ -84,7 +84,7 @@ def make_case(
     return MassPhantom(
         volumes=volumes,
         labels=labels,
-        masses=tuple(_truth(reader, number, mass) for number, mass in enumerate(masses, 1)),
+        masses=tuple(_truth(reader, number, mass, region.liver_hu) for number, mass in enumerate(masses, 1)),
         shifts_mm={phase: _place(shift) for phase, shift in region.shifts_mm.items()},
         liver_hu={phase: round(hu, 1) for phase, hu in region.liver_hu.items()},
         noise_hu=round(region.noise_hu, 2),
@@ -200,7 +200,7 @@ def _labels(canvas: Canvas, masses: Sequence[PlantedMass]) -> npt.NDArray[np.uin
     return labels
 
 
-def _truth(reader: np.random.Generator, number: int, mass: PlantedMass) -> MassTruth:
+def _truth(reader: np.random.Generator, number: int, mass: PlantedMass, liver_hu: Mapping[str, float]) -> MassTruth:
     axes, semi = mass.shape.axes, mass.shape.semi_axes
     # the section of an ellipsoid through its centre: the inverse of the axial part of its quadratic form
     form = (axes.T @ np.diag(semi**-2.0) @ axes)[:2, :2]
@@ -215,7 +215,7 @@ def _truth(reader: np.random.Generator, number: int, mass: PlantedMass) -> MassT
         point_lps=_place(mass.shape.center + jitter),
         diameter_mm=round(mass.diameter_mm, 2),
         axial_mm=round(float(axial), 2),
-        core_hu={phase: round(look.core, 1) for phase, look in mass.looks.items()},
+        core_hu={phase: round(look.core_over(liver_hu[phase]), 1) for phase, look in mass.looks.items()},
     )
 
 

@@ -33,9 +33,6 @@ OFF_CENTER = 0.2
 """Share of the field of view by which frames are moved off a mass to both sides: its centre is then outside the mass,
 so that a peak in the middle of the frame is not yet a hit."""
 
-LABEL = LIVER_MASS.label
-assert isinstance(LABEL, Classes)  # noqa: S101  the recipe tells categories
-
 CORNERS = ((1, -1), (-1, 1), (1, 1), (-1, -1))
 
 Array = npt.NDArray[np.generic]
@@ -72,9 +69,10 @@ def masses_in(cases: Sequence[Case], options: Mapping[str, Value]) -> Masses:
     """
     if not cases:
         raise InputError("there are no such cases", "cohort.csv", "make a larger cohort")
+    label = LIVER_MASS.label if isinstance(LIVER_MASS.label, Classes) else None
     parts = []
     for case in cases:
-        study = read_study(case, LIVER_MASS, options=options, classes=LABEL)
+        study = read_study(case, LIVER_MASS, options=options, classes=label)
         volumes = {phase: study.volumes[f"{TIME_POINT}/{phase}"] for phase in phases_of(options)}
         masses = masses_of(study, options)
         sides = np.array([field_of_view(mass.diameter_mm, options) for mass in masses])

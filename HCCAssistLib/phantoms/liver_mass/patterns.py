@@ -19,15 +19,12 @@ from HCCAssistLib.phantoms.liver.texture import Waves
 from HCCAssistLib.recipes.liver_mass.recipe import PHASES
 
 DIAMETER_MM = MappingProxyType(
-    {"A": (27.0, 0.40), "B": (25.0, 0.40), "C-hyper": (18.0, 0.30), "C-hypo": (19.0, 0.30), "D": (24.0, 0.40)}
+    {"A": (27.0, 0.40), "B": (25.0, 0.40), "C-hyper": (22.0, 0.35), "C-hypo": (21.0, 0.35), "D": (24.0, 0.40)}
     | {"E": (22.0, 0.45)}
 )
 """Median and spread (of the logarithm) of the longest axis: as in the paper, C smaller than the others."""
 
 LIMITS_MM = (9.0, 46.0)
-
-UNDER_FLUID = (58.0, 70.0, 100.0)
-"""HU of the liver by phase over which fluid is given."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -39,12 +36,18 @@ class Look:
         rim: of a shell under the surface; equal to the core where there is none.
         rim_mm: its thickness.
         patches: share of the rim that enhances; below 1 it is nodular with gaps.
+        fluid: whether the core is given in HU, since fluid does not follow the liver.
     """
 
     core: float
     rim: float
     rim_mm: float
     patches: float = 1.0
+    fluid: bool = False
+
+    def core_over(self, liver_hu: float) -> float:
+        """Contrast of the inside over a liver of this attenuation, HU."""
+        return self.core - liver_hu if self.fluid else self.core
 
 
 @dataclass(frozen=True, eq=False, slots=True)
@@ -80,13 +83,14 @@ class PlantedMass:
         if patch is None:
             return
         depth = self.shape.depth(patch)
-        canvas.paint(patch, edge(depth, self.soft_mm), np.float32(liver_hu) + self._contrast(patch, depth, phase))
+        hu = np.float32(liver_hu) + self._contrast(patch, depth, self.looks[phase], liver_hu)
+        canvas.paint(patch, edge(depth, self.soft_mm), hu)
 
-    def _contrast(self, patch: Patch, depth: Field, phase: str) -> Field:
-        look, rng = self.looks[phase], np.random.default_rng(self.seed)
+    def _contrast(self, patch: Patch, depth: Field, look: Look, liver_hu: float) -> Field:
+        rng = np.random.default_rng(self.seed)
         texture, gaps = Waves(rng, max(6.0, 0.35 * self.diameter_mm)), Waves(rng, max(8.0, 0.5 * self.diameter_mm))
-        inside = look.core + self.uneven_hu * texture.on(patch)
-        if look.rim_mm == 0 or look.rim == look.core:
+        inside = look.core_over(liver_hu) + self.uneven_hu * texture.on(patch)
+        if look.rim_mm == 0:
             return np.asarray(inside, dtype=np.float32)
         shell = edge(look.rim_mm - depth, 1.5)
         if look.patches < 1:
@@ -123,10 +127,10 @@ def _malignant(rng: np.random.Generator, size: float) -> Looks:
     thick = rng.uniform(0.14, 0.24) * size
     if rng.random() < 0.25:
         fluid = rng.uniform(12, 40)
-        before = fluid - UNDER_FLUID[0]
-        bright, late = Look(fluid - UNDER_FLUID[1], rng.uniform(18, 45), thick), rng.uniform(-10, 10)
-        return "rim, necrotic middle", (_even(before), bright, Look(fluid - UNDER_FLUID[2], late, thick))
-    arterial = Look(rng.uniform(-26, 30), rng.uniform(32, 58), thick)
+        rims = (rng.uniform(-12, 0), rng.uniform(22, 48), rng.uniform(-10, 10))
+        first, second, third = (Look(fluid, rim, thick, fluid=True) for rim in rims)
+        return "rim, necrotic middle", (first, second, third)
+    arterial = Look(rng.uniform(-26, 30), rng.uniform(32, 58), thick, rng.uniform(0.7, 1.0))
     if rng.random() < 0.55:
         return "rim, dark middle", (_even(before), arterial, Look(rng.uniform(-38, -6), rng.uniform(-12, 4), thick))
     fills = Look(rng.uniform(-4, 24), rng.uniform(-26, -10), thick)
@@ -151,9 +155,9 @@ def _hypovascular(rng: np.random.Generator, size: float) -> Looks:
 def _haemangioma(rng: np.random.Generator, size: float) -> Looks:
     """Nodules at the rim that spread inwards, as bright as blood; small ones fill at once."""
     before, late = rng.uniform(-22, -5), rng.uniform(8, 32)
-    if size < 20 and rng.random() < 0.5:
+    if size < 26 and rng.random() < 0.5:
         return "fills at once", (_even(before), _even(rng.uniform(20, 60)), _even(late))
-    share = rng.uniform(0.45, 0.7)
+    share = rng.uniform(0.5, 0.85)
     arterial = Look(before + rng.uniform(-6, 8), rng.uniform(50, 95), rng.uniform(0.16, 0.26) * size, share)
     if rng.random() < 0.5:  # not yet filled
         partly = Look(rng.uniform(-30, -4), late + 5, rng.uniform(0.24, 0.36) * size, min(1.0, share + 0.25))
@@ -164,8 +168,8 @@ def _haemangioma(rng: np.random.Generator, size: float) -> Looks:
 def _cyst(rng: np.random.Generator, size: float) -> Looks:
     """Fluid, the same in all phases, some of it thick."""
     fluid = rng.uniform(0, 16) if rng.random() < 0.5 else rng.uniform(16, 42)
-    before, arterial, delayed = (_even(fluid - liver) for liver in UNDER_FLUID)
-    return "fluid", (before, arterial, delayed)
+    look = Look(fluid, 0.0, 0.0, fluid=True)
+    return "fluid", (look, look, look)
 
 
 _DRAW: Mapping[str, Callable[[np.random.Generator, float], Looks]] = {

@@ -82,7 +82,7 @@ class Region:
             portal=trees[0],
             hepatic=trees[1],
             bumps=Waves(rng, 60.0),
-            liver_hu=by_phase((50, 66), (60, 80), (90, 112)),
+            liver_hu=by_phase((44, 70), (58, 90), (84, 122)),
             portal_hu=by_phase((38, 46), (95, 135), (122, 142)),
             hepatic_hu=by_phase((38, 46), (42, 52), (120, 140)),
             shifts_mm=shifts,
