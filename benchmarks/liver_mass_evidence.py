@@ -25,7 +25,7 @@ from HCCAssistLib.recipes.liver_mass.recipe import CATEGORIES, LIVER_MASS, PHASE
 from HCCAssistLib.training.run import Job, train
 
 CASES, SEED = 160, 7
-PRESET = {"width": 0.25, "epochs": 12, "copies": 4, "sections": 3, "batch": 32}
+PRESET = {"width": 0.2, "epochs": 8, "copies": 4, "sections": 3, "batch": 32}
 
 
 def main() -> None:
@@ -48,7 +48,7 @@ def main() -> None:
             return load_model(train(cohort, job, say=Progress(name))[0])
 
         medians = {}
-        print(f"options {PRESET}, epochs {arguments.epochs}, sessions {arguments.sessions}")
+        print(f"options { ({**PRESET, 'epochs': arguments.epochs}) }, {arguments.sessions} sessions")
         print("held-out phantoms: accuracy as median (range) of the sessions; interval of the middle session")
         for phases in PHASES_OF:
             model = trained(phases, arguments.sessions, phases=phases)
@@ -61,8 +61,8 @@ def main() -> None:
             medians[phases] = float(np.median(each)), rule.value or 0.0
             print(
                 f"  {phases:17s} {np.median(each):.2f} ({each.min():.2f}-{each.max():.2f}), "
-                f"interval {interval_text(middle.interval)}; mean HU {estimate_text(rule)} ({interval_text(rule.interval)}); "
-                f"n = {middle.n} masses of {middle.clusters} patients",
+                f"interval {interval_text(middle.interval)}; mean HU {estimate_text(rule)} "
+                f"({interval_text(rule.interval)}); n = {middle.n} masses of {middle.clusters} patients",
                 flush=True,
             )
             if phases == "triphasic":

@@ -46,7 +46,7 @@ def evidence(pages: Report, cohort: Cohort, model: LoadedModel, found: Any) -> l
     return [("mass, mean HU", rule), ("mass, heat map", peaks)]
 
 
-def tell(result: ClassificationResult, study: Study) -> tuple[str, Sequence[str], Sequence[Sequence[object]]]:
+def describe(result: ClassificationResult, study: Study) -> tuple[str, Sequence[str], Sequence[Sequence[object]]]:
     """A sentence on how many of the planted categories were found; headings and rows of the masses."""
     planted = [finding.code for finding in study.findings[MASSES]]
     codes = list(result.categories)
@@ -69,5 +69,5 @@ DEMO = Demo(
     unseen=4,
     choose=choose,
     evidence=evidence,
-    tell=tell,
+    describe=describe,
 )

@@ -27,10 +27,14 @@ SEMI_MM = np.array([82.0, 82.0, 75.0])
 """Of the liver in it."""
 
 FAT_HU, AIR_HU = -100.0, -1000.0
-BREATH_MM = MappingProxyType({"unenhanced": 1.6, "arterial": 0.0, "delayed": 1.3})
+BREATH_MM = MappingProxyType({"unenhanced": 1.4, "arterial": 0.0, "delayed": 1.2})
 """Standard deviation of the shift along the body from the arterial phase; a third of it to each side."""
 
-MOST_BREATH_MM = 4.0
+MOST_BREATH_MM = 3.0
+
+FISSURE_MM = np.array([3.0, 32.0, 36.0])
+STEM_MM, SHEATH_MM = 3.6, 2.5
+"""The stem of the portal vein, radius in mm, runs in fat of this thickness."""
 
 Vector = npt.NDArray[np.float64]
 
@@ -41,6 +45,7 @@ class Region:
 
     Attributes:
         portal, hepatic: vessels.
+        fissure: centre of a flat cleft of fat in the front of the liver, LPS mm.
         bumps: random field that moves the liver's surface.
         liver_hu, portal_hu, hepatic_hu: by phase.
         shifts_mm: by phase, LPS.
@@ -49,6 +54,7 @@ class Region:
 
     portal: list[Tube]
     hepatic: list[Tube]
+    fissure: Vector
     bumps: Waves
     liver_hu: Mapping[str, float]
     portal_hu: Mapping[str, float]
@@ -81,6 +87,7 @@ class Region:
         return cls(
             portal=trees[0],
             hepatic=trees[1],
+            fissure=np.array([rng.uniform(-25, 25), rng.uniform(-62, -48), rng.uniform(-15, 15)]),
             bumps=Waves(rng, 60.0),
             liver_hu=by_phase((44, 70), (58, 90), (84, 122)),
             portal_hu=by_phase((38, 46), (95, 135), (122, 142)),
@@ -107,6 +114,13 @@ class Region:
             depth = ellipsoid(patch, np.zeros(3), np.eye(3), SEMI_MM) + 2.5 * self.bumps.on(patch)
             canvas.paint(patch, edge(depth + 22, 2.0), FAT_HU)
             canvas.paint(patch, edge(depth, 2.0), self.liver_hu[phase])
+        cleft = canvas.patch(self.fissure, FISSURE_MM.max() + 2)
+        if cleft is not None:
+            depth = ellipsoid(cleft, self.fissure, np.eye(3), FISSURE_MM)
+            canvas.paint(cleft, edge(depth, 1.5), FAT_HU)
+        stem = [t for t in self.portal if t.radius_start > STEM_MM]
+        sheath = [Tube(t.start, t.end, t.radius_start + SHEATH_MM, t.radius_end + SHEATH_MM) for t in stem]
+        draw_tubes(canvas, sheath, FAT_HU)
         draw_tubes(canvas, self.hepatic, self.hepatic_hu[phase])
         draw_tubes(canvas, self.portal, self.portal_hu[phase])
         return canvas
