@@ -4,8 +4,9 @@ from __future__ import annotations
 
 import math
 import re
-from collections.abc import Iterable, Sequence
+from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import dataclass
+from typing import Any
 
 from HCCAssistLib.cohort.case import Case
 from HCCAssistLib.cohort.cells import is_missing
@@ -48,6 +49,39 @@ class Finding:
     box: Box | None = None
     size_mm: float = math.nan
     measured: bool = False
+
+    def as_json(self) -> dict[str, Any]:
+        """All but the mask, whose voxels are kept apart."""
+        return {
+            "name": self.name,
+            "center": list(self.center),
+            "code": self.code,
+            "subclass": self.subclass,
+            "target": self.target,
+            "box": self.box.as_json() if self.box else None,
+            "size_mm": self.size_mm if math.isfinite(self.size_mm) else None,
+            "measured": self.measured,
+        }
+
+    @classmethod
+    def from_json(cls, data: Mapping[str, Any], mask: Image | None = None) -> Finding:
+        """Read what ``as_json`` wrote.
+
+        Raises:
+            KeyError, TypeError, ValueError: it was not written by it.
+        """
+        box, size = data["box"], data["size_mm"]
+        return cls(
+            name=data["name"],
+            center=tuple(data["center"]),
+            code=data["code"],
+            subclass=data["subclass"],
+            mask=mask,
+            target=data["target"],
+            box=Box.from_json(box) if box else None,
+            size_mm=math.nan if size is None else float(size),
+            measured=data["measured"],
+        )
 
 
 def findings_of_points(points: PointList, classes: Classes | None) -> tuple[tuple[Finding, ...], list[Problem]]:

@@ -50,7 +50,7 @@ def write_study(study: Study, path: Path, columns: Collection[str] = ()) -> None
         "affines": {name: image.geometry.affine.tolist() for name, image in images.items()},
         "points": {key: found.positions.tolist() for key, found in study.points.items()},
         "boxes": {key: [one.box.as_json() for one in drawn] for key, drawn in study.boxes.items()},
-        "findings": {key: [_plain(one) for one in findings] for key, findings in study.findings.items()},
+        "findings": {key: [_unnamed(one) for one in findings] for key, findings in study.findings.items()},
         "values": {column: text for column, text in study.values.items() if column in columns},
     }
     arrays = {name: np.ascontiguousarray(image.array) for name, image in images.items()}
@@ -101,10 +101,10 @@ def _point_list(name: str, places: list[Any]) -> PointList:
     return PointList(name, tuple(Point(str(number), tuple(place)) for number, place in enumerate(places, 1)))
 
 
-def _plain(finding: Finding) -> dict[str, Any]:
-    """All but the name and the mask; code and subclass are words of the recipe."""
-    return {name: getattr(finding, name) for name in ("center", "code", "subclass", "target")}
+def _unnamed(finding: Finding) -> dict[str, Any]:
+    """All but the mask and the name, which is a reader's text; code and subclass are words of the recipe."""
+    return {name: value for name, value in finding.as_json().items() if name != "name"}
 
 
 def _finding(entry: dict[str, Any], number: int, mask: Image | None) -> Finding:
-    return Finding(str(number), **{**entry, "center": tuple(entry["center"])}, mask=mask)
+    return Finding.from_json({**entry, "name": str(number)}, mask)

@@ -78,7 +78,7 @@ def write_request(study: Study, request: Request, folder: Path) -> None:
             key: [{"label": one.label, **one.box.as_json()} for one in drawn] for key, drawn in study.boxes.items()
         },
         "findings": {
-            key: [{**_plain(one), "mask": None if one.mask is None else stored(one.mask)} for one in findings]
+            key: [{**one.as_json(), "mask": None if one.mask is None else stored(one.mask)} for one in findings]
             for key, findings in study.findings.items()
         },
         "values": dict(study.values),
@@ -126,15 +126,8 @@ def _image(folder: Path, entry: dict[str, Any]) -> Image:
     return Image(array, Geometry.from_json(entry["geometry"]), entry["name"], tuple(entry["history"]))
 
 
-def _plain(finding: Finding) -> dict[str, Any]:
-    """All but the mask."""
-    names = ("name", "center", "code", "subclass", "target")
-    return {name: getattr(finding, name) for name in names}
-
-
 def _finding(folder: Path, entry: dict[str, Any]) -> Finding:
-    mask = _image(folder, entry["mask"]) if entry["mask"] else None
-    return Finding(**{**entry, "center": tuple(entry["center"]), "mask": mask})
+    return Finding.from_json(entry, _image(folder, entry["mask"]) if entry["mask"] else None)
 
 
 def _points(entry: dict[str, Any]) -> PointList:

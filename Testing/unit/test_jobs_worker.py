@@ -57,7 +57,11 @@ def study():
         {"post/tumour": (LabelledBox("R-1", Box((1.0, -2.0, 3.0), (10.0, 11.0, 12.0))),)},
         {
             "post/ltp": (Finding("F-1", (4.0, -5.0, 6.0), "A", "A-1"),),
-            "post/tumour": (Finding("T", (7.0, -8.0, 9.0), mask=mask, target=False),),
+            "post/tumour": (
+                Finding("T", (7.0, -8.0, 9.0), mask=mask, target=False),
+                Finding("U", (1.0, 2.0, 3.0), box=Box((1.0, 2.0, 3.0), (10.0, 20.0, 30.0))),
+                Finding("V", (4.0, 5.0, 6.0), size_mm=32.5, measured=True),
+            ),
         },
     )
 
