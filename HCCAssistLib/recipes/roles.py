@@ -6,7 +6,6 @@ A role is guessed from a name, a DICOM header and the voxels; a person confirms 
 from __future__ import annotations
 
 import re
-from collections import Counter
 from dataclasses import dataclass
 from typing import Literal
 
@@ -115,7 +114,7 @@ def guess_role(
     if phase is None:
         reasons.append("portal venous or delayed: choose which" if seen else "the phase is not known: look and choose")
         return RoleGuess(None, "unknown", _sentence(reasons), seen, time)
-    chosen, why = _time_point(time, phase)
+    chosen, why = _time_point(time)
     return RoleGuess(f"{chosen}/{phase}", "guess", _sentence([*reasons, why]), (phase,), time)
 
 
@@ -147,14 +146,12 @@ def _time_of_name(name: str) -> str:
     return found[0] if len(found) == 1 else ""
 
 
-def _time_point(named: str, phase: str) -> tuple[str, str]:
-    """The time point that a name tells, or the one that the methods ask for, and why."""
+def _time_point(named: str) -> tuple[str, str]:
+    """The time point that a name tells, or the one that the first method asks for, and why."""
     if named:
         return named, f"time point by its name: {_TIME_WORDS[named]}"
-    needed = needed_roles()
-    times = [role.split("/")[0] for role in needed if role.endswith(f"/{phase}")]
-    times = times or [time for time, _ in Counter(role.split("/")[0] for role in needed).most_common()]
-    return times[0], f"time point not told: {_TIME_WORDS[times[0]]} is what the methods here ask for"
+    first = next(iter(needed_roles())).partition("/")[0]  # one for all phases of a study, whatever a method needs
+    return first, f"time point not told: {_TIME_WORDS[first]} is what the first method here asks for"
 
 
 def _plain(name: str) -> str:

@@ -213,7 +213,7 @@ def work_through(desk: Any, open_panel: Any) -> Any:
     session.executor.options = {"stride": "fine", "region": "auto"}
     desk.click(ui.runButton)
     assert not ui.runButton.enabled
-    desk.wait_until(lambda: ui.table.rowCount > 0, 5)
+    desk.wait_until(lambda: ui.table.rowCount > 0, 20)
     assert set(session.executor.study.points) == {"post/ablation"}
     assert ui.progressBar.value >= 40
     review = session.current
