@@ -21,6 +21,7 @@ from HCCAssistLib.cohort.points import Point, PointList, write_points
 from HCCAssistLib.cohort.splits import own_table, split_patients
 from HCCAssistLib.cohort.strata import strata
 from HCCAssistLib.errors import InputError, Problem
+from HCCAssistLib.evaluation.case_warnings import once
 from HCCAssistLib.evaluation.held_out import HeldOut
 from HCCAssistLib.evaluation.report_blocks import JPEG
 from HCCAssistLib.imaging.files import read_image, write_image
@@ -29,7 +30,7 @@ from HCCAssistLib.imaging.image import Image
 from HCCAssistLib.inference.loaded_model import load_model
 from HCCAssistLib.models.package import read_package
 from HCCAssistLib.recipes.ltp import evaluation
-from HCCAssistLib.recipes.ltp.performance import LTPEvaluation, _once
+from HCCAssistLib.recipes.ltp.performance import LTPEvaluation
 from HCCAssistLib.recipes.registry import cohort_spec, get_recipe
 from HCCAssistLib.results.cutoff import CutOff
 from HCCAssistLib.results.files import read_result
@@ -422,7 +423,7 @@ def test_what_is_true_of_several_cases_is_once_and_of_one_with_its_place() -> No
     def warning(what: str, where: str) -> Problem:
         return Problem("WARN", what, where, "look", where)
 
-    once = _once(
+    found = once(
         [
             ("c0", warning("dark", "case c0, post/liver")),
             ("c1", warning("thick", "case c1")),
@@ -431,7 +432,7 @@ def test_what_is_true_of_several_cases_is_once_and_of_one_with_its_place() -> No
             ("c3", warning("tilted", "arterial")),
         ]
     )
-    assert [(problem.what, problem.where) for problem in once] == [
+    assert [(problem.what, problem.where) for problem in found] == [
         ("dark", "case c0, post/liver"), ("thick", "cases c1, c2"), ("tilted", "case c3"),
     ]  # fmt: skip
 

@@ -2,8 +2,8 @@
 
 from __future__ import annotations
 
-from collections.abc import Collection, Iterable, Mapping, Sequence
-from dataclasses import dataclass, field, replace
+from collections.abc import Collection, Mapping, Sequence
+from dataclasses import dataclass, field
 from functools import partial
 from typing import Any
 
@@ -16,6 +16,7 @@ from HCCAssistLib.errors import InputError, Problem
 from HCCAssistLib.evaluation.baseline_table import BaselineTable
 from HCCAssistLib.evaluation.binary import BinaryEvaluation, binary_evaluation
 from HCCAssistLib.evaluation.by_size import sensitivity_by_size
+from HCCAssistLib.evaluation.case_warnings import once
 from HCCAssistLib.evaluation.cohort_description import cohort_flow, cohort_table
 from HCCAssistLib.evaluation.example_cases import Example, ExampleCases
 from HCCAssistLib.evaluation.flagged import sensitivity_on_lesions
@@ -36,8 +37,6 @@ from HCCAssistLib.recipes.ltp.recipe import LABEL, LTP, TIME_POINT, WINDOWS
 from HCCAssistLib.results.cutoff import CutOff
 from HCCAssistLib.results.detection import DetectionResult
 from HCCAssistLib.training.samples import joined
-
-CASES_NAMED = 5
 
 
 @dataclass(frozen=True, eq=False, slots=True)
@@ -230,7 +229,7 @@ def performance(
         problems=(
             *model_warnings(card),
             *(problem for problem in held_out.problems if not problem.case_id),
-            *_once([(p.case_id, p) for p in held_out.problems if p.case_id] + of_scans),
+            *once([(p.case_id, p) for p in held_out.problems if p.case_id] + of_scans),
             *_half_seen(sorted(torn & {case.patient_id for case in cases})),
         ),
     )
@@ -270,24 +269,6 @@ def _shown_place(result: DetectionResult, lesions: FloatArray) -> npt.ArrayLike 
 
 def _image(case: Case) -> Image:
     return read_study(case, LTP).volumes[f"{TIME_POINT}/arterial"]
-
-
-def _once(found: Iterable[tuple[str, Problem]]) -> list[Problem]:
-    """Warnings of cases, each with the case's id: what is true of several cases is one warning that names them."""
-    groups: dict[str, dict[str, Problem]] = {}
-    for case_id, problem in found:
-        groups.setdefault(problem.what, {}).setdefault(case_id, problem)
-    once = []
-    for of in groups.values():
-        case_id, first = next(iter(of.items()))
-        named = len(of) == 1 and case_id in first.where
-        once.append(first if named else replace(first, where=_named(list(of))))
-    return once
-
-
-def _named(cases: Sequence[str]) -> str:
-    more = f" and {len(cases) - CASES_NAMED} more" if len(cases) > CASES_NAMED else ""
-    return f"case{'s' if len(cases) > 1 else ''} {', '.join(cases[:CASES_NAMED])}{more}"
 
 
 def _half_seen(patients: Sequence[str]) -> tuple[Problem, ...]:

@@ -1,0 +1,75 @@
+"""Finished cases of an evaluation, kept on disk so that an interrupted one goes on."""
+
+from __future__ import annotations
+
+import json
+import os
+import shutil
+from collections.abc import Callable, Collection, Mapping
+from dataclasses import dataclass
+from pathlib import Path
+from typing import Any, Generic, TypeVar
+
+from HCCAssistLib.cohort.case import Case
+from HCCAssistLib.errors import InputError
+from HCCAssistLib.files import atomic_folder, parse_json, remove_leftovers, write_json
+from HCCAssistLib.models.package import file_sha256
+
+RECORD = "evaluation.json"
+
+T = TypeVar("T")
+
+
+@dataclass(frozen=True, slots=True)
+class CaseFiles(Generic[T]):
+    """How the finished case of a method lies in a folder.
+
+    Attributes:
+        form: name of the format, with its version; a case of another format is computed again.
+        write: writes files of a case into its folder and returns what else its record is to hold.
+        read: the case from its record, itself and its folder. What a damaged one raises (an ``InputError``, or an error
+            of keys, types or values) means that the case is computed again.
+    """
+
+    form: str
+    write: Callable[[T, Path], dict[str, Any]]
+    read: Callable[[Mapping[str, Any], Case, Path], T]
+
+    def keep(self, one: T, made_with: Mapping[str, Any], case: Case, folder: Path) -> None:
+        """Write a finished case into ``folder/<case_id>``, whole or not at all.
+
+        Args:
+            one: the case.
+            made_with: what decides its numbers (model, options, versions, files); ``kept`` asks for the same.
+            case: whose it is.
+            folder: of all finished cases.
+        """
+        with atomic_folder(folder / case.case_id) as part:
+            content = self.write(one, part)
+            head = {"format": self.form, "case_id": case.case_id, "made_with": dict(made_with)}
+            write_json(part / RECORD, {**head, **content})
+
+    def kept(self, made_with: Mapping[str, Any], case: Case, folder: Path) -> T | None:
+        """A case that was finished before, None where there is none or it was made with anything else."""
+        try:
+            record = parse_json((folder / case.case_id / RECORD).read_text(encoding="utf-8"))
+            if record["format"] != self.form or record["made_with"] != json.loads(json.dumps(made_with)):
+                return None
+            return self.read(record, case, folder / case.case_id)
+        except (OSError, InputError, KeyError, TypeError, ValueError):  # not there, or damaged: it is computed again
+            return None
+
+
+def digests(case: Case) -> dict[str, str]:
+    """sha256 of every file in a case's folder, by its path within it."""
+    walked = os.walk(case.folder, followlinks=True)  # a cohort may be made of links to where the images lie
+    paths = [Path(folder) / name for folder, _, names in walked for name in names if not name.startswith(".")]
+    return {path.relative_to(case.folder).as_posix(): file_sha256(path) for path in sorted(paths)}
+
+
+def forget_others(folder: Path, names: Collection[str]) -> None:
+    """Remove finished cases of an earlier evaluation that are not among those named."""
+    remove_leftovers(folder)
+    for path in folder.iterdir() if folder.is_dir() else ():
+        if path.name not in names and (path / RECORD).is_file():
+            shutil.rmtree(path)
