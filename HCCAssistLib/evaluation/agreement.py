@@ -11,11 +11,14 @@ from scipy.ndimage import binary_erosion, distance_transform_edt
 from scipy.stats import norm
 
 from HCCAssistLib.errors import InputError
+from HCCAssistLib.evaluation.bootstrap import DRAWS, bootstrap_interval
 from HCCAssistLib.evaluation.intervals import check_level
 from HCCAssistLib.evaluation.optional import statsmodels
 from HCCAssistLib.evaluation.result import Estimate, Interval
+from HCCAssistLib.evaluation.scores import numbered_groups
 from HCCAssistLib.evaluation.values import BoolArray, FloatArray, count_table, floats, listed
 from HCCAssistLib.imaging.geometry import Geometry
+from HCCAssistLib.wording import plural
 
 
 def agreement_table(first: Sequence[Hashable], second: Sequence[Hashable]) -> tuple[tuple[int, ...], ...]:
@@ -69,30 +72,62 @@ def cohen_kappa(table: npt.ArrayLike, *, unit: str, level: float = 0.95) -> Esti
     return Estimate(name, kappa, n, unit, interval)
 
 
-def fleiss_kappa(table: npt.ArrayLike, *, unit: str) -> Estimate:
-    """Fleiss' kappa of several readers.
+def fleiss_kappa(
+    table: npt.ArrayLike,
+    *,
+    unit: str,
+    groups: Sequence[object] | None = None,
+    reader: str = "reader",
+    draws: int = DRAWS,
+    seed: int = 0,
+    level: float = 0.95,
+) -> Estimate:
+    """Fleiss' kappa of several readers, with the interval of a bootstrap over units or patients.
 
     Args:
         table: ``(units, categories)``, how many readers chose each category; the same number for every unit.
         unit: what was read.
+        groups: ``(units,)``, the patient of each unit; None where every unit is another patient.
+        reader: who read: a reader, a session of a model.
+        draws, seed, level: of the bootstrap.
 
     Raises:
-        InputError: units read by different numbers of readers.
+        InputError: units read by different numbers of readers, or as many patients as units are not named.
         HCCAssistError: statsmodels is not installed.
     """
+    check_level(level)
     counts = count_table(table)
     if counts.size == 0 or len(np.unique(counts.sum(axis=1))) != 1:
         raise InputError("every unit must be read by the same number of readers", "table")
-    if counts[0].sum() < 2:
+    readers = int(counts[0].sum())
+    if readers < 2:
         raise InputError("Fleiss' kappa needs two readers or more", "table")
     inter_rater = statsmodels("stats.inter_rater", "Fleiss' kappa")
-    interval = Interval.missing("no interval is computed for Fleiss' kappa")
     n, name = len(counts), "Fleiss kappa"
+    patient = numbered_groups(groups, n)
+    patients = int(patient.max()) + 1
+    clusters = None if groups is None else patients
     if (counts.sum(axis=0) > 0).sum() == 1:
-        reason = "undefined: every reader gave every unit the same category"
-        return Estimate(name, None, n, unit, Interval.missing(reason), note=reason)
+        reason = f"undefined: every {reader} gave every unit the same category"
+        return Estimate(name, None, n, unit, Interval.missing(reason), clusters=clusters, note=reason)
+    chosen = np.zeros((patients, counts.shape[1]))
+    np.add.at(chosen, patient, counts.astype(np.float64))
+    agreed = np.bincount(patient, ((counts**2).sum(axis=1) - readers) / (readers * (readers - 1)), patients)
+    size = np.bincount(patient, minlength=patients).astype(np.float64)
+
+    def statistic(weights: FloatArray) -> FloatArray:
+        units = weights @ size
+        expected = ((weights @ chosen / (units * readers)[:, None]) ** 2).sum(axis=1)
+        with np.errstate(invalid="ignore", divide="ignore"):
+            kappa: FloatArray = (weights @ agreed / units - expected) / (1 - expected)
+        kappa[np.isclose(expected, 1.0)] = np.nan
+        return kappa
+
+    interval = bootstrap_interval(
+        statistic, patients, draws=draws, seed=seed, level=level, resampled=unit if groups is None else "patient"
+    )
     value = float(inter_rater.fleiss_kappa(counts, method="fleiss"))
-    return Estimate(name, value, n, unit, interval, note=f"{int(counts[0].sum())} readers")
+    return Estimate(name, value, n, unit, interval, clusters=clusters, note=f"{readers} {plural(reader, readers)}")
 
 
 def _masks(first: npt.ArrayLike, second: npt.ArrayLike) -> tuple[BoolArray, BoolArray]:

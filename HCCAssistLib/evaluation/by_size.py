@@ -1,10 +1,12 @@
-"""Lesions found by their size, because a detector that misses the small ones can look good on the large ones."""
+"""Results by the size of what was judged: a method that misses the small ones can look good on the large ones."""
 
 from __future__ import annotations
 
 from collections.abc import Sequence
+from dataclasses import replace
 
 import numpy as np
+import numpy.typing as npt
 
 from HCCAssistLib.errors import InputError
 from HCCAssistLib.evaluation.bootstrap import DRAWS, bootstrap_interval
@@ -12,7 +14,7 @@ from HCCAssistLib.evaluation.intervals import proportion_interval
 from HCCAssistLib.evaluation.lesion_matching import VolumeFindings
 from HCCAssistLib.evaluation.result import Estimate
 from HCCAssistLib.evaluation.scores import numbered_groups
-from HCCAssistLib.evaluation.values import FloatArray, floats
+from HCCAssistLib.evaluation.values import BoolArray, FloatArray, IntArray, floats
 from HCCAssistLib.results.cutoff import CutOff
 
 EDGES_MM = (10.0, 20.0)
@@ -55,16 +57,63 @@ def sensitivity_by_size(
     size = np.concatenate(given)
     if (size <= 0).any():
         raise InputError("a size of 0 mm or less", "sizes of lesions")
-    hit = np.concatenate([volume.matched(tolerance_mm)[0] >= cutoff.value for volume in volumes])
+    hit = np.concatenate([volume.matched(tolerance_mm)[0] >= cutoff.value for volume in volumes]).astype(np.float64)
     groups = numbered_groups([v.patient for v in volumes for _ in v.lesions], n=len(size))
     return tuple(
-        _estimate(name, hit[chosen], groups[chosen], cutoff, draws=draws, seed=seed, level=level)
+        replace(
+            _estimate(hit[chosen], groups[chosen], "lesion", draws=draws, seed=seed, level=level),
+            name=f"lesions {name} found" if name != UNKNOWN else f"lesions found, {name}",
+            cutoff=cutoff,
+        )
         for name, chosen in _size_groups(size)
         if chosen.any()
     )
 
 
-def _size_groups(size: FloatArray) -> list[tuple[str, FloatArray]]:
+def accuracy_by_size(
+    right: npt.ArrayLike,
+    sizes: npt.ArrayLike,
+    groups: Sequence[object] | None,
+    *,
+    unit: str,
+    draws: int = DRAWS,
+    seed: int = 0,
+    level: float = 0.95,
+) -> tuple[Estimate, ...]:
+    """Share of right decisions, for each group of sizes that holds any.
+
+    >>> small, large = accuracy_by_size([True, False, True], [4.0, 8.0, 30.0], None, unit="mass", draws=200)
+    >>> small.name, small.value, large.value
+    ('accuracy, below 10 mm', 0.5, 1.0)
+
+    Args:
+        right: ``(rows,)`` whether the decision was right.
+        sizes: ``(rows,)`` mm; NaN where it is not known.
+        groups: ``(rows,)``, the patient of each row; None where every row is another patient.
+        unit: what a row is.
+        draws, seed, level: of the bootstrap over patients.
+
+    Raises:
+        InputError: rows that do not fit, or a size of 0 mm or less.
+    """
+    size = floats(sizes, "sizes")
+    hit = floats(right, "right decisions")
+    if hit.shape != size.shape or not np.isin(hit, (0.0, 1.0)).all():
+        raise InputError("there is not one decision, right or wrong, for every size", "sizes")
+    if (size <= 0).any():
+        raise InputError("a size of 0 mm or less", "sizes")
+    patient = numbered_groups(groups, len(size))
+    return tuple(
+        replace(
+            _estimate(hit[chosen], patient[chosen], unit, draws=draws, seed=seed, level=level),
+            name=f"accuracy, {name}",
+        )
+        for name, chosen in _size_groups(size)
+        if chosen.any()
+    )
+
+
+def _size_groups(size: FloatArray) -> list[tuple[str, BoolArray]]:
     small, large = EDGES_MM
     return [
         (f"below {small:g} mm", size < small),
@@ -74,22 +123,19 @@ def _size_groups(size: FloatArray) -> list[tuple[str, FloatArray]]:
     ]
 
 
-def _estimate(
-    name: str, hit: FloatArray, groups: FloatArray, cutoff: CutOff, *, draws: int, seed: int, level: float
-) -> Estimate:
+def _estimate(hit: FloatArray, groups: IntArray, unit: str, *, draws: int, seed: int, level: float) -> Estimate:
     patients, of = np.unique(groups, return_inverse=True)
     found = np.bincount(of, weights=hit)
-    lesions = np.bincount(of).astype(np.float64)
+    rows = np.bincount(of).astype(np.float64)
     return Estimate(
-        name=f"lesions {name} found" if name != UNKNOWN else f"lesions found, {name}",
+        name="share",
         value=float(hit.mean()),
         n=len(hit),
-        unit="lesion",
+        unit=unit,
         successes=int(hit.sum()),
         interval=proportion_interval(int(hit.sum()), len(hit), level=level),
         clustered=bootstrap_interval(
-            lambda weights: (weights @ found) / (weights @ lesions), len(patients), draws=draws, seed=seed, level=level
+            lambda weights: (weights @ found) / (weights @ rows), len(patients), draws=draws, seed=seed, level=level
         ),
         clusters=len(patients),
-        cutoff=cutoff,
     )

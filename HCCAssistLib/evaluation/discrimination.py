@@ -3,12 +3,15 @@
 from __future__ import annotations
 
 import math
+from collections.abc import Sequence
 from dataclasses import dataclass
 from typing import Any
 
+import numpy as np
 import numpy.typing as npt
 from scipy.stats import norm
 
+from HCCAssistLib.evaluation.bootstrap import DRAWS, bootstrap_interval, ranking_statistic
 from HCCAssistLib.evaluation.delong import Placements
 from HCCAssistLib.evaluation.intervals import check_level
 from HCCAssistLib.evaluation.result import Estimate, Interval
@@ -151,7 +154,16 @@ def _no_variance_reason(rows: ScoredRows, variance: float, area: float) -> str:
     return ""
 
 
-def auc(labels: npt.ArrayLike, scores: npt.ArrayLike, *, unit: str, level: float = 0.95) -> Estimate:
+def auc(
+    labels: npt.ArrayLike,
+    scores: npt.ArrayLike,
+    *,
+    unit: str,
+    groups: Sequence[object] | npt.NDArray[np.generic] | None = None,
+    draws: int = DRAWS,
+    seed: int = 0,
+    level: float = 0.95,
+) -> Estimate:
     """The area under the ROC curve with DeLong's interval (Biometrics 1988;44:837).
 
     A higher score always means positive: an area below 0.5 is reported as it is, never turned round.
@@ -166,10 +178,13 @@ def auc(labels: npt.ArrayLike, scores: npt.ArrayLike, *, unit: str, level: float
         labels: ``(rows,)`` of 0 and 1.
         scores: ``(rows,)``; rows without a score are left out and counted.
         unit: what a row is.
+        groups: ``(rows,)``, the patient of each row; None where every row is another patient. Where a patient gives
+            several rows, the interval of a bootstrap over patients stands beside DeLong's.
+        draws, seed: of the bootstrap.
         level: confidence level.
     """
     check_level(level)
-    rows = checked_rows(labels, scores)
+    rows = checked_rows(labels, scores, groups)
     if rows.one_class_reason:
         reason = f"undefined: {rows.one_class_reason}"
         missing = Interval.missing(reason, DELONG, level)
@@ -182,4 +197,18 @@ def auc(labels: npt.ArrayLike, scores: npt.ArrayLike, *, unit: str, level: float
     else:
         half = float(norm.ppf((1 + level) / 2)) * math.sqrt(variance)
         interval = Interval(max(0.0, area - half), min(1.0, area + half), DELONG, level)
-    return Estimate("AUC", area, rows.n, unit, interval, excluded=rows.excluded, note=_class_counts(rows))
+    clustered = None
+    if rows.is_clustered:
+        ranking = ranking_statistic(rows)
+        clustered = bootstrap_interval(lambda w: ranking(w)[:, 0], rows.patients, draws=draws, seed=seed, level=level)
+    return Estimate(
+        "AUC",
+        area,
+        rows.n,
+        unit,
+        interval,
+        clustered=clustered,
+        clusters=None if groups is None else rows.patients,
+        excluded=rows.excluded,
+        note=_class_counts(rows),
+    )

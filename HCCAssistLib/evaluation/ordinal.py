@@ -8,6 +8,7 @@ from dataclasses import replace
 import numpy.typing as npt
 
 from HCCAssistLib.errors import InputError
+from HCCAssistLib.evaluation.bootstrap import DRAWS
 from HCCAssistLib.evaluation.discrimination import auc
 from HCCAssistLib.evaluation.result import Estimate
 from HCCAssistLib.evaluation.values import listed
@@ -22,6 +23,9 @@ def ordinal_auc(
     score_of: Mapping[str, float] = YASAKA_2018,
     *,
     unit: str,
+    groups: Sequence[object] | None = None,
+    draws: int = DRAWS,
+    seed: int = 0,
     level: float = 0.95,
 ) -> Estimate:
     """The AUC of a score with one level per group of categories; it is not the AUC of the network's probabilities.
@@ -35,7 +39,25 @@ def ordinal_auc(
         predictions: ``(n,)`` the category that the model named.
         score_of: the score of each category.
         unit: what a row is.
+        groups: ``(n,)``, the patient of each row, as of ``auc``.
+        draws, seed: of the bootstrap over patients.
         level: confidence level.
+
+    Raises:
+        InputError: a prediction without a score.
+    """
+    scores = ordinal_scores(predictions, score_of)
+    estimate = auc(labels, scores, unit=unit, groups=groups, draws=draws, seed=seed, level=level)
+    levels = len(set(score_of.values()))
+    note = f"ordinal score of the predicted category, {levels} levels; not the AUC of probabilities"
+    return replace(estimate, name="AUC of the ordinal score", note="; ".join(filter(None, (estimate.note, note))))
+
+
+def ordinal_scores(predictions: Sequence[Hashable], score_of: Mapping[str, float] = YASAKA_2018) -> list[float]:
+    """The score of each predicted category.
+
+    >>> ordinal_scores(["B", "C", "E"])
+    [4.0, 3.0, 1.0]
 
     Raises:
         InputError: a prediction without a score.
@@ -44,7 +66,4 @@ def ordinal_auc(
     unknown = sorted({str(p) for p in predictions if p not in score_of})
     if unknown:
         raise InputError(f"no score is given for {', '.join(unknown)}", "predictions")
-    estimate = auc(labels, [score_of[p] for p in predictions], unit=unit, level=level)
-    levels = len(set(score_of.values()))
-    note = f"ordinal score of the predicted category, {levels} levels; not the AUC of probabilities"
-    return replace(estimate, name="AUC of the ordinal score", note="; ".join(filter(None, (estimate.note, note))))
+    return [score_of[p] for p in predictions]

@@ -9,12 +9,14 @@ from HCCAssistLib.evaluation import figures
 from HCCAssistLib.evaluation.baseline_table import BaselineTable
 from HCCAssistLib.evaluation.comparison import ModelComparison, SessionComparison
 from HCCAssistLib.evaluation.discrimination import RocCurve
+from HCCAssistLib.evaluation.display import NOT_GIVEN
 from HCCAssistLib.evaluation.flow import Flow
 from HCCAssistLib.evaluation.flow_figure import flow_figure
 from HCCAssistLib.evaluation.report_diagnosis import DiagnosisSections
 from HCCAssistLib.evaluation.report_pages import file_stem, prefixed
 from HCCAssistLib.evaluation.report_risk import RiskSections
 from HCCAssistLib.evaluation.result import Estimate
+from HCCAssistLib.evaluation.sessions import SessionSpread
 from HCCAssistLib.wording import plural, rounded
 
 
@@ -85,6 +87,30 @@ class Report(DiagnosisSections, RiskSections):
                 data={name: curve.as_json() for name, curve, _ in curves},
             )
 
+    def add_session_spreads(self, title: str, spreads: Sequence[SessionSpread], *, session: str = "session") -> None:
+        """Add the figures of one model's sessions: median, range and each session.
+
+        Args:
+            title: of the table.
+            spreads: one per figure, all of the same sessions.
+            session: what a value is.
+        """
+        count = len(spreads[0].values)
+        columns = ("Measure", "Median", "Range", *(f"{session[:1].upper()}{session[1:]} {n + 1}" for n in range(count)))
+        rows = [
+            (
+                one.name,
+                *(_number(one.median), " to ".join(map(_number, one.range)) if one.range else NOT_GIVEN),
+                *map(_number, one.values),
+            )
+            for one in spreads
+        ]
+        note = (
+            f"The range is the lowest and the highest of {count} {plural(session, count)}, not a confidence interval."
+        )
+        data = {"spreads": [one.as_json() for one in spreads]}
+        self.add_table(title, columns, rows, note=note, data=data)
+
     def add_sessions(self, title: str, comparison: SessionComparison, *, measure: str) -> None:
         """Add repeated sessions or folds of several models: median, range, Kruskal-Wallis and Steel's test.
 
@@ -114,3 +140,7 @@ class Report(DiagnosisSections, RiskSections):
         tests = [("all models", comparison.kruskal_wallis)]
         tests += [(f"{name} v {comparison.control}", test) for name, test in comparison.steel.items()]
         self.add_tests(f"{title}: tests", tests)
+
+
+def _number(value: float | None) -> str:
+    return NOT_GIVEN if value is None else rounded(value, 3)

@@ -7,14 +7,16 @@ from dataclasses import replace
 
 from HCCAssistLib.evaluation import figures
 from HCCAssistLib.evaluation.binary import BinaryEvaluation
-from HCCAssistLib.evaluation.confusion import ConfusionMatrix, no_information_rate_test
+from HCCAssistLib.evaluation.categories import OF_EACH, CategoryEvaluation
+from HCCAssistLib.evaluation.confusion import ConfusionMatrix
+from HCCAssistLib.evaluation.crop_view import CropView, crop_figure
 from HCCAssistLib.evaluation.example_cases import Example
 from HCCAssistLib.evaluation.froc import FrocCurve
 from HCCAssistLib.evaluation.report_pages import Pages, file_stem, prefixed
 from HCCAssistLib.evaluation.result import Estimate
 from HCCAssistLib.evaluation.slice_view import SliceView, slice_figure
 from HCCAssistLib.results.cutoff import CutOff
-from HCCAssistLib.wording import rounded
+from HCCAssistLib.wording import plural, rounded
 
 
 class DiagnosisSections(Pages):
@@ -68,32 +70,46 @@ class DiagnosisSections(Pages):
             data=counts.as_json(),
         )
 
-    def add_confusion_matrix(self, title: str, matrix: ConfusionMatrix, *, unit: str) -> None:
-        """Add a decision among several categories: every one-vs-rest metric and the no-information rate test."""
+    def add_category_evaluation(self, title: str, found: CategoryEvaluation) -> None:
+        """Add a ``category_evaluation``: accuracy, each category and subclass, confusion matrix and mistakes."""
         self.cover("metrics")
         self.add_heading(title)
-        by_category = matrix.metrics(unit=unit)
-        overall = by_category.pop("all")
-        found = [
-            *overall.values(),
-            *(prefixed(name, one) for name, each in by_category.items() for one in each.values()),
-        ]
         rule = "the category named is the decision, there is no cut-off"
-        found = [replace(one, note="; ".join(filter(None, (one.note, rule)))) for one in found]
-        self.add_estimates(f"{title}: accuracy, and each category against the rest", found)
-        rate = matrix.no_information_rate
-        if rate and rate < 1:
-            test = no_information_rate_test(matrix.correct, matrix.n, rate, unit=unit)
-            against = f"accuracy against the no-information rate {rounded(rate, 1, percent=True)} %"
+
+        def ruled(one: Estimate) -> Estimate:
+            return replace(one, note="; ".join(filter(None, (one.note, rule))))
+
+        self.add_estimates(f"{title}: all categories together", map(ruled, (found.accuracy, found.balanced_accuracy)))
+        finer: dict[str, list[tuple[str, Estimate]]] = {}
+        for name, one in found.by_subclass.items():
+            finer.setdefault(found.category_of[name], []).append((name, one))
+        rows = []
+        for measure in OF_EACH:
+            for code, each in found.by_category.items():
+                rows.append(prefixed(code, each[measure]))
+                rows += [prefixed(name, one) for name, one in finer.get(code, []) if measure == one.name]
+        self.add_estimates(f"{title}: each category against the others", map(ruled, rows))
+        if test := found.no_information:
+            rate = rounded(test.details["no_information_rate"], 1, percent=True)
+            against = f"accuracy against the no-information rate {rate} %"
             self.add_tests(f"{title}: is it better than naming the most frequent category?", [(against, test)])
         self.add_figure(
             file_stem(title, "confusion"),
-            figures.confusion_figure(matrix),
+            figures.confusion_figure(found.matrix),
             f"{title}: confusion matrix; percentages are shares of the row; {rule}",
-            n=matrix.n,
-            unit=unit,
-            data=matrix.as_json(),
+            n=found.n,
+            unit=found.unit,
+            data=found.matrix.as_json(),
         )
+        if found.mistakes:
+            self.cover("failures")
+            mistakes = [
+                (true, instead, f"{count}/{n}", rounded(count / n, 1, percent=True))
+                for true, instead, count, n in found.mistakes
+            ]
+            columns = ("Reference", "Taken for", "How often", "%")
+            note = f"Of all {plural(found.unit, 2)} of the reference category, or of its subclass where it has one."
+            self.add_table(f"{title}: mistakes, the most frequent first", columns, mistakes, note=note)
 
     def add_froc(self, level: str, curve: FrocCurve, at_cutoff: tuple[Estimate, Estimate]) -> None:
         """Add lesions found against false positives per volume.
@@ -130,6 +146,14 @@ class DiagnosisSections(Pages):
         self.add_heading(title)
         for example in examples:
             self.add_slice(file_stem(title, example.kind), example.view, example.caption, cutoff=cutoff)
+
+    def add_crops(self, name: str, view: CropView, caption: str) -> None:
+        """Add what a network saw, each picture under its name.
+
+        Raises:
+            InputError: a name that cannot be a file's, or one that is taken.
+        """
+        self.add_image(name, figures.as_jpeg(crop_figure(view)), f"{caption}: {view.caption}", wide=True)
 
     def add_slice(self, name: str, view: SliceView, caption: str, *, cutoff: CutOff | None = None) -> None:
         """Add one slice, plain and with its marks.

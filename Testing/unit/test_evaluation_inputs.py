@@ -44,6 +44,7 @@ from HCCAssistLib.evaluation import (
 )
 from HCCAssistLib.evaluation.baseline_table import baseline_table
 from HCCAssistLib.evaluation.binary import binary_evaluation
+from HCCAssistLib.evaluation.categories import category_evaluation
 from HCCAssistLib.results.cutoff import CutOff
 from HCCAssistLib.wording import plural
 
@@ -208,6 +209,11 @@ CALLS: dict[str, Call] = {
         {"labels": ("labels", LABELS[:6]), "predictions": ("categories", READER_A)},
         ROW | {"score_of": {1: 3.0, 2: 2.0, 3: 1.0}},
     ),
+    "category_evaluation": (
+        lambda truth, predicted: category_evaluation(truth, predicted, [1, 2, 3], None, unit="mass", draws=60),
+        {"truth": ("categories", READER_A), "predicted": ("categories", READER_B)},
+        {},
+    ),
     "checked_follow_up": (
         survival.checked_follow_up,
         {"times": ("numbers", TIMES), "events": ("labels", LABELS)},
@@ -272,21 +278,25 @@ CALLS: dict[str, Call] = {
     ),
 }
 NO_DATA = {
-    "sensitivity_by_size",  # own tests: an unknown size is a group of its own
+    "ordinal_scores",  # of ``ordinal_auc``
+    "spreads",  # own tests: a figure that is undefined in a session is told
+    "sensitivity_by_size", "accuracy_by_size",  # own tests: an unknown size is a group of its own
     "paired_detections", "paired_classes",  # take findings and classes, which have tests of their own
     "baseline_table", "continuous_row", "categorical_row",  # own test below: in a table, what is missing is counted
     "binary_metrics", "ranking_statistic",  # take checked counts or rows
     "is_missing", "floats", "listed", "number", "whole", "count_table", "samples_of",  # the gate itself
 }  # fmt: skip
 MODULES = {
-    "agreement", "baseline_rows", "baseline_table", "binary", "bootstrap", "by_size", "calibration", "comparison",
-    "concordance", "confusion", "cox", "cutoffs", "decision", "delong", "discrimination", "fisher", "flagged",
-    "froc", "group_tests", "intervals", "lesion_matching", "ordinal", "paired", "scores", "survival", "values",
+    "agreement", "baseline_rows", "baseline_table", "binary", "bootstrap", "by_size", "calibration", "categories",
+    "comparison", "concordance", "confusion", "cox", "cutoffs", "decision", "delong", "discrimination", "fisher",
+    "flagged", "froc", "group_tests", "intervals", "lesion_matching", "ordinal", "paired", "scores", "sessions",
+    "survival", "values",
 }  # fmt: skip
 SHOWN = {
-    "checklist", "cohort_description", "display", "evaluated", "example_cases", "figures", "figures_risk", "flow",
-    "flow_figure", "held_out", "model_comparison", "optional", "report", "report_blocks", "report_diagnosis",
-    "report_methods", "report_page", "report_pages", "report_risk", "result", "slice_view",
+    "case_warnings", "checklist", "cohort_description", "crop_view", "display", "evaluated", "example_cases", "figures",
+    "figures_risk", "flow", "flow_figure", "held_out", "model_comparison", "optional", "periods", "report",
+    "report_blocks", "report_diagnosis", "report_methods", "report_page", "report_pages", "report_risk", "result",
+    "slice_view",
 }  # fmt: skip
 """Modules that show results, or describe a cohort that was checked when it was opened."""
 

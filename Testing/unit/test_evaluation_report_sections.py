@@ -15,9 +15,10 @@ from HCCAssistLib.evaluation import figures
 from HCCAssistLib.evaluation.baseline_table import baseline_table
 from HCCAssistLib.evaluation.binary import binary_evaluation
 from HCCAssistLib.evaluation.calibration import calibration
+from HCCAssistLib.evaluation.categories import category_evaluation
 from HCCAssistLib.evaluation.comparison import compare_models, compare_sessions
-from HCCAssistLib.evaluation.confusion import ConfusionMatrix
 from HCCAssistLib.evaluation.cox import cox_hazard_ratios
+from HCCAssistLib.evaluation.crop_view import CropView
 from HCCAssistLib.evaluation.decision import net_benefit, net_benefit_at
 from HCCAssistLib.evaluation.discrimination import auc, roc
 from HCCAssistLib.evaluation.example_cases import Example
@@ -27,6 +28,7 @@ from HCCAssistLib.evaluation.lesion_matching import VolumeFindings
 from HCCAssistLib.evaluation.report import Report
 from HCCAssistLib.evaluation.report_blocks import CaseRow
 from HCCAssistLib.evaluation.result import Estimate, Interval
+from HCCAssistLib.evaluation.sessions import spreads
 from HCCAssistLib.evaluation.slice_view import SliceView, slice_figure, thumbnail
 from HCCAssistLib.evaluation.survival import kaplan_meier, log_rank
 from HCCAssistLib.imaging.windows import Window
@@ -58,8 +60,16 @@ def whole_report() -> Report:
     table = baseline_table({"train": {"age": [50, 60, 70, 55]}, "test": {"age": [40, 61, 90, 44]}})
     report.add_cohort("Characteristics", table)
     report.add_binary_evaluation("Patch level", binary_evaluation(labels, risks, groups, cutoff=CUTOFF, **drawn))
-    matrix = ConfusionMatrix(("A", "B", "C"), ((5, 1, 0), (2, 7, 0), (0, 1, 4)))
-    report.add_confusion_matrix("Five classes", matrix, unit="patient")
+    truth, predicted = list("AAABBBCCCC"), list("AABBBBCCAC")
+    finer = [*[""] * 6, *["low"] * 2, *["high"] * 2]
+    drawn_masses = {"unit": "mass", "draws": 200}
+    report.add_category_evaluation(
+        "Three classes",
+        category_evaluation(truth, predicted, "ABC", list("pqrpqrpqrs"), subclasses=finer, **drawn_masses),
+    )
+    accuracy = spreads([{"accuracy": 0.8, "AUC": None}, {"accuracy": 0.9, "AUC": None}])
+    report.add_session_spreads("Sessions", accuracy)
+    report.add_crops("crops", CropView({"arterial": np.zeros((5, 5), np.uint8)}, 40.0), "Mass 1")
     volumes = [
         VolumeFindings(str(p), rng.uniform(0, 50, (5, 3)), rng.random(5), rng.uniform(0, 50, (2, 3)), np.full(2, 15.0))
         for p in range(6)
