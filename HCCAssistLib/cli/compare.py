@@ -175,6 +175,13 @@ def _print(args: argparse.Namespace, found: Comparison, page: Path) -> None:
         for what, test in section.tests:
             outcome = f"P = {test.p:.3g}" if test.p is not None else test.reason
             say(f"{section.model}, {section.level}: {what}, {test.name}: {outcome}")
+        if section.note and not section.tests:
+            say(f"{section.model}, {section.level}: {section.note}")
+    for measure, sessions in found.sessions:
+        tests = [("all models", sessions.kruskal_wallis)]
+        for what, test in (*tests, *((f"{name} against {found.control}", one) for name, one in sessions.steel.items())):
+            outcome = f"P = {test.p:.3g}" if test.p is not None else test.reason
+            say(f"sessions, {measure}: {what}, {test.name}: {outcome}")
     if found.left_out:
         say(f"left out: {', '.join(found.left_out)}")
     say(f"report in {page}")

@@ -11,6 +11,7 @@ from typing import Any
 from HCCAssistLib.errors import InputError
 from HCCAssistLib.evaluation.result import Estimate, Interval
 from HCCAssistLib.evaluation.values import listed, number
+from HCCAssistLib.wording import rounded
 
 
 @dataclass(frozen=True, slots=True)
@@ -53,20 +54,18 @@ class SessionSpread:
         return (min(self.known), max(self.known)) if self.known else None
 
     def estimate(self, *, n: int, unit: str) -> Estimate:
-        """The median as a figure of a report, its range in the note: a range is no confidence interval.
+        """The median as a figure of a report, with its range in the name: a range is no confidence interval.
 
         Args:
             n: how many units each session was measured on.
             unit: what they are.
         """
-        count = len(self.values)
-        name = f"{self.name}, median of {count} sessions"
-        reason = "a range over sessions is no confidence interval"
+        name = f"{self.name}, median of {len(self.values)} sessions"
+        none = Interval.missing("a range over sessions is no confidence interval")
         if self.median is None or self.range is None:
-            return Estimate(name, None, n, unit, Interval.missing(reason), note="undefined in every session")
-        low, high = self.range
-        note = f"range {low:.3f} to {high:.3f}"
-        return Estimate(name, self.median, n, unit, Interval.missing(reason), note=note)
+            return Estimate(name, None, n, unit, none, note="undefined in every session")
+        low, high = (rounded(limit, 3) for limit in self.range)
+        return Estimate(f"{name} (range {low} to {high})", self.median, n, unit, none)
 
     def as_json(self) -> dict[str, Any]:
         """Plain values at full precision."""

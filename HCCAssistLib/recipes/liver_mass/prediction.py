@@ -34,6 +34,9 @@ GROUPS = {"malignant": MALIGNANT}
 NAMED = 5
 """Masses that a warning names."""
 
+DISAGREE = "sessions of the model disagree"
+"""How the warning is recognized that tells of masses which the sessions take for different ones."""
+
 
 def predict(
     study: Study,
@@ -199,7 +202,7 @@ def _doubts(
         if len(vote) > 1
     ]
     if split:
-        what = f"the {len(scores)} sessions of the model disagree about {_listed(split)}"
+        what = f"the {len(scores)} {DISAGREE} about {_listed(split)}"
         yield Problem("WARN", what, MASSES, "look at the spread of the probabilities")
 
 

@@ -1,0 +1,292 @@
+"""The report of an evaluation of liver masses: what a reader asks first stands first."""
+
+from __future__ import annotations
+
+from collections import Counter
+from collections.abc import Iterator
+from typing import Any
+
+from HCCAssistLib.errors import Problem
+from HCCAssistLib.evaluation import figures
+from HCCAssistLib.evaluation.by_size import UNKNOWN
+from HCCAssistLib.evaluation.crop_view import crop_thumbnail
+from HCCAssistLib.evaluation.ordinal import ordinal_scores
+from HCCAssistLib.evaluation.report import Report
+from HCCAssistLib.evaluation.report_blocks import CaseRow
+from HCCAssistLib.evaluation.result import Estimate
+from HCCAssistLib.inference.loaded_model import LoadedModel
+from HCCAssistLib.models.card import card_rows
+from HCCAssistLib.recipes.liver_mass.judged_mass import JudgedMass
+from HCCAssistLib.recipes.liver_mass.methods import methods
+from HCCAssistLib.recipes.liver_mass.performance import MassEvaluation
+from HCCAssistLib.recipes.liver_mass.recipe import CATEGORIES, LIVER_MASS
+from HCCAssistLib.recipes.liver_mass.sampling import CODES
+from HCCAssistLib.wording import plural, rounded
+
+INTENT = (
+    "The model names one of five categories for each mass that a reader marked on CT of the liver: "
+    f"{'; '.join(f'{code}, {name}' for code, name in CATEGORIES.items())}. It is meant to help a reader in research, "
+    "not to replace one. The truth is the category that stands beside each mark. Cases of the split test are evaluated "
+    "where the table names splits; an image that the model was trained on is refused."
+)
+ONE_UNIT = (
+    "Figures count masses. Masses of one patient are not independent: where a patient has several, trust the interval "
+    "that resamples patients."
+)
+ORDINAL = (
+    "As in the paper, A and B are told from C, D and E by a score of the predicted category: A and B have 4, C 3, D 2 "
+    "and E 1. Its curve has four levels and is not that of the network's probabilities, whose AUC is given apart."
+)
+MIX = (
+    "The probability of A or B is what the network gives after training on a certain mixture of categories. Where "
+    "masses are malignant more or less often than here, it is calibrated otherwise."
+)
+PREDICTIONS = "predictions.csv"
+COLUMNS = (
+    "case_id", "patient_id", "mass", "label", "category", "subtype", "predicted", "right",
+    *(f"probability_{code}" for code in CODES), "probability_malignant", "ordinal_score", "by_session",
+    "x_lps_mm", "y_lps_mm", "z_lps_mm", "slice", "diameter_mm", "diameter_source", "field_of_view_mm",
+)  # fmt: skip
+"""Of predictions.csv: a row for every mass; slices count from 1."""
+
+
+def report(
+    found: MassEvaluation,
+    model: LoadedModel,
+    *,
+    external: MassEvaluation | None = None,
+    title: str = "Liver masses: evaluation",
+) -> Report:
+    """The report of an evaluation, to be written or added to.
+
+    Args:
+        found: on unseen cases.
+        model: that was evaluated.
+        external: on a cohort from elsewhere or from a later period, shown beside.
+        title: of the report.
+    """
+    card = model.package.card
+    named = f" of {found.run['cohort']}" if found.run["cohort"] else ""
+    beside = f", beside {_counted(external)} of {external.run['cohort']}" if external else ""
+    pages = Report(
+        title,
+        subtitle=f"model {card.name}, {_counted(found)}{named}{beside}",
+        provenance=_provenance(found, model) | (_origin(external, "external ") if external else {}),
+        covered=("purpose", "partitions", "preprocessing", *(["external"] if external else [])),
+    )
+    if any("training" in purpose for stage in found.flow.stages for purpose in stage.elsewhere):
+        pages.cover("internal")
+    _key_results(pages, found, external)
+    pages.add_warnings(found.problems)
+    pages.add_text(INTENT)
+    pages.add_text(f"{ONE_UNIT} {found.period}".rstrip())
+    pages.add_category_evaluation("Categories", found.categories)
+    _sessions(pages, found)
+    _malignant(pages, found)
+    pages.add_heading("Size of the masses")
+    _sizes(pages, found, "Size")
+    _masses(pages, found)
+    if external:
+        _external(pages, external, found)
+    pages.add_heading("Who was evaluated")
+    pages.add_flow(found.flow)
+    if found.characteristics:
+        pages.add_cohort("Characteristics of the cases", found.characteristics)
+    pages.cover("model", "training", "cutoff")
+    pages.add_heading("Model")
+    pages.add_table("Model card", ("Item", "Content"), card_rows(card, full=True), data=card.as_json())
+    pages.add_heading("Pictures of the masses")
+    for mass, view in zip(found.masses, found.crops, strict=True):
+        verdict = f"{mass.reference.subtype or mass.reference.category}, predicted {mass.predicted}"
+        pages.add_crops(_picture(mass), view, f"Case {mass.case_id}, mass {mass.finding.number}, {verdict}")
+    pages.add_methods(methods(found, card))
+    pages.attach_csv(PREDICTIONS, COLUMNS, prediction_rows(found))
+    return pages
+
+
+def _counted(found: MassEvaluation) -> str:
+    masses, cases = len(found.masses), len(found.results)
+    return f"{masses} {plural('mass', masses)} in {cases} unseen {plural('case', cases)}"
+
+
+def _key_results(pages: Report, found: MassEvaluation, external: MassEvaluation | None) -> None:
+    cohorts = [found, *([external] if external else [])]
+    names = [cohort.run["cohort"] or "this cohort" for cohort in cohorts]
+    names[1:] = [f"{name} (external)" for name in names[1:]]
+    answers: list[tuple[str, list[Estimate | None]]] = [
+        ("Masses in the right category", [cohort.categories.accuracy for cohort in cohorts]),
+        ("The same, each category with the same weight", [cohort.categories.balanced_accuracy for cohort in cohorts]),
+        ("Malignant masses (A, B) called A or B", [cohort.malignancy.estimates["sensitivity"] for cohort in cohorts]),
+        ("Other masses not called A or B", [cohort.malignancy.estimates["specificity"] for cohort in cohorts]),
+        ("AUC of the ordinal score, A and B against others", [one.malignancy.estimates["AUC"] for one in cohorts]),
+        ("AUC of the probability of A or B", [cohort.probability_auc for cohort in cohorts]),
+    ]
+    pages.add_heading("Key results")
+    pages.add_key_results(names, answers)
+    for name, cohort in zip(names, cohorts, strict=True):
+        text = f"{cohort.sentence} {_of_sessions(cohort)}".rstrip()
+        pages.add_text(f"{name}: {text}" if external else text)
+
+
+def _of_sessions(found: MassEvaluation) -> str:
+    """``One session alone: median accuracy 0.84, range 0.82 to 0.90.``"""
+    if found.session_count < 2:
+        return ""
+    accuracy = found.sessions[0]
+    low, high = (rounded(limit, 2) for limit in accuracy.range or (0.0, 0.0))
+    return f"A session alone has a median accuracy of {rounded(accuracy.median or 0.0, 2)} (range {low} to {high})."
+
+
+def _masses(pages: Report, found: MassEvaluation) -> None:
+    pages.add_heading("Masses")
+    columns, rows = mass_rows(found)
+    pictures = [(crop_thumbnail(view), _picture(mass)) for mass, view in zip(found.masses, found.crops, strict=True)]
+    pages.add_case_table(
+        "Evaluated masses",
+        columns,
+        [CaseRow(row, *pictures[n]) if n < len(pictures) else CaseRow(row) for n, row in enumerate(rows)],
+        note=(
+            "A thumbnail shows what the network saw, phase by phase. Sessions: the category by each session, where "
+            f"there are several. All probabilities and places: {PREDICTIONS}, beside this page."
+        ),
+        data=dict(found.run),
+    )
+    pages.add_warnings(problem for problems in found.left_out.values() for problem in problems)
+
+
+def _sessions(pages: Report, found: MassEvaluation) -> None:
+    if found.session_count < 2:
+        pages.add_text("The model has one session, so there is no median, range or agreement of sessions.")
+        return
+    pages.add_heading("Sessions")
+    pages.add_session_spreads("Each session alone", [one for one in found.sessions if one.known])
+    if found.agreement:
+        pages.add_estimates("Agreement of the sessions about the category", [found.agreement])
+
+
+def _malignant(pages: Report, found: MassEvaluation) -> None:
+    level = "Malignant or not"
+    pages.add_binary_evaluation(level, found.malignancy)
+    pages.add_text(ORDINAL)
+    pages.add_estimates(f"{level}: probability", [found.probability_auc])
+    if not found.curves:
+        return
+    pages.add_figure(
+        "ordinal-and-probability-roc",
+        figures.roc_figure(found.curves),
+        f"{level}: the paper's ordinal score and, apart from it, the network's probability; no cut-off is shown",
+        n=len(found.masses),
+        unit="mass",
+        estimates=[area for _, _, area in found.curves],
+        data={name: curve.as_json() for name, curve, _ in found.curves},
+    )
+    if found.calibration:
+        pages.add_calibration("Calibration", [("probability of A or B", found.calibration)])
+        pages.add_text(MIX)
+
+
+def _sizes(pages: Report, found: MassEvaluation, level: str) -> None:
+    if any(not one.name.endswith(UNKNOWN) for one in found.by_size):
+        pages.add_estimates(f"{level}: accuracy by the diameter of the mass", found.by_size)
+    else:
+        pages.add_text(
+            "Results by size are not given: no mass has a measured or typed size. Write it beside the category, such "
+            "as A, 32 mm, or mark masses by segments or boxes."
+        )
+
+
+def _external(pages: Report, external: MassEvaluation, found: MassEvaluation) -> None:
+    level = f"External cohort {external.run['cohort']}".rstrip()
+    pages.add_heading(level)
+    pages.add_warnings((*_in_both(found, external), *(p for p in external.problems if p not in found.problems)))
+    pages.add_flow(external.flow, title=level)
+    pages.add_category_evaluation(f"{level}, categories", external.categories)
+    if external.session_count > 1:
+        pages.add_session_spreads(f"{level}: each session alone", [one for one in external.sessions if one.known])
+    area = external.malignancy.estimates
+    pages.add_estimates(f"{level}: malignant or not", [*area.values(), external.probability_auc])
+    _sizes(pages, external, level)
+
+
+def _in_both(found: MassEvaluation, external: MassEvaluation) -> tuple[Problem, ...]:
+    """The warning of scans that are not from elsewhere."""
+    own = {result.run.inputs[volume] for result in found.results.values() for volume in result.volumes}
+    again = [
+        name
+        for name, result in external.results.items()
+        if any(result.run.inputs[volume] in own for volume in result.volumes)
+    ]
+    if not again:
+        return ()
+    what = f"{len(again)} of the external scans are scans of the other cohort too, so nothing is external about them"
+    return (Problem("WARN", what, f"case{'s' if len(again) > 1 else ''} {', '.join(again)}"),)
+
+
+def _picture(mass: JudgedMass) -> str:
+    """Name of a mass's figure; what cannot stand in a file's name is written as its code."""
+    safe = "".join(c if c.isascii() and (c.isalnum() or c == "-") else f"_{ord(c):x}" for c in mass.case_id)
+    return f"crops-of-{safe}_mass-{mass.finding.number}"
+
+
+def mass_rows(found: MassEvaluation) -> tuple[tuple[str, ...], list[tuple[str, ...]]]:
+    """Columns and rows of the table of masses: truth, what each is taken for, or why a case was left out."""
+    several = found.session_count > 1
+    columns = ("Case", "Mass", "Reference", "Predicted", "Probability", "A or B", "Sessions", "Size (mm)", "Outcome")
+    rows: list[tuple[str, ...]] = []
+    for mass in found.masses:
+        votes = Counter(mass.named).most_common()
+        size = mass.finding.diameter_mm
+        rows.append(
+            (
+                mass.case_id,
+                str(mass.finding.number),
+                mass.reference.subtype or mass.reference.category,
+                mass.predicted,
+                rounded(mass.finding.probabilities[mass.predicted], 2),
+                rounded(mass.malignant, 2),
+                ", ".join(f"{count} {code}" for code, count in votes) if several else "",
+                "not given" if size is None else rounded(size, 0),
+                "right" if mass.right else "wrong",
+            )
+        )
+    blank = [""] * (len(columns) - 3)
+    rows += [(name, "left out", *blank, problems[0].what) for name, problems in found.left_out.items()]
+    return columns, rows
+
+
+def prediction_rows(found: MassEvaluation) -> Iterator[tuple[Any, ...]]:
+    """Rows of predictions.csv."""
+    for mass in found.masses:
+        finding, reference = mass.finding, mass.reference
+        place = [round(v, 2) for v in finding.center]
+        yield (
+            mass.case_id, mass.patient_id, finding.number, finding.label, reference.category, reference.subtype,
+            mass.predicted, int(mass.right), *(finding.probabilities[code] for code in CODES), mass.malignant,
+            ordinal_scores([mass.predicted])[0], " ".join(mass.named), *place, finding.slice + 1, finding.diameter_mm,
+            reference.source, reference.side_mm,
+        )  # fmt: skip
+
+
+def _provenance(found: MassEvaluation, model: LoadedModel) -> dict[str, str]:
+    card, run = model.package.card, found.run
+    return {
+        "recipe": f"{LIVER_MASS.id}: {LIVER_MASS.paper}",
+        "model": card.name,
+        "model.json seal": card.seal or "none",
+        "weights sha256": ", ".join(run["weights_sha256"]),
+        "training cohort sha256": str(card.training.get("cohort_digest", "")),
+        "training seed": str(card.training.get("seed", "")),
+        "run options": ", ".join(f"{name}={value}" for name, value in run["options"].items()),
+        **_origin(found),
+        "device": model.device,
+    }
+
+
+def _origin(found: MassEvaluation, which: str = "") -> dict[str, str]:
+    run = found.run
+    return {
+        f"{which}cohort": run["cohort"],
+        f"{which}cohort sha256": f"{run['cohort_sha256']} (rows and files of the evaluated cases)",
+        f"{which}evaluated cases": ", ".join(run["cases"]),
+        f"{which}cases left out": ", ".join(run["left_out"]) or "none",
+    }
