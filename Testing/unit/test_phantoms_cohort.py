@@ -2,6 +2,7 @@ from __future__ import annotations
 
 import json
 from pathlib import Path
+from typing import Any
 
 import numpy as np
 import pytest
@@ -16,24 +17,39 @@ from HCCAssistLib.phantoms.cohort import write_cohort
 from HCCAssistLib.phantoms.liver.scene import SCANNERS
 from HCCAssistLib.phantoms.ltp import cases as ltp
 from HCCAssistLib.phantoms.ltp.cases import PHANTOMS, make_case, shows_ltp
+from HCCAssistLib.phantoms.ltp.truth import LTPPhantom
 
 CASES = 3
 SEED = 3
 
 
 @pytest.fixture(scope="module")
-def cohort(tmp_path_factory: pytest.TempPathFactory) -> Path:
+def made() -> dict[tuple[int, int], LTPPhantom]:
+    """The phantoms of the cohort by seed and number, as they were before they were written."""
+    return {}
+
+
+@pytest.fixture(scope="module")
+def cohort(tmp_path_factory: pytest.TempPathFactory, made: dict[tuple[int, int], LTPPhantom]) -> Path:
     out = tmp_path_factory.mktemp("phantoms") / "cohort"
     seen: list[float] = []
-    write_cohort(PHANTOMS, out, cases=CASES, seed=SEED, field="liver", progress=seen.append)
+
+    def kept(seed: tuple[int, int], **options: Any) -> LTPPhantom:
+        made[seed] = make_case(seed, **options)
+        return made[seed]
+
+    with pytest.MonkeyPatch.context() as patch:
+        patch.setattr(ltp, "make_case", kept)
+        write_cohort(PHANTOMS, out, cases=CASES, seed=SEED, field="liver", progress=seen.append)
     assert seen == pytest.approx([1 / 3, 2 / 3, 1])
     return out
 
 
-def test_the_cohort_reads_back_with_its_truth(cohort: Path) -> None:
+def test_the_cohort_reads_back_with_its_truth(cohort: Path, made: dict[tuple[int, int], LTPPhantom]) -> None:
     table = read_cohort(cohort)
     assert [case.case_id for case in table.cases] == ["ltp-0001", "ltp-0002", "ltp-0003"]
     assert {case.values["ltp"] for case in table.cases} == {"0", "1"}
+    assert list(made) == [(SEED, number) for number in range(CASES)]
     assert all(case.split in ("train", "validation", "test") for case in table.cases)
     for number, case in enumerate(table.cases):
         positive = shows_ltp(SEED, number)
@@ -41,7 +57,7 @@ def test_the_cohort_reads_back_with_its_truth(cohort: Path) -> None:
         path = case.volume_path("post", "arterial")
         assert path is not None
         image = read_image(path)
-        expected = make_case((SEED, number), has_ltp=positive, field="liver")
+        expected = made[SEED, number]
         assert image.geometry.matches(expected.image.geometry)
         assert np.array_equal(image.array, expected.image.array)
         for what, mask in (("liver", expected.liver), ("ablation", expected.ablation)):
@@ -88,13 +104,13 @@ def test_no_cases_are_refused(tmp_path: Path, cases: int) -> None:
     assert not (tmp_path / "none").exists()
 
 
-def test_a_run_that_breaks_off_leaves_nothing_behind(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
-    real = ltp.make_case
-
+def test_a_run_that_breaks_off_leaves_nothing_behind(
+    cohort: Path, made: dict[tuple[int, int], LTPPhantom], tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
     def second_fails(seed: tuple[int, int], **options: object) -> object:
         if seed[1] == 1:
             raise KeyboardInterrupt
-        return real(seed, **options)  # type: ignore[arg-type]
+        return made[SEED, 0]
 
     monkeypatch.setattr(ltp, "make_case", second_fails)
     with pytest.raises(KeyboardInterrupt):

@@ -1,3 +1,4 @@
+import shutil
 from pathlib import Path
 
 import numpy as np
@@ -50,9 +51,10 @@ def test_it_is_made_once_and_again_where_it_is_damaged(folder: Path) -> None:
     assert [entry.name for entry in folder.iterdir()] == [CASE]
 
 
-def test_removing_it_frees_its_bytes_and_touches_nothing_else(tmp_path: Path) -> None:
+def test_removing_it_frees_its_bytes_and_touches_nothing_else(folder: Path, tmp_path: Path) -> None:
     assert (kept_bytes(tmp_path / "none"), read_sample(tmp_path / "none")) == (0, None)
-    make_sample(tmp_path)
+    shutil.copytree(folder, tmp_path, dirs_exist_ok=True)
+    assert read_sample(tmp_path) is not None
     (tmp_path / "letter.txt").write_text("mine")
     (tmp_path / "ltp-0-9-v0").mkdir()
     (tmp_path / "ltp-0-9-v0" / "old.npy").write_bytes(bytes(1000))
