@@ -9,18 +9,24 @@ from pathlib import Path
 
 import numpy as np
 import pytest
-from ltp_blob import BLOBS, blob_image, straight_grid
+from ltp_blob import BLOBS, blob_image
 
 from HCCAssistLib.cli.main import main
 from HCCAssistLib.cohort import case_files
 from HCCAssistLib.cohort.cohort import write_cohort_table
 from HCCAssistLib.cohort.points import Point, PointList, write_points
 from HCCAssistLib.imaging.files import read_image, write_image
+from HCCAssistLib.imaging.geometry import Geometry
 from HCCAssistLib.imaging.image import Image
 from HCCAssistLib.models.package import read_package
 
 SPLITS = ("train", "train", "train", "train", "validation", "validation", "test", "test")
 SETTINGS = tuple(f"--set={text}" for text in ("epochs=3", "patience=3", "batch=32", "width=0.25", "hard_negatives=10"))
+
+
+def close_grid() -> Geometry:
+    """Just enough around the blobs for the patches of all of them: every training scans whole volumes."""
+    return Geometry.from_parts((24, 130, 140), (0.75, 0.8, 4.0), (-49.0, -57.0, -44.0))
 
 
 @pytest.fixture(scope="module")
@@ -31,7 +37,7 @@ def cohort(tmp_path_factory: pytest.TempPathFactory) -> Path:
     for number, split in enumerate(SPLITS):
         rng = np.random.default_rng(number)
         name, positive = f"case-{number}", number % 2 == 0
-        image = blob_image(straight_grid())
+        image = blob_image(close_grid())
         array = image.array if positive else np.full_like(image.array, 60)
         noisy = image.with_array((array + rng.normal(0, 12, array.shape)).astype(np.int16), "noise")
         post = folder / "cases" / name / "post"
