@@ -45,7 +45,7 @@ def main() -> None:
         def trained(name: str, sessions: int, **more: bool | str) -> LoadedModel:
             options = LIVER_MASS.resolve({**PRESET, "epochs": arguments.epochs, **more})
             job = Job(LIVER_MASS, options, Path(scratch) / name, name, repeats=sessions)
-            return load_model(train(cohort, job, say=Progress(name))[0])
+            return load_model(train(cohort, job, progress=Progress(name))[0])
 
         medians = {}
         print(f"options { ({**PRESET, 'epochs': arguments.epochs}) }, {arguments.sessions} sessions")

@@ -12,7 +12,7 @@ from HCCAssistLib.cli.console import Progress, say, table, warn
 from HCCAssistLib.cohort.cohort import read_cohort
 from HCCAssistLib.errors import InputError
 from HCCAssistLib.locks import locked
-from HCCAssistLib.recipes.registry import RECIPES, get_recipe
+from HCCAssistLib.recipes.registry import RECIPES, cohort_spec, get_recipe
 
 if TYPE_CHECKING:
     from HCCAssistLib.inference.study import Study
@@ -154,7 +154,8 @@ def _demo(args: argparse.Namespace, demo: Demo, background: Background | None) -
         write_cohort(phantoms, case_folder, cases=demo.unseen, seed=UNSEEN_SEED, background=real)
     case = demo.choose(read_cohort(case_folder))
     progress = Progress(f"4/4 {recipe.task}")
-    study = read_study(case, recipe, options=model.package.card.options)
+    options = model.package.card.options
+    study = read_study(case, recipe, options=options, classes=cohort_spec(recipe, options).finding_classes)
     result = recipe.module("prediction").predict(study, model, demo.run, progress=progress.part)
     result_folder = out / RESULT
     write_result(result, result_folder)

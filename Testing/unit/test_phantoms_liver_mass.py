@@ -1,10 +1,13 @@
 """Phantoms of liver masses: known truth on every grid, splits in balance, and pictures of what was planted."""
 
 import json
+from dataclasses import replace
 from pathlib import Path
 
 import numpy as np
 import pytest
+import torch
+from mass_toy import model
 
 from HCCAssistLib.cohort.case import Case
 from HCCAssistLib.cohort.case_files import read_case
@@ -12,22 +15,28 @@ from HCCAssistLib.cohort.cohort import Cohort, read_cohort
 from HCCAssistLib.cohort.splits import split_patients
 from HCCAssistLib.cohort.strata import Strata
 from HCCAssistLib.errors import InputError
+from HCCAssistLib.evaluation.report import Report
 from HCCAssistLib.imaging.geometry import Geometry
 from HCCAssistLib.inference.study import read_study
 from HCCAssistLib.phantoms.cohort import write_cohort
 from HCCAssistLib.phantoms.liver.irregular_ellipsoid import IrregularEllipsoid
 from HCCAssistLib.phantoms.liver.scene import SCANNERS
 from HCCAssistLib.phantoms.liver.texture import Waves
+from HCCAssistLib.phantoms.liver_mass import evidence
 from HCCAssistLib.phantoms.liver_mass.cases import PHANTOMS, make_case, mask_of, place_masses, planted, write_case
-from HCCAssistLib.phantoms.liver_mass.evidence import accuracy, masses_in, mean_hu_rule
+from HCCAssistLib.phantoms.liver_mass.demo import DEMO
+from HCCAssistLib.phantoms.liver_mass.evidence import Masses, accuracy, masses_in, mean_hu_rule
 from HCCAssistLib.phantoms.liver_mass.patterns import Look, PlantedMass, draw_looks
 from HCCAssistLib.phantoms.liver_mass.region import Region
 from HCCAssistLib.phantoms.liver_mass.sample import make_sample, read_sample, sample_points
 from HCCAssistLib.phantoms.liver_mass.truth import MassPhantom
 from HCCAssistLib.recipes.liver_mass.alignment import box_around, shift_between
+from HCCAssistLib.recipes.liver_mass.augmentation import center_crop
 from HCCAssistLib.recipes.liver_mass.checks import problems
 from HCCAssistLib.recipes.liver_mass.masses import masses_of
-from HCCAssistLib.recipes.liver_mass.recipe import LIVER_MASS, PHASES
+from HCCAssistLib.recipes.liver_mass.prediction import predict
+from HCCAssistLib.recipes.liver_mass.recipe import LIVER_MASS, PHASES, SIZE
+from HCCAssistLib.recipes.liver_mass.sampling import CODES as CATEGORY_CODES
 
 OPTIONS = LIVER_MASS.resolve({})
 CASES = 4
@@ -184,14 +193,42 @@ def test_masks_lie_on_the_arterial_phase(phantom: MassPhantom) -> None:
         np.testing.assert_allclose(middle, mass.center_lps, atol=1.0)
 
 
-def test_figures_of_a_rule_rest_on_patients(cohort) -> None:  # type: ignore[no-untyped-def]
-    masses = masses_in(cohort.cases, OPTIONS)
+@pytest.fixture(scope="module")
+def masses(cohort) -> Masses:  # type: ignore[no-untyped-def]
+    return masses_in(cohort.cases[-2:], OPTIONS)
+
+
+def test_figures_of_a_rule_rest_on_patients(masses: Masses) -> None:
     called = mean_hu_rule(masses, masses)
     found = accuracy(called, masses, "mean HU")
-    assert (found.n, found.clusters) == (len(masses.labels), CASES)
+    assert (found.n, found.clusters) == (len(masses.labels), 2)
     assert found.value == pytest.approx((called == masses.labels).mean())
-    everything = accuracy(np.full_like(called, 2), masses, "one category", balanced=True)
-    assert everything.value == pytest.approx(0.2)
+    kinds = len(np.unique(masses.labels))
+    everything = accuracy(np.full_like(called, masses.labels[0]), masses, "one category", balanced=True)
+    assert everything.value == pytest.approx(1 / kinds)
+
+
+def test_frames_beside_a_mass_show_it_where_it_is_told_to_lie(masses: Masses) -> None:
+    seen = center_crop(torch.from_numpy(masses.shifted)).numpy()[:, PHASES.index("delayed")]
+    y, x = np.indices((SIZE, SIZE)) - (SIZE - 1) / 2
+    cysts = np.flatnonzero(masses.labels == CATEGORY_CODES.index("E"))
+    assert len(cysts)
+    for n in cysts:
+        inside = np.hypot(x - masses.off[n, 0], y - masses.off[n, 1]) < 0.6 * masses.radius[n]
+        mirrored = np.hypot(x + masses.off[n, 0], y + masses.off[n, 1]) < 0.6 * masses.radius[n]
+        assert seen[n][inside].mean() < seen[n][mirrored].mean() - 0.1
+
+
+def test_a_map_hits_where_it_peaks_in_the_mass(masses: Masses, monkeypatch: pytest.MonkeyPatch) -> None:
+    for sign, share in ((1, 1.0), (-1, 0.0)):
+        maps = np.zeros((len(masses.labels), 18, 18), dtype=np.float32)
+        for heat, off in zip(maps, masses.off, strict=True):
+            i, j = np.rint((sign * off + (SIZE - 1) / 2 - 1.5) / 4).astype(int)
+            heat[j, i] = 1
+        monkeypatch.setattr(evidence, "scores_and_maps", lambda _networks, _pictures, maps=maps: (None, maps))
+        found, chance = evidence.pointing([], masses)
+        assert (found.value, found.n) == (share, len(masses.labels))
+        assert 0.03 < chance < 0.3
 
 
 def test_the_sample_case_has_points_without_categories(tmp_path: Path) -> None:
@@ -203,3 +240,25 @@ def test_the_sample_case_has_points_without_categories(tmp_path: Path) -> None:
     assert len(points.points) == 5
     assert all(point.description.endswith(" mm") and "," not in point.description for point in points.points)
     assert all(v.geometry.contains(p.position) for v in case.volumes.values() for p in points.points)
+
+
+def test_the_demo_tells_what_was_planted_beside_what_was_found(cohort, tmp_path: Path) -> None:  # type: ignore[no-untyped-def]
+    loaded = model(tmp_path)
+    case = DEMO.choose(cohort)
+    assert len(case.values["planted"].split()) == max(len(one.values["planted"].split()) for one in cohort.cases)
+    study = read_study(case, LIVER_MASS, options=loaded.package.card.options, classes=LIVER_MASS.label)
+    sentence, columns, rows = DEMO.describe(predict(study, loaded, DEMO.run), study)
+    assert [row[1] for row in rows] == [code[0] for code in case.values["planted"].split()]
+    right = sum(row[1] == row[2] for row in rows)
+    assert sentence == f"{right} of {len(rows)} planted categories found"
+    assert len(columns) == len(rows[0])
+
+
+def test_the_demo_adds_the_rule_and_the_pointing_game_to_the_report(cohort, tmp_path: Path) -> None:  # type: ignore[no-untyped-def]
+    parts = [replace(case, split="train" if n % 2 else "test") for n, case in enumerate(cohort.cases)]
+    pages = Report("title")
+    rows = DEMO.evidence(pages, replace(cohort, cases=tuple(parts)), model(tmp_path), None)
+    assert [name for name, _ in rows] == ["mass, mean HU", "mass, heat map"]
+    page = pages.write(tmp_path).read_text(encoding="utf-8")
+    assert "accuracy of the mean HU" in page
+    assert "maps that peak in their mass" in page

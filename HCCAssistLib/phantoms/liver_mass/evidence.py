@@ -17,13 +17,13 @@ from HCCAssistLib.evaluation.result import Estimate
 from HCCAssistLib.imaging.geometry import Geometry
 from HCCAssistLib.imaging.image import Image
 from HCCAssistLib.inference.study import read_study
-from HCCAssistLib.labels import Classes
 from HCCAssistLib.recipes.liver_mass.augmentation import center_crop
 from HCCAssistLib.recipes.liver_mass.explanation import PIXELS_PER_CELL, probabilities, scores_and_maps
 from HCCAssistLib.recipes.liver_mass.masses import field_of_view, masses_of
 from HCCAssistLib.recipes.liver_mass.recipe import LIVER_MASS, SIZE, TIME_POINT, phases_of
 from HCCAssistLib.recipes.liver_mass.sampling import CODES, pictures
 from HCCAssistLib.recipes.options import Value
+from HCCAssistLib.recipes.registry import cohort_spec
 
 if TYPE_CHECKING:
     from HCCAssistLib.explain.pointing import Pointing
@@ -69,7 +69,7 @@ def masses_in(cases: Sequence[Case], options: Mapping[str, Value]) -> Masses:
     """
     if not cases:
         raise InputError("there are no such cases", "cohort.csv", "make a larger cohort")
-    label = LIVER_MASS.label if isinstance(LIVER_MASS.label, Classes) else None
+    label = cohort_spec(LIVER_MASS, options).finding_classes
     parts = []
     for case in cases:
         study = read_study(case, LIVER_MASS, options=options, classes=label)
@@ -109,12 +109,11 @@ def mean_hu_rule(train: Masses, test: Masses) -> npt.NDArray[np.int64]:
 
 
 def accuracy(called: npt.NDArray[np.int64], test: Masses, name: str, *, balanced: bool = False) -> Estimate:
-    """Share of right categories with a bootstrap over patients; balanced: the mean over the categories."""
+    """Share of right categories with a bootstrap over patients; balanced: the mean over categories that there are."""
     right = (called == test.labels).astype(np.float64)
     names, of = np.unique(test.patients, return_inverse=True)
-    classes = len(CODES) if balanced else 1
-    kind = test.labels if balanced else np.zeros_like(test.labels)
-    hits, rows = np.zeros((len(names), classes)), np.zeros((len(names), classes))
+    kinds, kind = np.unique(test.labels if balanced else np.zeros_like(test.labels), return_inverse=True)
+    hits, rows = np.zeros((len(names), len(kinds))), np.zeros((len(names), len(kinds)))
     np.add.at(hits, (of, kind), right)
     np.add.at(rows, (of, kind), 1)
 
