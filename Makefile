@@ -2,7 +2,7 @@
 # make test   style, types and the tests, but for those of the next two
 # make slow   the demonstration from end to end, the largest scan
 # make mistakes  every mistake that is planted into the panels; make test plants each third
-# make quick  style, types and the tests that need neither a scene nor a desk nor a training
+# make quick  style, types and the tests that need neither a scene nor a desk and are not heavy
 # make fuzz   files damaged at random, some ten thousand times
 
 PYTHON ?= python3
@@ -12,6 +12,8 @@ PIP_INSTALL := $(BIN)/python -m pip install --quiet --disable-pip-version-check 
 MESA := libegl1 libgl1-mesa-dri
 QT := libxkbcommon0 libdbus-1-3 libfontconfig1 libglib2.0-0 libgl1 libx11-6
 OUT ?= demo
+# Files are handed out in the order in which they are collected, heavy ones first, not by their number of tests.
+PYTEST := $(BIN)/python -m pytest --numprocesses logical --maxprocesses 4 --dist loadfile --no-loadscope-reorder
 
 .PHONY: demo test slow mistakes quick fuzz lint unit system benchmarks clean
 
@@ -26,7 +28,7 @@ lint: $(VENV)/tests.stamp
 	$(BIN)/mypy
 
 unit: $(VENV)/tests.stamp system
-	$(BIN)/python -m pytest --numprocesses logical --maxprocesses 4 --dist loadfile -m "not slow"
+	$(PYTEST) -m "not slow"
 
 slow: $(VENV)/tests.stamp system
 	$(BIN)/python -m pytest -m slow
@@ -35,7 +37,7 @@ mistakes: $(VENV)/tests.stamp system
 	HCCASSIST_ALL_MISTAKES=1 $(BIN)/python -m pytest Testing/desk -k mistakes
 
 quick: lint
-	$(BIN)/python -m pytest --numprocesses logical --maxprocesses 4 --dist loadfile -m "not slow" Testing/unit
+	$(PYTEST) -m "not slow and not heavy" Testing/unit
 
 fuzz: $(VENV)/tests.stamp
 	HCCASSIST_FUZZ=$(or $(TIMES),1500) HCCASSIST_FUZZ_SEED=$(or $(SEED),1) \

@@ -24,6 +24,8 @@ from HCCAssistLib.imaging.files import read_image, write_image
 from HCCAssistLib.imaging.geometry import Geometry
 from HCCAssistLib.imaging.image import Image
 
+pytestmark = pytest.mark.heavy
+
 GRID = Geometry.from_parts((14, 66, 62), (0.75, 0.8, 4.0), (-22.0, -28.0, -26.0))
 LESION = (6.0, -8.0, 4.0)
 ROWS = (

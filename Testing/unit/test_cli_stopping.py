@@ -15,7 +15,10 @@ from ltp_blob import blob_image, blob_model, straight_grid
 
 from HCCAssistLib.imaging.files import write_image
 
-pytestmark = pytest.mark.skipif(sys.platform == "win32", reason="no such signals between processes")
+pytestmark = [
+    pytest.mark.heavy,
+    pytest.mark.skipif(sys.platform == "win32", reason="no such signals between processes"),
+]
 
 STOP_S = 3.0
 COMMAND = [sys.executable, "-c", "import sys; from HCCAssistLib.cli.main import main; sys.exit(main())"]

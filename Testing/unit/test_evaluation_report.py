@@ -30,6 +30,8 @@ pytest.importorskip("matplotlib", reason="SKIPPED: matplotlib is not installed")
 
 from HCCAssistLib.evaluation import figures, figures_risk
 
+pytestmark = pytest.mark.heavy
+
 CUTOFF = CutOff(0.5, "largest Youden index on the validation set")
 
 

@@ -34,6 +34,8 @@ from HCCAssistLib.evaluation.survival import kaplan_meier, log_rank
 from HCCAssistLib.imaging.windows import Window
 from HCCAssistLib.results.cutoff import CutOff
 
+pytestmark = pytest.mark.heavy
+
 pytest.importorskip("matplotlib", reason="SKIPPED: matplotlib is not installed")
 pytest.importorskip("statsmodels", reason="SKIPPED: statsmodels is not installed")
 

@@ -9,6 +9,8 @@ from types import ModuleType
 
 import pytest
 
+pytestmark = pytest.mark.heavy
+
 pytest.importorskip("matplotlib", reason="SKIPPED: matplotlib is not installed")
 pytest.importorskip("statsmodels", reason="SKIPPED: statsmodels is not installed")
 

@@ -9,6 +9,8 @@ from HCCAssistLib.imaging.geometry import Geometry
 from HCCAssistLib.imaging.image import Image
 from HCCAssistLib.recipes.ltp.network import LTPNetwork
 
+pytestmark = pytest.mark.heavy
+
 GRID = Geometry.from_parts((10, 20, 30), (0.5, 1.0, 3.0), (5.0, -7.0, 11.0), np.diag([-1.0, 1.0, 1.0]))
 
 

@@ -32,6 +32,8 @@ from HCCAssistLib.jobs.local import LocalExecutor
 from HCCAssistLib.jobs.requests import Request, read_request, write_request
 from HCCAssistLib.recipes.ltp.prediction import predict
 
+pytestmark = pytest.mark.heavy
+
 OPTIONS = {"stride": "fast", "heatmap": False}
 
 

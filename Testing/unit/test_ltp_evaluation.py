@@ -36,6 +36,8 @@ from HCCAssistLib.results.cutoff import CutOff
 from HCCAssistLib.results.files import read_result
 from HCCAssistLib.training.unseen import unseen
 
+pytestmark = pytest.mark.heavy
+
 GRID = Geometry.from_parts((14, 66, 62), (0.75, 0.8, 4.0), (-22.0, -28.0, -26.0))
 LESION, ALARM = (6.0, -8.0, 4.0), (-9.0, 8.0, -8.0)
 LTP = get_recipe("ltp")

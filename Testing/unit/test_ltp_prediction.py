@@ -20,6 +20,8 @@ from HCCAssistLib.results.detection import DetectionResult
 from HCCAssistLib.results.files import read_result, write_result
 from HCCAssistLib.results.review import Review, Verdict
 
+pytestmark = pytest.mark.heavy
+
 FLIPS = list(itertools.product((1, -1), repeat=3))
 
 

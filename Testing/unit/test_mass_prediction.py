@@ -30,6 +30,8 @@ from HCCAssistLib.recipes.liver_mass.sections import frame
 from HCCAssistLib.results.files import read_result, write_result
 from HCCAssistLib.results.review import Review, Verdict
 
+pytestmark = pytest.mark.heavy
+
 SEEN = {
     "seen": {"diameter_mm": [10.0, 90.0], "hu": {"unenhanced": [-10, 60], "arterial": [0, 150], "delayed": [0, 140]}}
 }

@@ -20,6 +20,8 @@ from HCCAssistLib.training.loop import Fit, fit, outputs
 from HCCAssistLib.training.plan import Plan
 from HCCAssistLib.training.samples import Samples, joined
 
+pytestmark = pytest.mark.heavy
+
 OPTIONS = LIVER_MASS.resolve({"width": 0.1, "copies": 8, "epochs": 5, "batch": 32, "dropout": 0.1, "sections": 2})
 
 

@@ -16,6 +16,8 @@ from HCCAssistLib.imaging.geometry import Geometry
 from HCCAssistLib.imaging.image import Image
 from HCCAssistLib.phantoms.ltp.evidence import pointing_evidence
 
+pytestmark = pytest.mark.heavy
+
 GRID = Geometry.from_parts((18, 90, 96), (0.75, 0.8, 4.0), (-35.0, -36.0, -34.0))
 NODULE = (4.0, -3.0, 2.0)
 

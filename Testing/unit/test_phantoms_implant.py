@@ -17,6 +17,8 @@ from HCCAssistLib.phantoms.liver.storage import AXIAL, stored
 from HCCAssistLib.phantoms.ltp.cases import PHANTOMS, make_case
 from HCCAssistLib.phantoms.ltp.truth import LTPPhantom
 
+pytestmark = pytest.mark.heavy
+
 shared = Path(__file__).resolve().parents[3] / "shared"
 
 FLIPPED = ((1, 0, 2), (True, False, True))

@@ -15,6 +15,8 @@ from HCCAssistLib.phantoms.ltp.baseline import ThresholdCase, hu_threshold_score
 from HCCAssistLib.phantoms.ltp.cases import make_case, shows_ltp
 from HCCAssistLib.phantoms.ltp.truth import LTPPhantom
 
+pytestmark = pytest.mark.heavy
+
 
 @pytest.fixture(scope="module")
 def cases() -> list[LTPPhantom]:

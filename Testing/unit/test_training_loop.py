@@ -20,6 +20,8 @@ from HCCAssistLib.training.loop import Fit, fit, outputs
 from HCCAssistLib.training.plan import Plan
 from HCCAssistLib.training.samples import Origin, Samples
 
+pytestmark = pytest.mark.heavy
+
 PLAN = Plan(epochs=6, patience=6, batch=8, learning_rate=3e-2, seed=3, averaging=0.8)
 
 
