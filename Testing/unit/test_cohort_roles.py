@@ -45,7 +45,8 @@ def test_a_name_that_tells_the_phase_is_a_guess_with_its_reason(name: str, role:
 
 
 def test_where_no_time_point_is_told_the_reason_says_so() -> None:
-    assert "time point not told: after treatment is what the first method here asks for" in guess_role("arterial").reason
+    reason = guess_role("arterial").reason
+    assert "time point not told: after treatment is what the first method here asks for" in reason
     assert "time point by its name: before treatment" in guess_role("pre TACE arterial").reason
     assert "not told" in guess_role("before and after RFA, arterial").reason
 
