@@ -208,22 +208,10 @@ def test_masses_are_marked_by_a_segmentation_a_box_or_a_line_instead(desk, readi
 
 
 def test_a_reviewed_case_goes_into_a_cohort_with_the_readers_categories_and_the_next_id_is_suggested(
-    desk, read, tmp_path, monkeypatch
+    desk, read, tmp_path
 ):
-    import sys
-    from types import ModuleType
+    from HCCAssistLib.cohort.points import read_points
 
-    from HCCAssistLib.cohort.points import Point, PointList, read_points
-    from HCCAssistLib.recipes.annotations import TrainingAnnotations
-
-    def annotations(result: Any, *, missed: Any = None) -> TrainingAnnotations:
-        codes = {f.number: f.review.category or f.predicted for f in result.findings if f.review.verdict != "unsure"}
-        marks = [Point(f.label, f.center, codes[f.number]) for f in result.findings if f.number in codes]
-        return TrainingAnnotations({"baseline/masses": PointList("masses", tuple(marks))}, {})
-
-    step = ModuleType("HCCAssistLib.recipes.liver_mass.review")
-    step.training_annotations = annotations  # type: ignore[attr-defined]
-    monkeypatch.setitem(sys.modules, step.__name__, step)
     ui, panel = read.ui, read.panel
     for number, key in ((1, "A"), (2, "4"), (3, "R")):
         panel._review.choose(number)

@@ -1,0 +1,119 @@
+"""The panel of the liver masses with its worker: three phases stored in different ways, to a case in a cohort."""
+
+from __future__ import annotations
+
+from pathlib import Path
+
+import numpy as np
+import pytest
+from ltp_reading import READER, cells, chord, numbers, ras
+
+MODULE = Path(__file__).parents[2] / "HCCAssist" / "HCCMassClassification" / "HCCMassClassification.py"
+PLACES = ((12.0, -7.0, 4.0), (-25.0, 12.0, -8.0))
+PHASES = ("unenhanced", "arterial", "delayed")
+
+
+@pytest.fixture
+def mass(desk, tmp_path, monkeypatch):
+    """The module over a store with one small untrained model of two sessions, and the phases in the scene."""
+    import slicer
+    from mass_toy import grid, model, volume
+
+    from HCCAssistLib.models.store import ModelStore
+    from HCCAssistLib.scene.roles import set_role
+    from HCCAssistLib.scene.volumes import volume_from_image
+
+    ModelStore(tmp_path / "store").install(model(tmp_path, members=2).package.folder)
+    monkeypatch.setenv("HCCASSIST_MODELS", str(tmp_path / "store"))
+    slicer.app.settings().setValue(READER, "R1")
+    turned = np.linalg.qr(np.array([[0.9, 0.2, -0.1], [-0.3, 0.95, 0.1], [0.05, -0.1, -0.99]]).T)[0]
+    grids = (grid((2.0, 2.0, 5.0)), grid((1.6, 1.6, 3.0), turned), grid((1.4, 1.6, 4.0), np.diag([-1.0, 1.0, -1.0])))
+    masses = tuple(zip(PLACES, "AE", strict=True))
+    for number, phase in enumerate(PHASES):
+        node = volume_from_image(volume(grids[number], number, masses), slicer.mrmlScene, f"CT {phase}", None)
+        set_role(node, f"baseline/{phase}")
+    yield desk.open(MODULE)
+    slicer.app.settings().clear()
+
+
+def mark(widget, *places, size="24 mm"):
+    import slicer
+
+    node = slicer.mrmlScene.AddNewNodeByClass("vtkMRMLMarkupsFiducialNode", "Masses")
+    for number, place in enumerate(places, 1):
+        node.AddControlPoint(*ras(place), f"M{number}")
+        node.SetNthControlPointDescription(number - 1, size)
+    widget.ui.input_baseline_masses_points.setCurrentNode(node)
+    return node
+
+
+def classify(desk, widget):
+    widget.ui.inputsButton.collapsed = widget.ui.detectionButton.collapsed = False
+    desk.click(widget.ui.runButton)
+    desk.wait_until(lambda: not widget.logic.session.running, 60)
+
+
+def test_masses_are_classified_judged_and_added_to_a_cohort(desk, mass, tmp_path):
+    from HCCAssistLib.cohort.points import read_points
+
+    ui = mass.ui
+    assert "Mark the masses" in ui.readinessLabel.text
+    mark(mass, *PLACES)
+    classify(desk, mass)
+    assert sorted(numbers(ui)) == [1, 2], ui.statusLabel.text
+    found = mass.logic.session.current.result
+    assert [one.diameter_mm for one in found.findings] == [24.0, 24.0]
+    assert [len(one.by_network) for one in found.findings] == [2, 2]
+    assert set(found.heatmaps) == {f"baseline/{phase}" for phase in PHASES}
+    for finding, place in zip(found.findings, PLACES, strict=True):
+        np.testing.assert_allclose(finding.center, place, atol=1e-3)
+        np.testing.assert_allclose(finding.box.size[:2], (48.0, 48.0))
+        assert np.abs(np.subtract(finding.box.center, place)).max() <= 2.5, "the section nearest to the point"
+    drawn = mass.logic.session.current.drawn.boxes
+    for finding in found.findings:
+        np.testing.assert_allclose(drawn[finding.number].GetCenterWorld(), ras(finding.box.center), atol=0.01)
+    mass.panel._review.choose(1)
+    chord(desk, ui.table, "A")
+    mass.panel._review.choose(2)
+    other = next(n for n, code in enumerate("ABCDE", 1) if code != found.findings[1].predicted)
+    chord(desk, ui.table, str(other))
+    assert sorted(cells(ui, "Verdict")) == sorted(["agreed", f"{'ABCDE'[other - 1]} instead"])
+    ui.exportsButton.collapsed = False
+    with desk.choosing(tmp_path / "cohort"):
+        desk.click(ui.newCohortButton)
+    with desk.answering():
+        desk.click(ui.addButton)
+        desk.wait_until(lambda: not mass.panel._exports._export.writing, 30)
+        mass.panel.poll()
+    assert "is in the cohort" in ui.exportLabel.text, ui.exportLabel.text
+    (written,) = (tmp_path / "cohort" / "cases").glob("*/baseline/masses.mrk.json")
+    points = read_points(written).points
+    assert [point.description.split(",")[0] for point in points] == [found.findings[0].predicted, "ABCDE"[other - 1]]
+    np.testing.assert_allclose([point.position for point in points], PLACES, atol=1e-3)
+
+
+@pytest.mark.parametrize(
+    ("places", "size", "words"),
+    [
+        (((900.0, 0.0, 0.0),), "24 mm", "outside"),
+        (((72.0, 52.0, 0.0),), "24 mm", "air"),
+        ((PLACES[0],), "1 mm", "1 mm"),
+    ],
+)
+def test_a_mass_that_cannot_be_one_is_told_and_nothing_is_drawn(desk, mass, places, size, words):
+    mark(mass, *places, size=size)
+    classify(desk, mass)
+    assert mass.logic.session.current is None
+    told = mass.ui.statusLabel.text + mass.ui.problemLabel.text
+    assert words in told, told
+
+
+def test_a_scene_closed_in_mid_run_leaves_no_result_and_no_fault(desk, mass):
+    import slicer
+
+    mark(mass, *PLACES)
+    desk.click(mass.ui.runButton)
+    slicer.mrmlScene.Clear(0)
+    desk.wait_until(lambda: not mass.logic.session.running, 60)
+    assert mass.logic.session.current is None
+    assert mass.ui.table.rowCount == 0
