@@ -40,6 +40,8 @@ from HCCAssistLib.recipes.liver_mass.sampling import CODES as CATEGORY_CODES
 
 pytestmark = pytest.mark.heavy
 
+pytestmark = pytest.mark.heavy
+
 OPTIONS = LIVER_MASS.resolve({})
 CASES = 4
 
