@@ -71,3 +71,8 @@ def straight_grid() -> Geometry:
     shape, spacing = (30, 180, 190), (0.75, 0.8, 4.0)
     size = np.array(shape[::-1]) - 1
     return Geometry.from_parts(shape, spacing, (-size * spacing / 2 + (3.0, -5.0, 2.0)).tolist())
+
+
+def close_grid() -> Geometry:
+    """Half a patch around the blobs and no more, for tests that scan many volumes."""
+    return Geometry.from_parts((24, 110, 152), (0.75, 0.8, 4.0), (-53.0, -52.0, -38.0))

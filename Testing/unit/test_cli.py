@@ -9,7 +9,7 @@ from pathlib import Path
 
 import numpy as np
 import pytest
-from ltp_blob import blob_image, blob_model, straight_grid
+from ltp_blob import blob_image, blob_model, close_grid, straight_grid
 
 from HCCAssistLib.cli.main import COMMANDS, main, parser
 from HCCAssistLib.cli.predictions import Row, write_summary
@@ -21,6 +21,8 @@ from HCCAssistLib.results.detection import DetectionResult, Searched
 from HCCAssistLib.results.run_record import RunRecord
 from HCCAssistLib.scene.rendering import rendering_available
 
+pytestmark = pytest.mark.heavy
+
 README = Path(__file__).resolve().parents[2] / "README.md"
 
 
@@ -31,10 +33,11 @@ def model(tmp_path_factory: pytest.TempPathFactory) -> Path:
     return folder / "blobs"
 
 
-@pytest.fixture
-def volume(tmp_path: Path) -> Path:
-    path = tmp_path / "scan.nii.gz"
-    write_image(blob_image(straight_grid()), path)
+@pytest.fixture(scope="module")
+def volume(tmp_path_factory: pytest.TempPathFactory) -> Path:
+    """Made once: no test writes to it."""
+    path = tmp_path_factory.mktemp("scan") / "scan.nii.gz"
+    write_image(blob_image(close_grid()), path)
     return path
 
 
@@ -265,7 +268,7 @@ def test_another_scan_does_not_overwrite_the_result_of_a_lone_volume(
     arguments = ("--model", model, "--out", tmp_path / "o", "--no-pictures", "--set", "stride=fast")
     assert run(capsys, "predict", volume, *arguments)[0] == 0
     before = (tmp_path / "o" / "case" / "result.json").read_bytes(), (tmp_path / "o" / "summary.csv").read_bytes()
-    other = blob_image(straight_grid())
+    other = blob_image(close_grid())
     write_image(other.with_array(other.array + np.int16(1), "another scan"), tmp_path / "other.nrrd")
     (tmp_path / "damaged.nrrd").write_bytes(b"damaged")
     for name, says in (("other.nrrd", "the result of another scan"), ("damaged.nrrd", "not a NRRD file")):

@@ -9,6 +9,8 @@ from HCCAssistLib.imaging.enhancement import contrast_evidence
 from HCCAssistLib.phantoms.ltp.sample import CASE, kept_bytes, make_sample, read_sample, remove_sample
 from HCCAssistLib.phantoms.sample import sample_folder
 
+pytestmark = pytest.mark.heavy
+
 
 @pytest.fixture(scope="module")
 def folder(tmp_path_factory: pytest.TempPathFactory) -> Path:

@@ -9,37 +9,33 @@ from pathlib import Path
 
 import numpy as np
 import pytest
-from ltp_blob import BLOBS, blob_image
+from ltp_blob import BLOBS, blob_image, close_grid
 
 from HCCAssistLib.cli.main import main
 from HCCAssistLib.cohort import case_files
 from HCCAssistLib.cohort.cohort import write_cohort_table
 from HCCAssistLib.cohort.points import Point, PointList, write_points
 from HCCAssistLib.imaging.files import read_image, write_image
-from HCCAssistLib.imaging.geometry import Geometry
 from HCCAssistLib.imaging.image import Image
 from HCCAssistLib.models.package import read_package
 
+pytestmark = pytest.mark.heavy
+
 SPLITS = ("train", "train", "train", "train", "validation", "validation", "test", "test")
 SETTINGS = tuple(f"--set={text}" for text in ("epochs=3", "patience=3", "batch=32", "width=0.25", "hard_negatives=10"))
-
-
-def close_grid() -> Geometry:
-    """Just enough around the blobs for the patches of all of them: every training scans whole volumes."""
-    return Geometry.from_parts((24, 130, 140), (0.75, 0.8, 4.0), (-49.0, -57.0, -44.0))
 
 
 @pytest.fixture(scope="module")
 def cohort(tmp_path_factory: pytest.TempPathFactory) -> Path:
     """Eight noisy bodies; every other one has bright blobs, which are its lesions."""
     folder = tmp_path_factory.mktemp("cohort") / "cohort"
+    body = blob_image(close_grid())
     rows = []
     for number, split in enumerate(SPLITS):
         rng = np.random.default_rng(number)
         name, positive = f"case-{number}", number % 2 == 0
-        image = blob_image(close_grid())
-        array = image.array if positive else np.full_like(image.array, 60)
-        noisy = image.with_array((array + rng.normal(0, 12, array.shape)).astype(np.int16), "noise")
+        array = body.array if positive else np.full_like(body.array, 60)
+        noisy = body.with_array((array + rng.normal(0, 12, array.shape)).astype(np.int16), "noise")
         post = folder / "cases" / name / "post"
         post.mkdir(parents=True)
         write_image(noisy, post / "arterial.nrrd")
@@ -178,7 +174,8 @@ def test_folds_train_one_network_each_and_predict_together(
     assert [(m["fold"], m["seed"]) for m in package.card.training["members"]] == [(0, 0), (1, 1)]
     assert package.card.cutoff("candidate").source in capsys.readouterr().out
     case = cohort / "cases" / "case-6"
-    assert main(["predict", str(case), "--model", str(out), "--out", str(tmp_path / "r")]) == 0
+    asked = ["predict", str(case), "--model", str(out), "--out", str(tmp_path / "r"), "--no-pictures"]
+    assert main(asked) == 0
     result = json.loads((tmp_path / "r" / "case-6" / "result.json").read_text())
     assert len(result["run"]["weights_sha256"]) == 2
     assert result["threshold_source"] == package.card.cutoff().source
