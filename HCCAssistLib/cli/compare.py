@@ -22,6 +22,7 @@ if TYPE_CHECKING:
     from HCCAssistLib.evaluation.evaluated import Evaluation
     from HCCAssistLib.evaluation.held_out import HeldOut
     from HCCAssistLib.evaluation.model_comparison import Comparison
+    from HCCAssistLib.evaluation.result import HypothesisTest
     from HCCAssistLib.models.package import ModelPackage
 
 STOPPED = "Run the same command again to go on."
@@ -173,18 +174,20 @@ def _print(args: argparse.Namespace, found: Comparison, page: Path) -> None:
     say(table(("model minus control", "level", "figure", "estimate", "95 % interval", "n"), rows))
     for section in found.sections:
         for what, test in section.tests:
-            outcome = f"P = {test.p:.3g}" if test.p is not None else test.reason
-            say(f"{section.model}, {section.level}: {what}, {test.name}: {outcome}")
+            say(f"{section.model}, {section.level}: {what}, {_outcome(test)}")
         if section.note and not section.tests:
             say(f"{section.model}, {section.level}: {section.note}")
     for measure, sessions in found.sessions:
-        tests = [("all models", sessions.kruskal_wallis)]
-        for what, test in (*tests, *((f"{name} against {found.control}", one) for name, one in sessions.steel.items())):
-            outcome = f"P = {test.p:.3g}" if test.p is not None else test.reason
-            say(f"sessions, {measure}: {what}, {test.name}: {outcome}")
+        say(f"sessions, {measure}: all models, {_outcome(sessions.kruskal_wallis)}")
+        for name, test in sessions.steel.items():
+            say(f"sessions, {measure}: {name} against {found.control}, {_outcome(test)}")
     if found.left_out:
         say(f"left out: {', '.join(found.left_out)}")
     say(f"report in {page}")
+
+
+def _outcome(test: HypothesisTest) -> str:
+    return f"{test.name}: {test.reason if test.p is None else f'P = {test.p:.3g}'}"
 
 
 def _is_comparison(folder: Path) -> bool:

@@ -5,20 +5,19 @@ from __future__ import annotations
 import io
 from collections.abc import Mapping
 from dataclasses import dataclass
-from typing import TYPE_CHECKING
+from typing import Any
 
 import numpy as np
 import numpy.typing as npt
-
-from HCCAssistLib.evaluation.figures import canvas
-
-if TYPE_CHECKING:
-    from matplotlib.figure import Figure
+from PIL import Image as Picture
+from PIL import ImageDraw, ImageFont
 
 GAP = 2
 """Pixels between the pictures of a strip."""
 
 SCALE_BAR_MM = 20.0
+ENLARGED, TEXT = 4, 15
+"""Pixels of a large picture for each of the network's, and height of its letters."""
 
 
 @dataclass(frozen=True, eq=False, slots=True)
@@ -54,40 +53,32 @@ def strip(view: CropView) -> npt.NDArray[np.uint8]:
 
 def crop_thumbnail(view: CropView) -> bytes:
     """A small PNG of the strip, pixel by pixel."""
-    from PIL import Image as Picture
+    return _encoded(Picture.fromarray(strip(view)), "PNG", optimize=True)
 
+
+def crop_picture(view: CropView) -> bytes:
+    """A JPEG of the pictures, each under its name, with sides, scale bar and, of a phantom, that it is one."""
+    gap, head, side = GAP * ENLARGED, 2 * TEXT, ENLARGED * next(iter(view.pictures.values())).shape[1]
+    page = Picture.new("L", (len(view.pictures) * (side + gap) - gap, head + side), 255)
+    draw, font = ImageDraw.Draw(page), ImageFont.load_default(TEXT)
+    for number, (name, picture) in enumerate(view.pictures.items()):
+        left = number * (side + gap)
+        page.paste(Picture.fromarray(picture).resize((side, side), Picture.Resampling.NEAREST), (left, head))
+        draw.text((left + side / 2, head / 2), name, 0, font, "mm")
+        texts = [(TEXT / 3, side / 2, "R", "lm"), (side - TEXT / 3, side / 2, "L", "rm")]
+        if view.synthetic:
+            texts.append((side - TEXT / 3, TEXT, "SYNTHETIC", "rm"))
+        for x, y, text, anchor in texts:
+            draw.text((left + x, head + y), text, 255, font, anchor, stroke_width=2, stroke_fill=0)
+        length, low = SCALE_BAR_MM / view.side_mm * side, head + side - TEXT / 2
+        draw.line((left + TEXT / 2, low, left + TEXT / 2 + length, low), 0, 5)
+        draw.line((left + TEXT / 2 + 1, low, left + TEXT / 2 + length - 1, low), 255, 3)
+        text = f"{SCALE_BAR_MM:g} mm"
+        draw.text((left + TEXT / 2, low - TEXT / 3), text, 255, font, "lb", stroke_width=2, stroke_fill=0)
+    return _encoded(page, "JPEG", quality=88)
+
+
+def _encoded(picture: Picture.Image, kind: str, **options: Any) -> bytes:
     buffer = io.BytesIO()
-    Picture.fromarray(strip(view)).save(buffer, "PNG", optimize=True)
+    picture.save(buffer, kind, **options)
     return buffer.getvalue()
-
-
-def crop_figure(view: CropView) -> Figure:
-    """The pictures, each under its name, with sides, scale bar and, of a phantom, that it is one."""
-    from matplotlib.patheffects import withStroke
-
-    edge = [withStroke(linewidth=2, foreground="black")]
-    count = len(view.pictures)
-    with canvas(2.3 * count, 2.5) as (figure, first):
-        figure.delaxes(first)
-        for number, (name, picture) in enumerate(view.pictures.items()):
-            axes = figure.add_subplot(1, count, number + 1)
-            axes.imshow(picture, cmap="gray", vmin=0, vmax=255, interpolation="nearest")
-            axes.set_title(name)
-            axes.axis("off")
-            rows, columns = picture.shape
-            texts = [(0.03, 0.5, "R", "left"), (0.97, 0.5, "L", "right")]
-            if view.synthetic:
-                texts.append((0.97, 0.97, "SYNTHETIC", "right"))
-            for x, y, text, side in texts:
-                axes.text(
-                    x, y, text, transform=axes.transAxes, color="white", fontsize=8, fontweight="bold", ha=side,
-                    va="center" if y == 0.5 else "top", path_effects=edge,
-                )  # fmt: skip
-            length = SCALE_BAR_MM / view.side_mm * columns
-            start, height = 0.04 * columns, 0.94 * rows
-            axes.plot((start, start + length), (height, height), color="white", linewidth=2, path_effects=edge)
-            axes.annotate(
-                f"{SCALE_BAR_MM:g} mm", (start, height), xytext=(0, 3), textcoords="offset points", color="white",
-                fontsize=7, path_effects=edge,
-            )  # fmt: skip
-        return figure

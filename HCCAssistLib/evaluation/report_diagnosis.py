@@ -9,7 +9,7 @@ from HCCAssistLib.evaluation import figures
 from HCCAssistLib.evaluation.binary import BinaryEvaluation
 from HCCAssistLib.evaluation.categories import OF_EACH, CategoryEvaluation
 from HCCAssistLib.evaluation.confusion import ConfusionMatrix
-from HCCAssistLib.evaluation.crop_view import CropView, crop_figure
+from HCCAssistLib.evaluation.crop_view import CropView, crop_picture
 from HCCAssistLib.evaluation.example_cases import Example
 from HCCAssistLib.evaluation.froc import FrocCurve
 from HCCAssistLib.evaluation.report_pages import Pages, file_stem, prefixed
@@ -153,7 +153,7 @@ class DiagnosisSections(Pages):
         Raises:
             InputError: a name that cannot be a file's, or one that is taken.
         """
-        self.add_image(name, figures.as_jpeg(crop_figure(view)), f"{caption}: {view.caption}", wide=True)
+        self.add_image(name, crop_picture(view), f"{caption}: {view.caption}", wide=True)
 
     def add_slice(self, name: str, view: SliceView, caption: str, *, cutoff: CutOff | None = None) -> None:
         """Add one slice, plain and with its marks.
