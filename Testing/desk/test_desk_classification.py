@@ -226,7 +226,7 @@ def test_a_reviewed_case_goes_into_a_cohort_with_the_readers_categories_and_the_
         panel.poll()
     assert "case-001 is in the cohort" in ui.exportLabel.text, ui.exportLabel.text
     written = read_points(tmp_path / "cases" / "case-001" / "baseline" / "masses.mrk.json")
-    assert [(point.label, point.description) for point in written.points] == [("M1", "A"), ("M2", "D")]
+    assert [(point.label, point.description) for point in written.points] == [("mass 1", "A"), ("mass 2", "D")]
     assert len(list((tmp_path / "cases" / "case-001" / "baseline").glob("*.nrrd"))) == 3
     assert ui.caseEdit.text == "case-002"
     assert ui.patientEdit.text == ""

@@ -97,7 +97,7 @@ def test_masses_are_classified_judged_and_added_to_a_cohort(desk, mass, tmp_path
     [
         (((900.0, 0.0, 0.0),), "24 mm", "outside"),
         (((72.0, 52.0, 0.0),), "24 mm", "air"),
-        ((PLACES[0],), "1 mm", "1 mm"),
+        ((PLACES[0],), "700 mm", "700 mm"),
     ],
 )
 def test_a_mass_that_cannot_be_one_is_told_and_nothing_is_drawn(desk, mass, places, size, words):
