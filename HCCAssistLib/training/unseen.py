@@ -42,18 +42,23 @@ def refuse_trained_on(
         InputError: all such cases, each with the model.
     """
     seen: list[Problem] = []
-    one = next(iter(packages.values()))
+    alike: dict[str, dict[str, ModelPackage]] = {}  # models that see the same images, which are read once for them
+    for name, package in packages.items():
+        needs = ", ".join(map(str, package.recipe.inputs_with(package.card.options)))
+        alike.setdefault(needs, {})[name] = package
     for number, case in enumerate(cases):
         if progress:
             progress(number / len(cases))
-        try:
-            volumes = read_study(case, one.recipe, options=one.card.options).volumes.values()
-        except InputError:
-            continue
-        for name, package in packages.items():
+        for models in alike.values():
+            one = next(iter(models.values()))
             try:
-                refuse_seen(case.case_id, volumes, package.card.training)
-            except InputError as error:
-                seen += [replace(one, where=f"model {name}, {one.where}") for one in error.problems]
+                volumes = read_study(case, one.recipe, options=one.card.options).volumes.values()
+            except InputError:
+                continue
+            for name, package in models.items():
+                try:
+                    refuse_seen(case.case_id, volumes, package.card.training)
+                except InputError as error:
+                    seen += [replace(p, where=f"model {name}, {p.where}") for p in error.problems]
     if seen:
         raise InputError(seen)
