@@ -35,7 +35,7 @@ def draw_sample(
         window: grey values to show.
 
     Returns:
-        The volume nodes one by one, then the segmentation.
+        The volume nodes one by one, then the segmentation where there are masks.
     """
     nodes = []
     for role, image in volumes.items():
@@ -52,14 +52,15 @@ def draw_sample(
             view.SetBackgroundVolumeID(nodes[0].GetID())
             view.SetForegroundVolumeID(None)
         yield node
+    if not masks:
+        return
     segments = _found(scene, f"{title}: segments")
     if segments is None:
         named = {place.split("/")[-1]: mask for place, mask in masks.items()}
         segments = segmentation_from_masks(named, nodes[0], scene, f"{nodes[0].GetName()} segments", surfaces=False)
         segments.SetAttribute(SAMPLE, f"{title}: segments")
-    if masks:
-        place = _inside(list(masks.values())[-1])
-        slicer.vtkMRMLSliceNode.JumpAllSlices(scene, *lps_to_ras(place))
+    place = _inside(list(masks.values())[-1])
+    slicer.vtkMRMLSliceNode.JumpAllSlices(scene, *lps_to_ras(place))
     yield segments
 
 
