@@ -118,6 +118,10 @@ def compare_models(
     return ModelComparison(tuple(differences), test, mcnemar(only_a, only_b, a.n, unit=unit))
 
 
+TIE_DECIMALS = 12
+"""Figures of sessions that are equal so far are ties."""
+
+
 @dataclass(frozen=True, slots=True)
 class SessionComparison:
     """Repeated sessions (or folds) of several models.
@@ -168,7 +172,9 @@ def compare_sessions(values: Mapping[str, npt.ArrayLike], *, control: str, unit:
     """
     if not hasattr(values, "items") or control not in values or len(values.keys()) < 2:
         raise InputError(f"there is no model {control!r} among two or more", "sessions")
-    samples = {name: checked_sample(sample, f"sessions of {name!r}") for name, sample in values.items()}
+    samples = {  # the same AUC may differ in its last bit from session to session, and must still be a tie
+        name: np.round(checked_sample(sample, f"sessions of {name!r}"), TIE_DECIMALS) for name, sample in values.items()
+    }
     others = [name for name in samples if name != control]
     steel = steel_test(samples[control], [samples[name] for name in others], unit=unit)
     return SessionComparison(

@@ -147,13 +147,13 @@ class DiagnosisSections(Pages):
         for example in examples:
             self.add_slice(file_stem(title, example.kind), example.view, example.caption, cutoff=cutoff)
 
-    def add_crops(self, name: str, view: CropView, caption: str) -> None:
+    def add_crops(self, name: str, view: CropView, caption: str, *, unit: str) -> None:
         """Add what a network saw, each picture under its name.
 
         Raises:
             InputError: a name that cannot be a file's, or one that is taken.
         """
-        self.add_image(name, crop_picture(view), f"{caption}: {view.caption}", wide=True)
+        self.add_image(name, crop_picture(view), f"{caption}: {view.caption}", unit=unit, wide=True)
 
     def add_slice(self, name: str, view: SliceView, caption: str, *, cutoff: CutOff | None = None) -> None:
         """Add one slice, plain and with its marks.

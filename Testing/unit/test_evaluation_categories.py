@@ -160,6 +160,14 @@ def test_yasaka_2018_steel_p_values_come_from_sessions_with_the_printed_medians_
     assert found.kruskal_wallis.p is not None and found.kruskal_wallis.p < 0.001
 
 
+def test_figures_that_differ_by_the_rounding_of_a_computer_are_ties() -> None:
+    one, other = [0.7, 0.6, 0.1 + 0.2], [0.3, 0.5, 0.9]
+    exact = compare_sessions({"a": [0.7, 0.6, 0.3], "b": other}, control="a")
+    found = compare_sessions({"a": one, "b": other}, control="a")
+    assert one[2] != 0.3 and found.steel["b"].p == exact.steel["b"].p
+    assert found.kruskal_wallis.p == exact.kruskal_wallis.p
+
+
 # Printed numbers of A, B, C, D and E that were named right, and the confusions that the text names. The score of the
 # others is not known: AUC of A-B against C-E lies between the limits that they leave.
 KNOWN = {

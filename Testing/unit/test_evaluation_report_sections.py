@@ -71,7 +71,7 @@ def whole_report() -> Report:
     )
     accuracy = spreads([{"accuracy": 0.8, "AUC": None}, {"accuracy": 0.9, "AUC": None}])
     report.add_session_spreads("Sessions", accuracy)
-    report.add_crops("crops", CropView({"arterial": np.zeros((5, 5), np.uint8)}, 40.0), "Mass 1")
+    report.add_crops("crops", CropView({"arterial": np.zeros((5, 5), np.uint8)}, 40.0), "Mass 1", unit="mass")
     volumes = [
         VolumeFindings(str(p), rng.uniform(0, 50, (5, 3)), rng.random(5), rng.uniform(0, 50, (2, 3)), np.full(2, 15.0))
         for p in range(6)

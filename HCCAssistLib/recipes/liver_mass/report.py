@@ -98,7 +98,8 @@ def report(
     pages.add_heading("Pictures of the masses")
     for mass, view in zip(found.masses, found.crops, strict=True):
         verdict = f"{mass.reference.subtype or mass.reference.category}, predicted {mass.predicted}"
-        pages.add_crops(_picture(mass), view, f"Case {mass.case_id}, mass {mass.finding.number}, {verdict}")
+        caption = f"Case {mass.case_id}, mass {mass.finding.number}, {verdict}"
+        pages.add_crops(_picture(mass), view, caption, unit="mass")
     pages.add_methods(methods(found, card))
     pages.attach_csv(PREDICTIONS, COLUMNS, prediction_rows(found))
     return pages
