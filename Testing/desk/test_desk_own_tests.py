@@ -27,7 +27,11 @@ def test_a_module_passes_its_own_test_by_name(desk, path):
     assert result.wasSuccessful(), "\n".join(text for _, text in result.failures + result.errors)
 
 
-@pytest.mark.parametrize("path", MODULES, ids=lambda path: path.stem)
+@pytest.mark.parametrize(
+    "path",
+    [pytest.param(path, marks=() if path.stem == "HCCStudy" else pytest.mark.slow) for path in MODULES],
+    ids=lambda path: path.stem,
+)
 def test_a_module_passes_its_own_test_by_button(desk, path):
     import slicer
 
