@@ -29,7 +29,7 @@ class LocalExecutor:
     All methods return at once. ``close`` it at the end; if the caller crashes, the worker ends itself.
 
     >>> executor = LocalExecutor()
-    >>> job = executor.submit(study, Request(Path("models/ltp")))  # doctest: +SKIP
+    >>> job = executor.submit(study, Request(Path("models/some-model")))  # doctest: +SKIP
     >>> executor.poll()  # doctest: +SKIP
     [Event(job=0, kind='ready', ...), Event(job=1, kind='started', ...)]
     >>> executor.close()

@@ -20,7 +20,7 @@ from HCCAssistLib.scene.sample import draw_sample
 
 
 def sample_title(recipe: Recipe) -> str:
-    """Name of the sample case of a method: ``LTP phantom (synthetic)``."""
+    """Name of the sample case of a method, in the scene."""
     return f"{recipe.id.upper()} phantom (synthetic)"
 
 

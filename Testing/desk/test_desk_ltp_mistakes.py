@@ -12,10 +12,6 @@ MISTAKES = {
     "section misspelt in the .ui": (UI, 'name="resultsButton"', 'name="resultButton"'),
     "option without words": (PY, '"stride": _("Search:"), ', ""),
     "input forgotten": (PY, '("arterial", "liver", "ablation")', '("arterial", "liver")'),
-    "scene closed without notice": (PY, "        self.panel.forget()\n", ""),
-    "panel left without notice": (PY, "        self.panel.leave()\n", ""),
-    "panel not closed": (PY, "        self.panel.close()\n", ""),
-    "boxes not hidden": (PY, "boxes=p.showBoxes", "boxes=True"),
 }
 """File, what stands there, what is planted in its place."""
 

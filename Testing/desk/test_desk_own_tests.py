@@ -19,9 +19,9 @@ def own_store(tmp_path, monkeypatch):
 
 
 @pytest.mark.parametrize("path", MODULES, ids=lambda path: path.stem)
-def test_a_module_passes_its_own_test_by_name(desk, path):
+def test_a_module_passes_its_own_test_as_in_a_build(desk, path):
     desk.open(path)
-    suite = unittest.TestLoader().loadTestsFromName(f"{path.stem}.{path.stem}Test")
+    suite = unittest.TestLoader().loadTestsFromName(path.stem)  # all tests that the file names, imported ones too
     result = unittest.TextTestRunner(stream=io.StringIO()).run(suite)
     assert result.testsRun >= 1
     assert result.wasSuccessful(), "\n".join(text for _, text in result.failures + result.errors)

@@ -200,7 +200,7 @@ def test_nothing_installs_packages_but_slicer_after_asking():
 def test_a_module_has_its_classes_its_panel_and_unix_line_ends(path):
     name = path.stem
     classes = {node.name for node in ast.parse(path.read_text(encoding="utf-8")).body if isinstance(node, ast.ClassDef)}
-    assert {name, f"{name}ParameterNode", f"{name}Widget", f"{name}Logic", f"{name}Test"} <= classes
+    assert {name, f"{name}Widget", f"{name}Logic", f"{name}Test"} <= classes
     panel = path.parent / "Resources" / "UI" / f"{name}.ui"
     icon = path.parent / "Resources" / "Icons" / f"{name}.png"
     assert icon.is_file()
