@@ -19,6 +19,7 @@ from HCCAssistLib.evaluation.categories import category_evaluation
 from HCCAssistLib.evaluation.comparison import compare_sessions
 from HCCAssistLib.evaluation.crop_view import GAP, CropView, crop_picture, crop_thumbnail, strip
 from HCCAssistLib.evaluation.discrimination import auc
+from HCCAssistLib.evaluation.group_tests import steel_test
 from HCCAssistLib.evaluation.ordinal import YASAKA_2018, ordinal_auc, ordinal_scores
 from HCCAssistLib.evaluation.periods import temporal
 from HCCAssistLib.evaluation.sessions import SessionSpread, spreads
@@ -133,6 +134,20 @@ def test_yasaka_2018_sensitivities_by_category_and_of_hyper_and_hypovascular_mas
     assert finer_found == {"C-hyper": (right[2], 21), "C-hypo": (right[3], 14)}
     assert found.category_of == {"C-hyper": "C", "C-hypo": "C"}
     assert found.accuracy.successes == sum(right)
+    if model == "delayed":  # 7 of 14, whose exact interval is known
+        limits = found.by_subclass["C-hypo"].interval
+        assert (limits.low, limits.high) == pytest.approx((0.2304, 0.7696), abs=5e-5)
+
+
+def test_shuffled_categories_are_at_chance() -> None:
+    rng = np.random.default_rng(0)
+    truth = np.repeat(rng.choice(CODES, 400), 2)
+    patients = np.repeat([f"p{n}" for n in range(400)], 2).tolist()
+    found = category_evaluation(truth.tolist(), rng.permutation(truth).tolist(), CODES, patients, unit="mass")
+    interval = found.balanced_accuracy.interval
+    assert interval.low is not None and interval.high is not None
+    assert interval.low < 0.2 < interval.high
+    assert interval.high - interval.low < 0.15
 
 
 def test_yasaka_2018_steel_p_values_come_from_sessions_with_the_printed_medians_and_ranges() -> None:
@@ -158,6 +173,16 @@ def test_yasaka_2018_steel_p_values_come_from_sessions_with_the_printed_medians_
     assert (p["unenhanced"], p["arterial"], p["delayed"]) == ("0.031", "0.031", "0.030")
     assert (found.steel["art/del"].p or 0) > 0.3, "as the paper's .384, which no sessions of 100 masses give"
     assert found.kruskal_wallis.p is not None and found.kruskal_wallis.p < 0.001
+
+
+def test_no_accuracies_in_steps_of_a_hundredth_give_the_printed_0_384() -> None:
+    control = (82, 83, 84, 85, 90)
+    others = [(75, a, 81, b, 86) for a in range(75, 82) for b in range(81, 87)]
+    distinct = {round(steel_test(control, [one])[0].statistic, 9): one for one in others}
+    rest = [[39, 45, 48, 48, 60], [63, 65, 66, 66, 70], [67, 67, 71, 74, 74]]
+    found = {rounded(steel_test(control, [one, *rest])[0].p, 3) for one in distinct.values()}
+    assert "0.384" not in found
+    assert found & {"0.382", "0.385"}
 
 
 def test_figures_that_differ_by_the_rounding_of_a_computer_are_ties() -> None:

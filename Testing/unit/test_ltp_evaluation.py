@@ -369,7 +369,7 @@ def test_inverted_labels_leave_no_case(command: Any, cohort: Path, tmp_path: Pat
     assert not (tmp_path / "report").exists()
 
 
-def test_a_broken_training_case_does_not_stop_the_evaluation_and_is_once(cohort: Path, model: Path) -> None:
+def test_a_broken_training_case_does_not_stop_the_evaluation_and_is_told_once(cohort: Path, model: Path) -> None:
     (cohort / "cases" / "t0" / "post" / "arterial.nrrd").write_bytes(b"NRRD0004\n")
     (cohort / "cases" / "t1" / "post" / "ltp.mrk.json").unlink()
     found = held_out(cohort, model)
@@ -421,7 +421,7 @@ def test_a_patient_with_a_bad_case_is_left_out_of_the_patient_level(cohort: Path
     assert any(problem.where == "patient p-c3" for problem in found.problems)
 
 
-def test_what_is_true_of_several_cases_is_once_and_of_one_with_its_place() -> None:
+def test_what_is_true_of_several_cases_is_told_once_and_of_one_with_its_place() -> None:
     def warning(what: str, where: str) -> Problem:
         return Problem("WARN", what, where, "look", where)
 

@@ -40,7 +40,6 @@ from HCCAssistLib.recipes.liver_mass.sampling import CODES as CATEGORY_CODES
 
 pytestmark = pytest.mark.heavy
 
-pytestmark = pytest.mark.heavy
 
 OPTIONS = LIVER_MASS.resolve({})
 CASES = 4
@@ -207,9 +206,9 @@ def test_figures_of_a_rule_rest_on_patients(masses: Masses) -> None:
     found = accuracy(called, masses, "mean HU")
     assert (found.n, found.clusters) == (len(masses.labels), 2)
     assert found.value == pytest.approx((called == masses.labels).mean())
-    kinds = len(np.unique(masses.labels))
-    everything = accuracy(np.full_like(called, masses.labels[0]), masses, "one category", balanced=True)
-    assert everything.value == pytest.approx(1 / kinds)
+    low, high = found.interval.low, found.interval.high
+    of_each = [(called == masses.labels)[masses.patients == name].mean() for name in np.unique(masses.patients)]
+    assert (low, high) == pytest.approx((min(of_each), max(of_each)))  # of two patients, one alone is drawn often
 
 
 def test_frames_beside_a_mass_show_it_where_it_is_told_to_lie(masses: Masses) -> None:
