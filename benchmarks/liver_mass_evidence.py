@@ -21,6 +21,7 @@ from HCCAssistLib.inference.loaded_model import LoadedModel, load_model
 from HCCAssistLib.phantoms.cohort import write_cohort
 from HCCAssistLib.phantoms.liver_mass.cases import PHANTOMS
 from HCCAssistLib.phantoms.liver_mass.evidence import accuracy, categories_of, masses_in, mean_hu_rule, pointing
+from HCCAssistLib.recipes.liver_mass.evaluation import evaluate
 from HCCAssistLib.recipes.liver_mass.recipe import CATEGORIES, LIVER_MASS, PHASES_OF
 from HCCAssistLib.training.run import Job, train
 
@@ -70,16 +71,21 @@ def main() -> None:
                 print(f"  {'':17s} sensitivity {', '.join(right)}")
                 peaks, chance = pointing(model.networks, test)
         shuffled = trained("permuted", 1, permute_labels=True)
-        test = masses_in(cohort.of_split("test"), shuffled.package.card.options)
-        permuted = accuracy(categories_of(shuffled.networks, test)[0], test, "permuted labels", balanced=True)
-    print(f"permuted labels: balanced accuracy {estimate_text(permuted)} ({interval_text(permuted.interval)})")
+        # Its evaluation shuffles the categories of the test too. Against the true ones a single shuffled training is
+        # right or wrong about masses that look alike together, which no interval over masses or patients shows.
+        permuted = evaluate(cohort, shuffled, {}, progress=Progress("permuted")).categories.balanced_accuracy
+    limits = permuted.clustered or permuted.interval
+    print(
+        f"permuted labels: balanced accuracy {estimate_text(permuted)} ({interval_text(limits)}), "
+        f"n = {permuted.n} masses of {permuted.clusters} patients"
+    )
     print(
         f"Grad-CAM peaks in the mass: {estimate_text(peaks)} ({interval_text(peaks.interval)}), by chance {chance:.2f}"
     )
     print(f"CPU {time.process_time() - began:.0f} s")
     best, rule_best = medians["triphasic"]
     single = max(medians[phases][0] for phases in ("unenhanced", "arterial", "delayed"))
-    low, high = permuted.interval.low, permuted.interval.high
+    low, high = limits.low, limits.high
     covered = low is not None and high is not None and low <= 0.2 <= high
     lowest = min(medians, key=lambda phases: medians[phases][0])
     found = peaks.value or 0.0

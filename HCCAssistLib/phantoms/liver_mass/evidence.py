@@ -108,25 +108,19 @@ def mean_hu_rule(train: Masses, test: Masses) -> npt.NDArray[np.int64]:
     return np.asarray(rule.predict(test.hu), dtype=np.int64)
 
 
-def accuracy(called: npt.NDArray[np.int64], test: Masses, name: str, *, balanced: bool = False) -> Estimate:
-    """Share of right categories with a bootstrap over patients; balanced: the mean over categories that there are."""
-    right = (called == test.labels).astype(np.float64)
+def accuracy(called: npt.NDArray[np.int64], test: Masses, name: str) -> Estimate:
+    """Share of right categories, with a bootstrap over patients."""
+    right = called == test.labels
     names, of = np.unique(test.patients, return_inverse=True)
-    kinds, kind = np.unique(test.labels if balanced else np.zeros_like(test.labels), return_inverse=True)
-    hits, rows = np.zeros((len(names), len(kinds))), np.zeros((len(names), len(kinds)))
-    np.add.at(hits, (of, kind), right)
-    np.add.at(rows, (of, kind), 1)
+    hits, rows = np.bincount(of, weights=right), np.bincount(of)
 
     def share(weights: npt.NDArray[np.float64]) -> npt.NDArray[np.float64]:
-        count = weights @ rows
-        found: npt.NDArray[np.float64] = np.where(count > 0, weights @ hits / np.maximum(count, 1), np.nan).mean(
-            axis=-1
-        )
+        found: npt.NDArray[np.float64] = weights @ hits / (weights @ rows)
         return found
 
     return Estimate(
         name=name,
-        value=float(share(np.ones((1, len(names))))[0]),
+        value=float(right.mean()),
         n=len(right),
         unit="mass",
         interval=bootstrap_interval(share, len(names)),
