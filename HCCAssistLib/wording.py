@@ -2,7 +2,9 @@
 
 from __future__ import annotations
 
+from collections.abc import Mapping
 from decimal import ROUND_HALF_UP, Decimal
+from typing import Any
 
 _LARGE = 1e15
 """From here on (the limits of a hopeless hazard ratio) all digits would be noise."""
@@ -46,3 +48,28 @@ def plural(unit: str, n: int) -> str:
     else:
         many = f"{head}es" if head.endswith(("ch", "s", "x", "sh", "z")) else f"{head}s"
     return f"{many}{of}{rest}"
+
+
+def listed(values: Mapping[str, Any], between: str = "; ") -> str:
+    """Settings in words: names with spaces, numbers without a needless ``.0``, yes and no.
+
+    >>> listed({"epochs": 60, "hard_negatives": True, "cases": {"train": 24, "test": 6}})
+    'epochs 60; hard negatives yes; cases (train 24; test 6)'
+    """
+    texts = (f"{str(name).replace('_', ' ')} {value_text(value)}" for name, value in values.items())
+    return between.join(texts) or "not stated"
+
+
+def value_text(value: Any) -> str:
+    """One setting in words.
+
+    >>> value_text(0.5), value_text(True), value_text([1.0, 2])
+    ('0.5', 'yes', '1, 2')
+    """
+    if isinstance(value, Mapping):
+        return f"({listed(value)})"
+    if isinstance(value, list | tuple):
+        return ", ".join(map(value_text, value))
+    if isinstance(value, bool):
+        return "yes" if value else "no"
+    return f"{value:.6g}" if isinstance(value, float) else str(value)

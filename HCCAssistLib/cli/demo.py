@@ -18,7 +18,7 @@ if TYPE_CHECKING:
     from HCCAssistLib.inference.study import Study
     from HCCAssistLib.phantoms.demo import Demo
     from HCCAssistLib.phantoms.liver.implant import Background
-    from HCCAssistLib.results.detection import DetectionResult
+    from HCCAssistLib.results.result import Result
 
 MOST_CASES = 10_000
 SEED = 7
@@ -196,7 +196,7 @@ def _caption(stem: str, case_id: str) -> str:
     )
 
 
-def _draw(result: DetectionResult, study: Study, folder: Path) -> tuple[Path, ...]:
+def _draw(result: Result, study: Study, folder: Path) -> tuple[Path, ...]:
     """Pictures and the scene; where they cannot be made the reason is printed and the rest goes on."""
     from HCCAssistLib.scene.rendering import rendering_available, scene_available
 

@@ -43,6 +43,11 @@ def file_stem(title: str, kind: str) -> str:
     return re.sub(r"[^a-z0-9]+", "-", f"{title} {kind}".lower()).strip("-")
 
 
+def case_stem(kind: str, case_id: str) -> str:
+    """Name of a case's figure; what cannot stand in a file's name is written as its code, so that no two are one."""
+    return f"{kind}-of-" + "".join(c if c.isascii() and (c.isalnum() or c == "-") else f"_{ord(c):x}" for c in case_id)
+
+
 def prefixed(group: str, estimate: Estimate) -> Estimate:
     """The estimate with the group that it belongs to in its name."""
     return replace(estimate, name=f"{group}: {estimate.name}") if group else estimate

@@ -2,12 +2,17 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping
+import time
+from collections.abc import Collection, Mapping
 from dataclasses import dataclass
 from typing import Any
 
 from HCCAssistLib.errors import InputError
+from HCCAssistLib.inference.study import Study
 from HCCAssistLib.models.package import ModelPackage
+from HCCAssistLib.provenance import software_versions
+from HCCAssistLib.recipes.options import Value
+from HCCAssistLib.results.run_record import RunRecord
 
 
 @dataclass(frozen=True, eq=False, slots=True)
@@ -36,6 +41,31 @@ class LoadedModel:
             KeyError: the members have none of that name.
         """
         return tuple(member[name] for member in self.members)
+
+    def run_record(
+        self, study: Study, used: Collection[str], options: Mapping[str, Value], *, began: float
+    ) -> RunRecord:
+        """How a result of this model came about.
+
+        Args:
+            study: that it was applied to.
+            used: names of the inputs that the result rests on, as ``Study.recorded`` takes them.
+            options: of the run, resolved; the model's own are added.
+            began: what ``time.perf_counter`` said then.
+        """
+        inputs, unused = study.recorded(used)
+        return RunRecord(
+            recipe=self.package.recipe.id,
+            options={**self.package.card.options, **options},
+            model=self.package.card.name,
+            model_sha256=self.package.card.seal,
+            weights_sha256=self.package.weights_sha256,
+            software=software_versions(),
+            device=self.device,
+            inputs=inputs,
+            unused_inputs=unused,
+            seconds=time.perf_counter() - began,
+        )
 
 
 def load_model(package: ModelPackage, *, device: str = "cpu") -> LoadedModel:

@@ -12,7 +12,7 @@ from HCCAssistLib.recipes.options import WIDTH
 from HCCAssistLib.recipes.registry import get_recipe
 from HCCAssistLib.recipes.spec import Recipe
 from HCCAssistLib.results.cutoff import CutOff, cutoff_value
-from HCCAssistLib.wording import plural, rounded
+from HCCAssistLib.wording import listed, plural, rounded, value_text
 
 RESEARCH = "Research use only. Not a medical device, not validated for patients."
 
@@ -40,17 +40,17 @@ def card_rows(card: ModelCard, *, full: bool = False) -> Rows:
         ("Recipe", f"{recipe.title} ({recipe.id})" if full else recipe.title),
         ("Published in", recipe.paper),
         ("Settings", settings(card, recipe)),
-        *([("All options", _listed(card.options)), ("Input", _listed(card.input))] if full else []),
+        *([("All options", listed(card.options)), ("Input", listed(card.input))] if full else []),
         *([("Categories", "\n".join(_categories(card)))] if full and card.categories else []),
         ("Networks", _networks(card)),
         ("Trained on", _data(card.training)),
         *([("Samples", text)] if full and (text := _samples(card)) else []),
-        *([("Training", _listed(_others(card.training)))] if full else []),
+        *([("Training", listed(_others(card.training)))] if full else []),
         *([("Members", text)] if full and (text := _members(card.training)) else []),
         ("Figures", "\n".join(figures(card, full=full)) or NO_FIGURES),
         *_cutoffs(card),
         *(("Beware", f"{warning.what[:1].upper()}{warning.what[1:]}") for warning in model_warnings(card)),
-        *([("Trained with", _listed(card.software))] if full else []),
+        *([("Trained with", listed(card.software))] if full else []),
         *([(f"SHA-256 of {name}", digest) for name, digest in sorted(card.files.items())] if full else []),
         *([("Seal of model.json", card.seal or "none")] if full else []),
         ("Licence", card.licence),
@@ -67,12 +67,14 @@ def _printable(text: str) -> str:
 def settings(card: ModelCard, recipe: Recipe) -> str:
     """The preset and the variant, and what is other than in the paper."""
     paper = recipe.resolve({}, preset="paper")
-    variants = [f"{option.name} {_text(card.options.get(option.name))}" for option in recipe.options if option.variant]
+    variants = [
+        f"{option.name} {value_text(card.options.get(option.name))}" for option in recipe.options if option.variant
+    ]
     known = {option.name for option in recipe.options if not option.variant}
     changes = [
-        f"width {_text(value)}: smaller than the paper's"
+        f"width {value_text(value)}: smaller than the paper's"
         if name == WIDTH.name
-        else f"{name.replace('_', ' ')} {_text(value)} (paper: {_text(paper[name])})"
+        else f"{name.replace('_', ' ')} {value_text(value)} (paper: {value_text(paper[name])})"
         for name, value in card.options.items()
         if name in known and value != paper[name]
     ]
@@ -174,24 +176,9 @@ def _members(training: Mapping[str, Any]) -> str:
             if isinstance(number := one.get(name), int) and isinstance(most, int) and most > 1:
                 parts.append(f"{name} {number + 1} of {most}")
         rest = {name: value for name, value in one.items() if name not in ("fold", "repeat")}
-        lines.append(", ".join([*parts, _listed(rest)]))
+        lines.append(", ".join([*parts, listed(rest)]))
     return "\n".join(lines)
 
 
 def _others(training: Mapping[str, Any]) -> dict[str, Any]:
     return {name: value for name, value in training.items() if name not in _ELSEWHERE and value != ""}
-
-
-def _listed(values: Mapping[str, Any]) -> str:
-    """``epochs 60; cases (train 24; test 6)``; names are written with spaces."""
-    return "; ".join(f"{str(name).replace('_', ' ')} {_text(value)}" for name, value in values.items()) or "not stated"
-
-
-def _text(value: Any) -> str:
-    if isinstance(value, Mapping):
-        return f"({_listed(value)})"
-    if isinstance(value, list | tuple):
-        return ", ".join(map(_text, value))
-    if isinstance(value, bool):
-        return "yes" if value else "no"
-    return f"{value:.6g}" if isinstance(value, float) else str(value)

@@ -33,10 +33,7 @@ class InferenceParameterNode:
 class InferenceModuleLogic(ScriptedLoadableModuleLogic):
     """A method's session in the scene.
 
-    A module names its recipe, and says in ``method`` how that presents itself:
-
-    >>> class HCCLTPDetectionLogic(InferenceModuleLogic):  # doctest: +SKIP
-    ...     RECIPE = "ltp"
+    A module's own logic names the recipe in ``RECIPE``, and says in ``method`` how that presents itself.
 
     Args:
         executor: runs predictions; a worker on this computer where None is given.

@@ -15,9 +15,9 @@ from HCCAssistLib.errors import InputError, Problem
 from HCCAssistLib.evaluation.held_out import HeldOut, refuse_seen
 from HCCAssistLib.inference.loaded_model import LoadedModel
 from HCCAssistLib.inference.study import Study, read_study
-from HCCAssistLib.labels import Classes
 from HCCAssistLib.provenance import software_versions
 from HCCAssistLib.recipes.options import Value
+from HCCAssistLib.recipes.registry import cohort_spec
 from HCCAssistLib.training.kept_cases import CaseFiles, digests, forget_others
 from HCCAssistLib.training.unseen import unseen
 
@@ -138,10 +138,8 @@ def _run(
 
 
 def _study(case: Case, model: LoadedModel) -> Study:
-    recipe = model.package.recipe
-    label = recipe.label
-    classes = label if isinstance(label, Classes) and label.of == "finding" else None
-    return read_study(case, recipe, options=model.package.card.options, classes=classes)
+    recipe, options = model.package.recipe, model.package.card.options
+    return read_study(case, recipe, options=options, classes=cohort_spec(recipe, options).finding_classes)
 
 
 def _digest(content: Any) -> str:

@@ -6,7 +6,7 @@ from HCCAssistLib.models.caveats import trained_on
 from HCCAssistLib.models.model_card import ModelCard
 from HCCAssistLib.recipes.liver_mass.performance import MassEvaluation
 from HCCAssistLib.recipes.liver_mass.recipe import LIVER_MASS, SIZE, WINDOW_OF, phases_of
-from HCCAssistLib.wording import plural
+from HCCAssistLib.wording import listed, plural
 
 
 def methods(found: MassEvaluation, card: ModelCard) -> str:
@@ -17,7 +17,6 @@ def methods(found: MassEvaluation, card: ModelCard) -> str:
     trained = trained_on(card.training) or "an unstated number of patients"
     sizes = card.training.get("cases") or {}
     split = f" ({sizes.get('train', 0)} training and {sizes.get('validation', 0)} validation cases)" if sizes else ""
-    chosen = ", ".join(f"{name.replace('_', ' ')} {value}" for name, value in options.items())
     several = found.session_count > 1
     sessions = (
         f"The probabilities of {found.session_count} sessions, each trained with a seed of its own, are averaged; "
@@ -33,7 +32,8 @@ def methods(found: MassEvaluation, card: ModelCard) -> str:
         f"{windows}), a square of {options['field_factor']:g} diameters of the mass, at least "
         f"{options['field_least']:g} and at most {options['field_most']:g} mm wide, resized to {SIZE} x {SIZE} pixels "
         f"with an antialiasing filter. It was trained on {trained}{split}, split by patient, with these settings: "
-        f"{chosen}. {sessions} {masses} {plural('mass', masses)} in {cases} evaluated {plural('case', cases)}, none of "
-        "them among the training images, were classified; the category with the highest probability is the decision. "
+        f"{listed(options, ', ')}. {sessions} {masses} {plural('mass', masses)} in {cases} evaluated "
+        f"{plural('case', cases)}, none of them among the training images, were classified; the category with the "
+        "highest probability is the decision. "
         "A and B were told from C, D and E by an ordinal score of that category (A and B 4, C 3, D 2, E 1)."
     )

@@ -17,7 +17,6 @@ from HCCAssistLib.imaging.orientation import stored_slice
 from HCCAssistLib.inference.loaded_model import LoadedModel
 from HCCAssistLib.inference.study import Study
 from HCCAssistLib.models.caveats import model_warnings
-from HCCAssistLib.provenance import software_versions
 from HCCAssistLib.recipes.liver_mass.augmentation import center_crop
 from HCCAssistLib.recipes.liver_mass.checks import mass_problems, volume_problems
 from HCCAssistLib.recipes.liver_mass.explanation import Scores, in_patient, probabilities, scores_and_maps
@@ -27,7 +26,6 @@ from HCCAssistLib.recipes.liver_mass.sampling import CODES, pictures
 from HCCAssistLib.recipes.liver_mass.sections import frame
 from HCCAssistLib.recipes.options import Value
 from HCCAssistLib.results.classification import ClassificationResult, Finding
-from HCCAssistLib.results.run_record import RunRecord
 from HCCAssistLib.wording import plural
 
 GROUPS = {"malignant": MALIGNANT}
@@ -90,7 +88,6 @@ def predict(
         *model_warnings(model.package.card),
     )
     places = {f"{TIME_POINT}/{phase}": volume for phase, volume in volumes.items()}
-    inputs, unused = study.recorded([*places, *_marks(study)])
     result = ClassificationResult(
         categories=CATEGORIES,
         findings=tuple(
@@ -98,18 +95,7 @@ def predict(
             for n, mass in enumerate(masses)
         ),
         volumes={place: volume.geometry for place, volume in places.items()},
-        run=RunRecord(
-            recipe=LIVER_MASS.id,
-            options={**options, **chosen},
-            model=model.package.card.name,
-            model_sha256=model.package.card.seal,
-            weights_sha256=model.package.weights_sha256,
-            software=software_versions(),
-            device=model.device,
-            inputs=inputs,
-            unused_inputs=unused,
-            seconds=time.perf_counter() - began,
-        ),
+        run=model.run_record(study, [*places, *_marks(study)], chosen, began=began),
         groups=GROUPS,
         warnings=warnings,
         heatmaps=in_patient(maps, frames, places) if maps is not None else {},

@@ -6,21 +6,22 @@ from collections import Counter
 from collections.abc import Iterator
 from typing import Any
 
-from HCCAssistLib.errors import Problem
 from HCCAssistLib.evaluation import figures
 from HCCAssistLib.evaluation.by_size import UNKNOWN
 from HCCAssistLib.evaluation.crop_view import crop_thumbnail
 from HCCAssistLib.evaluation.ordinal import ordinal_scores
 from HCCAssistLib.evaluation.report import Report
 from HCCAssistLib.evaluation.report_blocks import CaseRow
+from HCCAssistLib.evaluation.report_pages import case_stem
 from HCCAssistLib.evaluation.result import Estimate
 from HCCAssistLib.inference.loaded_model import LoadedModel
 from HCCAssistLib.models.card import card_rows
 from HCCAssistLib.recipes.liver_mass.judged_mass import JudgedMass
 from HCCAssistLib.recipes.liver_mass.methods import methods
 from HCCAssistLib.recipes.liver_mass.performance import MassEvaluation
-from HCCAssistLib.recipes.liver_mass.recipe import CATEGORIES, LIVER_MASS
+from HCCAssistLib.recipes.liver_mass.recipe import CATEGORIES
 from HCCAssistLib.recipes.liver_mass.sampling import CODES
+from HCCAssistLib.training.report_provenance import cohort_provenance, not_external, provenance
 from HCCAssistLib.wording import plural, rounded
 
 INTENT = (
@@ -71,7 +72,10 @@ def report(
     pages = Report(
         title,
         subtitle=f"model {card.name}, {_counted(found)}{named}{beside}",
-        provenance=_provenance(found, model) | (_origin(external, "external ") if external else {}),
+        provenance={
+            **provenance(found.run, model),
+            **(cohort_provenance(external.run, "external ") if external else {}),
+        },
         covered=("purpose", "partitions", "preprocessing", *(["external"] if external else [])),
     )
     if any("training" in purpose for stage in found.flow.stages for purpose in stage.elsewhere):
@@ -199,7 +203,8 @@ def _sizes(pages: Report, found: MassEvaluation, level: str) -> None:
 def _external(pages: Report, external: MassEvaluation, found: MassEvaluation) -> None:
     level = f"External cohort {external.run['cohort']}".rstrip()
     pages.add_heading(level)
-    pages.add_warnings((*_in_both(found, external), *(p for p in external.problems if p not in found.problems)))
+    again = not_external(_scans(found), _scans(external))
+    pages.add_warnings((*again, *(p for p in external.problems if p not in found.problems)))
     pages.add_flow(external.flow, title=level)
     pages.add_category_evaluation(f"{level}, categories", external.categories)
     if external.session_count > 1:
@@ -209,24 +214,14 @@ def _external(pages: Report, external: MassEvaluation, found: MassEvaluation) ->
     _sizes(pages, external, level)
 
 
-def _in_both(found: MassEvaluation, external: MassEvaluation) -> tuple[Problem, ...]:
-    """The warning of scans that are not from elsewhere."""
-    own = {result.run.inputs[volume] for result in found.results.values() for volume in result.volumes}
-    again = [
-        name
-        for name, result in external.results.items()
-        if any(result.run.inputs[volume] in own for volume in result.volumes)
-    ]
-    if not again:
-        return ()
-    what = f"{len(again)} of the external scans are scans of the other cohort too, so nothing is external about them"
-    return (Problem("WARN", what, f"case{'s' if len(again) > 1 else ''} {', '.join(again)}"),)
+def _scans(found: MassEvaluation) -> dict[str, tuple[str, ...]]:
+    return {
+        name: tuple(result.run.inputs[volume] for volume in result.volumes) for name, result in found.results.items()
+    }
 
 
 def _picture(mass: JudgedMass) -> str:
-    """Name of a mass's figure; what cannot stand in a file's name is written as its code."""
-    safe = "".join(c if c.isascii() and (c.isalnum() or c == "-") else f"_{ord(c):x}" for c in mass.case_id)
-    return f"crops-of-{safe}_mass-{mass.finding.number}"
+    return f"{case_stem('crops', mass.case_id)}_mass-{mass.finding.number}"
 
 
 def mass_rows(found: MassEvaluation) -> tuple[tuple[str, ...], list[tuple[str, ...]]]:
@@ -266,28 +261,3 @@ def prediction_rows(found: MassEvaluation) -> Iterator[tuple[Any, ...]]:
             ordinal_scores([mass.predicted])[0], " ".join(mass.named), *place, finding.slice + 1, finding.diameter_mm,
             reference.source, reference.side_mm,
         )  # fmt: skip
-
-
-def _provenance(found: MassEvaluation, model: LoadedModel) -> dict[str, str]:
-    card, run = model.package.card, found.run
-    return {
-        "recipe": f"{LIVER_MASS.id}: {LIVER_MASS.paper}",
-        "model": card.name,
-        "model.json seal": card.seal or "none",
-        "weights sha256": ", ".join(run["weights_sha256"]),
-        "training cohort sha256": str(card.training.get("cohort_digest", "")),
-        "training seed": str(card.training.get("seed", "")),
-        "run options": ", ".join(f"{name}={value}" for name, value in run["options"].items()),
-        **_origin(found),
-        "device": model.device,
-    }
-
-
-def _origin(found: MassEvaluation, which: str = "") -> dict[str, str]:
-    run = found.run
-    return {
-        f"{which}cohort": run["cohort"],
-        f"{which}cohort sha256": f"{run['cohort_sha256']} (rows and files of the evaluated cases)",
-        f"{which}evaluated cases": ", ".join(run["cases"]),
-        f"{which}cases left out": ", ".join(run["left_out"]) or "none",
-    }

@@ -20,7 +20,6 @@ from HCCAssistLib.imaging.orientation import stored_slice
 from HCCAssistLib.inference.loaded_model import LoadedModel
 from HCCAssistLib.inference.study import Study
 from HCCAssistLib.models.caveats import model_warnings
-from HCCAssistLib.provenance import software_versions
 from HCCAssistLib.recipes.ltp.explanation import explain
 from HCCAssistLib.recipes.ltp.recipe import LTP, PATCH_SHAPE, TIME_POINT
 from HCCAssistLib.recipes.ltp.sampling import start_around
@@ -33,7 +32,6 @@ from HCCAssistLib.recipes.ltp.sliding_window.scanning import (
 )
 from HCCAssistLib.recipes.options import Value
 from HCCAssistLib.results.detection import Candidate, DetectionResult
-from HCCAssistLib.results.run_record import RunRecord
 
 LEAST_EXPLAINED, MOST_EXPLAINED = 3, 20
 """Grad-CAM explains the candidates at or above the threshold, within these numbers: heat without a box misleads."""
@@ -92,7 +90,6 @@ def predict(
     if chosen["heatmap"] and explained:
         starts = [start_around(np.rint(peak.center).astype(np.int64)) for peak in explained]
         heatmap = within_region(explain(model.networks, image, starts, device=model.device).merged, scanned)
-    inputs, unused = study.recorded(_used(study, chosen))
     if progress:
         progress(1.0)
     return DetectionResult(
@@ -100,18 +97,7 @@ def predict(
         threshold=cutoff.value,
         threshold_source=cutoff.source,
         geometry=stored.geometry,
-        run=RunRecord(
-            recipe=LTP.id,
-            options={**model.package.card.options, **chosen},
-            model=model.package.card.name,
-            model_sha256=model.package.card.seal,
-            weights_sha256=model.package.weights_sha256,
-            software=software_versions(),
-            device=model.device,
-            inputs=inputs,
-            unused_inputs=unused,
-            seconds=time.perf_counter() - began,
-        ),
+        run=model.run_record(study, _used(study, chosen), chosen, began=began),
         warnings=warnings,
         heatmap=heatmap,
         searched=scanned.searched,

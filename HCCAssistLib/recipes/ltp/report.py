@@ -2,15 +2,15 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterator, Mapping
+from collections.abc import Iterator
 from typing import Any
 
 import numpy as np
 
-from HCCAssistLib.errors import Problem
 from HCCAssistLib.evaluation.by_size import UNKNOWN
 from HCCAssistLib.evaluation.report import Report
 from HCCAssistLib.evaluation.report_blocks import CaseRow
+from HCCAssistLib.evaluation.report_pages import case_stem
 from HCCAssistLib.evaluation.result import Estimate
 from HCCAssistLib.evaluation.slice_view import thumbnail
 from HCCAssistLib.imaging.orientation import stored_slice
@@ -22,7 +22,8 @@ from HCCAssistLib.recipes.ltp.evaluated_case import SEED
 from HCCAssistLib.recipes.ltp.operating_point import TOLERANCE_MM
 from HCCAssistLib.recipes.ltp.performance import LTPEvaluation
 from HCCAssistLib.recipes.ltp.recipe import LTP, PATCH_SHAPE, SPACING_MM, TIME_POINT, WINDOWS
-from HCCAssistLib.wording import plural
+from HCCAssistLib.training.report_provenance import cohort_provenance, not_external, provenance
+from HCCAssistLib.wording import listed, plural
 
 INTENT = (
     "The model looks for local tumour progression (LTP) after ablation on arterial-phase CT. It is meant to help a "
@@ -64,7 +65,11 @@ def report(
     pages = Report(
         title,
         subtitle=f"model {card.name}, {len(found.results)} unseen {plural('case', len(found.results))}{named}{beside}",
-        provenance=_provenance(found, model) | (_origin(external, "external ") if external else {}),
+        provenance={
+            **provenance(found.run, model),
+            "test patches seed": str(SEED),
+            **(cohort_provenance(external.run, "external ") if external else {}),
+        },
         covered=("purpose", "partitions", "preprocessing", *(["external"] if external else [])),
     )
     if any("training" in purpose for stage in found.flow.stages for purpose in stage.elsewhere):
@@ -118,12 +123,12 @@ def _key_results(pages: Report, found: LTPEvaluation, external: LTPEvaluation | 
 
 def _cases(pages: Report, found: LTPEvaluation) -> None:
     pages.add_heading("Cases")
-    columns, rows = case_rows(found)
+    views, (columns, rows) = found.views, case_rows(found)
     pages.add_case_table(
         "Evaluated cases",
         columns,
         [
-            CaseRow(row, thumbnail(found.views[row[0]]), _picture(row[0])) if row[0] in found.views else CaseRow(row)
+            CaseRow(row, thumbnail(views[row[0]]), case_stem("slice", row[0])) if row[0] in views else CaseRow(row)
             for row in rows
         ],
         note=(
@@ -154,22 +159,16 @@ def _lesions(pages: Report, found: LTPEvaluation, level: str) -> None:
 def _external(pages: Report, external: LTPEvaluation, found: LTPEvaluation) -> None:
     level = f"External cohort {external.run['cohort']}".rstrip()
     pages.add_heading(level)
-    pages.add_warnings((*_in_both(found, external), *(p for p in external.problems if p not in found.problems)))
+    again = not_external(_scans(found), _scans(external))
+    pages.add_warnings((*again, *(p for p in external.problems if p not in found.problems)))
     pages.add_flow(external.flow, title=level)
     _lesions(pages, external, f"{level}, lesions")
     pages.add_estimates(f"{level}: patients", [external.on_lesions, *external.patient.estimates.values()])
     pages.add_examples(f"{level}: examples", external.examples, cutoff=external.on_lesions.cutoff)
 
 
-def _in_both(found: LTPEvaluation, external: LTPEvaluation) -> tuple[Problem, ...]:
-    """The warning of scans that are not from elsewhere."""
-    volume = f"{TIME_POINT}/arterial"
-    own = {result.run.inputs[volume] for result in found.results.values()}
-    again = [name for name, result in external.results.items() if result.run.inputs[volume] in own]
-    if not again:
-        return ()
-    what = f"{len(again)} of the external scans are scans of the other cohort too, so nothing is external about them"
-    return (Problem("WARN", what, f"case{'s' if len(again) > 1 else ''} {', '.join(again)}"),)
+def _scans(found: LTPEvaluation) -> dict[str, tuple[str, ...]]:
+    return {name: (result.run.inputs[f"{TIME_POINT}/arterial"],) for name, result in found.results.items()}
 
 
 def _case_pictures(pages: Report, found: LTPEvaluation) -> None:
@@ -177,12 +176,7 @@ def _case_pictures(pages: Report, found: LTPEvaluation) -> None:
         return
     pages.add_heading("Pictures of the cases")
     for case_id, view in found.views.items():
-        pages.add_slice(_picture(case_id), view, f"Case {case_id}: {view.caption}")
-
-
-def _picture(case_id: str) -> str:
-    """Name of a case's figure; what cannot stand in a file's name is written as its code."""
-    return "slice-of-" + "".join(c if c.isascii() and (c.isalnum() or c == "-") else f"_{ord(c):x}" for c in case_id)
+        pages.add_slice(case_stem("slice", case_id), view, f"Case {case_id}: {view.caption}")
 
 
 def case_rows(found: LTPEvaluation) -> tuple[tuple[str, ...], list[tuple[str, ...]]]:
@@ -237,8 +231,8 @@ def methods(found: LTPEvaluation, card: ModelCard) -> str:
     trained = trained_on(card.training) or "an unstated number of patients"
     sizes = card.training.get("cases") or {}
     split = f" ({sizes.get('train', 0)} training and {sizes.get('validation', 0)} validation cases)" if sizes else ""
-    chosen = _listed(card.options)
-    scanned = _listed({name: value for name, value in options.items() if name != "heatmap"})
+    chosen = listed(card.options, ", ")
+    scanned = listed({name: value for name, value in options.items() if name != "heatmap"}, ", ")
     return (
         "Local tumour progression (LTP) after ablation was detected on arterial-phase CT with a three-dimensional "
         f"convolutional network (method: {LTP.paper.rstrip('.')}), as implemented in HCCAssist. The network sees "
@@ -251,40 +245,3 @@ def methods(found: LTPEvaluation, card: ModelCard) -> str:
         f"{TOLERANCE_MM:g} mm of an annotated point has found that lesion; all others are false positives. A patient "
         "is flagged where any candidate reaches the cut-off."
     )
-
-
-def _listed(options: Mapping[str, Any]) -> str:
-    """Options in words: numbers without a needless ``.0``, yes and no."""
-
-    def text(value: Any) -> str:
-        if isinstance(value, bool):
-            return "yes" if value else "no"
-        return f"{value:g}" if isinstance(value, float) else str(value)
-
-    return ", ".join(f"{name.replace('_', ' ')} {text(value)}" for name, value in options.items())
-
-
-def _provenance(found: LTPEvaluation, model: LoadedModel) -> dict[str, str]:
-    card, run = model.package.card, found.run
-    return {
-        "recipe": f"{LTP.id}: {LTP.paper}",
-        "model": card.name,
-        "model.json seal": card.seal or "none",
-        "weights sha256": ", ".join(run["weights_sha256"]),
-        "training cohort sha256": str(card.training.get("cohort_digest", "")),
-        "training seed": str(card.training.get("seed", "")),
-        "run options": ", ".join(f"{name}={value}" for name, value in run["options"].items()),
-        **_origin(found),
-        "test patches seed": str(SEED),
-        "device": model.device,
-    }
-
-
-def _origin(found: LTPEvaluation, which: str = "") -> dict[str, str]:
-    run = found.run
-    return {
-        f"{which}cohort": run["cohort"],
-        f"{which}cohort sha256": f"{run['cohort_sha256']} (rows and files of the evaluated cases)",
-        f"{which}evaluated cases": ", ".join(run["cases"]),
-        f"{which}cases left out": ", ".join(run["left_out"]) or "none",
-    }
