@@ -65,8 +65,8 @@ class SampleCases:
         size = _("Remove kept files ({size})").format(size=megabytes(kept))
         ui.sampleRemoveButton.text = size if kept else _("Remove kept files")
         about = _(
-            'A synthetic case for "{title}", with its segments. It is made on this computer in seconds; nothing is '
-            "downloaded."
+            'A synthetic case for "{title}", with its segments or points. It is made on this computer in seconds; '
+            "nothing is downloaded."
         ).format(title=self._recipe.title)
         where = _("Kept in {folder}").format(folder=self._folder) if kept else ""
         ui.sampleLabel.text = "\n".join(filter(None, [about, message, where]))
@@ -119,7 +119,8 @@ class SampleCases:
             return
         masks = {place.rpartition("/")[2]: mask for place, mask in case.masks.items()}
         window = next(iter(recipe.windows.values()))
-        self._drawing = draw_sample(case.volumes, masks, self._scene, title=sample_title(recipe), window=window)
+        title = sample_title(recipe)
+        self._drawing = draw_sample(case.volumes, masks, case.points, self._scene, title=title, window=window)
         self._background.wake()
 
     def _remove(self) -> None:

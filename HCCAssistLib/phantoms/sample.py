@@ -5,12 +5,13 @@ from __future__ import annotations
 import json
 import shutil
 from collections.abc import Callable, Mapping
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from pathlib import Path
 from typing import Any
 
 import numpy as np
 
+from HCCAssistLib.cohort.points import Point, PointList
 from HCCAssistLib.errors import HCCAssistError, InputError
 from HCCAssistLib.files import atomic_folder, remove_leftovers, size_on_disk, stored, write_json
 from HCCAssistLib.imaging.cropping import crop
@@ -18,7 +19,7 @@ from HCCAssistLib.imaging.geometry import Geometry
 from HCCAssistLib.imaging.image import Image
 from HCCAssistLib.places import data_folder
 
-FORMAT = "hccassist-sample/2"
+FORMAT = "hccassist-sample/3"
 
 
 @dataclass(frozen=True, eq=False, slots=True)
@@ -28,10 +29,12 @@ class SampleCase:
     Attributes:
         volumes: by ``"<time point>/<phase>"``, the one to look at first.
         masks: by ``"<time point>/<name>"``, each on a grid cut to it.
+        points: by ``"<time point>/<name>"``, those that a reader would click.
     """
 
     volumes: Mapping[str, Image]
-    masks: Mapping[str, Image]
+    masks: Mapping[str, Image] = field(default_factory=dict)
+    points: Mapping[str, PointList] = field(default_factory=dict)
 
 
 @dataclass(frozen=True, slots=True)
@@ -41,7 +44,7 @@ class Sample:
     Attributes:
         prefix: of the folders of this and of older versions of the case.
         case: the folder; another name wherever the phantoms change, so that an old one is not taken for the new.
-        parts: makes it: volumes, masks and truth.
+        parts: makes it: volumes, masks and points, and the truth.
     """
 
     prefix: str
@@ -68,6 +71,10 @@ class Sample:
                     about[kind] = {place: image.geometry.as_json() for place, image in images.items()}
                     for place, image in images.items():
                         np.save(part / _file(place), image.array, allow_pickle=False)
+                about["points"] = {
+                    place: {one.label: [*one.position, one.description] for one in made_points.points}
+                    for place, made_points in made.points.items()
+                }
                 write_json(part / "case.json", about)
         return case
 
@@ -110,9 +117,16 @@ def _readable(case: Path) -> SampleCase | None:
         volumes, masks = (
             {place: _image(case, place, grid) for place, grid in data[kind].items()} for kind in ("volumes", "masks")
         )
+        points = {
+            place: PointList(
+                place.rpartition("/")[2],
+                tuple(Point(label, (x, y, z), description) for label, (x, y, z, description) in listed.items()),
+            )
+            for place, listed in data["points"].items()
+        }
     except (OSError, ValueError, KeyError, TypeError, AttributeError, EOFError, InputError):
         return None
-    return SampleCase(volumes, masks)
+    return SampleCase(volumes, masks, points)
 
 
 def _file(place: str) -> str:

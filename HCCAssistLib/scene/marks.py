@@ -17,7 +17,7 @@ from HCCAssistLib.errors import InputError
 from HCCAssistLib.imaging.geometry import Box, FloatArray, Geometry
 from HCCAssistLib.imaging.image import Image
 from HCCAssistLib.scene.inputs import capture_segment, is_empty_segment, points_from_markups
-from HCCAssistLib.scene.transforms import from_vtk, ras_to_lps
+from HCCAssistLib.scene.transforms import from_vtk, lps_to_ras, ras_to_lps
 
 ALL_SEGMENTS = "*"
 """Instead of the id of a segment: each painted segment of the segmentation is a finding."""
@@ -48,6 +48,16 @@ def marked_points(node: Any, geometry: Geometry, scene: Any) -> PointList:
     found = points_from_markups(node, geometry)
     lines = [ends for line in _nodes(scene, "vtkMRMLMarkupsLineNode") if (ends := _ends(line)) is not None]
     return replace(found, points=tuple(_with_diameter(point, lines) for point in found.points))
+
+
+def points_node(points: PointList, scene: Any, name: str) -> Any:
+    """A point list of the scene, which ``marked_points`` reads back."""
+    node = scene.AddNewNodeByClass("vtkMRMLMarkupsFiducialNode", scene.GenerateUniqueName(name))
+    node.CreateDefaultDisplayNodes()
+    for point in points.points:
+        index = node.AddControlPointWorld(*lps_to_ras(point.position), point.label)
+        node.SetNthControlPointDescription(index, point.description)
+    return node
 
 
 def box_of_roi(node: Any) -> LabelledBox:

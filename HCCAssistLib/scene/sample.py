@@ -9,8 +9,10 @@ import numpy as np
 import numpy.typing as npt
 import slicer
 
+from HCCAssistLib.cohort.points import PointList
 from HCCAssistLib.imaging.image import Image
 from HCCAssistLib.imaging.windows import Window
+from HCCAssistLib.scene.marks import points_node
 from HCCAssistLib.scene.records import composites
 from HCCAssistLib.scene.roles import SYNTHETIC, set_role, volume_with_role
 from HCCAssistLib.scene.transforms import lps_to_ras
@@ -21,7 +23,13 @@ SAMPLE = "HCCAssist.sample"
 
 
 def draw_sample(
-    volumes: Mapping[str, Image], masks: Mapping[str, Image], scene: Any, *, title: str, window: Window
+    volumes: Mapping[str, Image],
+    masks: Mapping[str, Image],
+    points: Mapping[str, PointList],
+    scene: Any,
+    *,
+    title: str,
+    window: Window,
 ) -> Iterator[Any]:
     """Add a synthetic case to the scene and show it, a step at a time; one that is there is shown again.
 
@@ -30,12 +38,13 @@ def draw_sample(
     Args:
         volumes: by their roles (``"post/arterial"``), the main one first.
         masks: by their places (``"post/liver"``) or names; the views go to the last one.
+        points: by their places (``"baseline/masses"``); the views go to the first one where there are no masks.
         scene: where the nodes go.
         title: of the case; it says that the case is synthetic.
         window: grey values to show.
 
     Returns:
-        The volume nodes one by one, then the segmentation where there are masks.
+        The volume nodes one by one, the lists of points, then the segmentation where there are masks.
     """
     nodes = []
     for role, image in volumes.items():
@@ -52,6 +61,14 @@ def draw_sample(
             view.SetBackgroundVolumeID(nodes[0].GetID())
             view.SetForegroundVolumeID(None)
         yield node
+    for place, listed in points.items():
+        markups = _found(scene, f"{title}: {place}")
+        if markups is None:
+            markups = points_node(listed, scene, f"{title} {place.split('/')[-1]}")
+            markups.SetAttribute(SAMPLE, f"{title}: {place}")
+        if not masks and listed.points:
+            slicer.vtkMRMLSliceNode.JumpAllSlices(scene, *lps_to_ras(listed.points[0].position))
+        yield markups
     if not masks:
         return
     segments = _found(scene, f"{title}: segments")
@@ -59,13 +76,13 @@ def draw_sample(
         named = {place.split("/")[-1]: mask for place, mask in masks.items()}
         segments = segmentation_from_masks(named, nodes[0], scene, f"{nodes[0].GetName()} segments", surfaces=False)
         segments.SetAttribute(SAMPLE, f"{title}: segments")
-    place = _inside(list(masks.values())[-1])
-    slicer.vtkMRMLSliceNode.JumpAllSlices(scene, *lps_to_ras(place))
+    middle = _inside(list(masks.values())[-1])
+    slicer.vtkMRMLSliceNode.JumpAllSlices(scene, *lps_to_ras(middle))
     yield segments
 
 
 def _found(scene: Any, what: str) -> Any | None:
-    for class_name in ("vtkMRMLScalarVolumeNode", "vtkMRMLSegmentationNode"):
+    for class_name in ("vtkMRMLScalarVolumeNode", "vtkMRMLSegmentationNode", "vtkMRMLMarkupsFiducialNode"):
         nodes = scene.GetNodesByClass(class_name)
         for index in range(nodes.GetNumberOfItems()):
             if nodes.GetItemAsObject(index).GetAttribute(SAMPLE) == what:

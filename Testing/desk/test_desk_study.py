@@ -624,6 +624,24 @@ def test_the_sample_case_is_made_and_loaded_without_a_stall(desk, panel, home):
     assert volume_with_role(slicer.mrmlScene, "post/arterial") is not None  # what is loaded stays
 
 
+def test_the_sample_case_of_masses_comes_with_its_phases_and_its_points(desk, panel):
+    import slicer
+
+    from HCCAssistLib.scene.roles import role_volumes
+
+    ui = panel.ui
+    titles = [ui.sampleBox.itemText(n) for n in range(ui.sampleBox.count)]
+    ui.sampleBox.setCurrentIndex(next(n for n, title in enumerate(titles) if "mass" in title.lower()))
+    desk.click(ui.sampleButton)
+    rest(desk, panel, 60)
+    assert len(list(role_volumes(slicer.mrmlScene))) == 3
+    (points,) = slicer.util.getNodesByClass("vtkMRMLMarkupsFiducialNode")
+    assert points.GetNumberOfControlPoints() == 5
+    assert points.GetNthControlPointDescription(0).endswith(" mm")
+    red = desk.layout_manager.sliceWidget("Red")
+    assert red.sliceLogic().GetSliceOffset() == pytest.approx(points.GetNthControlPointPositionWorld(0)[2], abs=3)
+
+
 def until_it_is_written(desk, panel, home):
     """The sample case is being made: half of it is on the disk."""
     desk.click(panel.ui.sampleButton)

@@ -9,6 +9,7 @@ import numpy as np
 import pytest
 from cases import image, nodes
 
+from HCCAssistLib.cohort.points import Point, PointList
 from HCCAssistLib.imaging.windows import Window
 from HCCAssistLib.phantoms.ltp.sample import make_sample, read_sample
 from HCCAssistLib.scene.rendering import INSTALL_SLICER_CORE
@@ -16,11 +17,13 @@ from HCCAssistLib.scene.rendering import INSTALL_SLICER_CORE
 pytest.importorskip("slicer", reason=f"SKIPPED: slicer-core is not installed. {INSTALL_SLICER_CORE}")
 
 from HCCAssistLib.scene.inputs import image_from_volume, mask_from_segment
+from HCCAssistLib.scene.marks import marked_points
 from HCCAssistLib.scene.roles import SYNTHETIC, role_of, set_role, volume_with_role
 from HCCAssistLib.scene.sample import draw_sample
 from HCCAssistLib.scene.volumes import volume_from_image
 
 TITLE = "LTP phantom (synthetic)"
+WIDE = Window(80, 350)
 
 
 @pytest.fixture(scope="module")
@@ -32,7 +35,7 @@ def case(tmp_path_factory: pytest.TempPathFactory) -> Any:
 
 def drawn(case: Any, scene: Any) -> list[Any]:
     masks = {place.rpartition("/")[2]: mask for place, mask in case.masks.items()}
-    steps = draw_sample(case.volumes, masks, scene, title=TITLE, window=Window(80, 350))
+    steps = draw_sample(case.volumes, masks, case.points, scene, title=TITLE, window=WIDE)
     return list(steps)
 
 
@@ -49,6 +52,22 @@ def test_it_comes_with_its_role_and_its_segments_in_place(case: Any, scene: Any)
         assert on_volume.array.sum() == mask.array.sum()
         inside = on_volume.geometry.to_world(np.argwhere(on_volume.array)[:, ::-1].mean(axis=0))
         np.testing.assert_allclose(inside, mask.geometry.to_world(np.argwhere(mask.array)[:, ::-1].mean(axis=0)))
+
+
+@pytest.mark.parametrize("grid", ["straight", "oblique"])
+def test_points_come_back_where_the_case_has_them(grid: str, scene: Any) -> None:
+    volume = image(grid)
+    places = volume.geometry.to_world(np.array([[3, 9, 2], [11, 4, 7]]))
+    points = PointList("masses", tuple(Point(f"M-{n}", tuple(p), f"{n}0 mm") for n, p in enumerate(places, 1)))
+    steps = draw_sample({"baseline/arterial": volume}, {}, {"baseline/masses": points}, scene, title=TITLE, window=WIDE)
+    _, node = list(steps)
+    assert node.GetName() == f"{TITLE} masses"
+    found = marked_points(node, volume.geometry, scene)
+    np.testing.assert_allclose(found.positions, places, atol=1e-4)
+    assert [(p.label, p.description) for p in found.points] == [("M-1", "10 mm"), ("M-2", "20 mm")]
+    assert node.GetNthControlPointPositionWorld(0)[0] == pytest.approx(-places[0, 0])
+    again = draw_sample({"baseline/arterial": volume}, {}, {"baseline/masses": points}, scene, title=TITLE, window=WIDE)
+    assert list(again)[1] is node
 
 
 def test_it_never_takes_the_role_from_a_patient(case: Any, scene: Any) -> None:

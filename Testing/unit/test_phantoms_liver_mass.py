@@ -28,7 +28,7 @@ from HCCAssistLib.phantoms.liver_mass.demo import DEMO
 from HCCAssistLib.phantoms.liver_mass.evidence import Masses, accuracy, masses_in, mean_hu_rule
 from HCCAssistLib.phantoms.liver_mass.patterns import Look, PlantedMass, draw_looks
 from HCCAssistLib.phantoms.liver_mass.region import Region
-from HCCAssistLib.phantoms.liver_mass.sample import make_sample, read_sample, sample_points
+from HCCAssistLib.phantoms.liver_mass.sample import make_sample, read_sample
 from HCCAssistLib.phantoms.liver_mass.truth import MassPhantom
 from HCCAssistLib.recipes.liver_mass.alignment import box_around, shift_between
 from HCCAssistLib.recipes.liver_mass.augmentation import center_crop
@@ -239,7 +239,7 @@ def test_the_sample_case_has_points_without_categories(tmp_path: Path) -> None:
     case = read_sample(tmp_path)
     assert case is not None
     assert set(case.volumes) == {f"baseline/{phase}" for phase in PHASES}
-    points = sample_points(tmp_path)
+    points = case.points["baseline/masses"]
     assert len(points.points) == 5
     assert all(point.description.endswith(" mm") and "," not in point.description for point in points.points)
     assert all(v.geometry.contains(p.position) for v in case.volumes.values() for p in points.points)

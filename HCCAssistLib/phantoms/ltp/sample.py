@@ -9,7 +9,7 @@ from HCCAssistLib.phantoms.sample import Sample, SampleCase
 from HCCAssistLib.recipes.ltp.recipe import TIME_POINT
 
 SEED = (0, 31)
-CASE = "ltp-0-31-v2"
+CASE = "ltp-0-31-v3"
 
 
 def _parts() -> tuple[SampleCase, Mapping[str, Any]]:
