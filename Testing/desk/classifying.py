@@ -17,7 +17,7 @@ from HCCAssistLib.recipes.registry import get_recipe
 from HCCAssistLib.results.classification import ClassificationResult, Finding
 from HCCAssistLib.results.run_record import RunRecord
 
-UI = Path(__file__).parents[2] / "HCCAssist" / "HCCLTPDetection" / "Resources" / "UI" / "HCCLTPDetection.ui"
+UI = Path(__file__).parents[2] / "HCCAssist" / "HCCMassClassification" / "Resources" / "UI" / "HCCMassClassification.ui"
 MASS = get_recipe("liver-mass")
 PHASES = ("unenhanced", "arterial", "delayed")
 SHAPE, SPACING, ORIGIN = (24, 60, 64), (1.5, 1.5, 4.0), (-48.0, -45.0, -44.0)

@@ -254,6 +254,15 @@ def test_the_shift_between_two_phases_is_measured_in_any_storage(by: tuple[float
         assert shift is not None and np.linalg.norm(shift - wanted) < 1.5
 
 
+def test_that_a_shift_cannot_be_told_is_said(body: Study, five: LoadedModel) -> None:
+    def noise(image: Image) -> Image:
+        return image.with_array(np.random.default_rng(1).normal(40, 20, image.array.shape).astype(np.int16), "noise")
+
+    said = told(predict(instead(body, "delayed", noise), five, {"heatmap": False}))
+    assert "whether the delayed phase lies on the unenhanced phase around the masses cannot be told" in said
+    assert "whether the arterial" not in said
+
+
 def test_a_person_can_stop_it(body: Study, five: LoadedModel) -> None:
     with pytest.raises(Cancelled):
         predict(body, five, {}, cancelled=lambda: True)

@@ -16,11 +16,13 @@ from HCCAssistLib.cohort.splits import split_patients
 from HCCAssistLib.cohort.strata import Strata
 from HCCAssistLib.errors import InputError
 from HCCAssistLib.evaluation.report import Report
+from HCCAssistLib.imaging.cropping import crop
 from HCCAssistLib.imaging.geometry import Geometry
 from HCCAssistLib.inference.study import read_study
 from HCCAssistLib.phantoms.cohort import write_cohort
 from HCCAssistLib.phantoms.liver.irregular_ellipsoid import IrregularEllipsoid
 from HCCAssistLib.phantoms.liver.scene import SCANNERS
+from HCCAssistLib.phantoms.liver.storage import AXIAL
 from HCCAssistLib.phantoms.liver.texture import Waves
 from HCCAssistLib.phantoms.liver_mass import evidence
 from HCCAssistLib.phantoms.liver_mass.cases import PHANTOMS, make_case, mask_of, place_masses, planted, write_case
@@ -120,6 +122,29 @@ def test_phases_are_moved_by_the_breath_that_the_truth_tells(phantom: MassPhanto
         assert found is not None
         np.testing.assert_allclose(found, told, atol=1.5)
     assert np.linalg.norm(np.subtract(phantom.shifts_mm["delayed"], phantom.shifts_mm["unenhanced"])) > 2
+
+
+@pytest.mark.parametrize("number", [15, 33])
+def test_one_mass_deep_in_the_liver_is_enough_to_tell_the_breath(number: int) -> None:
+    phantom = make_case((5, number), planted(5, number), storage=AXIAL)
+    for mass in phantom.masses:
+        box = box_around([mass.point_lps])
+        found = shift_between(phantom.volumes["unenhanced"], phantom.volumes["arterial"], box)
+        told = np.subtract(phantom.shifts_mm["arterial"], phantom.shifts_mm["unenhanced"])
+        assert found is not None
+        np.testing.assert_allclose(found, told, atol=3)
+
+
+def test_where_a_scan_ends_is_no_edge_of_the_patient() -> None:
+    phantom = make_case((5, 3), planted(5, 3), storage=AXIAL)
+    arterial, point = phantom.volumes["arterial"], phantom.masses[2].point_lps
+    count = round(float(arterial.geometry.to_index(point)[2])) + round(25 / arterial.geometry.spacing[2])
+    assert count < arterial.geometry.shape[0]
+    ended = crop(arterial, (0, 0, 0), (count, *arterial.geometry.shape[1:]), fill_value=0)
+    found = shift_between(phantom.volumes["unenhanced"], ended, box_around([point]))
+    assert found is not None
+    told = np.subtract(phantom.shifts_mm["arterial"], phantom.shifts_mm["unenhanced"])
+    np.testing.assert_allclose(found, told, atol=3)
 
 
 @pytest.mark.parametrize("flip", [1.0, -1.0])

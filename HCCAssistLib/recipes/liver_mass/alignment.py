@@ -19,12 +19,21 @@ from HCCAssistLib.imaging.resampling import resample
 from HCCAssistLib.recipes.liver_mass.sections import Place, fill_of
 
 STEP_MM = 2.5
-MARGIN_MM = 40.0
-"""Around the masses: enough of the liver's outline and vessels."""
+MARGIN_MM = 70.0
+"""Around the masses: enough of the liver's outline and vessels, even around one mass deep in the liver."""
 
 LARGEST_MM = 160.0
 MOST_SHIFT_MM = 30.0
 """Of breathing."""
+
+CLEAR = 1.5
+"""How far the highest peak must stand above all others: below it, edges that look alike were taken for each other."""
+
+NEAR = 2
+"""Steps from the peak that still belong to it."""
+
+MOSTLY = 0.9
+"""Share of the fullest layer of a box that another must be filled."""
 
 SOFT_HU = (-120.0, 200.0)
 WARN_MM = 5.0
@@ -50,8 +59,9 @@ def shift_between(fixed: Image, moving: Image, box: Geometry) -> FloatArray | No
         box: of ``box_around``.
 
     Returns:
-        ``(3,)``, or None where one of them shows no edges there.
+        ``(3,)``, or None where that cannot be told: too few edges, or several shifts that fit nearly as well.
     """
+    box = _in_both(fixed.geometry, moving.geometry, box)
     pair = [edges for image in (fixed, moving) if (edges := _edges(image, box)) is not None]
     if len(pair) < 2:
         return None
@@ -62,9 +72,29 @@ def shift_between(fixed: Image, moving: Image, box: Geometry) -> FloatArray | No
     surface = fft.irfftn(product / np.maximum(np.abs(product), 1e-9), shape)
     near = np.roll(surface, (reach,) * 3, axis=(0, 1, 2))[tuple(slice(0, 2 * reach + 1) for _ in range(3))]
     peak = np.unravel_index(near.argmax(), near.shape)
+    others = near.copy()
+    others[tuple(slice(max(0, int(at) - NEAR), int(at) + NEAR + 1) for at in peak)] = 0
+    if near[peak] < CLEAR * others.max():
+        return None
     offsets = np.array([_between(near, peak, axis) for axis in range(3)]) - reach
     found: FloatArray = offsets[::-1] * STEP_MM
     return found
+
+
+def _in_both(one: Geometry, other: Geometry, box: Geometry) -> Geometry:
+    """The part of a box that both volumes fill: where one ends is an edge of the scan and not of the patient."""
+    k, j, i = np.indices(box.shape)
+    places = box.to_world(np.stack([i, j, k], axis=-1))
+    inside = one.contains(places) & other.contains(places)
+    if not inside.any():
+        return box
+    start, stop = [], []
+    for axis in range(3):
+        share = inside.mean(axis=tuple(a for a in range(3) if a != axis))
+        filled = np.flatnonzero(share > MOSTLY * share.max())
+        start.append(int(filled[0]))
+        stop.append(int(filled[-1]) + 1)
+    return box.crop(start[::-1], [last - first for first, last in zip(start, stop, strict=True)])
 
 
 def _edges(image: Image, box: Geometry) -> FloatArray | None:

@@ -74,7 +74,10 @@ def _shifts(volumes: Volumes, masses: Sequence[Mass]) -> Iterator[Problem]:
     box = box_around(inside)
     for phase, moving in others:
         shift = shift_between(fixed, moving, box)
-        if shift is not None and (away := float(np.linalg.norm(shift))) > WARN_MM:
+        if shift is None:
+            what = f"whether the {phase} phase lies on the {first} phase around the masses cannot be told"
+            yield Problem("WARN", what, f"{TIME_POINT}/{phase}", "compare them side by side before you rely on it")
+        elif (away := float(np.linalg.norm(shift))) > WARN_MM:
             x, y, z = shift
             what = (
                 f"the {phase} phase lies {away:.0f} mm from the {first} phase around the masses ({x:+.0f} mm to the "
