@@ -53,7 +53,8 @@ def classify(desk, widget):
     desk.wait_until(lambda: not widget.logic.session.running, 60)
 
 
-def test_masses_are_classified_judged_and_added_to_a_cohort(desk, mass, tmp_path):
+def test_masses_are_classified_judged_and_added_to_a_cohort(desk, mass, tmp_path, capsys):
+    from HCCAssistLib.cli.main import main
     from HCCAssistLib.cohort.points import read_points
 
     ui = mass.ui
@@ -90,6 +91,9 @@ def test_masses_are_classified_judged_and_added_to_a_cohort(desk, mass, tmp_path
     points = read_points(written).points
     assert [point.description.split(",")[0] for point in points] == [found.findings[0].predicted, "ABCDE"[other - 1]]
     np.testing.assert_allclose([point.position for point in points], PLACES, atol=1e-3)
+    main(["check", str(tmp_path / "cohort"), "--recipe", "liver-mass"])
+    stops = [line for line in capsys.readouterr().out.splitlines() if line.startswith("STOP")]
+    assert len(stops) == 1 and "no patient has category" in stops[0], stops  # the case itself has no fault
 
 
 @pytest.mark.parametrize(
@@ -106,6 +110,47 @@ def test_a_mass_that_cannot_be_one_is_told_and_nothing_is_drawn(desk, mass, plac
     assert mass.logic.session.current is None
     told = mass.ui.statusLabel.text + mass.ui.problemLabel.text
     assert words in told, told
+
+
+def test_forty_masses_are_classified_in_the_order_of_their_points(desk, mass):
+    places = [(x, y, z) for z in (-8.0, 8.0) for y in (-20.0, 0.0, 20.0, 30.0) for x in (-36.0, -18.0, 0.0, 18.0, 36.0)]
+    mark(mass, *places)
+    classify(desk, mass)
+    found = mass.logic.session.current.result.findings
+    np.testing.assert_allclose([one.center for one in found], places, atol=1e-3)
+    assert mass.ui.table.rowCount == 40
+
+
+def test_a_list_that_was_emptied_is_asked_for_again(desk, mass):
+    node = mark(mass, *PLACES)
+    assert "Mark the masses" not in mass.ui.readinessLabel.text
+    node.RemoveAllControlPoints()
+    classify(desk, mass)
+    assert mass.logic.session.current is None
+    assert "Click a point into each" in mass.ui.statusLabel.text + mass.ui.problemLabel.text
+
+
+def test_one_scan_chosen_as_two_phases_is_refused_by_name(desk, mass):
+    mass.ui.input_baseline_delayed_volume.setCurrentNode(mass.ui.input_baseline_arterial_volume.currentNode())
+    mark(mass, *PLACES)
+    classify(desk, mass)
+    assert mass.logic.session.current is None
+    told = mass.ui.statusLabel.text + mass.ui.problemLabel.text + mass.ui.readinessLabel.text
+    assert "arterial" in told and "delayed" in told and "same" in told, told
+
+
+def test_a_phase_without_hounsfield_units_is_said_beside_the_result(desk, mass):
+    import slicer
+
+    node = mass.ui.input_baseline_delayed_volume.currentNode()
+    voxels = slicer.util.arrayFromVolume(node)
+    voxels[:] = np.clip(voxels + 1024, 0, None)
+    slicer.util.arrayFromVolumeModified(node)
+    mark(mass, *PLACES)
+    classify(desk, mass)
+    told = " ".join(str(one) for one in mass.logic.session.current.result.warnings)
+    assert "not Hounsfield units" in told
+    assert "not Hounsfield units" in mass.ui.problemLabel.text + mass.ui.warningsLabel.text, mass.ui
 
 
 def test_a_scene_closed_in_mid_run_leaves_no_result_and_no_fault(desk, mass):
