@@ -129,3 +129,28 @@ def panel(desk: Any, at_once: Any) -> Any:
         return widget
 
     return opened
+
+
+@pytest.fixture(scope="session")
+def mass_store(tmp_path_factory: pytest.TempPathFactory) -> Any:
+    """A folder of installed models with a small untrained one of two sessions for liver masses."""
+    import mass_reading  # noqa: F401 - finds mass_toy
+    from mass_toy import model
+
+    from HCCAssistLib.models.store import ModelStore
+
+    folder = tmp_path_factory.mktemp("masses")
+    ModelStore(folder / "store").install(model(folder, members=2).package.folder)
+    return folder / "store"
+
+
+@pytest.fixture
+def own_model(desk: Any, mass_store: Any, monkeypatch: pytest.MonkeyPatch) -> Any:
+    """That model alone is installed for whoever sits at the desk, whose name as a reader is known."""
+    import slicer
+    from ltp_reading import READER
+
+    monkeypatch.setenv("HCCASSIST_MODELS", str(mass_store))
+    slicer.app.settings().setValue(READER, "R1")
+    yield mass_store
+    slicer.app.settings().clear()

@@ -2,55 +2,17 @@
 
 from __future__ import annotations
 
-from pathlib import Path
-
 import numpy as np
 import pytest
-from ltp_reading import READER, cells, chord, numbers, ras
-
-MODULE = Path(__file__).parents[2] / "HCCAssist" / "HCCMassClassification" / "HCCMassClassification.py"
-PLACES = ((12.0, -7.0, 4.0), (-25.0, 12.0, -8.0))
-PHASES = ("unenhanced", "arterial", "delayed")
+from ltp_reading import cells, chord, numbers, ras
+from mass_reading import MODULE, PHASES, PLACES, classify, load_phases, mark
 
 
 @pytest.fixture
-def mass(desk, tmp_path, monkeypatch):
+def mass(desk, own_model):
     """The module over a store with one small untrained model of two sessions, and the phases in the scene."""
-    import slicer
-    from mass_toy import grid, model, volume
-
-    from HCCAssistLib.models.store import ModelStore
-    from HCCAssistLib.scene.roles import set_role
-    from HCCAssistLib.scene.volumes import volume_from_image
-
-    ModelStore(tmp_path / "store").install(model(tmp_path, members=2).package.folder)
-    monkeypatch.setenv("HCCASSIST_MODELS", str(tmp_path / "store"))
-    slicer.app.settings().setValue(READER, "R1")
-    turned = np.linalg.qr(np.array([[0.9, 0.2, -0.1], [-0.3, 0.95, 0.1], [0.05, -0.1, -0.99]]).T)[0]
-    grids = (grid((2.0, 2.0, 5.0)), grid((1.6, 1.6, 3.0), turned), grid((1.4, 1.6, 4.0), np.diag([-1.0, 1.0, -1.0])))
-    masses = tuple(zip(PLACES, "AE", strict=True))
-    for number, phase in enumerate(PHASES):
-        node = volume_from_image(volume(grids[number], number, masses), slicer.mrmlScene, f"CT {phase}", None)
-        set_role(node, f"baseline/{phase}")
-    yield desk.open(MODULE)
-    slicer.app.settings().clear()
-
-
-def mark(widget, *places, size="24 mm"):
-    import slicer
-
-    node = slicer.mrmlScene.AddNewNodeByClass("vtkMRMLMarkupsFiducialNode", "Masses")
-    for number, place in enumerate(places, 1):
-        node.AddControlPoint(*ras(place), f"M{number}")
-        node.SetNthControlPointDescription(number - 1, size)
-    widget.ui.input_baseline_masses_points.setCurrentNode(node)
-    return node
-
-
-def classify(desk, widget):
-    widget.ui.inputsButton.collapsed = widget.ui.detectionButton.collapsed = False
-    desk.click(widget.ui.runButton)
-    desk.wait_until(lambda: not widget.logic.session.running, 60)
+    load_phases()
+    return desk.open(MODULE)
 
 
 def test_masses_are_classified_judged_and_added_to_a_cohort(desk, mass, tmp_path, capsys):
