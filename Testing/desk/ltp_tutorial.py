@@ -16,6 +16,7 @@ from typing import Any
 
 import numpy as np
 from ltp_reading import numbers
+from window_picture import save
 
 from HCCAssistLib.cohort.cohort import read_cohort
 from HCCAssistLib.imaging.windows import Window
@@ -31,8 +32,6 @@ SIZE = (1366, 728)
 PANEL = 450
 """Pixels of the panel, as on a laptop of 1366 x 768."""
 NEAR_MM = 15
-LARGEST = 200_000
-"""Bytes of a picture in the repository."""
 
 
 class Tutorial:
@@ -128,16 +127,8 @@ class Tutorial:
         slicer.vtkMRMLSliceNode.JumpAllSlices(slicer.mrmlScene, -x, -y, z)
 
     def picture(self, name: str) -> None:
-        """Save what the window shows, small enough for a repository."""
-        path = self.out / f"ltp-panel-{name}.jpg"
-        for _ in range(5):
-            self.desk.process_events()
-        shown = self.desk.window.grab()
-        for quality in range(93, 40, -4):
-            shown.save(str(path), "JPG", quality)
-            if path.stat().st_size <= LARGEST:
-                break
-        print(f"{path.name}: {path.stat().st_size // 1000} kB")
+        """Save what the window shows."""
+        save(self.desk, self.out / f"ltp-panel-{name}.jpg")
 
 
 def case_of(demo: Path) -> Study:

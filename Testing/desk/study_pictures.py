@@ -11,7 +11,8 @@ import argparse
 import os
 import tempfile
 from pathlib import Path
-from typing import Any
+
+from window_picture import save
 
 from HCCAssistLib.scene.rendering import rendering_available
 
@@ -19,8 +20,6 @@ ROOT = Path(__file__).parents[2]
 MODULE = ROOT / "HCCAssist" / "HCCStudy" / "HCCStudy.py"
 WIDTHS = {"laptop": ((1366, 940), 450), "wide": ((1800, 1000), 760)}
 """Of the window, and of the panel in it."""
-LARGEST = 200_000
-"""Bytes of a picture in the repository."""
 
 
 def take(out: Path, folder: Path) -> None:
@@ -56,20 +55,8 @@ def take(out: Path, folder: Path) -> None:
     for name, (size, width) in WIDTHS.items():
         desk.window.resize(*size)
         desk._scroll.setFixedWidth(width)
-        picture(desk, out / f"study-panel-{name}.jpg")
+        save(desk, out / f"study-panel-{name}.jpg")
     desk.close_module()
-
-
-def picture(desk: Any, path: Path) -> None:
-    """Save what the window shows, small enough for a repository."""
-    for _ in range(5):
-        desk.process_events()
-    shown = desk.window.grab()
-    for quality in range(93, 40, -4):
-        shown.save(str(path), "JPG", quality)
-        if path.stat().st_size <= LARGEST:
-            break
-    print(f"{path.name}: {path.stat().st_size // 1000} kB")
 
 
 def main() -> None:

@@ -1,0 +1,21 @@
+"""Pictures of the window on the desk, small enough for a repository."""
+
+from __future__ import annotations
+
+from pathlib import Path
+from typing import Any
+
+LARGEST = 200_000
+"""Bytes of a picture in the repository."""
+
+
+def save(desk: Any, path: Path) -> None:
+    """Save what the window shows."""
+    for _ in range(5):
+        desk.process_events()
+    shown = desk.window.grab()
+    for quality in range(93, 40, -4):
+        shown.save(str(path), "JPG", quality)
+        if path.stat().st_size <= LARGEST:
+            break
+    print(f"{path.name}: {path.stat().st_size // 1000} kB")
