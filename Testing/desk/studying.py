@@ -12,8 +12,13 @@ from contextlib import contextmanager
 from pathlib import Path
 from typing import Any
 
+import psutil
+
 ROOT = Path(__file__).parents[2]
 MODULE = ROOT / "HCCAssist" / "HCCStudy" / "HCCStudy.py"
+
+STALL_S = 0.4
+"""A coarse bound for a machine that others use; the goal is 0.1 s."""
 
 
 def model_package(folder: Path) -> Path:
@@ -125,3 +130,13 @@ def heartbeat(desk: Any) -> Iterator[list[float]]:
     finally:
         timer.stop()
         desk.window.setUpdatesEnabled(True)
+
+
+def processes_of(widget: Any) -> Any:
+    """Ids of what works in the background."""
+    return widget.logic.tasks.pids
+
+
+def gone(desk: Any, pid: int, seconds: float = 10) -> None:
+    """Wait until a process has ended."""
+    desk.wait_until(lambda: not psutil.pid_exists(pid) or psutil.Process(pid).status() == psutil.STATUS_ZOMBIE, seconds)
