@@ -6,6 +6,8 @@ from collections.abc import Mapping
 from typing import Any, Protocol
 
 from HCCAssistLib.errors import Problem
+from HCCAssistLib.evaluation.baseline_table import BaselineTable
+from HCCAssistLib.evaluation.flow import Flow
 from HCCAssistLib.evaluation.result import Estimate
 
 
@@ -16,6 +18,9 @@ class Evaluation(Protocol):
         left_out: cases that were to be evaluated and could not be, by case id, with what is wrong.
         problems: what is doubtful.
         sentence: the main result in words.
+        run: what the figures rest on.
+        flow: of the cases, from the table to the figures.
+        characteristics: of the evaluated cases.
     """
 
     @property
@@ -26,6 +31,15 @@ class Evaluation(Protocol):
 
     @property
     def sentence(self) -> str: ...  # noqa: D102
+
+    @property
+    def run(self) -> Mapping[str, Any]: ...  # noqa: D102
+
+    @property
+    def flow(self) -> Flow: ...  # noqa: D102
+
+    @property
+    def characteristics(self) -> BaselineTable | None: ...  # noqa: D102
 
     def summary(self) -> list[tuple[str, Estimate]]:
         """Level and figure of a short table."""

@@ -78,9 +78,8 @@ def found(store: Any) -> Any:
     return result
 
 
-@pytest.fixture
-def models(desk: Any, store: Any, monkeypatch: pytest.MonkeyPatch) -> Any:
-    """The models of whoever sits at the desk, whose name as a reader is known from an earlier day."""
+def seated(store: Any, monkeypatch: pytest.MonkeyPatch) -> Iterator[Any]:
+    """While somebody with these models sits at the desk, known as a reader."""
     import slicer
     from ltp_reading import READER
 
@@ -88,6 +87,12 @@ def models(desk: Any, store: Any, monkeypatch: pytest.MonkeyPatch) -> Any:
     slicer.app.settings().setValue(READER, "R1")
     yield store
     slicer.app.settings().clear()
+
+
+@pytest.fixture
+def models(desk: Any, store: Any, monkeypatch: pytest.MonkeyPatch) -> Any:
+    """The models of whoever sits at the desk, whose name as a reader is known from an earlier day."""
+    yield from seated(store, monkeypatch)
 
 
 @pytest.fixture
@@ -146,11 +151,5 @@ def mass_store(tmp_path_factory: pytest.TempPathFactory) -> Any:
 
 @pytest.fixture
 def own_model(desk: Any, mass_store: Any, monkeypatch: pytest.MonkeyPatch) -> Any:
-    """That model alone is installed for whoever sits at the desk, whose name as a reader is known."""
-    import slicer
-    from ltp_reading import READER
-
-    monkeypatch.setenv("HCCASSIST_MODELS", str(mass_store))
-    slicer.app.settings().setValue(READER, "R1")
-    yield mass_store
-    slicer.app.settings().clear()
+    """That model alone is installed for whoever sits at the desk."""
+    yield from seated(mass_store, monkeypatch)

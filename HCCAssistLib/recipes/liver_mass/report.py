@@ -15,13 +15,12 @@ from HCCAssistLib.evaluation.report_blocks import CaseRow
 from HCCAssistLib.evaluation.report_pages import case_stem
 from HCCAssistLib.evaluation.result import Estimate
 from HCCAssistLib.inference.loaded_model import LoadedModel
-from HCCAssistLib.models.card import card_rows
 from HCCAssistLib.recipes.liver_mass.judged_mass import JudgedMass
 from HCCAssistLib.recipes.liver_mass.methods import methods
 from HCCAssistLib.recipes.liver_mass.performance import MassEvaluation
 from HCCAssistLib.recipes.liver_mass.recipe import CATEGORIES
 from HCCAssistLib.recipes.liver_mass.sampling import CODES
-from HCCAssistLib.training.report_provenance import cohort_provenance, not_external, provenance
+from HCCAssistLib.training.evaluation_report import add_evaluated, add_model, begin_report, not_external
 from HCCAssistLib.wording import plural, rounded
 
 INTENT = (
@@ -67,19 +66,7 @@ def report(
         title: of the report.
     """
     card = model.package.card
-    named = f" of {found.run['cohort']}" if found.run["cohort"] else ""
-    beside = f", beside {_counted(external)} of {external.run['cohort']}" if external else ""
-    pages = Report(
-        title,
-        subtitle=f"model {card.name}, {_counted(found)}{named}{beside}",
-        provenance={
-            **provenance(found.run, model),
-            **(cohort_provenance(external.run, "external ") if external else {}),
-        },
-        covered=("purpose", "partitions", "preprocessing", *(["external"] if external else [])),
-    )
-    if any("training" in purpose for stage in found.flow.stages for purpose in stage.elsewhere):
-        pages.cover("internal")
+    pages = begin_report(title, found, model, external, _counted)
     _key_results(pages, found, external)
     pages.add_warnings(found.problems)
     pages.add_text(INTENT)
@@ -92,13 +79,8 @@ def report(
     _masses(pages, found)
     if external:
         _external(pages, external, found)
-    pages.add_heading("Who was evaluated")
-    pages.add_flow(found.flow)
-    if found.characteristics:
-        pages.add_cohort("Characteristics of the cases", found.characteristics)
-    pages.cover("model", "training", "cutoff")
-    pages.add_heading("Model")
-    pages.add_table("Model card", ("Item", "Content"), card_rows(card, full=True), data=card.as_json())
+    add_evaluated(pages, found)
+    add_model(pages, model)
     pages.add_heading("Pictures of the masses")
     for mass, view in zip(found.masses, found.crops, strict=True):
         verdict = f"{mass.reference.subtype or mass.reference.category}, predicted {mass.predicted}"

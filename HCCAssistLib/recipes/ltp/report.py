@@ -15,14 +15,13 @@ from HCCAssistLib.evaluation.result import Estimate
 from HCCAssistLib.evaluation.slice_view import thumbnail
 from HCCAssistLib.imaging.orientation import stored_slice
 from HCCAssistLib.inference.loaded_model import LoadedModel
-from HCCAssistLib.models.card import card_rows
 from HCCAssistLib.models.caveats import trained_on
 from HCCAssistLib.models.model_card import ModelCard
 from HCCAssistLib.recipes.ltp.evaluated_case import SEED
 from HCCAssistLib.recipes.ltp.operating_point import TOLERANCE_MM
 from HCCAssistLib.recipes.ltp.performance import LTPEvaluation
 from HCCAssistLib.recipes.ltp.recipe import LTP, PATCH_SHAPE, SPACING_MM, TIME_POINT, WINDOWS
-from HCCAssistLib.training.report_provenance import cohort_provenance, not_external, provenance
+from HCCAssistLib.training.evaluation_report import add_evaluated, add_model, begin_report, not_external
 from HCCAssistLib.wording import listed, plural
 
 INTENT = (
@@ -60,20 +59,7 @@ def report(
         title: of the report.
     """
     card = model.package.card
-    named = f" of {found.run['cohort']}" if found.run["cohort"] else ""
-    beside = f", beside {len(external.results)} of {external.run['cohort']}" if external else ""
-    pages = Report(
-        title,
-        subtitle=f"model {card.name}, {len(found.results)} unseen {plural('case', len(found.results))}{named}{beside}",
-        provenance={
-            **provenance(found.run, model),
-            "test patches seed": str(SEED),
-            **(cohort_provenance(external.run, "external ") if external else {}),
-        },
-        covered=("purpose", "partitions", "preprocessing", *(["external"] if external else [])),
-    )
-    if any("training" in purpose for stage in found.flow.stages for purpose in stage.elsewhere):
-        pages.cover("internal")
+    pages = begin_report(title, found, model, external, _counted, **{"test patches seed": str(SEED)})
     _key_results(pages, found, external)
     pages.add_warnings(found.problems)
     pages.add_text(INTENT)
@@ -84,10 +70,7 @@ def report(
     pages.add_examples("Example cases", found.examples, cutoff=card.cutoff())
     if external:
         _external(pages, external, found)
-    pages.add_heading("Who was evaluated")
-    pages.add_flow(found.flow)
-    if found.characteristics:
-        pages.add_cohort("Characteristics of the cases", found.characteristics)
+    add_evaluated(pages, found)
     pages.add_binary_evaluation("Patch level", found.patch)
     pages.add_text(
         "Patch level follows the paper: 20 shifted patches around each annotated point, 40 patches per patient away "
@@ -96,13 +79,15 @@ def report(
     )
     pages.add_heading("Calibration and clinical utility")
     pages.add_text(NO_RISK)
-    pages.cover("model", "training", "cutoff")
-    pages.add_heading("Model")
-    pages.add_table("Model card", ("Item", "Content"), card_rows(card, full=True), data=card.as_json())
+    add_model(pages, model)
     _case_pictures(pages, found)
     pages.add_methods(methods(found, card))
     pages.attach_csv(PREDICTIONS, COLUMNS, prediction_rows(found))
     return pages
+
+
+def _counted(found: LTPEvaluation) -> str:
+    return f"{len(found.results)} unseen {plural('case', len(found.results))}"
 
 
 def _key_results(pages: Report, found: LTPEvaluation, external: LTPEvaluation | None) -> None:
