@@ -161,7 +161,7 @@ def no_information_rate_test(correct: int, n: int, rate: float, *, unit: str = "
         n=n,
         unit=unit,
         statistic_name="correct",
-        statistic=float(correct),
+        statistic=correct,
         alternative="greater",
         details={"no_information_rate": float(rate), "accuracy": correct / n},
     )

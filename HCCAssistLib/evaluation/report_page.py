@@ -273,4 +273,5 @@ def _statistic(test: HypothesisTest) -> str:
     if test.statistic is None:
         return ""
     freedom = f", df {test.degrees_of_freedom:.4g}" if test.degrees_of_freedom is not None else ""
-    return f"{test.statistic_name} {rounded(test.statistic, 3)}{freedom}"
+    digits = 0 if isinstance(test.statistic, int) else 3  # a count stays one
+    return f"{test.statistic_name} {rounded(test.statistic, digits)}{freedom}"

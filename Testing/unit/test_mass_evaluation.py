@@ -299,6 +299,9 @@ def test_the_command_writes_a_report_with_every_mass_and_its_picture(
     assert [row[2] for row in table["rows"][:5]] == list(HU) and table["pictures"][7] == "crops-of-case-1_mass-3"
     page = (out / "report.html").read_text()
     assert str(tmp_path) not in page and "synthetic case; what the network saw" in page
+    right = sum(row[-1] == "right" for row in table["rows"])
+    assert f"correct {right}<" in page
+    assert "permute labels no" in data["methods"] and "True" not in data["methods"]
     assert "method: Yasaka" in data["methods"] and "unenhanced 40/250" in data["methods"]
     with (out / "predictions.csv").open(encoding="utf-8-sig", newline="") as file:
         rows = list(csv.DictReader(file))
