@@ -11,6 +11,7 @@ from HCCAssistLib.cohort.cohort import Cohort
 from HCCAssistLib.cohort.columns import has_few_levels, listed, read_column
 from HCCAssistLib.evaluation.baseline_table import BaselineTable, baseline_table
 from HCCAssistLib.evaluation.flow import Flow, Stage
+from HCCAssistLib.labels import Classes, Label
 
 _STRUCTURE = ("case_id", "patient_id", "split")
 _SETS = {"train": "training"}
@@ -18,14 +19,14 @@ _SETS = {"train": "training"}
 
 
 def cohort_flow(
-    cohort: Cohort, evaluated: Collection[str], *, label: str, left_out: Mapping[str, str] | None = None
+    cohort: Cohort, evaluated: Collection[str], *, label: Label | None, left_out: Mapping[str, str] | None = None
 ) -> Flow:
     """From the cases of the table to those that are evaluated, with the reason why the others are not.
 
     Args:
         cohort: all cases.
         evaluated: ids of the evaluated cases.
-        label: column of the table with the truth: 1 for positive and 0 for negative, or names of categories.
+        label: that the recipe learns; the evaluated cases are divided by its classes where each case has one of them.
         left_out: why a case that was to be evaluated was not, by case id.
     """
     failed = left_out or {}
@@ -38,12 +39,12 @@ def cohort_flow(
     stages = [Stage("in the table", len(cohort.cases), elsewhere=elsewhere)] if elsewhere else []
     stages += [Stage("to be evaluated", len(evaluated) + len(failed), reasons)] if failed else []
     stages.append(Stage("evaluated", len(evaluated)))
-    labels = [case.values.get(label, "") for case in cohort.cases if case.case_id in evaluated]
-    if set(labels) <= {"0", "1"}:
-        parts = {f"{label} positive": labels.count("1"), f"{label} negative": labels.count("0")}
-    else:
-        parts = {f"{label} {name}": labels.count(name) for name in sorted(set(labels))}
-    return Flow("case", tuple(stages), parts if labels and "" not in labels else {})
+    parts: dict[str, int] = {}
+    if isinstance(label, Classes) and label.of == "case":
+        codes = [label.code_of(case.values.get(label.column, "")) for case in cohort.cases if case.case_id in evaluated]
+        if codes and "" not in codes:
+            parts = {name: codes.count(code) for code, name in label.names.items()}
+    return Flow("case", tuple(stages), parts)
 
 
 def cohort_table(cohort: Cohort, evaluated: Collection[str]) -> BaselineTable | None:

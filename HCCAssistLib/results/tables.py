@@ -9,8 +9,8 @@ from types import MappingProxyType
 from typing import Any
 
 from HCCAssistLib.files import atomic_file
-from HCCAssistLib.results.classification import ClassificationResult, most_probable
-from HCCAssistLib.results.detection import DetectionResult
+from HCCAssistLib.results.classification import ClassificationResult, Finding, most_probable
+from HCCAssistLib.results.detection import Candidate, DetectionResult
 from HCCAssistLib.results.result import Kind, Result
 from HCCAssistLib.results.risk import RiskResult
 
@@ -63,7 +63,7 @@ def findings_table(result: Result) -> tuple[Sequence[str], list[dict[str, Any]]]
         TypeError: a result of an unknown kind.
     """
     if isinstance(result, DetectionResult):
-        return _CANDIDATE, [candidate.as_json() for candidate in result.candidates]
+        return _CANDIDATE, [_row(candidate) for candidate in result.candidates]
     if isinstance(result, ClassificationResult):
         return _classified(result)
     if isinstance(result, RiskResult):
@@ -91,6 +91,11 @@ def summary(result: Result) -> dict[str, Any]:
     return dict(zip(SUMMARY_COLUMNS[result.kind], values, strict=True))
 
 
+def _row(found: Candidate | Finding) -> dict[str, Any]:
+    """The values of its entry in result.json; slices count from 1, as on the screen and in reports."""
+    return {**found.as_json(), "slice": found.slice + 1}
+
+
 def _classified(result: ClassificationResult) -> tuple[Sequence[str], list[dict[str, Any]]]:
     of_categories = [f"probability {code}" for code in result.categories]
     columns = (
@@ -99,7 +104,7 @@ def _classified(result: ClassificationResult) -> tuple[Sequence[str], list[dict[
     )
     rows = [
         {
-            **one.as_json(),
+            **_row(one),
             **{f"probability {code}": value for code, value in one.probabilities.items()},
             **result.grouped(one.probabilities),
         }

@@ -128,8 +128,8 @@ def test_the_table_lists_the_shown_candidates(scene: Any) -> None:
     ]
     first, second, _ = drawn.result.candidates
     assert table_rows(drawn.table) == [
-        ["1", "0.930", str(first.slice), "26.0", "3.2", "pending", "", ""],
-        ["2", "0.710", str(second.slice), "26.0", "", "pending", "", ""],
+        ["1", "0.930", str(first.slice + 1), "26.0", "3.2", "pending", "", ""],
+        ["2", "0.710", str(second.slice + 1), "26.0", "", "pending", "", ""],
     ]
 
 

@@ -10,6 +10,9 @@ from HCCAssistLib.cohort.case import Case
 from HCCAssistLib.cohort.cohort import Cohort
 from HCCAssistLib.evaluation.baseline_rows import BaselineRow
 from HCCAssistLib.evaluation.cohort_description import cohort_flow, cohort_table
+from HCCAssistLib.labels import Classes
+
+LTP = Classes("ltp", {"0": "no progression", "1": "progression"}, positive=("1",))
 
 
 def cohort(splits: tuple[str, ...] = ("train",) * 6 + ("validation",) * 2 + ("test",) * 4) -> Cohort:
@@ -33,15 +36,15 @@ def cohort(splits: tuple[str, ...] = ("train",) * 6 + ("validation",) * 2 + ("te
 def test_the_flow_counts_every_case_once() -> None:
     whole = cohort()
     test = [case.case_id for case in whole.of_split("test")]
-    flow = cohort_flow(whole, test, label="ltp")
+    flow = cohort_flow(whole, test, label=LTP)
     assert [(stage.name, stage.n) for stage in flow.stages] == [("in the table", 12), ("evaluated", 4)]
     assert not flow.stages[0].excluded, "who was trained on is not excluded"
     assert dict(flow.stages[0].elsewhere) == {"in the training set": 6, "in the validation set": 2}
-    assert dict(flow.parts) == {"ltp positive": 2, "ltp negative": 2}
-    everybody = cohort_flow(whole, [case.case_id for case in whole.cases], label="ltp")
+    assert dict(flow.parts) == {"no progression": 2, "progression": 2}
+    everybody = cohort_flow(whole, [case.case_id for case in whole.cases], label=LTP)
     assert len(everybody.stages) == 1 and everybody.stages[0].n == 12
-    assert dict(cohort_flow(whole, test, label="no such column").parts) == {}
-    drawn = cohort_flow(cohort(("",) * 12), test, label="ltp")
+    assert dict(cohort_flow(whole, test, label=Classes("no such column", LTP.names)).parts) == {}
+    drawn = cohort_flow(cohort(("",) * 12), test, label=LTP)
     assert dict(drawn.stages[0].elsewhere) == {"not set aside for testing": 8}
 
 
@@ -50,22 +53,24 @@ def test_the_flow_divides_the_evaluated_cases_by_any_categories() -> None:
         cases = tuple(
             Case(f"c{n}", f"p{n}", "test", {"mass": category}, Path("x")) for n, category in enumerate(categories)
         )
-        return dict(cohort_flow(Cohort(None, cases), [case.case_id for case in cases], label="mass").parts)
+        return dict(cohort_flow(Cohort(None, cases), [case.case_id for case in cases], label=mass).parts)
 
-    assert parts("B", "A", "B", "E") == {"mass A": 1, "mass B": 2, "mass E": 1}
+    mass = Classes("mass", {"A": "HCC", "B": "metastasis", "E": "cyst"}, subclasses={"B2": "B"})
+    assert parts("B", "A", "B2", "A") == {"HCC": 2, "metastasis": 2, "cyst": 0}
+    assert parts("B", "Z") == {}, "one that is no class would be lost"
     assert parts("B", "", "A") == {}, "an unknown one would be lost"
 
 
 def test_cases_that_could_not_be_evaluated_leave_with_their_reasons() -> None:
     whole = cohort()
     reasons = {"case-8": "no point is marked", "case-9": "damaged", "case-10": "no point is marked"}
-    flow = cohort_flow(whole, ["case-11"], label="ltp", left_out=reasons)
+    flow = cohort_flow(whole, ["case-11"], label=LTP, left_out=reasons)
     assert [(stage.name, stage.n) for stage in flow.stages] == [
         ("in the table", 12), ("to be evaluated", 4), ("evaluated", 1),
     ]  # fmt: skip
     assert dict(flow.stages[1].excluded) == {"left out: no point is marked": 2, "left out: damaged": 1}
-    assert dict(flow.parts) == {"ltp positive": 1, "ltp negative": 0}
-    everybody = cohort_flow(cohort(("test",) * 3), ["case-0", "case-1"], label="ltp", left_out={"case-2": "damaged"})
+    assert dict(flow.parts) == {"no progression": 0, "progression": 1}
+    everybody = cohort_flow(cohort(("test",) * 3), ["case-0", "case-1"], label=LTP, left_out={"case-2": "damaged"})
     assert [(stage.name, stage.n) for stage in everybody.stages] == [("to be evaluated", 3), ("evaluated", 2)]
 
 

@@ -15,7 +15,7 @@ from HCCAssistLib.results.files import read_result, write_result
 from HCCAssistLib.results.result import Result, findings_reviewed
 from HCCAssistLib.results.review import PENDING, Review, Verdict
 from HCCAssistLib.results.risk import ClinicalValue, RiskResult
-from HCCAssistLib.results.tables import SUMMARY_COLUMNS, findings_table, summary, write_findings
+from HCCAssistLib.results.tables import SUMMARY_COLUMNS, TABLES, findings_table, summary, write_findings
 
 COMMENTS = [
     "first line\nsecond line",
@@ -250,6 +250,7 @@ def test_comments_survive_json_and_table_whatever_is_typed(make: Any, comment: s
     assert (first["verdict"], first["reader"], first["comment"]) == ("rejected", "R1", comment)
     assert len(others) == len(findings_table(after)[1]) - 1
     assert None not in first
+    assert int(first["slice"]) == after.as_json()[TABLES[after.kind][:-4]][0]["slice"] + 1, "slices count from 1"
 
 
 def test_a_classification_gives_the_mean_the_spread_and_the_groups() -> None:

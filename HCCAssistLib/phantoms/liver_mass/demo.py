@@ -40,7 +40,7 @@ def evidence(pages: Report, cohort: Cohort, model: LoadedModel, found: Any) -> l
     pages.add_heading("Does the heat map point at the mass?")
     pages.add_text(
         "Grad-CAM of frames that lie beside the mass. A map hits where its peak lies in the mass; a peak anywhere "
-        f"would hit in {100 * chance:.0f} % of the maps."
+        f"would hit in {chance:.2f} of the maps."
     )
     pages.add_estimates("Pointing game", (peaks,))
     return [("mass, mean HU", rule), ("mass, heat map", peaks)]

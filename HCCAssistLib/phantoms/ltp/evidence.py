@@ -216,7 +216,7 @@ def add_evidence(pages: Report, cohort: Cohort, network: LTPNetwork, curve: Froc
     pages.add_heading("Does the heat map point at the nodule?")
     pages.add_text(
         "Grad-CAM maps of patches that are shifted off the centres of the planted nodules. A map hits where its peak "
-        f"lies in its nodule; a peak anywhere would hit in {100 * pointing.chance:.0f} % of the maps. Maps of networks "
+        f"lies in its nodule; a peak anywhere would hit in {pointing.chance:.2f} of the maps. Maps of networks "
         "whose weights were drawn anew, from the output back to a layer, show what the image alone explains."
     )
     pages.add_estimates("Pointing game", (pointing.trained, *pointing.randomised))

@@ -31,7 +31,7 @@ from HCCAssistLib.models.caveats import model_warnings
 from HCCAssistLib.recipes.liver_mass.evaluated_case import EvaluatedCase
 from HCCAssistLib.recipes.liver_mass.judged_mass import JudgedMass, malignant
 from HCCAssistLib.recipes.liver_mass.prediction import DISAGREE
-from HCCAssistLib.recipes.liver_mass.recipe import MALIGNANT, SUBTYPES, phases_of
+from HCCAssistLib.recipes.liver_mass.recipe import LIVER_MASS, MALIGNANT, SUBTYPES, phases_of
 from HCCAssistLib.recipes.liver_mass.sampling import CODES
 from HCCAssistLib.results.classification import ClassificationResult
 from HCCAssistLib.results.cutoff import CutOff
@@ -209,7 +209,7 @@ def performance(found: EvaluatedCases[EvaluatedCase], model: LoadedModel) -> Mas
         flow=cohort_flow(
             held_out.cohort,
             results,
-            label="",
+            label=LIVER_MASS.label,
             left_out={name: problems[0].what for name, problems in found.left_out.items()},
         ),
         characteristics=cohort_table(held_out.cohort, results),

@@ -221,7 +221,7 @@ def performance(
         flow=cohort_flow(
             held_out.cohort,
             results,
-            label=LABEL,
+            label=LTP.label,
             left_out={name: problems[0].what for name, problems in left_out.items()},
         ),
         characteristics=cohort_table(held_out.cohort, results),

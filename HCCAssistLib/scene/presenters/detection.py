@@ -89,7 +89,7 @@ def _row(candidate: Candidate) -> tuple[str | int, ...]:
     return (
         candidate.number,
         f"{candidate.probability:.3f}",
-        candidate.slice,
+        candidate.slice + 1,
         f"{candidate.diameter_mm:.1f}",
         "" if distance is None else f"{distance:.1f}",
         candidate.review.verdict.value,
