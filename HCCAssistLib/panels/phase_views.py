@@ -1,4 +1,4 @@
-"""The volumes of one result side by side: linked axial views at the chosen finding, one volume each."""
+"""The volumes of one result side by side: linked axial views at the chosen finding, one volume each, and a coronal."""
 
 from __future__ import annotations
 
@@ -11,9 +11,12 @@ from slicer.i18n import tr as _
 from HCCAssistLib.imaging.geometry import Box
 from HCCAssistLib.panels.ui_files import add_chord, load
 from HCCAssistLib.panels.words import phase_words
-from HCCAssistLib.scene.side_by_side import FIRST_LAYOUT, MOST, VIEW, SideBySide, layout_xml
+from HCCAssistLib.scene.side_by_side import CORONAL, FIRST_LAYOUT, MOST, VIEW, SideBySide, layout_xml
 
 CHORD = "Ctrl+Shift+V"
+
+CORONAL_PHASE = "arterial"
+"""What the coronal view shows where it is among the volumes: most masses stand out in it."""
 
 
 class PhaseViews:
@@ -77,10 +80,14 @@ class PhaseViews:
             if not node.IsLayoutDescription(layout):
                 node.AddLayoutDescription(layout, layout_xml(len(shown)))
             manager.setLayout(layout)
-        logics = [manager.sliceWidget(f"{VIEW}{number}").sliceLogic() for number in range(1, len(shown) + 1)]
-        changed = self._beside.show(shown, logics)
-        for place, logic in zip(shown, logics, strict=True):
-            logic.GetSliceNode().SetLayoutLabel(_(phase_words(place.rsplit("/", 1)[-1])))
+        axial = [manager.sliceWidget(f"{VIEW}{number}").sliceLogic() for number in range(1, len(shown) + 1)]
+        coronal = manager.sliceWidget(f"{VIEW}{CORONAL}").sliceLogic()
+        phases = [place.rsplit("/", 1)[-1] for place in shown]
+        phase = CORONAL_PHASE if CORONAL_PHASE in phases else phases[0]
+        scans = list(shown.values())
+        changed = self._beside.show(scans, axial, scans[phases.index(phase)], coronal)
+        for logic, name in zip([*axial, coronal], [*phases, phase], strict=True):
+            logic.GetSliceNode().SetLayoutLabel(_(phase_words(name)))
         if changed:
             self._session.display()  # the heat lies over the volumes that are shown
 

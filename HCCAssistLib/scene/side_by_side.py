@@ -1,15 +1,17 @@
-"""Several volumes of one case side by side: a layout of linked axial slice views, one volume in each."""
+"""Several volumes of one case side by side: an axial slice view for each, linked, and a coronal one beside them."""
 
 from __future__ import annotations
 
-from collections.abc import Mapping, Sequence
+from collections.abc import Sequence
 from typing import Any
 
 from HCCAssistLib.imaging.geometry import Box
 from HCCAssistLib.scene.navigation import jump_to
 
 VIEW = "HCCAssist"
-"""What the views are called; a number from 1 on follows."""
+"""What the views are called; a number from 1 on follows, or ``CORONAL``."""
+
+CORONAL = "Coronal"
 
 FIRST_LAYOUT = 7310
 """A layout's number is this one plus the number of its views; Slicer's own lie far below."""
@@ -25,19 +27,22 @@ LEAST_MM = 100.0
 
 
 def layout_xml(number: int) -> str:
-    """The description of a layout of so many slice views in a row, as Slicer reads it.
+    """The description of a layout of so many axial slice views and a coronal one in a row, as Slicer reads it.
 
     >>> layout_xml(2).count("vtkMRMLSliceNode")
-    2
+    3
     """
-    views = "".join(
-        f'<item><view class="vtkMRMLSliceNode" singletontag="{VIEW}{index}">'
-        '<property name="orientation" action="default">Axial</property>'
-        f'<property name="viewlabel" action="default">{index}</property>'
+    views = [_view_xml(str(index), "Axial", str(index)) for index in range(1, number + 1)]
+    return f'<layout type="horizontal" split="true">{"".join(views)}{_view_xml(CORONAL, CORONAL, "C")}</layout>'
+
+
+def _view_xml(name: str, orientation: str, label: str) -> str:
+    return (
+        f'<item><view class="vtkMRMLSliceNode" singletontag="{VIEW}{name}">'
+        f'<property name="orientation" action="default">{orientation}</property>'
+        f'<property name="viewlabel" action="default">{label}</property>'
         '<property name="viewcolor" action="default">#808080</property></view></item>'
-        for index in range(1, number + 1)
     )
-    return f'<layout type="horizontal" split="true">{views}</layout>'
 
 
 class SideBySide:
@@ -51,22 +56,25 @@ class SideBySide:
         self._scene = scene
         self._logics: list[Any] = []
 
-    def show(self, volumes: Mapping[str, Any], logics: Sequence[Any]) -> bool:
+    def show(self, volumes: Sequence[Any], logics: Sequence[Any], coronal: Any, coronal_logic: Any) -> bool:
         """Put one volume into each view, whether that changed anything.
 
         Args:
-            volumes: volume nodes by their places.
-            logics: slice logics of the views, as many.
+            volumes: volume nodes.
+            logics: slice logics of the axial views, as many.
+            coronal: the volume node that the coronal view shows.
+            coronal_logic: its slice logic.
         """
-        self._logics = list(logics)
+        self._logics = [*logics, coronal_logic]
         changed = False
-        for volume, logic in zip(volumes.values(), self._logics, strict=True):
+        orientations = [*("Axial" for _ in logics), CORONAL]
+        for volume, logic, orientation in zip([*volumes, coronal], self._logics, orientations, strict=True):
             view = logic.GetSliceCompositeNode()
             if view.GetBackgroundVolumeID() != volume.GetID():
                 view.SetLinkedControl(False)  # else the first view's volume goes into all
                 view.SetBackgroundVolumeID(volume.GetID())
                 view.SetForegroundVolumeID(None)
-                logic.GetSliceNode().SetOrientation("Axial")  # by the patient's axes, however the volume is stored
+                logic.GetSliceNode().SetOrientation(orientation)  # by the patient's axes, however the volume is stored
                 logic.FitSliceToBackground()
                 changed = True
         for logic in self._logics:

@@ -106,6 +106,11 @@ def test_each_phase_stands_in_a_view_of_its_own_at_the_finding_and_the_layout_co
         width, height, _depth = widget.mrmlSliceNode().GetFieldOfView()
         assert min(width, height) == pytest.approx(100)
         assert (volume.GetDisplayNode().GetWindow(), volume.GetDisplayNode().GetLevel()) == (150, 70)
+    coronal = manager.sliceWidget("HCCAssistCoronal")
+    assert coronal.visible
+    assert coronal.mrmlSliceNode().GetOrientation() == "Coronal"
+    assert coronal.mrmlSliceCompositeNode().GetBackgroundVolumeID() == volumes[1].GetID(), "the arterial phase"
+    assert coronal.sliceLogic().GetSliceOffset() == pytest.approx(-PLACES[1][1], abs=1), "through the mass"
     assert not manager.sliceWidget("Red").visible
     read.panel.display(boxes=True, heat=True, opacity=0.5)
     heat = read.session.current.drawn.heatmaps
