@@ -14,7 +14,7 @@ from HCCAssistLib.scene.presenters.detection import score_text
 BLOCKS = "▁▂▃▄▅▆▇█"
 """A bar for a score from 0 to 1: as high as the score."""
 
-SHORT = 9
+SHORT = 6
 """Characters of a category's name in the table; the whole one stands above the table."""
 
 

@@ -16,6 +16,9 @@ CORONAL = "Coronal"
 FIRST_LAYOUT = 7310
 """A layout's number is this one plus the number of its views; Slicer's own lie far below."""
 
+IN_A_ROW = 3
+"""Views that one row holds."""
+
 MOST = 4
 """Volumes that fit beside one another."""
 
@@ -27,13 +30,26 @@ LEAST_MM = 100.0
 
 
 def layout_xml(number: int) -> str:
-    """The description of a layout of so many axial slice views and a coronal one in a row, as Slicer reads it.
+    """The description of a layout of so many axial slice views and then a coronal one, as Slicer reads it.
 
-    >>> layout_xml(2).count("vtkMRMLSliceNode")
-    3
+    More than three views stand in two rows, so that each is as large as it can be.
+
+    >>> layout_xml(2).count("vtkMRMLSliceNode"), layout_xml(2).count("horizontal")
+    (3, 1)
+    >>> layout_xml(3).count("vtkMRMLSliceNode"), layout_xml(3).count("horizontal")
+    (4, 2)
     """
     views = [_view_xml(str(index), "Axial", str(index)) for index in range(1, number + 1)]
-    return f'<layout type="horizontal" split="true">{"".join(views)}{_view_xml(CORONAL, CORONAL, "C")}</layout>'
+    views.append(_view_xml(CORONAL, CORONAL, "C"))
+    if len(views) <= IN_A_ROW:
+        return _layout("horizontal", views)
+    first = -(-len(views) // 2)
+    rows = (_layout("horizontal", part) for part in (views[:first], views[first:]))
+    return _layout("vertical", [f"<item>{row}</item>" for row in rows])
+
+
+def _layout(kind: str, items: Sequence[str]) -> str:
+    return f'<layout type="{kind}" split="true">{"".join(items)}</layout>'
 
 
 def _view_xml(name: str, orientation: str, label: str) -> str:

@@ -35,6 +35,7 @@ def take(out: Path, samples: Path) -> None:
 
     recipe = get_recipe("liver-mass")
     desk = start()
+    desk.tidy()
     desk.window.resize(*SIZE)
     desk._scroll.setFixedWidth(PANEL)
     slicer.app.settings().setValue("HCCAssist/Reader", "R1")

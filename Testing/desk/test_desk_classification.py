@@ -42,7 +42,7 @@ def test_several_points_of_one_list_are_several_findings_with_the_words_of_a_cla
     )
     assert "unenhanced phase, arterial phase, delayed phase" in ui.resultLabel.text
     assert "candidate" not in ui.resultLabel.text
-    assert sorted(cells(ui, "Predicted")) == ["A classic…", "B other ma…", "E cyst"]
+    assert sorted(cells(ui, "Predicted")) == ["A class…", "B other…", "E cyst"]
     told = {int(row[0]): [row[column(ui, title)] for title in ("A", "Malignant", "Networks")] for row in rows(ui)}
     assert told[1] == ["▆.70", "0.85", "0.70–0.70"]
     assert told[2] == ["▃.30", "0.65", "0.30–0.35 !"]

@@ -40,8 +40,8 @@ class LayoutManager:
         grid.setSpacing(2)
         for name, place in _PLACES.items():
             grid.addWidget(self._widget(name), *place)
-        self._row = QtWidgets.QHBoxLayout()  # of the layouts that modules describe: slice views beside one another
-        grid.addLayout(self._row, 2, 0, 1, 2)
+        self._rows = QtWidgets.QVBoxLayout()  # of the layout that a module describes: rows of slice views
+        grid.addLayout(self._rows, 2, 0, 1, 2)
 
     def sliceViewNames(self) -> tuple[str, ...]:
         return tuple(self._slices)
@@ -70,25 +70,29 @@ class LayoutManager:
     def setLayout(self, layout: int) -> None:
         if layout not in _SHOWN and not self._described(layout):
             raise NotImplementedError(f"the desk has no layout {layout}: it has {sorted(_SHOWN)}")
-        for name in self._described(layout):
-            if name not in self._slices:
-                self._slices[name] = SliceWidget(self._host.slice_view(name, (300, 300)))
-                self._row.addWidget(self._slices[name])
+        for row in self._described(layout):
+            line = QtWidgets.QHBoxLayout()
+            self._rows.addLayout(line)
+            for name in row:
+                if name not in self._slices:
+                    self._slices[name] = SliceWidget(self._host.slice_view(name, (300, 300)))
+                line.addWidget(self._slices[name])
         self.layout = layout
 
     def layoutLogic(self) -> Any:
         return self._logic
 
-    def _described(self, layout: int) -> tuple[str, ...]:
-        """The slice views of a layout that a module described."""
+    def _described(self, layout: int) -> tuple[tuple[str, ...], ...]:
+        """The slice views of a layout that a module described, row by row."""
         node = self._logic.GetLayoutNode()
         if layout in _SHOWN or not node.IsLayoutDescription(layout):
             return ()
-        views = ET.fromstring(node.GetLayoutDescription(layout)).iter("view")  # noqa: S314 - written by a module
-        return tuple(view.get("singletontag", "") for view in views)
+        described = ET.fromstring(node.GetLayoutDescription(layout))  # noqa: S314 - written by a module
+        rows = described.findall("item/layout") if described.get("type") == "vertical" else [described]
+        return tuple(tuple(view.get("singletontag", "") for view in row.iter("view")) for row in rows)
 
     def _on_layout(self, layout: int) -> None:
-        shown = _SHOWN.get(layout) or self._described(layout)
+        shown = _SHOWN.get(layout) or tuple(name for row in self._described(layout) for name in row)
         for name in (*self._slices, "3D"):
             self._widget(name).setVisible(name in shown)
         self.layoutChanged.emit(layout)
