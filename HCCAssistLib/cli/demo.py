@@ -97,8 +97,10 @@ def _background(args: argparse.Namespace) -> Background | None:
     found = None
     if args.background:
         from HCCAssistLib.dicom.volume import read_volume
+        from HCCAssistLib.phantoms.cohort import phantoms_of
         from HCCAssistLib.phantoms.liver.implant import Background
 
+        phantoms_of(get_recipe(args.recipe).package).check_background()
         found = Background(read_volume(args.background, name="background"))
     if (args.out / UNSEEN).exists():
         before = read_cohort(args.out / UNSEEN).cases[0].values.get("background", "")

@@ -41,14 +41,14 @@ def run(args: argparse.Namespace) -> None:
         raise InputError(f"{args.cases} cases cannot be made", "option --cases", f"ask for 1 to {MOST_CASES}")
     checks.seed(args.seed)
     checks.output_folder(args.out, apart_from=filter(None, [args.background]))
-    background = None
+    from HCCAssistLib.phantoms.cohort import phantoms_of, write_cohort
+
+    phantoms, background = phantoms_of(get_recipe(args.recipe).package), None
     if args.background:
         from HCCAssistLib.dicom.volume import read_volume
 
+        phantoms.check_background()
         background = read_volume(args.background, name="background")
-    from HCCAssistLib.phantoms.cohort import phantoms_of, write_cohort
-
-    phantoms = phantoms_of(get_recipe(args.recipe).package)
     progress = Progress("phantom")
     args.out.parent.mkdir(parents=True, exist_ok=True)
     with locked(args.out.with_name(f".{args.out.name}.lock"), "phantom"):

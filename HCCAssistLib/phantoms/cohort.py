@@ -52,6 +52,7 @@ class Phantoms:
         stratum: the group of a case that splits keep in balance, from its row.
         write: makes and writes a case; a function of a module, so that another process can call it.
         split: patients to train, to validate and to test.
+        own_background: why they cannot be put into a real CT; ``""`` where they can.
     """
 
     prefix: str
@@ -59,6 +60,16 @@ class Phantoms:
     stratum: Callable[[Row], str]
     write: WriteCase
     split: tuple[float, float, float]
+    own_background: str = ""
+
+    def check_background(self) -> None:
+        """Refuse a real CT, before any work, where it cannot be used.
+
+        Raises:
+            InputError: why it cannot.
+        """
+        if self.own_background:
+            raise InputError(self.own_background, remedy="leave out the background")
 
 
 def phantoms_of(package: str) -> Phantoms:
@@ -94,11 +105,12 @@ def write_cohort(
         progress: called with how much is done, 0 to 1.
 
     Raises:
-        InputError: no cases asked for, the folder holds something, or no liver can be found in the background.
+        InputError: no cases asked for, the folder holds something, or the background cannot be used: these phantoms
+            need their own, or no liver can be found in it.
         HCCAssistError: the disk is full or the folder not writable.
     """
     out = Path(out)
-    _refuse(out, cases, seed, scanner, background)
+    _refuse(phantoms, out, cases, seed, scanner, background)
     real = None if background is None else Background(background)
     rows = {f"{phantoms.prefix}-{number + 1:04d}": phantoms.row(seed, number) for number in range(cases)}
     held_out = real is not None or scanner != "internal"
@@ -130,7 +142,7 @@ def write_cohort(
         )
 
 
-def _refuse(out: Path, cases: int, seed: int, scanner: str, background: Image | None) -> None:
+def _refuse(phantoms: Phantoms, out: Path, cases: int, seed: int, scanner: str, background: Image | None) -> None:
     if cases < 1:
         raise InputError(f"{cases} cases cannot be made", remedy="ask for one or more")
     if seed < 0:
@@ -139,6 +151,8 @@ def _refuse(out: Path, cases: int, seed: int, scanner: str, background: Image | 
         raise InputError("there is something already", out.name, "give a new or an empty folder")
     if scanner not in SCANNERS:
         raise InputError(f"there is no scanner {scanner!r}", remedy=f"choose from {', '.join(SCANNERS)}")
+    if background is not None:
+        phantoms.check_background()
     if background is not None and scanner != "internal":
         raise InputError("a real CT comes from its own scanner", remedy="leave out the scanner or the background")
 

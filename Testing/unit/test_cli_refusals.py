@@ -98,6 +98,8 @@ REFUSALS = [
     (("demo", "--out", "new", "--epochs", "0"), "0 is not possible"),
     (("demo", "--out", "new", "--background", "nowhere.nii"), "no such file"),
     (("demo", "--out", "new", "--background", "scan.nii.gz"), "not a CT"),
+    (("demo", "--recipe", "liver-mass", "--out", "new", "--background", "scan.nii.gz"), "a real CT is one phase"),
+    (("phantom", "liver-mass", "new", "--cases", "4", "--background", "scan.nii.gz"), "a real CT is one phase"),
     (("models", "list", "blobs"), "takes no name"),
     (("models", "list", "--store", "file"), "not a folder of models"),
     (("models", "install", "file"), "cannot be read"),

@@ -119,13 +119,8 @@ def place_masses(rng: np.random.Generator, codes: Sequence[str]) -> tuple[Plante
 def write_case(
     folder: Path, seed: tuple[int, int], row: Row, *, background: Background | None, field: FieldOfView, scanner: str
 ) -> None:
-    """Make a case of a cohort and write it into a new folder.
-
-    Raises:
-        InputError: a background is given.
-    """
-    if background is not None:
-        raise InputError("a real CT is one phase, and these phantoms have three", remedy="leave out the background")
+    """Make a case of a cohort and write it into a new folder."""
+    assert background is None, "see PHANTOMS.own_background"
     phantom = make_case(seed, str(row[PLANTED]).split(), scanner=scanner)
     baseline = folder / TIME_POINT
     baseline.mkdir(parents=True)
@@ -169,7 +164,14 @@ def _stratum(row: Row) -> str:
     return str(row[PLANTED])[0]
 
 
-PHANTOMS = Phantoms(prefix="mass", row=_row, stratum=_stratum, write=write_case, split=LIVER_MASS.split)
+PHANTOMS = Phantoms(
+    prefix="mass",
+    row=_row,
+    stratum=_stratum,
+    write=write_case,
+    split=LIVER_MASS.split,
+    own_background="a real CT is one phase, and these phantoms have three",
+)
 """Splits balance the first mass of a case, and so, with most of the categories in each case, all of them."""
 
 
