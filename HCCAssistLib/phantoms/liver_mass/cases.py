@@ -119,8 +119,13 @@ def place_masses(rng: np.random.Generator, codes: Sequence[str]) -> tuple[Plante
 def write_case(
     folder: Path, seed: tuple[int, int], row: Row, *, background: Background | None, field: FieldOfView, scanner: str
 ) -> None:
-    """Make a case of a cohort and write it into a new folder."""
-    assert background is None, "see PHANTOMS.own_background"
+    """Make a case of a cohort and write it into a new folder.
+
+    Raises:
+        ValueError: a background is given; see ``PHANTOMS.own_background``.
+    """
+    if background is not None:
+        raise ValueError(PHANTOMS.own_background)
     phantom = make_case(seed, str(row[PLANTED]).split(), scanner=scanner)
     baseline = folder / TIME_POINT
     baseline.mkdir(parents=True)

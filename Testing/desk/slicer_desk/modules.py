@@ -76,6 +76,10 @@ class Module:
         for leave in ("exit", "cleanup", "removeObservers"):
             with contextlib.suppress(Exception):
                 getattr(python, leave)()
+        for part in widget.findChildren(QtWidgets.QWidget):  # else each list of nodes follows the scene for ever
+            if hasattr(part, "setMRMLScene"):
+                part.blockSignals(True)
+                part.setMRMLScene(None)
         if python is not None:
             signal = "moduleAboutToBeUnloaded(QString)"
             slicer.app.moduleManager().disconnect(signal, python._onModuleAboutToBeUnloaded)
