@@ -16,10 +16,12 @@ from HCCAssistLib.errors import HCCAssistError
 from HCCAssistLib.parallel import side_by_side
 
 CODE = """
+import signal
 import time
 from contextlib import closing
 from HCCAssistLib.parallel import side_by_side
 if __name__ == "__main__":
+    signal.signal(signal.SIGINT, signal.default_int_handler)  # ignored by what a shell put into the background
     with closing(side_by_side(time.sleep, [0.01, 60, 60, 60], 2)) as made:
         for done in made:
             print("one is done", flush=True)
