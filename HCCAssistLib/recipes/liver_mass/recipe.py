@@ -84,7 +84,7 @@ LIVER_MASS = Recipe(
     label=Classes("category", CATEGORIES, of="finding", positive=MALIGNANT, subclasses=SUBTYPES),
     split=(368, 92, 100),
     windows=MappingProxyType({"Liver, enhanced": ENHANCED_WINDOW, "Liver, unenhanced": UNENHANCED_WINDOW}),
-    presets=MappingProxyType({"paper": {}, "quick": {"epochs": 8, "width": 0.25, "copies": 16}}),
+    presets=MappingProxyType({"paper": {}, "quick": {"epochs": 8, "width": 0.25, "copies": 8}}),
     options=(
         Option("phases", "triphasic", "the phases that the network sees", choices=tuple(PHASES_OF), variant=True),
         WIDTH,
