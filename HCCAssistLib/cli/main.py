@@ -15,7 +15,19 @@ from typing import Any, NoReturn
 
 from HCCAssistLib import __version__
 
-COMMANDS = ("demo", "recipes", "phantom", "check", "check_series", "train", "predict", "evaluate", "compare", "models")
+COMMANDS = (
+    "demo",
+    "recipes",
+    "phantom",
+    "check",
+    "check_series",
+    "train",
+    "predict",
+    "evaluate",
+    "compare",
+    "models",
+    "backbones",
+)
 """Modules of this package, imported within ``main``: until then nobody answers to Ctrl-C."""
 
 

@@ -1,0 +1,1 @@
+"""Frozen networks that several models share: installed once, and referred to by their sha256."""
