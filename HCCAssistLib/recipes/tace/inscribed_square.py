@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from dataclasses import dataclass
+from typing import Any
 
 import numpy as np
 import numpy.typing as npt
@@ -22,7 +23,7 @@ class Square:
     side: int
 
 
-def largest_square(mask: npt.NDArray[np.generic]) -> Square:
+def largest_square(mask: npt.NDArray[Any]) -> Square:
     """The largest square of a mask's pixels; of several, the one whose centre is nearest to the mask's centroid.
 
     The paper's patches come from an "in-house" routine that is not described; patches wholly inside the tumour are
