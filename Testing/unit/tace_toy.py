@@ -95,8 +95,8 @@ class StandIn(nn.Module):
             nn.Conv2d(3, 6, 8, stride=8), nn.BatchNorm2d(6), nn.ReLU(), nn.Conv2d(6, 2048, 4, stride=4), nn.ReLU()
         )
         with torch.no_grad():
-            for buffer in (self.layers[1].running_mean, self.layers[1].running_var):
-                buffer.uniform_(0.2, 1.0)
+            self.layers[1].running_mean.normal_(0, 0.1)
+            self.layers[1].running_var.uniform_(0.01, 0.1)
 
     def features(self, x: Tensor) -> Tensor:
         found: Tensor = self.layers(x)
