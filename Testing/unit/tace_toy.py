@@ -12,8 +12,10 @@ import torch
 from torch import Tensor, nn
 
 from HCCAssistLib.cohort.case import Case
+from HCCAssistLib.cohort.cohort import write_cohort_table
 from HCCAssistLib.cohort.finding_labels import findings_of_segments
-from HCCAssistLib.cohort.segments import Segment
+from HCCAssistLib.cohort.segments import Segment, write_segments
+from HCCAssistLib.imaging.files import write_image
 from HCCAssistLib.imaging.geometry import Geometry
 from HCCAssistLib.imaging.image import Image
 from HCCAssistLib.inference.loaded_model import LoadedModel, load_model
@@ -22,7 +24,7 @@ from HCCAssistLib.models.package import write_package
 from HCCAssistLib.recipes import registry
 from HCCAssistLib.recipes.tace import bodies
 from HCCAssistLib.recipes.tace.network import build
-from HCCAssistLib.recipes.tace.recipe import ARTERIAL, TACE, TUMOURS
+from HCCAssistLib.recipes.tace.recipe import ARTERIAL, RESPONSES, TACE, TUMOURS
 
 Place = tuple[float, float, float]
 
@@ -84,6 +86,23 @@ def marked(one: Study, segments: Sequence[Segment]) -> Study:
 
 def case(response: str = "PR", split: str = "train", name: str = "case-1") -> Case:
     return Case(name, f"patient of {name}", split, {"response": response}, Path(name))
+
+
+def write_toy_cohort(folder: Path, splits: Sequence[str]) -> Path:
+    """A case of each response in turn: the tumour of each has a brightness of its own."""
+    rows = []
+    for number, split in enumerate(splits):
+        response, geometry = list(RESPONSES)[number % 4], grid((1.5, 1.5, 4.0))
+        drawn = segment(geometry, scale=0.9 + 0.02 * number)
+        image = volume(geometry, noise=5.0, seed=number)
+        brighter = 45 * (number % 4) * (places_of(geometry)[..., 0] > CENTER[0]) * drawn.mask.array
+        time_point = folder / "cases" / f"case-{number}" / "pre"
+        time_point.mkdir(parents=True)
+        write_image(image.with_array((image.array + brighter).astype(np.int16), "toy"), time_point / "arterial.nrrd")
+        write_segments([drawn], time_point / "tumour.seg.nrrd")
+        rows.append({"case_id": f"case-{number}", "split": split, "response": response, "synthetic": "1"})
+    write_cohort_table(folder, rows)
+    return folder
 
 
 class StandIn(nn.Module):

@@ -23,6 +23,7 @@ TUMOURS = f"{TIME_POINT}/tumour"
 SIZE = 224
 """Pixels along each side of a patch, as the network sees it."""
 
+COLUMN = "response"
 RESPONSES = MappingProxyType(
     {"CR": "complete response", "PR": "partial response", "SD": "stable disease", "PD": "progressive disease"}
 )
@@ -60,7 +61,7 @@ TACE = Recipe(
         InputSpec(TIME_POINT, "arterial", "volume", required=True),
         InputSpec(TIME_POINT, "tumour", "segment", required=True, of_lesions=True),
     ),
-    label=Classes("response", RESPONSES, ordinal=True, positive=OBJECTIVE_RESPONSE),
+    label=Classes(COLUMN, RESPONSES, ordinal=True, positive=OBJECTIVE_RESPONSE),
     split=(562, 89, 138),
     windows=MappingProxyType({"Liver": Window(level=40, width=400)}),
     presets=MappingProxyType(

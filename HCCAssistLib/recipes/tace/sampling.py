@@ -18,7 +18,7 @@ from HCCAssistLib.inference.study import Study
 from HCCAssistLib.recipes.options import Value
 from HCCAssistLib.recipes.tace.augmentation import VARIANTS, augmented
 from HCCAssistLib.recipes.tace.bodies import as_input, backbone_of, described, variant_features
-from HCCAssistLib.recipes.tace.recipe import ARTERIAL, RESPONSES, SIZE, TACE, TUMOURS, window_of, with_backbone
+from HCCAssistLib.recipes.tace.recipe import ARTERIAL, COLUMN, RESPONSES, SIZE, TUMOURS, window_of, with_backbone
 from HCCAssistLib.recipes.tace.tumours import Patch, Tumour, tumours_of
 from HCCAssistLib.training.loop import BatchMaker
 from HCCAssistLib.training.samples import Origin, Samples
@@ -55,9 +55,11 @@ def sample_case(study: Study, case: Case, options: Mapping[str, Value], rng: np.
     rows = [(one, patch) for one in tumours_of(study, options) if one.target for patch in one.patches]
     if not rows:
         raise InputError("no tumour is marked as a target", TUMOURS, "tag the segments that count with target yes")
-    response = str(case.values.get(TACE.columns[0], "")).strip().upper()
+    response = case.values.get(COLUMN, "")
     if response not in CODES:
-        raise InputError("the case has no response", "cohort.csv", f"write {', '.join(CODES)} into the column response")
+        raise InputError(
+            "the case has no response", "cohort.csv", f"write one of {', '.join(CODES)} into the column {COLUMN}"
+        )
     images = pictures(volume, [patch for _, patch in rows], options)
     backbone = backbone_of(options) if with_backbone(options) else None
     seen = {"features": variant_features(backbone, images)} if backbone is not None else {"image": images}
