@@ -103,6 +103,19 @@ def test_no_weight_and_no_running_statistic_of_the_backbone_moves(monkeypatch: p
         assert torch.equal(found.weights[f"backbone.{name}"], tensor), "set_training keeps it in evaluation mode, too"
 
 
+def test_features_are_the_same_bits_on_any_number_of_threads(monkeypatch: pytest.MonkeyPatch) -> None:
+    backbone, threads = install(monkeypatch), torch.get_num_threads()
+    used: list[int] = []
+    features = backbone.features
+    monkeypatch.setattr(backbone, "features", lambda x: used.append(torch.get_num_threads()) or features(x))
+    try:
+        torch.set_num_threads(2)
+        variant_features(backbone, patches(6))
+        assert used == [1, 1] and torch.get_num_threads() == 2
+    finally:
+        torch.set_num_threads(threads)
+
+
 def test_8196_weights_learn_behind_a_backbone() -> None:
     assert HEAD_WEIGHTS == 8196
     assert sum(weights.numel() for weights in build(OPTIONS).parameters() if weights.requires_grad) == 8196

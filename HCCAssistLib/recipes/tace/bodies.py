@@ -45,10 +45,13 @@ def as_input(images: Tensor) -> Tensor:
 
 
 def variant_features(backbone: Backbone, images: npt.NDArray[np.uint8]) -> npt.NDArray[np.float32]:
-    """What a backbone makes of the six variants of each patch.
+    """What a backbone makes of the six variants of each patch, on one thread.
+
+    Cases are read side by side, as many as there are cores, and a sum over several threads ends in other last bits:
+    the samples of a cohort would be others wherever it is read.
 
     Args:
-        backbone: on the CPU, so that a cohort gives the same features wherever it is read.
+        backbone: on the CPU.
         images: patches ``(n, 1 or 3, 224, 224)`` of 8 bits.
 
     Returns:
@@ -56,12 +59,16 @@ def variant_features(backbone: Backbone, images: npt.NDArray[np.uint8]) -> npt.N
     """
     import torch
 
-    found = []
-    with torch.inference_mode():
-        for patches in torch.from_numpy(images).split(AT_ONCE):
-            x = as_input(variants(patches).flatten(0, 1)).contiguous(memory_format=torch.channels_last)
-            features = backbone.pooled(backbone.features(x))
-            found.append(features.reshape(len(patches), -1, features.shape[1]))
+    found, threads = [], torch.get_num_threads()
+    torch.set_num_threads(1)
+    try:
+        with torch.inference_mode():
+            for patches in torch.from_numpy(images).split(AT_ONCE):
+                x = as_input(variants(patches).flatten(0, 1)).contiguous(memory_format=torch.channels_last)
+                features = backbone.pooled(backbone.features(x))
+                found.append(features.reshape(len(patches), -1, features.shape[1]))
+    finally:
+        torch.set_num_threads(threads)
     kept: npt.NDArray[np.float32] = torch.cat(found).numpy()
     return kept
 
