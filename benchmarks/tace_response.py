@@ -1,8 +1,8 @@
 """Speed of the TACE recipe: inscribed square, cached features against naive epochs, a patient, and Grad-CAM of MONAI.
 
 One thread; process CPU seconds, which a busy machine does not disturb. The scan and the patches are noise and the
-backbone's weights are random: times do not depend on what they show. A training of the paper's size is extrapolated from
-timed steps. The last lines are one JSON object per goal.
+backbone's weights are random: times do not depend on what they show. A training of the paper's size is extrapolated
+from timed steps. The last lines are one JSON object per goal.
 """
 
 from __future__ import annotations
@@ -20,6 +20,7 @@ from unittest import mock
 import numpy as np
 import numpy.typing as npt
 import torch
+from HCCAssistLib.models.backbones.resnet50 import ResNet50
 from monai.visualize import GradCAM
 from torch import nn
 
@@ -30,7 +31,6 @@ from HCCAssistLib.imaging.geometry import Geometry
 from HCCAssistLib.imaging.image import Image
 from HCCAssistLib.inference.loaded_model import LoadedModel, load_model
 from HCCAssistLib.inference.study import Study
-from HCCAssistLib.models.backbones.resnet50 import ResNet50
 from HCCAssistLib.models.package import write_package
 from HCCAssistLib.recipes import registry
 from HCCAssistLib.recipes.tace import prediction

@@ -113,6 +113,19 @@ def test_slices_of_one_millimetre_are_interpolated_between_those_stored() -> Non
         assert np.abs(image - expected(patch.box)).mean() < 1.0
 
 
+@pytest.mark.parametrize("slices", ["stored", "1 mm"])
+def test_pixels_that_are_divided_cover_the_very_block_of_the_segment(slices: str) -> None:
+    geometry = grid((0.8, 1.6, 5.0))
+    block = np.zeros(geometry.shape, np.uint8)
+    block[4:8, 30:50, 100:140] = 1  # 20 x 32 x 32 mm
+    (tumour,) = tumours_of(study(geometry, [Segment("T1", Image(block, geometry))]), {**OPTIONS, "slices": slices})
+    for patch in tumour.patches:
+        assert patch.box.size[:2] == pytest.approx((32.0, 32.0))
+        assert patch.box.center[:2] == pytest.approx(geometry.to_world((119.5, 39.5, 0))[:2].tolist())
+    heights = [patch.box.center[2] - float(geometry.to_world((0, 0, 5.5))[2]) for patch in tumour.patches]
+    assert max(map(abs, heights)) < (8.0 if slices == "stored" else 2.0)
+
+
 def test_a_segment_on_another_grid_gives_the_same_patch() -> None:
     geometry = grid()
     (own,) = tumours_of(study(geometry), OPTIONS)

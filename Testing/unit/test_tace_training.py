@@ -141,6 +141,13 @@ def test_the_variants_are_the_six_of_the_paper_and_move_pixels_alone() -> None:
     assert np.array_equal(drawn[:, 0].numpy(), found)
 
 
+def test_a_network_is_given_three_channels_of_0_to_1() -> None:
+    images = torch.tensor([0, 51, 255], dtype=torch.uint8).reshape(1, 1, 1, 3)
+    assert as_input(images).tolist() == [[[pytest.approx([0.0, 0.2, 1.0])]] * 3]
+    slices = torch.arange(3, dtype=torch.uint8).reshape(1, 3, 1, 1)
+    assert torch.allclose(as_input(slices).flatten() * 255, torch.arange(3.0))
+
+
 def test_all_variants_are_drawn_in_training_and_none_otherwise(monkeypatch: pytest.MonkeyPatch) -> None:
     features = variant_features(install(monkeypatch), patches(1))
     inputs = {"features": torch.from_numpy(np.repeat(features, 200, axis=0))}
