@@ -22,7 +22,6 @@ from HCCAssistLib.inference.loaded_model import LoadedModel, load_model
 from HCCAssistLib.inference.study import Study
 from HCCAssistLib.models.package import write_package
 from HCCAssistLib.recipes import registry
-from HCCAssistLib.recipes.tace import bodies
 from HCCAssistLib.recipes.tace.network import build
 from HCCAssistLib.recipes.tace.recipe import ARTERIAL, RESPONSES, TACE, TUMOURS
 
@@ -132,7 +131,6 @@ def install(monkeypatch: pytest.MonkeyPatch) -> StandIn:
     backbone = StandIn().eval()
     for module in ("sampling", "prediction"):
         monkeypatch.setattr(f"HCCAssistLib.recipes.tace.{module}.backbone_of", lambda *_, **__: backbone)
-    monkeypatch.setattr(bodies, "described", lambda options: {})
     return backbone
 
 

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Mapping
 from functools import lru_cache
-from typing import TYPE_CHECKING, Any, Protocol
+from typing import TYPE_CHECKING, Any, NamedTuple, Protocol
 
 import numpy as np
 import numpy.typing as npt
@@ -76,23 +76,22 @@ def variant_features(backbone: Backbone, images: npt.NDArray[np.uint8]) -> npt.N
 def settled_body(options: Mapping[str, Value]) -> dict[str, Value]:
     """The options ``body`` and ``backbone`` as this computer can follow them.
 
-    Without a wish for a certain one, the installed ResNet-50 is taken, that of the paper's kind first; the small
+    Without a wish for a certain one, the installed ResNet-50 is taken, that of the paper's variant first; the small
     network stands in where there is none.
 
     Raises:
         InputError: a backbone that is asked for and not installed, or a wish that several fit.
     """
-    wanted = str(options["backbone"]).strip()
     if not with_backbone(options):
         return {"body": SMALL, "backbone": ""}
-    installed = _installed()
+    wanted, known = str(options["backbone"]).strip(), installed()
     if not wanted:
-        first = min(installed, key=lambda one: (one.variant.version != "v1", one.name, one.sha256), default=None)
+        first = min(known, key=lambda one: (not one.of_paper, one.name, one.sha256), default=None)
         return {"body": SMALL, "backbone": ""} if first is None else {"body": RESNET, "backbone": first.sha256}
-    fitting = [one for one in installed if one.name == wanted or one.sha256.startswith(wanted.lower())]
+    fitting = [one for one in known if one.name == wanted or one.sha256.startswith(wanted.lower())]
     if len(fitting) == 1:
         return {"body": RESNET, "backbone": fitting[0].sha256}
-    what = f"{'several backbones fit' if fitting else 'there is no installed backbone'} {wanted!r}"
+    what = f"{'several installed backbones fit' if fitting else 'there is no installed backbone'} {wanted!r}"
     raise InputError(what, "option backbone", "hccassist backbones list shows the installed ones")
 
 
@@ -105,28 +104,40 @@ def backbone_of(options: Mapping[str, Value], device: str = "cpu", card: ModelCa
         card: of the model that asks for it, which knows its name.
 
     Raises:
-        InputError: it is not installed.
+        InputError: it is not installed, or damaged.
     """
-    try:
-        return _loaded(str(options["backbone"]), device)
-    except InputError as error:
-        known = card.input.get("backbone") if card else None
-        if not isinstance(known, Mapping):
-            raise
-        raise InputError(str(error)) from error
-
-
-@lru_cache(maxsize=2)
-def _loaded(sha256: str, device: str) -> Backbone:
-    raise NotImplementedError
+    sha256 = str(options["backbone"])
+    if all(one.sha256 != sha256 for one in installed()):
+        told = card.input.get("backbone") if card else None
+        name = str(told.get("name", "")) if isinstance(told, Mapping) else ""
+        what = f"it needs the backbone {f'{name!r} ' if name else ''}with the sha256 {sha256}, which is not installed"
+        where = f"model {card.name}" if card else "option backbone"
+        raise InputError(what, where, "install its file: hccassist backbones install FILE")
+    return _loaded(sha256, device)
 
 
 def described(options: Mapping[str, Value]) -> dict[str, Any]:
     """What a model package says of the body, for its entry "input"."""
     if not with_backbone(options):
         return {"body": "a small network, trained whole"}
-    return {"body": "ResNet-50, frozen", "backbone": {}}
+    names = {one.sha256: one.name for one in installed()}
+    sha256 = str(options["backbone"])
+    return {"body": "ResNet-50, frozen", "backbone": {"name": names.get(sha256, ""), "sha256": sha256}}
 
 
-def _installed() -> Any:
+class Installed(NamedTuple):
+    """A ResNet-50 in the store of backbones; ``of_paper`` tells the variant that strides in the first convolutions."""
+
+    name: str
+    sha256: str
+    of_paper: bool
+
+
+def installed() -> tuple[Installed, ...]:
+    """Every ResNet-50 in the store; none as long as there is no store of backbones."""
     return ()
+
+
+@lru_cache(maxsize=2)
+def _loaded(sha256: str, device: str) -> Backbone:
+    raise InputError("there is no store of backbones", f"backbone {sha256[:12]}")
