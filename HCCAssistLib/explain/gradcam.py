@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections.abc import Sequence
 from typing import Protocol
 
 import torch
@@ -76,3 +77,23 @@ def weighed(maps: Tensor, scores: Tensor) -> Tensor:
         (gradient,) = torch.autograd.grad(scores.sum(), maps)
     with torch.no_grad():
         return torch.einsum("nc,nc...->n...", gradient.flatten(2).mean(dim=2), maps).relu_()
+
+
+def mean_map(passes: Sequence[tuple[Tensor, Tensor]], target: Tensor) -> Tensor:
+    """Where several networks looked for a class: the mean of their maps, each on its own highest activation before.
+
+    Args:
+        passes: of ``open_pass``, of each network; networks may share one map.
+        target: ``(N,)`` class of each sample.
+
+    Returns:
+        ``(N, ...)``, 0 to 1.
+    """
+    total = torch.zeros((), device=target.device)
+    for maps, logits in passes:
+        with torch.enable_grad():
+            chosen = logits.gather(1, target[:, None])
+        heat = weighed(maps, chosen)
+        highest = heat.flatten(1).amax(dim=1).clamp_min(torch.finfo(heat.dtype).tiny)
+        total = total + heat / highest.reshape(-1, *(1,) * (heat.ndim - 1))
+    return total / len(passes)

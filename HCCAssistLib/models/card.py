@@ -20,7 +20,7 @@ NO_FIGURES = "none are stored in the package"
 
 _ELSEWHERE = (
     *("image_digests", "image_fingerprints", "history", "trained_on", "samples_per_class"),
-    *("patients", "synthetic", "permuted_labels", "folds", "repeats", "members"),
+    *("patients", "synthetic", "permuted_labels", "folds", "repeats", "members", "caveats"),
 )
 """Entries of the training record that fill pages (model.json holds them), or that stand in another row."""
 
@@ -70,7 +70,10 @@ def settings(card: ModelCard, recipe: Recipe) -> str:
     variants = [
         f"{option.name} {value_text(card.options.get(option.name))}" for option in recipe.options if option.variant
     ]
-    known = {option.name for option in recipe.options if not option.variant}
+    known = {option.name for option in recipe.options if not option.variant and paper[option.name] != ""}
+    # an option that is empty in the paper's preset names what was at hand, which is no change to the method
+    named = {name: value for name, value in card.options.items() if paper.get(name) == "" != value}
+    at_hand = [f"{name.replace('_', ' ')} {value}" for name, value in named.items()]
     changes = [
         f"width {value_text(value)}: smaller than the paper's"
         if name == WIDTH.name
@@ -78,7 +81,7 @@ def settings(card: ModelCard, recipe: Recipe) -> str:
         for name, value in card.options.items()
         if name in known and value != paper[name]
     ]
-    parts = [f"preset {card.preset}" if card.preset else "", *variants, *(changes or ["as in the paper"])]
+    parts = [f"preset {card.preset}" if card.preset else "", *variants, *(changes or ["as in the paper"]), *at_hand]
     return "; ".join(filter(None, parts))
 
 

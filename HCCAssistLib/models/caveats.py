@@ -9,10 +9,21 @@ from HCCAssistLib.errors import Problem
 from HCCAssistLib.models.model_card import ModelCard
 from HCCAssistLib.wording import plural
 
+LONGEST = 500
+"""Characters of a caveat: a sentence, not a book."""
+
 
 def model_warnings(card: ModelCard) -> tuple[Problem, ...]:
     """All that is doubtful about a model; empty where nothing is."""
-    return tuple(filter(None, (training_data_warning(card),)))
+    of_method = (Problem("WARN", text, f"model {card.name}") for text in caveats(card.training))
+    return tuple(filter(None, (training_data_warning(card), *of_method)))
+
+
+def caveats(training: Mapping[str, Any]) -> tuple[str, ...]:
+    """What the method itself says of this model, from a model card's training record."""
+    given = training.get("caveats")
+    texts = given if isinstance(given, list) else []
+    return tuple(text for text in texts if isinstance(text, str) and text.isprintable() and len(text) <= LONGEST)
 
 
 def training_data_warning(card: ModelCard) -> Problem | None:

@@ -32,6 +32,34 @@ def most_probable(probabilities: Probabilities) -> str:
 
 
 @dataclass(frozen=True, slots=True)
+class Patch:
+    """One of several pictures of a finding, and what it alone is taken for.
+
+    Attributes:
+        box: what the network saw, LPS mm; as thick as the slices are apart.
+        slice: index of the axial slice through the box's centre, in the first volume as stored.
+        probabilities: by category; the mean over the networks.
+    """
+
+    box: Box
+    slice: int
+    probabilities: Probabilities
+
+    def __post_init__(self) -> None:
+        check_counts(self.slice, what="a patch")
+        object.__setattr__(self, "probabilities", probabilities_of(self.probabilities, self.probabilities))
+
+    def as_json(self) -> dict[str, Any]:
+        """One entry of "patches" of a finding."""
+        return {"box": self.box.as_json(), "slice": self.slice, "probabilities": dict(self.probabilities)}
+
+    @classmethod
+    def from_json(cls, data: Mapping[str, Any]) -> Patch:
+        """Read what ``as_json`` wrote."""
+        return cls(Box.from_json(data["box"]), data["slice"], data["probabilities"])
+
+
+@dataclass(frozen=True, slots=True)
 class Finding:
     """One mass, or one treated tumour, and what it is taken for.
 
@@ -39,12 +67,14 @@ class Finding:
         number: 1 and up, in the order in which the reader marked them.
         label: of the point or segment that marks it.
         center: LPS millimetres, where the reader marked it or in the middle of its segment.
-        probabilities: by category; the mean over the networks.
-        box: what the network saw of it, LPS mm: a frame in a section is as thick as the section.
+        probabilities: by category; the mean over the networks, and over the patches where there are several.
+        box: what the network saw of it, LPS mm: a frame in a section is as thick as the section; the first patch's
+            where there are several.
         slice: index of the axial slice through the box's centre, in the first volume as stored.
         by_network: the same by each network, in the order of the members; empty where there is one.
         diameter_mm: longest diameter in the axial plane, None where only a point marks it.
         target: whether it counts in the patient's mean.
+        patches: what the mean is taken over where a method sees several pictures of one finding; empty elsewhere.
         review: what a reader said of it.
     """
 
@@ -57,6 +87,7 @@ class Finding:
     by_network: tuple[Probabilities, ...] = ()
     diameter_mm: float | None = None
     target: bool = True
+    patches: tuple[Patch, ...] = ()
     review: Review = PENDING
 
     def __post_init__(self) -> None:
@@ -71,6 +102,9 @@ class Finding:
         object.__setattr__(self, "probabilities", probabilities_of(self.probabilities, self.probabilities))
         of_each = tuple(probabilities_of(one, self.probabilities) for one in self.by_network)
         object.__setattr__(self, "by_network", of_each)
+        for patch in self.patches:
+            probabilities_of(patch.probabilities, self.probabilities)
+        object.__setattr__(self, "patches", tuple(self.patches))
 
     @property
     def predicted(self) -> str:
@@ -101,6 +135,7 @@ class Finding:
             "box": self.box.as_json(),
             "diameter_mm": self.diameter_mm,
             "target": self.target,
+            "patches": [patch.as_json() for patch in self.patches],
             **self.review.as_json(),
         }
 
@@ -117,6 +152,7 @@ class Finding:
             by_network=tuple(data["by_network"]),
             diameter_mm=data["diameter_mm"],
             target=data["target"],
+            patches=tuple(Patch.from_json(one) for one in data.get("patches", ())),
             review=Review.from_json(data),
         )
 

@@ -85,6 +85,7 @@ def train(
         Cancelled: the person stopped it.
     """
     check_name(job.name)
+    job = replace(job, options=settled(job.recipe, job.options))
     check_parts(cohort, cohort_spec(job.recipe, job.options), folds=job.folds, seed=job.seed)
     scratch = scratch_of(job.out)
     report = progress or (lambda what, done: None)
@@ -104,6 +105,20 @@ def train(
             remove(path)
         report("done", 1.0)
         return package, packed.problems
+
+
+def settled(recipe: Recipe, options: dict[str, Value]) -> dict[str, Value]:
+    """The options with those settled that stand for what this computer holds, so that the model card says what it was.
+
+    Args:
+        recipe: where its ``training`` has a function ``settled``, that one decides.
+        options: resolved.
+
+    Raises:
+        InputError: something that is asked for by name is not there.
+    """
+    settle = getattr(recipe.module("training"), "settled", None)
+    return options if settle is None else dict(settle(options))
 
 
 def _read(cohort: Cohort, job: Job, pack: Pack, progress: Progress) -> PackedCohort:

@@ -13,10 +13,11 @@ import numpy as np
 import numpy.typing as npt
 from scipy import fft, ndimage
 
+from HCCAssistLib.imaging.axial import fill_of
 from HCCAssistLib.imaging.geometry import Geometry
 from HCCAssistLib.imaging.image import Image
 from HCCAssistLib.imaging.resampling import resample
-from HCCAssistLib.recipes.liver_mass.sections import Place, fill_of
+from HCCAssistLib.recipes.liver_mass.sections import Place
 
 STEP_MM = 2.5
 MARGIN_MM = 70.0

@@ -41,18 +41,12 @@ def scores_and_maps(networks: Sequence[LiverMassNetwork], pictures: Tensor) -> t
     """
     import torch
 
-    from HCCAssistLib.explain.gradcam import open_pass, weighed
+    from HCCAssistLib.explain.gradcam import mean_map, open_pass
 
     passes = [open_pass(network, pictures) for network in networks]
     probabilities = torch.stack([logits.detach().double().softmax(dim=1) for _, logits in passes])
-    target = probabilities.mean(dim=0).argmax(dim=1)[:, None]
-    total = torch.zeros((), device=pictures.device)
-    for maps, logits in passes:
-        with torch.enable_grad():
-            chosen = logits.gather(1, target)
-        heat = weighed(maps, chosen)
-        total = total + heat / heat.amax(dim=(1, 2), keepdim=True).clamp_min(torch.finfo(heat.dtype).tiny)
-    return probabilities.cpu().numpy(), (total / len(passes)).cpu().numpy()
+    heat = mean_map(passes, probabilities.mean(dim=0).argmax(dim=1))
+    return probabilities.cpu().numpy(), heat.cpu().numpy()
 
 
 def probabilities(networks: Sequence[LiverMassNetwork], pictures: Tensor) -> Scores:

@@ -13,20 +13,18 @@ from dataclasses import dataclass
 from typing import Literal
 
 import numpy as np
-import numpy.typing as npt
-from scipy.spatial import ConvexHull
-from scipy.spatial.distance import pdist
 
 from HCCAssistLib.cohort.case_files import CaseContents
 from HCCAssistLib.cohort.finding_labels import Finding
 from HCCAssistLib.errors import InputError
+from HCCAssistLib.imaging.axial import STRAIGHT_DEGREES, longest_diameter, slice_spacing
 from HCCAssistLib.imaging.geometry import Box
 from HCCAssistLib.imaging.image import Image
 from HCCAssistLib.imaging.orientation import to_lps_order
 from HCCAssistLib.imaging.resampling import axis_aligned_grid, resample
 from HCCAssistLib.inference.study import Study
 from HCCAssistLib.recipes.liver_mass.recipe import MASSES, TIME_POINT, phases_of
-from HCCAssistLib.recipes.liver_mass.sections import STRAIGHT_DEGREES, Place, slice_spacing
+from HCCAssistLib.recipes.liver_mass.sections import Place
 from HCCAssistLib.recipes.options import Value
 
 DIAMETERS_MM = (0.5, 400.0)
@@ -173,7 +171,9 @@ def _of_segment(mask: Image, count: int) -> tuple[float, tuple[Place, ...]]:
     spread = large[np.unique(np.rint(np.linspace(0, len(large) - 1, min(count, len(large)))).astype(int))]
     nearest = int(np.abs(spread - largest).argmin())
     chosen = [largest, *(int(k) for n, k in enumerate(spread) if n != nearest)]
-    return _longest(straight.array[largest], straight.geometry.spacing), tuple(_center(straight, k) for k in chosen)
+    return longest_diameter(straight.array[largest], straight.geometry.spacing), tuple(
+        _center(straight, k) for k in chosen
+    )
 
 
 def _center(mask: Image, k: int) -> Place:
@@ -181,10 +181,3 @@ def _center(mask: Image, k: int) -> Place:
     middle = ((columns[0] + columns[-1]) / 2, (rows[0] + rows[-1]) / 2, k)
     x, y, z = (float(at) for at in mask.geometry.to_world(middle))
     return x, y, z
-
-
-def _longest(section: npt.NDArray[np.generic], spacing: npt.NDArray[np.float64]) -> float:
-    """Longest distance between two corners of painted pixels, mm."""
-    pixels = np.argwhere(section)[:, ::-1]
-    corners = np.concatenate([pixels + offset for offset in ((0, 0), (0, 1), (1, 0), (1, 1))]) * spacing[:2]
-    return float(pdist(corners[ConvexHull(corners).vertices]).max())

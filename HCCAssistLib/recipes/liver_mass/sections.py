@@ -10,16 +10,14 @@ import numpy as np
 import numpy.typing as npt
 from PIL import Image as Pillow
 
+from HCCAssistLib.imaging.axial import STRAIGHT_DEGREES, fill_of, slice_spacing
 from HCCAssistLib.imaging.cropping import crop
 from HCCAssistLib.imaging.geometry import Box, Geometry
 from HCCAssistLib.imaging.image import Image
 from HCCAssistLib.imaging.orientation import patient_axes, to_lps_order
 from HCCAssistLib.imaging.resampling import resample
-from HCCAssistLib.imaging.windows import AIR_HU, Window
+from HCCAssistLib.imaging.windows import Window
 from HCCAssistLib.recipes.liver_mass.recipe import SIZE
-
-STRAIGHT_DEGREES = 1.0
-"""Slices tilted by less are taken as axial: 1 degree is 0.7 mm at the border of a field of view of 80 mm."""
 
 FILTER, FILTER_NAME = Pillow.Resampling.LANCZOS, "Lanczos of 3 lobes, antialiased (Pillow)"
 LOBES = 3
@@ -134,18 +132,8 @@ def frame(center: Place, side_mm: float, geometry: Geometry) -> Box:
     return Box(center, (side_mm, side_mm, slice_spacing(geometry)))
 
 
-def slice_spacing(geometry: Geometry) -> float:
-    """Millimetres between axial slices."""
-    return float(geometry.spacing[patient_axes(geometry)[2]])
-
-
 def outside_share(geometry: Geometry, center: Place, side_mm: float) -> float:
     """Which part of a square in the axial plane a volume does not hold."""
     steps = (np.arange(20) + 0.5) / 20 - 0.5
     x, y = np.meshgrid(steps * side_mm, steps * side_mm)
     return 1 - float(geometry.contains(np.stack([x, y, np.zeros_like(x)], -1) + np.asarray(center)).mean())
-
-
-def fill_of(dtype: np.dtype) -> int:
-    """What stands where a volume has no voxel: air, or 0 where its type holds no such value."""
-    return AIR_HU if dtype.kind == "f" or (dtype.kind in "iu" and np.iinfo(dtype).min <= AIR_HU) else 0

@@ -1,0 +1,1 @@
+"""Response to TACE before the treatment (Peng 2020)."""
