@@ -1,0 +1,170 @@
+"""A tumour in a liver: its body with texture, capsule and necrosis, and the shunts through it."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+
+import numpy as np
+import numpy.typing as npt
+
+from HCCAssistLib.imaging.geometry import Geometry
+from HCCAssistLib.phantoms.liver.canvas import Canvas, Field, Patch, capsule, edge
+from HCCAssistLib.phantoms.liver.irregular_ellipsoid import IrregularEllipsoid, random_axes
+from HCCAssistLib.phantoms.liver.texture import Waves
+from HCCAssistLib.phantoms.liver.vessels import Tube, curve, draw_tubes
+from HCCAssistLib.phantoms.tace.looks import Looks
+from HCCAssistLib.phantoms.tace.region import Region
+
+NODES = 30
+"""Along each side of the grid by which a tumour is measured; so what it measures depends on no scanner."""
+
+WEDGE_MM = 22.0
+Vector = npt.NDArray[np.float64]
+
+
+@dataclass(frozen=True, eq=False, slots=True)
+class PlantedTumour:
+    """A tumour.
+
+    Attributes:
+        shape: its surface.
+        looks: how it looks.
+        texture, gaps, spots: random fields of its texture, of the gaps in its capsule, and of its necrosis.
+        soft_mm: width of its margin.
+        shunts: tubes, the pieces of all of them.
+        outward: direction from its centre in which the shunts feed the liver behind it.
+        necrotic_from: value of the field of necrosis above which it is necrotic.
+        viable_hu: attenuation of what is neither necrosis, nor capsule, nor shunt.
+        artery_hu: of the shunts.
+        volume_ml: of all of it.
+    """
+
+    shape: IrregularEllipsoid
+    looks: Looks
+    texture: Waves
+    gaps: Waves
+    spots: Waves
+    soft_mm: float
+    shunts: tuple[Tube, ...]
+    outward: Vector
+    necrotic_from: float
+    viable_hu: float
+    artery_hu: float
+    volume_ml: float
+
+    @property
+    def diameter_mm(self) -> float:
+        """Its longest axis."""
+        return float(2 * self.shape.semi_axes.max())
+
+    @property
+    def axial_mm(self) -> float:
+        """Its longest diameter in the axial plane through its centre."""
+        axes, semi = self.shape.axes, self.shape.semi_axes
+        # the section of an ellipsoid through its centre: the inverse of the axial part of its quadratic form
+        form = (axes.T @ np.diag(semi**-2.0) @ axes)[:2, :2]
+        return float(2 / np.sqrt(np.linalg.eigvalsh(form).min()))
+
+    def paint(self, canvas: Canvas, region: Region) -> None:
+        """Draw it into a patient."""
+        if self.looks.wedge_hu:
+            self._paint_wedge(canvas, region)
+        patch = self.shape.patch(canvas, self.soft_mm + 1)
+        if patch is None:
+            return
+        depth = self.shape.depth(patch)
+        canvas.paint(patch, edge(depth, self.soft_mm), _body(self, patch, depth, self.viable_hu))
+        draw_tubes(canvas, list(self.shunts), self.artery_hu)
+
+    def necrosis(self, patch: Patch, depth: Field) -> Field:
+        """How necrotic each sample is, 0 to 1."""
+        if not self.looks.necrosis:
+            return np.zeros((1, 1, 1), dtype=np.float32)
+        return edge(_necrosis_field(self.shape, self.spots, patch, depth) - np.float32(self.necrotic_from), 0.3)
+
+    def _paint_wedge(self, canvas: Canvas, region: Region) -> None:
+        wide = 0.35 * self.shape.radius
+        start = self.shape.center + 0.8 * self.shape.radius * self.outward
+        end = start + (WEDGE_MM + 0.3 * self.shape.radius) * self.outward
+        patch = canvas.patch([start, end], 1.6 * wide + 4)
+        if patch is not None:
+            depth = capsule(patch, start, end, wide, 1.6 * wide)
+            canvas.add(patch, edge(depth, 4.0) * edge(region.depth(patch), 2.0), self.looks.wedge_hu)
+
+
+def plant(
+    rng: np.random.Generator, looks: Looks, shape: IrregularEllipsoid, region: Region
+) -> PlantedTumour:
+    """A tumour of given looks: its random fields and shunts, and what makes its share of necrosis and its mean true."""
+    diameter = float(2 * shape.semi_axes.max())
+    texture = Waves(rng, looks.texture_mm, count=10)
+    gaps, spots = Waves(rng, max(10.0, 0.6 * diameter)), Waves(rng, max(7.0, 0.45 * diameter))
+    shunts = tuple(tube for _ in range(looks.shunts) for tube in _shunt(rng, shape))
+    outward = shape.center + 20 * rng.standard_normal(3)
+    patch, cell_mm = _own_patch(shape)
+    depth = shape.depth(patch)
+    inside = depth > 0
+    field = _necrosis_field(shape, spots, patch, depth)
+    parts = {
+        "shape": shape, "looks": looks, "texture": texture, "gaps": gaps, "spots": spots,
+        "soft_mm": float(rng.uniform(1.0, 2.5)), "shunts": shunts, "outward": outward / np.linalg.norm(outward),
+        "necrotic_from": float(np.quantile(field[inside], 1 - looks.necrosis)),
+        "artery_hu": 0.85 * region.artery_hu, "volume_ml": float(inside.sum()) * cell_mm**3 / 1000,
+    }  # fmt: skip
+    unsolved = PlantedTumour(viable_hu=0.0, **parts)
+    through = np.zeros(patch.shape, dtype=np.float32)
+    for tube in shunts:
+        tubular = capsule(patch, tube.start, tube.end, tube.radius_start, tube.radius_end)
+        through = np.maximum(through, edge(tubular, cell_mm))
+    # the mean is linear in what the viable part has
+    at_0, at_1 = (
+        float(np.mean((_body(unsolved, patch, depth, hu) * (1 - through))[inside])) for hu in (0.0, 1.0)
+    )
+    wanted = region.liver_hu + looks.mean_hu - unsolved.artery_hu * float(through[inside].mean())
+    return PlantedTumour(viable_hu=(wanted - at_0) / (at_1 - at_0), **parts)
+
+
+def draw_shape(rng: np.random.Generator, diameter_mm: float, center: npt.ArrayLike) -> IrregularEllipsoid:
+    """A surface around an LPS point."""
+    ratios = np.array([1.0, rng.uniform(0.82, 1.0), rng.uniform(0.75, 1.0)])
+    bumps = Waves(rng, 0.8 * diameter_mm)
+    middle = np.asarray(center, dtype=np.float64)
+    return IrregularEllipsoid(middle, random_axes(rng), diameter_mm / 2 * ratios, bumps, 0.03 * diameter_mm)
+
+
+def _body(tumour: PlantedTumour, patch: Patch, depth: Field, viable_hu: float) -> Field:
+    """Attenuation of each sample, without the shunts."""
+    looks = tumour.looks
+    hu = np.float32(viable_hu) + np.float32(looks.texture_hu) * tumour.texture.on(patch)
+    hu = hu + tumour.necrosis(patch, depth) * (np.float32(looks.necrosis_hu) - hu)
+    shell = edge(np.float32(looks.capsule_mm) - depth, 1.0)
+    # the field is standard normal, so this leaves as much of the shell as the share says
+    enclosed = edge(np.float32(2.6 * (looks.capsule - 0.5)) - tumour.gaps.on(patch), 0.4)
+    return np.asarray(hu + shell * enclosed * np.float32(looks.capsule_hu), dtype=np.float32)
+
+
+def _necrosis_field(shape: IrregularEllipsoid, spots: Waves, patch: Patch, depth: Field) -> Field:
+    """Irregular, and rising to the middle of the tumour."""
+    return np.asarray(spots.on(patch) + np.float32(1.5 / shape.semi_axes.min()) * depth, dtype=np.float32)
+
+
+def _own_patch(shape: IrregularEllipsoid) -> tuple[Patch, float]:
+    """Samples all over a tumour, and their distance in mm."""
+    cell = 2 * shape.reach / NODES
+    low = (shape.center - (NODES - 1) / 2 * cell).tolist()
+    canvas = Canvas(Geometry.from_parts((NODES,) * 3, (cell,) * 3, low), np.zeros((1, 1, 1), dtype=np.float32))
+    patch = canvas.patch(shape.center, shape.reach, samples=(1, 1, 1))
+    assert patch is not None  # noqa: S101  the grid was made around it
+    return patch, cell
+
+
+def _shunt(rng: np.random.Generator, shape: IrregularEllipsoid) -> list[Tube]:
+    """A winding vessel from outside a tumour through most of it."""
+    towards, aside = rng.standard_normal((2, 3))
+    towards /= np.linalg.norm(towards)
+    aside /= np.linalg.norm(aside)
+    radius = float(np.clip(0.035 * shape.radius, 0.9, 2.0)) * rng.uniform(0.85, 1.15)
+    steps = np.array([1.35, 0.75, 0.25, -0.25, -0.65])[:, None] * towards
+    bends = np.array([0.2, 0.3, -0.25, 0.3, 0.1])[:, None] * rng.uniform(0.6, 1.4, (5, 1)) * aside
+    knots = shape.center + shape.radius * (steps + bends)
+    return curve(knots, radius, 0.8 * radius, 10)
