@@ -13,17 +13,15 @@ from HCCAssistLib.cohort.segments import Segment, write_segments
 from HCCAssistLib.errors import InputError
 from HCCAssistLib.files import write_json
 from HCCAssistLib.imaging.files import write_image
-from HCCAssistLib.imaging.geometry import Geometry
 from HCCAssistLib.imaging.image import Image
 from HCCAssistLib.phantoms.cohort import Phantoms, Row
-from HCCAssistLib.phantoms.liver.canvas import Canvas, edge
 from HCCAssistLib.phantoms.liver.implant import Background
 from HCCAssistLib.phantoms.liver.scene import SCANNERS, FieldOfView
 from HCCAssistLib.phantoms.liver.storage import Storage, draw_storage
 from HCCAssistLib.phantoms.liver.storage import stored as stored_as
 from HCCAssistLib.phantoms.tace.looks import Looks
 from HCCAssistLib.phantoms.tace.region import SEMI_MM, Region, grid_around
-from HCCAssistLib.phantoms.tace.scores import RESPONSES, STRENGTH, Scores, response_of
+from HCCAssistLib.phantoms.tace.scores import STRENGTH, Scores, response_of
 from HCCAssistLib.phantoms.tace.truth import NOTE, Place, TACEPhantom, TumourTruth
 from HCCAssistLib.phantoms.tace.tumour import PlantedTumour, draw_shape, plant
 
@@ -32,7 +30,7 @@ SPLIT = (562.0, 89.0, 138.0)
 """The paper's cohorts."""
 
 SLICE_MM: Mapping[str, tuple[float, ...]] = {"internal": (1.0, 1.0, 1.0, 1.0, 2.5), "external": (1.25, 2.5, 3.0)}
-PIXEL_MM = {"internal": (0.9, 1.0), "external": (1.15, 1.3)}
+PIXEL_MM = {"internal": (1.0, 1.1), "external": (1.15, 1.3)}
 """Of the part of a liver; coarser than those of a whole scan, so that a case is made in a second."""
 
 OBLIQUE, OBLONG = 0.1, 0.1
@@ -83,20 +81,23 @@ def make_case(
     patient, place, disease, layout, noise, told = (np.random.Generator(np.random.SFC64(s)) for s in streams)
     region = Region.draw(patient, SCANNERS[scanner])
     sizes, centers = place_tumours(place, int(place.choice(list(COUNTS), p=list(COUNTS.values()))))
+    shapes = [draw_shape(place, size, center) for size, center in zip(sizes, centers, strict=True)]
     scores = Scores.draw(told, response, len(sizes), strength)
     tumours = [
-        plant(disease, Looks.draw(disease, score, size), draw_shape(disease, size, center), region)
-        for score, size, center in zip(scores.tumours, sizes, centers, strict=True)
+        plant(disease, Looks.draw(disease, score, size), shape, region)
+        for score, size, shape in zip(scores.tumours, sizes, shapes, strict=True)
     ]
     spacing, directions, turned = draw_layout(layout, scanner, oblique)
-    grid = grid_around(centers, [tumour.shape.reach for tumour in tumours], spacing, directions)
+    grid = grid_around(centers, [shape.reach for shape in shapes], spacing, directions)
     order = storage or draw_storage(layout)
     canvas = region.canvas(grid)
-    for tumour in tumours:
-        tumour.paint(canvas, region)
+    masks = {name: np.zeros(grid.shape, dtype=np.uint8) for name in ("tumours", "necrosis")}
+    for number, tumour in enumerate(tumours, 1):
+        if (painted := tumour.paint(canvas, region)) is not None:
+            masks["tumours"][painted.slices][painted.inside] = number
+            masks["necrosis"][painted.slices][painted.necrotic] = 1
     labels, necrosis = (
-        replace(stored_as(Image(array, grid, name), order), history=(NOTE,))
-        for array, name in zip(_masks(canvas, tumours), ("tumours", "necrosis"), strict=True)
+        replace(stored_as(Image(mask, grid, name), order), history=(NOTE,)) for name, mask in masks.items()
     )
     return TACEPhantom(
         arterial=stored_as(region.develop(noise, canvas), order),
@@ -126,13 +127,15 @@ def place_tumours(rng: np.random.Generator, count: int) -> tuple[list[float], li
     sizes: list[float] = []
     centers: list[npt.NDArray[np.float64]] = []
     for size in drawn.tolist():
+        size = min([size, *sizes[-1:]])  # the one before may have been made smaller
         for attempt in range(400):
             if attempt and attempt % 40 == 0:
                 size = max(0.85 * size, LIMITS_MM[0])  # a crowded liver holds smaller ones
             room = SEMI_MM - 0.55 * size - 2
             center = rng.uniform(-1, 1, 3) * room
             apart = [
-                np.linalg.norm(center - other) - 0.55 * (size + wide) for wide, other in zip(sizes, centers, strict=True)
+                np.linalg.norm(center - other) - 0.55 * (size + wide)
+                for wide, other in zip(sizes, centers, strict=True)
             ]
             if np.linalg.norm(center / room) < 1 and min(apart, default=np.inf) > GAP_MM:
                 sizes.append(size)
@@ -202,28 +205,13 @@ def _stratum(row: Row) -> str:
 PHANTOMS = Phantoms(prefix="tace", row=_row, stratum=_stratum, write=write_case, split=SPLIT)
 
 
-def _masks(
-    canvas: Canvas, tumours: Sequence[PlantedTumour]
-) -> tuple[npt.NDArray[np.uint8], npt.NDArray[np.uint8]]:
-    """Number of the tumour that fills most of a voxel, 0 for none; and where most of it is necrotic."""
-    labels, necrosis = (np.zeros(canvas.geometry.shape, dtype=np.uint8) for _ in range(2))
-    for number, tumour in enumerate(tumours, 1):
-        patch = tumour.shape.patch(canvas)
-        if patch is not None:
-            depth = tumour.shape.depth(patch)
-            inside = patch.average(edge(depth, canvas.pixel)) > 0.5
-            labels[patch.slices][inside] = number
-            necrosis[patch.slices][inside & (patch.average(tumour.necrosis(patch, depth)) > 0.5)] = 1
-    return labels, necrosis
-
-
 def _truth(tumours: Sequence[PlantedTumour], scores: Scores) -> tuple[TumourTruth, ...]:
     return tuple(
         TumourTruth(
             label=f"tumour {number}",
             target=number <= TARGETS,
             score=score,
-            center_lps=_place(tumour.shape.center),
+            center_lps=_place(tumour.middle),
             diameter_mm=round(tumour.diameter_mm, 2),
             axial_mm=round(tumour.axial_mm, 2),
             volume_ml=round(tumour.volume_ml, 3),

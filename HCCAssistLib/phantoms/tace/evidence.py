@@ -3,7 +3,8 @@
 from __future__ import annotations
 
 from collections.abc import Iterable, Sequence
-from dataclasses import dataclass, fields, replace
+from dataclasses import astuple, dataclass, fields, replace
+from typing import Any
 
 import numpy as np
 import numpy.typing as npt
@@ -11,6 +12,7 @@ import numpy.typing as npt
 from HCCAssistLib.cohort.case import Case
 from HCCAssistLib.cohort.segments import mask_on, read_segments
 from HCCAssistLib.errors import InputError
+from HCCAssistLib.evaluation.bootstrap import DRAWS
 from HCCAssistLib.evaluation.discrimination import auc
 from HCCAssistLib.evaluation.result import Estimate
 from HCCAssistLib.imaging.files import read_image
@@ -20,7 +22,6 @@ from HCCAssistLib.phantoms.tace.truth import TACEPhantom
 
 OBJECTIVE = ("CR", "PR")
 MEASURES = tuple(field.name for field in fields(Features))
-VOLUME, MEAN_HU = ("log_volume",), ("mean_hu",)
 FOLDS = 5
 
 
@@ -45,9 +46,8 @@ class Tumours:
 
     def permuted(self, seed: int) -> Tumours:
         """The same with the responses dealt out to the patients anew."""
-        names, first, of = np.unique(self.patients, return_index=True, return_inverse=True)
+        _, first, of = np.unique(self.patients, return_index=True, return_inverse=True)
         dealt = np.random.default_rng(seed).permutation(self.responses[first])
-        assert len(dealt) == len(names)  # noqa: S101  one response for each patient
         return replace(self, responses=dealt[of])
 
 
@@ -85,44 +85,79 @@ def tumours_of(phantoms: Iterable[TACEPhantom]) -> Tumours:
     )
 
 
-def response_auc(tumours: Tumours, name: str, of: Sequence[str] = MEASURES, *, seed: int = 0) -> Estimate:
-    """AUC of the objective response by a logistic regression, cross-validated with the tumours of a patient together.
+def fitted_scores(tumours: Tumours, *, seed: int = 0) -> npt.NDArray[np.float64]:
+    """Scores of objective response by a logistic regression on all measures, ``(n,)``.
+
+    Cross-validated, the tumours of a patient together, so that no score is of a tumour that was fitted to.
 
     Args:
         tumours: of at least as many patients with and without response as there are folds.
-        name: of the figure.
-        of: measures that the regression is given.
         seed: of the folds.
-
-    Returns:
-        With the interval of a bootstrap over patients.
 
     Raises:
         InputError: too few patients with or without response.
     """
-    from sklearn.linear_model import LogisticRegression
     from sklearn.model_selection import StratifiedGroupKFold, cross_val_predict
-    from sklearn.pipeline import make_pipeline
-    from sklearn.preprocessing import StandardScaler
 
     objective = tumours.objective
     fewest = min(len(np.unique(tumours.patients[objective == value])) for value in (0, 1))
     if fewest < FOLDS:
-        raise InputError(f"{fewest} patients of one kind are too few", remedy=f"make {FOLDS} of each, or more")
-    chosen = tumours.measures[:, [MEASURES.index(one) for one in of]]
-    scores = cross_val_predict(
-        make_pipeline(StandardScaler(), LogisticRegression(max_iter=1000)),
-        chosen,
+        what = f"there are {fewest} patients with or without objective response, and {FOLDS} folds"
+        raise InputError(what, remedy="make more cases")
+    scores: npt.NDArray[np.float64] = cross_val_predict(
+        _regression(),
+        tumours.measures,
         objective,
         groups=tumours.patients,
         cv=StratifiedGroupKFold(FOLDS, shuffle=True, random_state=seed),
         method="decision_function",
     )
-    return replace(auc(objective, scores, unit="tumour", groups=tumours.patients), name=name)
+    return scores
+
+
+def transferred_scores(train: Tumours, test: Tumours) -> npt.NDArray[np.float64]:
+    """Scores of the tumours of another cohort by the regression as it was fitted to the first, ``(n,)``.
+
+    Raises:
+        InputError: the first cohort has responses of one kind only.
+    """
+    if len(np.unique(train.objective)) < 2:
+        raise InputError("all patients have the same objective response", remedy="make more cases")
+    regression = _regression().fit(train.measures, train.objective)
+    return np.asarray(regression.decision_function(test.measures), dtype=np.float64)
+
+
+def rule_scores(tumours: Tumours, measure: str) -> npt.NDArray[np.float64]:
+    """One measure as the score, turned to the side that suits it best on these very tumours, ``(n,)``."""
+    scores = tumours.measures[:, MEASURES.index(measure)]
+    responding = tumours.objective > 0
+    # the mean difference of all pairs' signs: above 0 where tumours that respond have more of it
+    side = np.sign(scores[responding][:, None] - scores[~responding][None, :]).mean()
+    return scores if side >= 0 else -scores
+
+
+def tumour_auc(tumours: Tumours, scores: npt.NDArray[np.float64], name: str, *, draws: int = DRAWS) -> Estimate:
+    """AUC of objective response over tumours, with the interval of a bootstrap over patients as ``clustered``."""
+    return replace(auc(tumours.objective, scores, unit="tumour", groups=tumours.patients, draws=draws), name=name)
+
+
+def patient_auc(tumours: Tumours, scores: npt.NDArray[np.float64], name: str) -> Estimate:
+    """AUC of objective response over patients, by the mean score of the tumours of each."""
+    _, first, of = np.unique(tumours.patients, return_index=True, return_inverse=True)
+    mean = np.bincount(of, weights=scores) / np.bincount(of)
+    return replace(auc(tumours.objective[first], mean, unit="patient"), name=name)
+
+
+def _regression() -> Any:
+    from sklearn.linear_model import LogisticRegression
+    from sklearn.pipeline import make_pipeline
+    from sklearn.preprocessing import StandardScaler
+
+    return make_pipeline(StandardScaler(), LogisticRegression(max_iter=1000))
 
 
 def _table(rows: Sequence[tuple[Features, str, str]]) -> Tumours:
     if not rows:
         raise InputError("there are no such cases", "cohort.csv", "make a larger cohort")
     measures, responses, patients = zip(*rows, strict=True)
-    return Tumours(np.array([np.asarray(one) for one in measures]), np.array(responses), np.array(patients))
+    return Tumours(np.array([astuple(one) for one in measures]), np.array(responses), np.array(patients))

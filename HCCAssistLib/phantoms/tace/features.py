@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from dataclasses import astuple, dataclass
+from dataclasses import dataclass
 
 import numpy as np
 import numpy.typing as npt
@@ -14,7 +14,7 @@ from HCCAssistLib.imaging.image import Image
 
 Field = npt.NDArray[np.float32]
 
-FINE_MM, MIDDLE_MM, COARSE_SHARE = 1.0, 2.2, 0.06
+FINE_MM, MIDDLE_MM, COARSE_SHARE = 0.8, 2.2, 0.06
 """Widths between which texture is fine; coarse is what is left behind this share of the diameter."""
 
 SHELL_MM, CORE_MM = 2.0, 3.5
@@ -43,10 +43,6 @@ class Features:
     shunted: float
     log_volume: float
     mean_hu: float
-
-    def __array__(self, dtype: npt.DTypeLike = None, copy: bool | None = None) -> npt.NDArray[np.float64]:
-        """The measures in their order."""
-        return np.array(astuple(self), dtype=dtype or np.float64)
 
 
 def measure(volume: Image, mask: Image) -> Features:

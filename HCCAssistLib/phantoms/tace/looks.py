@@ -17,16 +17,16 @@ from scipy.special import ndtr
 from HCCAssistLib.phantoms.tace.scores import mixed
 
 LOADINGS: Mapping[str, float] = MappingProxyType(
-    {"texture_hu": -0.8, "texture_mm": -0.7, "capsule": 0.65, "necrosis": -0.7, "shunts": -0.7}
+    {"texture_hu": -0.88, "texture_mm": -0.82, "capsule": 0.78, "necrosis": -0.82, "shunts": -0.8}
 )
 """Correlation of each look, before it is brought to its range, with the score of the tumour."""
 
-TEXTURE_HU = (4.0, 24.0)
+TEXTURE_HU = (2.0, 32.0)
 TEXTURE_SHARE = (0.08, 0.32)
 """Finest and coarsest texture: hill and valley together, as a share of the diameter."""
 
 LEAST_TEXTURE_MM = 3.5
-FREE_OF_NECROSIS, MOST_NECROSIS = 0.35, 0.40
+FREE_OF_NECROSIS, MOST_NECROSIS = 0.35, 0.45
 """Share of the tumours without necrosis, and the largest share of a tumour that is necrotic."""
 
 MOST_SHUNTS = 4

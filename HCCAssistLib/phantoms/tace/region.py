@@ -141,7 +141,6 @@ def grid_around(
 def _beside(tube: Tube, aside: Vector) -> Tube:
     """The artery that runs along a branch of the portal vein."""
     start, end = (
-        at + aside * (radius + 0.8)
-        for at, radius in ((tube.start, tube.radius_start), (tube.end, tube.radius_end))
+        at + aside * (radius + 0.8) for at, radius in ((tube.start, tube.radius_start), (tube.end, tube.radius_end))
     )
     return Tube(start, end, 0.25 + 0.15 * tube.radius_start, 0.25 + 0.15 * tube.radius_end)

@@ -19,10 +19,10 @@ from HCCAssistLib.errors import InputError
 RESPONSES: Mapping[str, int] = MappingProxyType({"CR": 83, "PR": 151, "SD": 222, "PD": 106})
 """Patients of each class in the paper's training cohort, best first."""
 
-STRENGTH = 0.96
+STRENGTH = 0.98
 """Correlation of a patient's score with the latent response; with 0 the tumours tell nothing, with 1 all they can."""
 
-ALIKE = 0.85
+ALIKE = 0.9
 """Correlation of the scores of two tumours of one patient."""
 
 
@@ -70,10 +70,9 @@ class Scores:
 
 def limits(response: str) -> tuple[float, float]:
     """Where a class begins and ends on the latent scale, as shares of the patients below."""
-    counts = dict(reversed(RESPONSES.items()))
-    names, total = list(counts), sum(counts.values())
-    below = sum(counts[name] for name in names[: names.index(response)])
-    return below / total, (below + counts[response]) / total
+    worse = list(RESPONSES)[list(RESPONSES).index(response) + 1 :]
+    below, total = sum(RESPONSES[name] for name in worse), sum(RESPONSES.values())
+    return below / total, (below + RESPONSES[response]) / total
 
 
 def mixed(score: float, correlation: float, rng: np.random.Generator) -> float:

@@ -22,7 +22,7 @@ class TumourTruth:
         label: of its segment.
         target: whether it is one of the two largest.
         score: what it shows of the response.
-        center_lps: its exact centre, LPS mm.
+        center_lps: centre of all of it, LPS mm.
         diameter_mm: its longest axis.
         axial_mm: its longest diameter in the axial plane, as a reader measures it.
         volume_ml: of its shape, whatever the grid.

@@ -2,7 +2,8 @@
 
 from __future__ import annotations
 
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
+from typing import NamedTuple
 
 import numpy as np
 import numpy.typing as npt
@@ -22,6 +23,14 @@ WEDGE_MM = 22.0
 Vector = npt.NDArray[np.float64]
 
 
+class Painted(NamedTuple):
+    """A box of the volume, and the voxels in it that are mostly tumour, and mostly necrotic tumour."""
+
+    slices: tuple[slice, slice, slice]
+    inside: npt.NDArray[np.bool_]
+    necrotic: npt.NDArray[np.bool_]
+
+
 @dataclass(frozen=True, eq=False, slots=True)
 class PlantedTumour:
     """A tumour.
@@ -37,6 +46,7 @@ class PlantedTumour:
         viable_hu: attenuation of what is neither necrosis, nor capsule, nor shunt.
         artery_hu: of the shunts.
         volume_ml: of all of it.
+        middle: centre of all of it, LPS mm; the irregular surface moves it from the shape's own.
     """
 
     shape: IrregularEllipsoid
@@ -51,6 +61,7 @@ class PlantedTumour:
     viable_hu: float
     artery_hu: float
     volume_ml: float
+    middle: Vector
 
     @property
     def diameter_mm(self) -> float:
@@ -65,16 +76,18 @@ class PlantedTumour:
         form = (axes.T @ np.diag(semi**-2.0) @ axes)[:2, :2]
         return float(2 / np.sqrt(np.linalg.eigvalsh(form).min()))
 
-    def paint(self, canvas: Canvas, region: Region) -> None:
-        """Draw it into a patient."""
+    def paint(self, canvas: Canvas, region: Region) -> Painted | None:
+        """Draw it into a patient; None where it lies outside the volume."""
         if self.looks.wedge_hu:
             self._paint_wedge(canvas, region)
         patch = self.shape.patch(canvas, self.soft_mm + 1)
         if patch is None:
-            return
+            return None
         depth = self.shape.depth(patch)
         canvas.paint(patch, edge(depth, self.soft_mm), _body(self, patch, depth, self.viable_hu))
         draw_tubes(canvas, list(self.shunts), self.artery_hu)
+        inside = patch.average(edge(depth, canvas.pixel)) > 0.5
+        return Painted(patch.slices, inside, inside & (patch.average(self.necrosis(patch, depth)) > 0.5))
 
     def necrosis(self, patch: Patch, depth: Field) -> Field:
         """How necrotic each sample is, 0 to 1."""
@@ -92,36 +105,41 @@ class PlantedTumour:
             canvas.add(patch, edge(depth, 4.0) * edge(region.depth(patch), 2.0), self.looks.wedge_hu)
 
 
-def plant(
-    rng: np.random.Generator, looks: Looks, shape: IrregularEllipsoid, region: Region
-) -> PlantedTumour:
+def plant(rng: np.random.Generator, looks: Looks, shape: IrregularEllipsoid, region: Region) -> PlantedTumour:
     """A tumour of given looks: its random fields and shunts, and what makes its share of necrosis and its mean true."""
     diameter = float(2 * shape.semi_axes.max())
-    texture = Waves(rng, looks.texture_mm, count=10)
-    gaps, spots = Waves(rng, max(10.0, 0.6 * diameter)), Waves(rng, max(7.0, 0.45 * diameter))
-    shunts = tuple(tube for _ in range(looks.shunts) for tube in _shunt(rng, shape))
     outward = shape.center + 20 * rng.standard_normal(3)
     patch, cell_mm = _own_patch(shape)
     depth = shape.depth(patch)
     inside = depth > 0
-    field = _necrosis_field(shape, spots, patch, depth)
-    parts = {
-        "shape": shape, "looks": looks, "texture": texture, "gaps": gaps, "spots": spots,
-        "soft_mm": float(rng.uniform(1.0, 2.5)), "shunts": shunts, "outward": outward / np.linalg.norm(outward),
-        "necrotic_from": float(np.quantile(field[inside], 1 - looks.necrosis)),
-        "artery_hu": 0.85 * region.artery_hu, "volume_ml": float(inside.sum()) * cell_mm**3 / 1000,
-    }  # fmt: skip
-    unsolved = PlantedTumour(viable_hu=0.0, **parts)
-    through = np.zeros(patch.shape, dtype=np.float32)
-    for tube in shunts:
-        tubular = capsule(patch, tube.start, tube.end, tube.radius_start, tube.radius_end)
-        through = np.maximum(through, edge(tubular, cell_mm))
-    # the mean is linear in what the viable part has
-    at_0, at_1 = (
-        float(np.mean((_body(unsolved, patch, depth, hu) * (1 - through))[inside])) for hu in (0.0, 1.0)
+    spots = Waves(rng, max(7.0, 0.45 * diameter))
+    tumour = PlantedTumour(
+        shape=shape,
+        looks=looks,
+        texture=Waves(rng, looks.texture_mm, count=10),
+        gaps=Waves(rng, max(10.0, 0.6 * diameter)),
+        spots=spots,
+        soft_mm=float(rng.uniform(1.0, 2.5)),
+        shunts=tuple(tube for _ in range(looks.shunts) for tube in _shunt(rng, shape)),
+        outward=outward / np.linalg.norm(outward),
+        necrotic_from=float(np.quantile(_necrosis_field(shape, spots, patch, depth)[inside], 1 - looks.necrosis)),
+        viable_hu=0.0,
+        artery_hu=0.85 * region.artery_hu,
+        volume_ml=float(inside.sum()) * cell_mm**3 / 1000,
+        middle=np.array([np.broadcast_to(patch.along(axis), patch.shape)[inside].mean() for axis in np.eye(3)]),
     )
-    wanted = region.liver_hu + looks.mean_hu - unsolved.artery_hu * float(through[inside].mean())
-    return PlantedTumour(viable_hu=(wanted - at_0) / (at_1 - at_0), **parts)
+    shunted = np.zeros(patch.shape, dtype=np.float32)
+    for tube in tumour.shunts:
+        tubular = capsule(patch, tube.start, tube.end, tube.radius_start, tube.radius_end)
+        shunted = np.maximum(shunted, edge(tubular, cell_mm))
+
+    def mean(viable_hu: float) -> float:
+        hu = _body(tumour, patch, depth, viable_hu)
+        return float((hu + shunted * (np.float32(tumour.artery_hu) - hu))[inside].mean())
+
+    # the mean is linear in what the viable part has
+    at_0, at_100 = mean(0.0), mean(100.0)
+    return replace(tumour, viable_hu=100 * (region.liver_hu + looks.mean_hu - at_0) / (at_100 - at_0))
 
 
 def draw_shape(rng: np.random.Generator, diameter_mm: float, center: npt.ArrayLike) -> IrregularEllipsoid:
