@@ -109,7 +109,8 @@ def test_the_truth_is_that_of_the_voxels(name: str, request: pytest.FixtureReque
         assert inside.sum() * voxel_ml == pytest.approx(tumour.volume_ml, rel=0.02)
         assert necrotic[inside].mean() == pytest.approx(tumour.looks.necrosis, abs=0.04)
         assert hu[inside].mean() == pytest.approx(one.patient["liver_hu"] + tumour.looks.mean_hu, abs=5)
-        assert hu[inside & necrotic].mean() < hu[inside & ~necrotic].mean() - 25
+        # the median, since a shunt may run through the necrosis of a small tumour
+        assert np.median(hu[inside & necrotic]) < np.median(hu[inside & ~necrotic]) - 20
     assert not one.necrosis.array[one.labels.array == 0].any()
     assert sum(tumour.looks.necrosis > 0.05 for tumour in one.tumours) == 3
 
@@ -155,6 +156,22 @@ def test_an_asymmetric_tumour_is_drawn_where_it_was_planted_on_an_oblique_flippe
     np.testing.assert_allclose(places.mean(axis=0), 0, atol=0.3)
     np.testing.assert_allclose(np.abs(places).max(axis=0), semi, atol=1.8)
     assert painted.inside.sum() == pytest.approx(len(places), rel=0.03)
+
+
+@pytest.mark.parametrize("share", [0.0, 0.3, 0.8])
+def test_a_capsule_encloses_the_share_of_the_surface_that_the_truth_says(share: float) -> None:
+    rng = np.random.default_rng(6)
+    region = replace(Region.draw(rng, SCANNERS["internal"]), portal=[], hepatic=[], arteries=[])
+    looks = Looks(100.0, 0.0, 10.0, share, -80.0, 4.0, 0.0, 20.0, 0, 0.0)
+    shape = draw_shape(rng, 60.0, np.zeros(3))
+    tumour = plant(rng, looks, shape, region)
+    canvas = region.canvas(grid_around([np.zeros(3)], [shape.reach], (1.0, 1.0, 1.0), np.eye(3)))
+    tumour.paint(canvas, region)
+    patch = shape.patch(canvas)
+    assert patch is not None
+    depth = shape.depth(patch)
+    shell = canvas.array[patch.slices][(depth > 1.5) & (depth < 3)]
+    assert np.mean(shell < tumour.viable_hu - 40) == pytest.approx(share, abs=0.06)
 
 
 def test_slices_pixels_and_orders_of_storage_differ_between_cases() -> None:

@@ -43,6 +43,7 @@ class PlantedTumour:
         shunts: tubes, the pieces of all of them.
         outward: direction from its centre in which the shunts feed the liver behind it.
         necrotic_from: value of the field of necrosis above which it is necrotic.
+        bare_from: value of the field of gaps above which there is no capsule.
         viable_hu: attenuation of what is neither necrosis, nor capsule, nor shunt.
         artery_hu: of the shunts.
         volume_ml: of all of it.
@@ -58,6 +59,7 @@ class PlantedTumour:
     shunts: tuple[Tube, ...]
     outward: Vector
     necrotic_from: float
+    bare_from: float
     viable_hu: float
     artery_hu: float
     volume_ml: float
@@ -84,16 +86,30 @@ class PlantedTumour:
         if patch is None:
             return None
         depth = self.shape.depth(patch)
-        canvas.paint(patch, edge(depth, self.soft_mm), _body(self, patch, depth, self.viable_hu))
+        necrosis = self.necrosis(patch, depth)
+        canvas.paint(patch, edge(depth, self.soft_mm), self.body(patch, depth, necrosis, self.viable_hu))
         draw_tubes(canvas, list(self.shunts), self.artery_hu)
         inside = patch.average(edge(depth, canvas.pixel)) > 0.5
-        return Painted(patch.slices, inside, inside & (patch.average(self.necrosis(patch, depth)) > 0.5))
+        return Painted(patch.slices, inside, inside & (patch.average(necrosis) > 0.5))
 
     def necrosis(self, patch: Patch, depth: Field) -> Field:
         """How necrotic each sample is, 0 to 1."""
         if not self.looks.necrosis:
             return np.zeros((1, 1, 1), dtype=np.float32)
         return edge(_necrosis_field(self.shape, self.spots, patch, depth) - np.float32(self.necrotic_from), 0.3)
+
+    def body(self, patch: Patch, depth: Field, necrosis: Field, viable_hu: float) -> Field:
+        """Attenuation of each sample, without the shunts."""
+        looks = self.looks
+        hu = self.texture.on(patch)
+        hu *= np.float32(looks.texture_hu)
+        hu += np.float32(viable_hu)
+        if looks.necrosis:
+            hu += necrosis * (np.float32(looks.necrosis_hu) - hu)
+        if looks.capsule:
+            enclosed = edge(np.float32(self.bare_from) - self.gaps.on(patch), 0.3)
+            hu += edge(np.float32(looks.capsule_mm) - depth, 1.0) * enclosed * np.float32(looks.capsule_hu)
+        return hu
 
     def _paint_wedge(self, canvas: Canvas, region: Region) -> None:
         wide = 0.35 * self.shape.radius
@@ -112,17 +128,19 @@ def plant(rng: np.random.Generator, looks: Looks, shape: IrregularEllipsoid, reg
     patch, cell_mm = _own_patch(shape)
     depth = shape.depth(patch)
     inside = depth > 0
-    spots = Waves(rng, max(7.0, 0.45 * diameter))
+    shell = inside & (depth < max(looks.capsule_mm, 1.5 * cell_mm))
+    gaps, spots = Waves(rng, max(10.0, 0.6 * diameter)), Waves(rng, max(7.0, 0.45 * diameter))
     tumour = PlantedTumour(
         shape=shape,
         looks=looks,
         texture=Waves(rng, looks.texture_mm, count=10),
-        gaps=Waves(rng, max(10.0, 0.6 * diameter)),
+        gaps=gaps,
         spots=spots,
         soft_mm=float(rng.uniform(1.0, 2.5)),
         shunts=tuple(tube for _ in range(looks.shunts) for tube in _shunt(rng, shape)),
         outward=outward / np.linalg.norm(outward),
         necrotic_from=float(np.quantile(_necrosis_field(shape, spots, patch, depth)[inside], 1 - looks.necrosis)),
+        bare_from=float(np.quantile(gaps.on(patch)[shell], looks.capsule)),
         viable_hu=0.0,
         artery_hu=0.85 * region.artery_hu,
         volume_ml=float(inside.sum()) * cell_mm**3 / 1000,
@@ -133,8 +151,10 @@ def plant(rng: np.random.Generator, looks: Looks, shape: IrregularEllipsoid, reg
         tubular = capsule(patch, tube.start, tube.end, tube.radius_start, tube.radius_end)
         shunted = np.maximum(shunted, edge(tubular, cell_mm))
 
+    necrosis = tumour.necrosis(patch, depth)
+
     def mean(viable_hu: float) -> float:
-        hu = _body(tumour, patch, depth, viable_hu)
+        hu = tumour.body(patch, depth, necrosis, viable_hu)
         return float((hu + shunted * (np.float32(tumour.artery_hu) - hu))[inside].mean())
 
     # the mean is linear in what the viable part has
@@ -148,17 +168,6 @@ def draw_shape(rng: np.random.Generator, diameter_mm: float, center: npt.ArrayLi
     bumps = Waves(rng, 0.8 * diameter_mm)
     middle = np.asarray(center, dtype=np.float64)
     return IrregularEllipsoid(middle, random_axes(rng), diameter_mm / 2 * ratios, bumps, 0.03 * diameter_mm)
-
-
-def _body(tumour: PlantedTumour, patch: Patch, depth: Field, viable_hu: float) -> Field:
-    """Attenuation of each sample, without the shunts."""
-    looks = tumour.looks
-    hu = np.float32(viable_hu) + np.float32(looks.texture_hu) * tumour.texture.on(patch)
-    hu = hu + tumour.necrosis(patch, depth) * (np.float32(looks.necrosis_hu) - hu)
-    shell = edge(np.float32(looks.capsule_mm) - depth, 1.0)
-    # the field is standard normal, so this leaves as much of the shell as the share says
-    enclosed = edge(np.float32(2.6 * (looks.capsule - 0.5)) - tumour.gaps.on(patch), 0.4)
-    return np.asarray(hu + shell * enclosed * np.float32(looks.capsule_hu), dtype=np.float32)
 
 
 def _necrosis_field(shape: IrregularEllipsoid, spots: Waves, patch: Patch, depth: Field) -> Field:
