@@ -20,7 +20,6 @@ from unittest import mock
 import numpy as np
 import numpy.typing as npt
 import torch
-from HCCAssistLib.models.backbones.resnet50 import ResNet50
 from monai.visualize import GradCAM
 from torch import nn
 
@@ -31,6 +30,7 @@ from HCCAssistLib.imaging.geometry import Geometry
 from HCCAssistLib.imaging.image import Image
 from HCCAssistLib.inference.loaded_model import LoadedModel, load_model
 from HCCAssistLib.inference.study import Study
+from HCCAssistLib.models.backbones.resnet50 import ResNet50
 from HCCAssistLib.models.package import write_package
 from HCCAssistLib.recipes import registry
 from HCCAssistLib.recipes.tace import prediction

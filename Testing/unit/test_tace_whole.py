@@ -9,11 +9,14 @@ from HCCAssistLib.cohort.cohort import read_cohort
 from HCCAssistLib.errors import InputError
 from HCCAssistLib.inference.loaded_model import load_model
 from HCCAssistLib.inference.study import read_study
+from HCCAssistLib.models.backbones.store import Backbone
+from HCCAssistLib.models.backbones.variant import KERAS, TORCHVISION
+from HCCAssistLib.models.backbones.weights import Description
 from HCCAssistLib.models.caveats import model_warnings
 from HCCAssistLib.models.package import ModelPackage
 from HCCAssistLib.recipes import registry
 from HCCAssistLib.recipes.tace import bodies
-from HCCAssistLib.recipes.tace.bodies import STANDS_IN, Installed, settled_body
+from HCCAssistLib.recipes.tace.bodies import STANDS_IN, settled_body
 from HCCAssistLib.recipes.tace.prediction import predict
 from HCCAssistLib.recipes.tace.recipe import TACE
 from HCCAssistLib.training.run import Job, train
@@ -21,10 +24,15 @@ from HCCAssistLib.training.run import Job, train
 SPLITS = ["train"] * 8 + ["validation"] * 4
 
 
-def installed(*names: str, of_paper: bool = True) -> tuple[Installed, ...]:
-    """What the store tells of its backbones; the first has the digest that the tests know."""
+def entry(name: str, sha256: str, *, of_paper: bool = True) -> Backbone:
+    """What the store tells of one backbone."""
+    return Backbone(Path(f"{name}.safetensors"), sha256, Description(name, KERAS if of_paper else TORCHVISION, "", ""))
+
+
+def installed(*names: str) -> tuple[Backbone, ...]:
+    """Of several; the first has the digest that the tests know."""
     digests = [SHA, *(f"{number}" * 64 for number in range(1, len(names)))]
-    return tuple(Installed(name, sha, of_paper) for name, sha in zip(names, digests, strict=True))
+    return tuple(entry(name, sha) for name, sha in zip(names, digests, strict=True))
 
 
 @pytest.fixture(scope="module")
@@ -81,7 +89,7 @@ def test_the_installed_backbone_is_taken_and_another_one_where_it_is_asked_for(m
     assert settled_body({**default, "body": "small"}) == {"body": "small", "backbone": ""}
     with pytest.raises(InputError, match="no installed backbone 'radimagenet'"):
         settled_body({**default, "backbone": "radimagenet"})
-    newer = (*installed("a newer kind", of_paper=False), Installed("of the paper", "2" * 64, True))
+    newer = (entry("a-newer-kind", SHA, of_paper=False), entry("of-the-paper", "2" * 64))
     monkeypatch.setattr(bodies, "installed", lambda: newer)
     assert settled_body(default)["backbone"] == "2" * 64
 

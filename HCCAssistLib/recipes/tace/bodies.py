@@ -4,12 +4,13 @@ from __future__ import annotations
 
 from collections.abc import Mapping
 from functools import lru_cache
-from typing import TYPE_CHECKING, Any, NamedTuple, Protocol
+from typing import TYPE_CHECKING, Any, Protocol
 
 import numpy as np
 import numpy.typing as npt
 
 from HCCAssistLib.errors import InputError
+from HCCAssistLib.models.backbones.store import Backbone, BackboneStore, default_backbones
 from HCCAssistLib.recipes.options import Value
 from HCCAssistLib.recipes.tace.augmentation import variants
 from HCCAssistLib.recipes.tace.recipe import RESNET, SMALL, with_backbone
@@ -29,7 +30,7 @@ AT_ONCE = 4
 """Patches in a pass of their six variants."""
 
 
-class Backbone(Protocol):
+class FrozenBody(Protocol):
     """A frozen network in evaluation mode; see ``models.backbones.resnet50``."""
 
     def features(self, x: Tensor, /) -> Tensor:
@@ -44,7 +45,7 @@ def as_input(images: Tensor) -> Tensor:
     return images.float().mul_(1 / 255).expand(-1, 3, -1, -1)
 
 
-def variant_features(backbone: Backbone, images: npt.NDArray[np.uint8]) -> npt.NDArray[np.float32]:
+def variant_features(backbone: FrozenBody, images: npt.NDArray[np.uint8]) -> npt.NDArray[np.float32]:
     """What a backbone makes of the six variants of each patch, on one thread.
 
     Cases are read side by side, as many as there are cores, and a sum over several threads ends in other last bits:
@@ -86,7 +87,7 @@ def settled_body(options: Mapping[str, Value]) -> dict[str, Value]:
         return {"body": SMALL, "backbone": ""}
     wanted, known = str(options["backbone"]).strip(), installed()
     if not wanted:
-        first = min(known, key=lambda one: (not one.of_paper, one.name, one.sha256), default=None)
+        first = min(known, key=lambda one: (not _of_paper(one), one.name), default=None)
         return {"body": SMALL, "backbone": ""} if first is None else {"body": RESNET, "backbone": first.sha256}
     fitting = [one for one in known if one.name == wanted or one.sha256.startswith(wanted.lower())]
     if len(fitting) == 1:
@@ -95,7 +96,7 @@ def settled_body(options: Mapping[str, Value]) -> dict[str, Value]:
     raise InputError(what, "option backbone", "hccassist backbones list shows the installed ones")
 
 
-def backbone_of(options: Mapping[str, Value], device: str = "cpu", card: ModelCard | None = None) -> Backbone:
+def backbone_of(options: Mapping[str, Value], device: str = "cpu", card: ModelCard | None = None) -> FrozenBody:
     """The backbone that settled options refer to; read once in a process.
 
     Args:
@@ -125,19 +126,16 @@ def described(options: Mapping[str, Value]) -> dict[str, Any]:
     return {"body": "ResNet-50, frozen", "backbone": {"name": names.get(sha256, ""), "sha256": sha256}}
 
 
-class Installed(NamedTuple):
-    """A ResNet-50 in the store of backbones; ``of_paper`` tells the variant that strides in the first convolutions."""
-
-    name: str
-    sha256: str
-    of_paper: bool
+def _of_paper(one: Backbone) -> bool:
+    """Whether it strides in the first convolutions of its blocks, as MATLAB's does."""
+    return one.description is not None and one.description.variant.stride_in == "1x1"
 
 
-def installed() -> tuple[Installed, ...]:
-    """Every ResNet-50 in the store; none as long as there is no store of backbones."""
-    return ()
+def installed() -> tuple[Backbone, ...]:
+    """Every backbone in the store that can be used."""
+    return tuple(one for one in BackboneStore(default_backbones()).entries() if one.description is not None)
 
 
 @lru_cache(maxsize=2)
-def _loaded(sha256: str, device: str) -> Backbone:
-    raise InputError("there is no store of backbones", f"backbone {sha256[:12]}")
+def _loaded(sha256: str, device: str) -> FrozenBody:
+    return BackboneStore(default_backbones()).load(sha256, device)

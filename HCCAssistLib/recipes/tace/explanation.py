@@ -11,7 +11,7 @@ import numpy.typing as npt
 from HCCAssistLib.explain.placement import place_frames
 from HCCAssistLib.imaging.geometry import Box, Geometry
 from HCCAssistLib.imaging.image import Image
-from HCCAssistLib.recipes.tace.bodies import Backbone, as_input
+from HCCAssistLib.recipes.tace.bodies import FrozenBody, as_input
 from HCCAssistLib.recipes.tace.recipe import SIZE
 
 if TYPE_CHECKING:
@@ -30,7 +30,7 @@ Scores = npt.NDArray[np.float64]
 
 def scores_and_maps(
     networks: Sequence[ResponseLayer | SmallNetwork],
-    backbone: Backbone | None,
+    backbone: FrozenBody | None,
     images: npt.NDArray[np.uint8],
     tumour: npt.NDArray[np.int64],
     *,
@@ -74,7 +74,7 @@ def in_patient(maps: npt.NDArray[np.float32], boxes: Sequence[Box], geometry: Ge
 
 
 def _passes(
-    networks: Sequence[ResponseLayer | SmallNetwork], backbone: Backbone | None, x: Tensor
+    networks: Sequence[ResponseLayer | SmallNetwork], backbone: FrozenBody | None, x: Tensor
 ) -> list[tuple[Tensor, Tensor]]:
     """The last map and the logits of each network, with their graph back to that map; a backbone is run once."""
     import torch
