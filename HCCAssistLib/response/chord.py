@@ -55,8 +55,8 @@ def longest_chord(
         longer_than: mm; shorter lines are of no interest, which saves their time.
 
     Returns:
-        Both ends as ``(x, y)`` in pixels, where 0 is the middle of the first pixel, so that ends lie at halves; None
-        where no line is longer.
+        Both ends as ``(x, y)`` in pixels, the one of smaller x first. 0 is the middle of the first pixel, so that ends
+        lie at halves. None where no line is longer.
     """
     parts, _ = ndimage.label(section)  # neighbours share a side: a chord never leaves its part
     boxes = ndimage.find_objects(parts)
@@ -70,7 +70,8 @@ def longest_chord(
         ends = _Part(parts[rows, columns] == number + 1, step).longest(best)
         if ends is not None:
             best = float(np.hypot(*((ends[1] - ends[0]) * step)))
-            found = ends + (columns.start - 0.5, rows.start - 0.5)
+            ends = ends[np.lexsort((ends[:, 1], ends[:, 0]))]
+            found = np.add(ends, (columns.start - 0.5, rows.start - 0.5))
     return found
 
 
@@ -102,19 +103,19 @@ class _Part:
 
     def longest(self, longer_than: float) -> IntArray | None:
         """Both ends of the longest chord, ``(2, 2)``; a long one between few corners rules out most of the others."""
-        found, each = None, max(1, len(self.corners) // FEW)
+        found, corners = None, self.corners
+        each = max(1, len(corners) // FEW)
         while True:
-            found = self._among(self.corners[::each], found, longer_than)
+            corners = corners[cdist(corners * self.step, self.hull).max(axis=1) > longer_than]
+            found = self._among(corners[::each], found, longer_than)
             if each == 1:
                 return found
-            if found is not None:
-                longer_than = self._length(found)
-                self.corners = self.corners[self._farthest(self.corners) > longer_than]
+            longer_than = longer_than if found is None else self._length(found)
             each = max(1, each // SHARE)
 
     def _among(self, corners: IntArray, found: IntArray | None, longer_than: float) -> IntArray | None:
-        """The longest chord between some corners, where it is longer than one that is known."""
-        best = longer_than**2 if found is None else self._length(found) ** 2
+        """The longest chord between some corners; the one that is known where none is longer."""
+        best = longer_than**2
         x, y = (corners * self.step).T
         flat = corners @ (1, self.cells.shape[1])
         begin = 0
@@ -133,11 +134,6 @@ class _Part:
 
     def _length(self, ends: IntArray) -> float:
         return float(np.hypot(*((ends[1] - ends[0]) * self.step)))
-
-    def _farthest(self, corners: IntArray) -> FloatArray:
-        """How far away from each corner the farthest one lies, mm."""
-        apart: FloatArray = cdist(corners * self.step, self.hull).max(axis=1)
-        return apart
 
     def _first_inside(self, one: IntArray, other: IntArray) -> IntArray | None:
         """The longest pair that is a chord."""
