@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from collections import Counter
-from collections.abc import Mapping, Sequence
+from collections.abc import Hashable, Mapping, Sequence
 from dataclasses import dataclass
 
 from HCCAssistLib.errors import InputError
@@ -71,21 +71,14 @@ def compare_readers(first: Mapping[str, Reading], second: Mapping[str, Reading])
         )
         for case, (a, b) in zip(cases, pairs, strict=True)
     )
-    sums = [
-        limits_of_agreement([getattr(a, when) for a, _ in pairs], [getattr(b, when) for _, b in pairs], unit="case")
-        if len(cases) > 1
-        else None
-        for when in ("sum_pre", "sum_post")
-    ]
     return ReadersAgreement(
-        (one, other),
-        cases,
-        rows,
-        cohen_kappa(agreement_table([a.category for a, _ in pairs], [b.category for _, b in pairs]), unit="case"),
-        cohen_kappa(
-            agreement_table([a.is_objective for a, _ in pairs], [b.is_objective for _, b in pairs]), unit="case"
-        ),
-        *sums,
+        readers=(one, other),
+        cases=cases,
+        rows=rows,
+        response_kappa=_kappa([(a.category, b.category) for a, b in pairs]),
+        objective_kappa=_kappa([(a.is_objective, b.is_objective) for a, b in pairs]),
+        sum_pre=_limits([(a.sum_pre, b.sum_pre) for a, b in pairs]),
+        sum_post=_limits([(a.sum_post, b.sum_post) for a, b in pairs]),
         left_out=tuple(sorted(first.keys() ^ second.keys())),
     )
 
@@ -104,6 +97,14 @@ def majority(readings: Sequence[Reading]) -> Category:
         told = ", ".join(f"{reading.reader} {reading.response.category}" for reading in readings)
         raise InputError(f"there is no majority ({told})", "readers", "choose one reader, or let another one read")
     return found[0][0]
+
+
+def _kappa(pairs: Sequence[tuple[Hashable, Hashable]]) -> Estimate:
+    return cohen_kappa(agreement_table([a for a, _ in pairs], [b for _, b in pairs]), unit="case")
+
+
+def _limits(pairs: Sequence[tuple[float, float]]) -> LimitsOfAgreement | None:
+    return limits_of_agreement([a for a, _ in pairs], [b for _, b in pairs], unit="case") if len(pairs) > 1 else None
 
 
 def _reader(readings: Mapping[str, Reading], where: str) -> str:
