@@ -7,6 +7,7 @@ from collections.abc import Sequence
 from dataclasses import dataclass
 from typing import Any
 
+import numpy as np
 from scipy.stats import norm, t
 
 from HCCAssistLib.errors import InputError
@@ -58,11 +59,11 @@ def limits_of_agreement(
     if len(one) != len(other) or len(one) < 2:
         what = f"there are {len(one)} first and {len(other)} second measurements"
         raise InputError(what, "measurements", "give two measurements of each of two units or more")
+    if not np.isfinite([one, other]).all():
+        raise InputError("a measurement is missing or infinite", "measurements", "leave out the unit")
     apart = one - other
     n = len(apart)
     mean, spread = float(apart.mean()), float(apart.std(ddof=1))
-    if not math.isfinite(mean):
-        raise InputError("a measurement is missing or infinite", "measurements", "leave out the unit")
     quantile = float(t.ppf((1 + level) / 2, n - 1))
 
     def estimate(name: str, value: float, error: float) -> Estimate:

@@ -108,9 +108,7 @@ class Diameter:
         degrees = math.degrees(math.asin(min(1.0, height / self.mm)))
         if height <= FLAT_MM or degrees <= STRAIGHT_DEGREES:
             return ()
-        what = (
-            f"the line leaves its axial section: its ends lie {height:.1f} mm apart in height ({degrees:.0f} degrees)"
-        )
+        what = f"its ends lie {height:.1f} mm apart in height ({degrees:.0f} degrees), so not in one axial section"
         return (Problem("WARN", what, self.name, "draw it in one axial section"),)
 
     def as_json(self) -> dict[str, Any]:
