@@ -8,6 +8,8 @@ from scipy import ndimage
 from scipy.spatial import ConvexHull
 from scipy.spatial.distance import cdist
 
+from HCCAssistLib.response.reach import reaching
+
 BoolArray = npt.NDArray[np.bool_]
 IntArray = npt.NDArray[np.intp]
 FloatArray = npt.NDArray[np.float64]
@@ -20,6 +22,9 @@ CHECKED = 128
 
 FEW, SHARE = 160, 4
 """Corners among which a first long chord is looked for, and how many times more in each further round."""
+
+MANY = 1500
+"""Corners from which on it pays to ask first from which of them a long line may go out."""
 
 HALVINGS = 6
 """Points at halves, quarters and so on to 64ths of the way rule out most pairs before any is followed."""
@@ -107,6 +112,8 @@ class _Part:
         each = max(1, len(corners) // FEW)
         while True:
             corners = corners[cdist(corners * self.step, self.hull).max(axis=1) > longer_than]
+            if len(corners) > MANY * each:
+                corners = corners[reaching(self.cells[1::2, 1::2], corners, self.step, longer_than)]
             found = self._among(corners[::each], found, longer_than)
             if each == 1:
                 return found
