@@ -23,7 +23,7 @@ CHECKED = 128
 FEW, SHARE = 160, 4
 """Corners among which a first long chord is looked for, and how many times more in each further round."""
 
-MANY = 1500
+MANY = 2000
 """Corners from which on it pays to ask first from which of them a long line may go out."""
 
 HALVINGS = 6
