@@ -21,7 +21,7 @@ LIBRARY = ROOT / "HCCAssistLib"
 BASE = {"base"}
 IMAGES = BASE | {"imaging", "dicom"}
 DATA = IMAGES | {"cohort", "recipes", "results"}
-COMPUTING = DATA | {"models", "inference", "explain", "evaluation", "training"}
+COMPUTING = DATA | {"models", "inference", "explain", "evaluation", "response", "training"}
 WINDOWLESS = COMPUTING | {"phantoms", "jobs"}
 
 ALLOWED: Mapping[str, set[str]] = {
@@ -35,10 +35,11 @@ ALLOWED: Mapping[str, set[str]] = {
     "inference": DATA | {"models"},
     "explain": BASE | {"imaging"},
     "evaluation": IMAGES | {"cohort", "results"},
+    "response": IMAGES | {"cohort", "evaluation"},
     "training": DATA | {"models", "inference", "evaluation"},
     "phantoms": IMAGES | {"cohort"},
     "jobs": DATA | {"models", "inference", "training"},
-    "scene": DATA | {"models", "inference", "jobs"},
+    "scene": DATA | {"models", "inference", "response", "jobs"},
     "panels": WINDOWLESS | {"scene"},
     "cli": WINDOWLESS | {"scene"},
     "recipes.*": COMPUTING,

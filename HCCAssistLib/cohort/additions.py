@@ -10,6 +10,7 @@ import numpy as np
 from scipy import ndimage
 
 from HCCAssistLib.cohort.case import CASES, TABLE, Case
+from HCCAssistLib.cohort.cells import is_missing
 from HCCAssistLib.cohort.cohort import read_cohort, write_cohort_table
 from HCCAssistLib.cohort.points import PointList, write_points
 from HCCAssistLib.cohort.segments import Segment, write_segments
@@ -87,6 +88,34 @@ def add_case(
     except OSError as error:
         raise HCCAssistError(f"The case could not be written: {error.strerror or 'the disk is full'}.") from error
     return case
+
+
+def put_values(cohort: Path, case_id: str, values: Mapping[str, str], *, replace: bool = False) -> None:
+    """Write values into the row of a case that is in a cohort already; all else in the table stays as it is.
+
+    Args:
+        cohort: folder of a cohort.
+        case_id: of the case.
+        values: by column; columns that are missing are added.
+        replace: overwrite other values that stand there.
+
+    Raises:
+        InputError: no such cohort or case, or another value stands there.
+        HCCAssistError: the disk is full or not writable.
+    """
+    cases = _cases(cohort, values)
+    case = next((one for one in cases if one.case_id.lower() == case_id.lower()), None)
+    if case is None:
+        raise InputError(f"there is no case {case_id}", cohort.name, "add the case first, or correct its id")
+    for column, value in values.items():
+        there = case.values.get(column, "")
+        if not (replace or is_missing(there) or there == value):
+            what = f"{column} is {there!r} already and would become {value!r}"
+            raise InputError(what, f"case {case.case_id}", "keep it, or replace it")
+    try:
+        put_row(cohort / TABLE, "case_id", {**values, "case_id": case.case_id})
+    except OSError as error:
+        raise HCCAssistError(f"The table could not be written: {error.strerror or 'the disk is full'}.") from error
 
 
 def next_case_id(cohort: Path) -> str:

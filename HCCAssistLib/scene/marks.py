@@ -37,7 +37,7 @@ def marked_points(node: Any, geometry: Geometry, scene: Any) -> PointList:
         InputError: what ``points_from_markups`` raises, or a line without both of its ends.
     """
     if node is not None and node.IsA("vtkMRMLMarkupsLineNode"):
-        ends = _ends(node)
+        ends = line_ends(node)
         if ends is None:
             raise InputError("the line has no two ends", node.GetName(), "click both ends, or delete it")
         x, y, z = (float(v) for v in ends.mean(axis=0))
@@ -46,8 +46,23 @@ def marked_points(node: Any, geometry: Geometry, scene: Any) -> PointList:
             raise InputError("the middle of the line lies outside the volume", node.GetName(), "draw it in the volume")
         return PointList(node.GetName(), (point,))
     found = points_from_markups(node, geometry)
-    lines = [ends for line in _nodes(scene, "vtkMRMLMarkupsLineNode") if (ends := _ends(line)) is not None]
+    lines = [ends for line in _nodes(scene, "vtkMRMLMarkupsLineNode") if (ends := line_ends(line)) is not None]
     return replace(found, points=tuple(_with_diameter(point, lines) for point in found.points))
+
+
+def line_ends(line: Any) -> FloatArray | None:
+    """LPS of both ends of a line where they stand in the world; None where one is missing or they are the same."""
+    if line.GetNumberOfControlPoints() < 2:
+        return None
+    ends = []
+    for index in range(2):
+        if line.GetNthControlPointPositionStatus(index) != slicer.vtkMRMLMarkupsNode.PositionDefined:
+            return None
+        ras = [0.0, 0.0, 0.0]
+        line.GetNthControlPointPositionWorld(index, ras)
+        ends.append(ras_to_lps(ras))
+    both: FloatArray = np.array(ends)
+    return both if np.isfinite(both).all() and np.linalg.norm(both[1] - both[0]) > 0 else None
 
 
 def points_node(points: PointList, scene: Any, name: str) -> Any:
@@ -122,21 +137,6 @@ def _measured(description: str, ends: FloatArray) -> str:
 def _passes(ends: FloatArray, place: npt.ArrayLike) -> bool:
     """Whether a place lies in the ball whose diameter the line is, as in the mass that it measures."""
     return bool(np.linalg.norm(np.subtract(place, ends.mean(axis=0))) <= np.linalg.norm(ends[1] - ends[0]) / 2)
-
-
-def _ends(line: Any) -> FloatArray | None:
-    """LPS of both ends; None where one is missing or they are the same."""
-    if line.GetNumberOfControlPoints() < 2:
-        return None
-    ends = []
-    for index in range(2):
-        if line.GetNthControlPointPositionStatus(index) != slicer.vtkMRMLMarkupsNode.PositionDefined:
-            return None
-        ras = [0.0, 0.0, 0.0]
-        line.GetNthControlPointPositionWorld(index, ras)
-        ends.append(ras_to_lps(ras))
-    both: FloatArray = np.array(ends)
-    return both if np.isfinite(both).all() and np.linalg.norm(both[1] - both[0]) > 0 else None
 
 
 def _nodes(scene: Any, class_name: str) -> list[Any]:
