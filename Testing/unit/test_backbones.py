@@ -219,6 +219,14 @@ def damaged(name: str, source: Path, installed: Backbone, tmp_path: Path) -> Pat
         whole = as_archive(source, tmp_path / "toy.tgz")
         whole.write_bytes(whole.read_bytes()[:2000])
         return whole
+    if name == "archive without its end":
+        whole = as_archive(source, tmp_path / "toy.tgz")
+        whole.write_bytes(whole.read_bytes()[:-9])
+        return whole
+    if name == "archive with another checksum":
+        whole = as_archive(source, tmp_path / "toy.tgz")
+        whole.write_bytes(whole.read_bytes()[:-8] + bytes(4) + whole.read_bytes()[-4:])
+        return whole
     if name == "member outside":
         with tarfile.open(tmp_path / "out.tgz", "w:gz") as archive:
             archive.addfile(tarfile.TarInfo("../model.json"), io.BytesIO())
@@ -264,6 +272,8 @@ FAULTS = {
     "mixed variant": "no ResNet-50 is known",
     "other epsilon": "no ResNet-50 is known",
     "archive cut": "cannot be read",
+    "archive without its end": "cut short",
+    "archive with another checksum": "damaged",
     "member outside": "outside its folder",
     "no metadata": "does not say which ResNet-50",
     "half metadata": "not told in full",

@@ -355,7 +355,7 @@ def test_a_bad_case_is_named_and_counted_and_the_others_are_evaluated(command: A
     flow = next(block["data"] for block in report["blocks"] if block.get("name") == "case-flow")
     assert flow["stages"][1]["n"] == 4
     assert flow["stages"][1]["excluded"] == {"left out: ltp is 1, but no point is marked": 1}
-    assert flow["parts"] == {"ltp positive": 1, "ltp negative": 2}
+    assert flow["parts"] == {"no progression": 2, "local tumour progression": 1}
     warned = [w for block in report["blocks"] if block["kind"] == "warnings" for w in block["warnings"]]
     assert sum("c3" in warning["where"] for warning in warned) == 1
     assert not (begun / "cases" / "c3").exists(), "the folder holds the cases that the report rests on"

@@ -18,6 +18,7 @@ from HCCAssistLib.errors import InputError
 from HCCAssistLib.evaluation.report import Report
 from HCCAssistLib.imaging.cropping import crop
 from HCCAssistLib.imaging.geometry import Geometry
+from HCCAssistLib.imaging.image import Image
 from HCCAssistLib.inference.study import read_study
 from HCCAssistLib.phantoms.cohort import write_cohort
 from HCCAssistLib.phantoms.liver.irregular_ellipsoid import IrregularEllipsoid
@@ -25,7 +26,7 @@ from HCCAssistLib.phantoms.liver.scene import SCANNERS
 from HCCAssistLib.phantoms.liver.storage import AXIAL
 from HCCAssistLib.phantoms.liver.texture import Waves
 from HCCAssistLib.phantoms.liver_mass import evidence
-from HCCAssistLib.phantoms.liver_mass.cases import PHANTOMS, make_case, mask_of, place_masses, planted, write_case
+from HCCAssistLib.phantoms.liver_mass.cases import PHANTOMS, make_case, mask_of, place_masses, planted
 from HCCAssistLib.phantoms.liver_mass.demo import DEMO
 from HCCAssistLib.phantoms.liver_mass.evidence import Masses, accuracy, masses_in, mean_hu_rule
 from HCCAssistLib.phantoms.liver_mass.patterns import Look, PlantedMass, draw_looks
@@ -195,16 +196,11 @@ def test_the_patterns_are_those_of_their_categories() -> None:
         assert max(fluid) < 45
 
 
-def test_a_background_is_refused(tmp_path: Path) -> None:
+def test_a_background_is_refused_before_any_case_is_made(tmp_path: Path) -> None:
+    ct = Image(np.zeros((4, 8, 8), dtype=np.int16), Geometry.from_parts((4, 8, 8), (1, 1, 1), (0, 0, 0)), "ct")
     with pytest.raises(InputError, match="a real CT is one phase"):
-        write_case(
-            tmp_path / "x",
-            (0, 0),
-            {"planted": "A"},
-            background=object(),
-            field="liver",
-            scanner="internal",  # type: ignore[arg-type]
-        )
+        write_cohort(PHANTOMS, tmp_path / "x", cases=2, background=ct)
+    assert not (tmp_path / "x").exists()
 
 
 def test_a_scanner_elsewhere_has_coarser_pixels_and_more_noise(phantom: MassPhantom) -> None:

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import gzip
 import math
 import tarfile
 import zlib
@@ -25,6 +26,9 @@ JSON_LIMIT = 8 * 2**20
 MEMBERS = 1000
 """Files that an archive may hold."""
 
+TRAILER = 2**20
+"""Bytes of padding after the last file."""
+
 Read = Callable[[str], bytes | None]
 """The content of a file by its path within the source; None where there is none."""
 
@@ -46,36 +50,32 @@ def read_tfjs(source: Path) -> tuple[dict[str, Tensor], Description]:
         if not found:
             raise InputError(f"there is no {MODEL} of a network", source.name)
         return _converted(found[0].parent, _in_folder(found[0].parent, source), source.name)
-    try:
-        with tarfile.open(source, "r:gz") as archive:
-            members = _members(archive, source.name)
-            place = next((path.parent for path in sorted(members) if path.name == MODEL), None)
-            if place is None:
-                raise InputError(f"the archive holds no {MODEL} of a network", source.name)
-
-            def read(name: str) -> bytes | None:
-                member = members.get(_normal(place / name))
-                file = archive.extractfile(member) if member else None
-                return file.read() if file else None
-
-            return _converted(place, read, source.name)
-    except (tarfile.TarError, EOFError, OSError, zlib.error) as error:
-        raise InputError(f"the archive cannot be read ({error})", source.name) from error
+    members = _members(source)
+    place = next((path.parent for path in sorted(members) if path.name == MODEL), None)
+    if place is None:
+        raise InputError(f"the archive holds no {MODEL} of a network", source.name)
+    return _converted(place, lambda name: members.get(_normal(place / name)), source.name)
 
 
-def _members(archive: tarfile.TarFile, where: str) -> dict[PurePosixPath, tarfile.TarInfo]:
-    """The plain files of an archive by their path; nothing is unpacked."""
-    members: dict[PurePosixPath, tarfile.TarInfo] = {}
+def _members(source: Path) -> dict[PurePosixPath, bytes]:
+    """The plain files of an archive by their path; nothing is unpacked to the disk."""
+    members: dict[PurePosixPath, bytes] = {}
     total = 0
-    for member in archive:
-        path = PurePosixPath(member.name)
-        if path.is_absolute() or ".." in path.parts:
-            raise InputError(f"the archive would write outside its folder ({member.name!r})", where)
-        if member.isfile():
-            members[path] = member
-            total += member.size
-        if len(members) > MEMBERS or total > FILE_LIMIT:
-            raise InputError("the archive is far larger than a backbone", where)
+    try:
+        with gzip.open(source) as stream, tarfile.open(fileobj=stream, mode="r:") as archive:
+            for member in archive:
+                path = PurePosixPath(member.name)
+                if path.is_absolute() or ".." in path.parts:
+                    raise InputError(f"the archive would write outside its folder ({member.name!r})", source.name)
+                total += member.size
+                if len(members) >= MEMBERS or total > FILE_LIMIT:
+                    raise InputError("the archive is far larger than a backbone", source.name)
+                if (file := archive.extractfile(member) if member.isfile() else None) is not None:
+                    members[path] = file.read()
+            stream.read(TRAILER)  # tarfile stops before the end of the file, where its checksum stands
+    except (tarfile.TarError, EOFError, OSError, zlib.error) as error:
+        what = f"the archive cannot be read, is damaged or cut short ({error})"
+        raise InputError(what, source.name, "get it again from its source") from error
     return members
 
 
