@@ -37,6 +37,7 @@ from HCCAssistLib.evaluation import (
     froc,
     group_tests,
     intervals,
+    limits_of_agreement,
     ordinal,
     paired,
     scores,
@@ -157,6 +158,11 @@ CALLS: dict[str, Call] = {
         lambda one, other: comparison.compare_sessions({"a": one, "b": other}, control="a"),
         {"one": ("numbers", [0.7, 0.8, 0.9]), "other": ("numbers", [0.6, 0.65, 0.7])},
         {},
+    ),
+    "limits_of_agreement": (
+        limits_of_agreement.limits_of_agreement,
+        {"first": ("numbers", TIMES), "second": ("numbers", OTHERS), "level": ("number", 0.9)},
+        {"unit": "lesion"},
     ),
     "agreement_table": (
         agreement.agreement_table,
@@ -289,8 +295,8 @@ NO_DATA = {
 MODULES = {
     "agreement", "baseline_rows", "baseline_table", "binary", "bootstrap", "by_size", "calibration", "categories",
     "comparison", "concordance", "confusion", "cox", "cutoffs", "decision", "delong", "discrimination", "fisher",
-    "flagged", "froc", "group_tests", "intervals", "lesion_matching", "ordinal", "paired", "scores", "sessions",
-    "survival", "values",
+    "flagged", "froc", "group_tests", "intervals", "lesion_matching", "limits_of_agreement", "ordinal", "paired",
+    "scores", "sessions", "survival", "values",
 }  # fmt: skip
 SHOWN = {
     "case_warnings", "checklist", "cohort_description", "crop_view", "display", "evaluated", "example_cases", "figures",
