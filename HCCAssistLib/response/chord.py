@@ -39,7 +39,8 @@ def longest_chord(
     1.13 mm. A line is inside where each of its points but the two ends lies
 
     * in a painted pixel,
-    * on a side of one: it may run along the outline and along a hole, or
+    * on a side between two of them: along a side with tissue on one hand only, a line has no width, and by changing the
+      hand it would run through any necrosis, or
     * on a corner of one, unless the painted pixels there touch only diagonally: a line does not slip through between
       two diagonal neighbours of a necrosis.
 
@@ -93,8 +94,8 @@ class _Part:
         cells = np.zeros((2 * rows + 1, 2 * columns + 1), bool)
         cells[1::2, 1::2] = painted
         around = np.pad(painted, 1)
-        cells[0::2, 1::2] = around[:-1, 1:-1] | around[1:, 1:-1]
-        cells[1::2, 0::2] = around[1:-1, :-1] | around[1:-1, 1:]
+        cells[0::2, 1::2] = around[:-1, 1:-1] & around[1:, 1:-1]
+        cells[1::2, 0::2] = around[1:-1, :-1] & around[1:-1, 1:]
         four = [around[:-1, :-1], around[:-1, 1:], around[1:, 1:], around[1:, :-1]]  # in a circle
         count = np.sum(four, axis=0)
         diagonal = (count == 2) & (four[0] == four[2])

@@ -54,7 +54,6 @@ def _to_the_right(
             who, m = np.repeat(who, 2), np.concatenate([2 * m[:, None], 2 * m[:, None] + 1], axis=1).ravel()
         at, base = np.minimum(x[who] + column + 1, width - 1), y[who] + 1
         low, high = column * m // wedges, column * (m + 1) // wedges
-        low = np.where(m == 0, -1, low)  # a level line may have the pixels below it
         end_low, end_high = (-(-(column + 1) * slope // wedges) - 1 for slope in (m, m + 1))
         goes_on = np.zeros(len(who), bool)
         for first, second in ((low, high), (end_low, end_high)):

@@ -47,7 +47,9 @@ def is_inside(around: np.ndarray, one: Corner, other: Corner) -> bool:
 
 def point_inside(around: np.ndarray, x: Fraction, y: Fraction) -> bool:
     touched = around[ceil(y) : floor(y) + 2, ceil(x) : floor(x) + 2]
-    is_pinched = touched.shape == (2, 2) and touched.sum() == 2 and touched[0, 0] == touched[1, 1]
+    if touched.shape != (2, 2):
+        return bool(touched.all())  # in a pixel, or on the side between two
+    is_pinched = touched.sum() == 2 and touched[0, 0] == touched[1, 1]
     return bool(touched.any()) and not is_pinched
 
 
@@ -142,7 +144,20 @@ def test_two_parts_that_touch_at_a_corner_are_two() -> None:
     assert found_length(section, (1.0, 1.0)) == pytest.approx(hypot(8, 8))
 
 
-def test_a_line_may_run_along_a_hole() -> None:
+def test_a_line_without_width_does_not_run_between_necrosis() -> None:
+    slabs = np.zeros((2, 40), bool)
+    slabs[0, :14] = slabs[1, 13:27] = slabs[0, 26:] = True  # the side between them is 40 long, with tissue by turns
+    found = found_length(slabs, (1.0, 1.0))
+    assert found == pytest.approx(brute_force(slabs, (1, 1)))
+    assert found < 30
+    riddled = np.random.default_rng(0).random((60, 60)) < 0.8
+    ends = longest_chord(riddled, (0.7, 0.8))
+    assert ends is not None
+    (x, y), (other_x, other_y) = ends
+    assert x != other_x and y != other_y, "a longest line crosses pixels"
+
+
+def test_a_line_may_pass_a_hole() -> None:
     section = np.ones((3, 30), bool)
     section[1, 10:20] = False
     assert (
