@@ -75,7 +75,13 @@ def place(
 
 
 def place_frames(
-    maps: npt.NDArray[Any], frames: Sequence[Box], geometry: Geometry, *, pixels: int, pixels_per_cell: int
+    maps: npt.NDArray[Any],
+    frames: Sequence[Box],
+    geometry: Geometry,
+    *,
+    pixels: int,
+    pixels_per_cell: int,
+    first_center: float | None = None,
 ) -> Image | None:
     """Put maps of flat pictures onto the voxels of a volume, in any storage order, each on its own highest activation.
 
@@ -87,7 +93,10 @@ def place_frames(
         frames: where each picture lies in the patient; the third axis is its thickness.
         geometry: grid of the volume.
         pixels: along each side of a picture.
-        pixels_per_cell: cell ``c`` of a map is the pixels from ``c`` times so many; the last one may reach beyond.
+        pixels_per_cell: from one cell of a map to the next.
+        first_center: pixel on which the first cell is centred, along both axes: where convolutions with stride halve a
+            picture, that is not the middle of the first pixels. None where cell ``c`` is the pixels from ``c`` times
+            ``pixels_per_cell`` on; the last one may reach beyond.
 
     Returns:
         The largest value of all maps at each voxel, 0 to 1, cropped to the frames; None where the volume holds none.
@@ -100,6 +109,7 @@ def place_frames(
         raise ValueError(f"{maps.shape} maps do not fit {len(frames)} frames")
     if not np.isfinite(maps).all() or maps.min() < 0:
         raise ValueError("maps must be finite and at least 0")
+    at_first = (pixels_per_cell - 1) / 2 if first_center is None else first_center
     blocks = [_block(frame, geometry) for frame in frames]
     there = [(cells, frame, *block) for cells, frame, block in zip(maps, frames, blocks, strict=True) if block]
     if not there:
@@ -108,7 +118,7 @@ def place_frames(
     high = np.max([end for _, _, _, end in there], axis=0)
     merged = np.zeros((high - low)[::-1], dtype=np.float32)
     for cells, frame, first, end in there:
-        heat = _of_frame(cells / (cells.max() or 1.0), frame, geometry, first, end, pixels, pixels_per_cell)
+        heat = _of_frame(cells / (cells.max() or 1.0), frame, geometry, first, end, pixels, pixels_per_cell, at_first)
         target = merged[tuple(slice(a, b) for a, b in zip((first - low)[::-1], (end - low)[::-1], strict=True))]
         np.maximum(target, heat, out=target)
     history = (f"Grad-CAM of {len(maps)} pictures, each scaled to its own highest activation",)
@@ -138,6 +148,7 @@ def _of_frame(
     end: npt.NDArray[np.int64],
     pixels: int,
     pixels_per_cell: int,
+    first_center: float,
 ) -> npt.NDArray[np.float32]:
     """One map on a block of voxels ``(k, j, i)``; 0 outside its frame."""
     i, j, k = (np.arange(a, b) for a, b in zip(first, end, strict=True))
@@ -146,7 +157,8 @@ def _of_frame(
     half = np.array([frame.size[0] / 2, frame.size[1] / 2, _half_thickness(frame, geometry)])
     inside = (np.abs(place) <= half).all(axis=-1)
     heat = np.zeros(inside.shape, dtype=np.float32)
-    across = (place[inside][:, :2] / half[:2] + 1) / 2 * pixels / pixels_per_cell - 0.5
+    pixel = (place[inside][:, :2] / half[:2] + 1) / 2 * pixels - 0.5
+    across = (pixel - first_center) / pixels_per_cell
     heat[inside] = ndimage.map_coordinates(cells, across[:, ::-1].T, order=1, mode="nearest")
     return heat
 

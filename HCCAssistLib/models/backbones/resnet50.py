@@ -46,6 +46,15 @@ class ResNet50(nn.Module):
             setattr(self, f"layer{number}", nn.Sequential(*blocks))
         self.fc = nn.Linear(FEATURES, CLASSES)
 
+    @property
+    def first_center(self) -> int:
+        """Pixel of the picture on which the first cell of ``features`` is centred; the next one is 32 pixels further.
+
+        Where convolutions and poolings stride, a cell looks symmetrically around one pixel, and not around the middle
+        of the 32 pixels that its number suggests, 15.5 further on.
+        """
+        return 2 * (1 - self.variant.pool_padding)
+
     def stem(self, x: Tensor) -> Tensor:
         """The first convolution's maps, before their normalisation, of pictures ``(N, 3, h, w)`` in RGB, 0 to 1."""
         factor, *scale = SCALES[self.variant.scaling]

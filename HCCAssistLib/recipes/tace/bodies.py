@@ -33,6 +33,10 @@ AT_ONCE = 4
 class FrozenBody(Protocol):
     """A frozen network in evaluation mode; see ``models.backbones.resnet50``."""
 
+    @property
+    def first_center(self) -> int:
+        """Pixel on which the first cell of the last map is centred."""
+
     def features(self, x: Tensor, /) -> Tensor:
         """The last map ``(N, 2048, 7, 7)`` of patches ``(N, 3, 224, 224)``, 0..1."""
 

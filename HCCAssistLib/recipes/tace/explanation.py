@@ -20,7 +20,7 @@ if TYPE_CHECKING:
     from HCCAssistLib.recipes.tace.network import ResponseLayer, SmallNetwork
 
 PIXELS_PER_CELL = 32
-"""Of the last map, 7 x 7, of a ResNet-50 and of the small network."""
+"""From one cell of the last map to the next, 7 x 7, of a ResNet-50 and of the small network."""
 
 AT_ONCE = 16
 """Patches in a pass, so that many tumours do not fill the memory."""
@@ -68,9 +68,13 @@ def scores_and_maps(
     return probabilities, torch.cat(maps).cpu().numpy()
 
 
-def in_patient(maps: npt.NDArray[np.float32], boxes: Sequence[Box], geometry: Geometry) -> Image | None:
-    """The maps on the grid of a volume, each within its own patch."""
-    return place_frames(maps, boxes, geometry, pixels=SIZE, pixels_per_cell=PIXELS_PER_CELL)
+def in_patient(
+    maps: npt.NDArray[np.float32], boxes: Sequence[Box], geometry: Geometry, body: FrozenBody | SmallNetwork
+) -> Image | None:
+    """The maps of a body on the grid of a volume, each within its own patch."""
+    return place_frames(
+        maps, boxes, geometry, pixels=SIZE, pixels_per_cell=PIXELS_PER_CELL, first_center=body.first_center
+    )
 
 
 def _passes(

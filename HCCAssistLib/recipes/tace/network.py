@@ -51,6 +51,9 @@ class SmallNetwork(nn.Module):
     116564
     """
 
+    first_center = 0
+    """Pixel on which the first cell of ``features`` is centred; the next one is 32 pixels further."""
+
     def __init__(self) -> None:
         super().__init__()
         blocks: list[nn.Module] = []
@@ -69,7 +72,7 @@ class SmallNetwork(nn.Module):
                 nn.init.kaiming_normal_(module.weight, nonlinearity="relu")
 
     def features(self, x: Tensor) -> Tensor:
-        """The last map ``(N, 96, 7, 7)`` of patches ``(N, 3, 224, 224)``, 0..1; cell ``c`` is pixels ``32 c ..``."""
+        """The last map ``(N, 96, 7, 7)`` of patches ``(N, 3, 224, 224)``, 0..1."""
         # grey values around 0 and of about unit size
         maps: Tensor = self.body((x - 0.5) * 4)
         return maps

@@ -90,7 +90,8 @@ def predict(
         model.networks, backbone, images, of, heat=bool(chosen["heatmap"]), device=model.device
     )
     step(0.9)
-    heat = in_patient(maps, [patch.box for patch in patches], volume.geometry) if maps is not None else None
+    body, boxes = backbone or model.networks[0], [patch.box for patch in patches]
+    heat = in_patient(maps, boxes, volume.geometry, body) if maps is not None else None
     findings = tuple(_finding(one, scores[:, of == n], volume.geometry) for n, one in enumerate(tumours))
     targets = [finding.probabilities for finding in findings if finding.target]
     result = ClassificationResult(
