@@ -18,8 +18,10 @@ GAP = 2
 SCALE_BAR_MM, SHORT_BAR_MM = 20.0, 5.0
 """The short one where the other would take half of a picture."""
 
-LARGE, SMALL, TEXT = 280, 80, 15
-"""Pixels along the side of a large picture and of a thumbnail, at most, unless the network saw more; height of letters."""
+ENLARGED, LARGE, SMALL, TEXT = 4, 280, 80, 15
+"""Pixels of a large picture for each of the network's at most, and along its side at most, unless the network saw more;
+along the side of a thumbnail at most; height of letters.
+"""
 
 
 @dataclass(frozen=True, eq=False, slots=True)
@@ -72,7 +74,7 @@ def crop_thumbnail(view: CropView) -> bytes:
 def crop_picture(view: CropView) -> bytes:
     """A JPEG of the pictures, each under its name, with sides, scale bar and, of a phantom, that it is one."""
     seen = next(iter(view.pictures.values())).shape[1]
-    enlarged = max(1, LARGE // seen)
+    enlarged = max(1, min(ENLARGED, LARGE // seen))
     gap, head, side = 4 * GAP, 2 * TEXT, enlarged * seen
     page = Picture.new("L", (len(view.pictures) * (side + gap) - gap, head + side), 255)
     draw, font = ImageDraw.Draw(page), ImageFont.load_default(TEXT)
