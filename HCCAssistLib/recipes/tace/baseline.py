@@ -18,9 +18,7 @@ from HCCAssistLib.recipes.tace.recipe import OBJECTIVE_RESPONSE
 from HCCAssistLib.recipes.tace.sampling import CODES
 from HCCAssistLib.training.samples import Samples
 
-RULES = MappingProxyType(
-    {"volume": ("log_volume",), "mean HU": ("hu",), "volume and mean HU": ("log_volume", "hu")}
-)
+RULES = MappingProxyType({"volume": ("log_volume",), "mean HU": ("hu",), "volume and mean HU": ("log_volume", "hu")})
 """What each of them knows."""
 
 Values = npt.NDArray[np.float64]

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Mapping, Sequence
-from dataclasses import dataclass, replace
+from dataclasses import dataclass
 from typing import Any
 
 from HCCAssistLib.evaluation.comparison import compare_models
@@ -99,4 +99,4 @@ def decision_curves(
         for name, values in {**risks, "treat all": [1.0] * len(labels)}.items()
     ]
     curves = tuple((name, net_benefit(labels, values, unit="patient")) for name, values in risks.items())
-    return DecisionCurves(curves, tuple((name, replace(one, cutoff=None)) for name, one in at))
+    return DecisionCurves(curves, tuple(at))
