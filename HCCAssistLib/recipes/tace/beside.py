@@ -1,4 +1,4 @@
-"""The network beside rules that know volume and mean HU alone, on the same patients, and what acting on each is worth."""
+"""The network beside rules that know volume and mean HU alone, and what acting on each of them is worth."""
 
 from __future__ import annotations
 

@@ -16,9 +16,7 @@ from HCCAssistLib.recipes.tace.performance import MORE_LIKELY, TACEEvaluation
 from HCCAssistLib.recipes.tace.recipe import OBJECTIVE_RESPONSE
 from HCCAssistLib.results.classification import Probabilities, most_probable
 
-PATIENT = (
-    "Each patient by the mean over the target tumours; objective response is called where it is more likely than not."
-)
+PATIENT = "Each patient by the mean over the target tumours; objective response is called from a probability of 0.5 on."
 PATCH = "Each patch of the target tumours with the response of its patient, as in the paper."
 OTHER_PATCHES = "Not compared: the models see other patches (options slices, channels)."
 
@@ -61,8 +59,8 @@ def _section(
     *,
     note: str,
 ) -> Section:
-    named = [[most_probable(one) for one in each] for each in (mine, control)]
-    (accuracy,), ((_, mcnemar),) = paired_classes(truth, *named, patients, unit=unit)
+    named, other = ([most_probable(one) for one in each] for each in (mine, control))
+    (accuracy,), ((_, mcnemar),) = paired_classes(truth, named, other, patients, unit=unit)
     differences: list[Estimate] = [replace(accuracy, name="difference of accuracy, four responses")]
     tests: list[tuple[str, HypothesisTest]] = [("right and wrong responses", mcnemar)]
     try:

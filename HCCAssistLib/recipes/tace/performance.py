@@ -196,9 +196,8 @@ def patches_shown(finding: Finding, tumour: MeasuredTumour, *, synthetic: bool) 
     """The patches of one tumour as the network saw them, by the slices that they lie in."""
     sides = [patch.box.size[0] for patch in finding.patches]
     if tumour.patches.shape[1] == 1:
-        named = {
-            f"slice {patch.slice + 1}": seen[0] for patch, seen in zip(finding.patches, tumour.patches, strict=True)
-        }
+        slices = [f"slice {patch.slice + 1}" for patch in finding.patches]
+        named = dict(zip(slices, tumour.patches[:, 0], strict=True))
         if len(named) == len(sides):  # oblique volumes: two axial patches may lie nearest to one stored slice
             return CropView(named, sides, synthetic)
         return CropView({f"patch {n}": seen[0] for n, seen in enumerate(tumour.patches, 1)}, sides, synthetic)
@@ -233,7 +232,6 @@ def _again(patients: Sequence[str]) -> tuple[Problem, ...]:
     several = [name for name, count in Counter(patients).items() if count > 1]
     if not several:
         return ()
-    what = (
-        f"{len(several)} {plural('patient', len(several))} with several treatments: each of these counts as a patient"
-    )
-    return (Problem("WARN", what, TABLE, "the paper has the first TACE alone; trust intervals that resample patients"),)
+    what = f"{len(several)} {plural('patient', len(several))} with several cases: each case counts as a patient"
+    remedy = "keep the first TACE of each, as the paper did, or trust only intervals that resample patients"
+    return (Problem("WARN", what, TABLE, remedy),)

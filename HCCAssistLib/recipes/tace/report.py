@@ -50,8 +50,8 @@ STAND_IN = (
 DECISION = (
     "Net benefit, in true positives per patient, of giving TACE where the probability of an objective response reaches "
     f"the threshold. Thresholds of 0.01 to 0.99 are drawn; {', '.join(f'{one:g}' for one in THRESHOLDS)} were chosen "
-    "before any figure was seen. The paper reports a gain above about 0.02 and 0.04 and studies no threshold at which "
-    "anybody would treat: a curve over all thresholds shows no benefit at the one that a clinic would choose."
+    "before any figure was seen. The paper reports a gain above thresholds of about 0.02 and 0.04 in its two validation "
+    "cohorts. At which threshold a clinic would refrain from TACE is a question of its own, which no curve answers."
 )
 MIX = (
     "A probability is what a model gives after training on a certain mixture of responses, with classes balanced where "
@@ -130,10 +130,10 @@ def _key_results(pages: Report, found: TACEEvaluation, external: TACEEvaluation 
         ),
         ("Patients whose response was predicted, of four", [one.patient.categories.accuracy for one in cohorts]),
         (
-            "Responders called more likely than not to respond",
+            "Responders with a probability of 0.5 or more",
             [one.objective.estimates["sensitivity"] for one in cohorts],
         ),
-        ("Others not called so", [one.objective.estimates["specificity"] for one in cohorts]),
+        ("Others with one below 0.5", [one.objective.estimates["specificity"] for one in cohorts]),
         ("AUC of objective response, patches", [one.patch.areas[OBJECTIVE] for one in cohorts]),
         ("Patches of the right response, of four", [one.patch.categories.accuracy for one in cohorts]),
     ]
@@ -154,7 +154,7 @@ def _level(pages: Report, level: ResponseLevel, title: str) -> None:
         pages.add_figure(
             f"{title.lower().replace(' ', '-')}-responses-roc",
             figures.roc_figure(level.curves),
-            f"{title}: receiver operating characteristic curve of each response against the others; no cut-off is shown",
+            f"{title}: ROC curve of each response against the others; no cut-off is shown",
             n=level.n,
             unit=level.unit,
             estimates=list(level.areas.values()),

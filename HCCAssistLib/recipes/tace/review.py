@@ -25,13 +25,9 @@ def training_annotations(result: ClassificationResult, *, missed: PointList | No
     """
     if missed is not None and missed.points:
         raise InputError("a tumour is a segment here, not a point", TUMOURS, "draw a segment for it and run again")
+    what = f"the column {COLUMN} is filled neither from predictions nor from verdicts"
+    warnings = [Problem("WARN", what, "cohort.csv", "measure the follow-up by mRECIST, or write the response there")]
     if not any(finding.target for finding in result.findings):
-        what = "no tumour is marked as a target, so that no patch of the case can be trained on"
-        warnings = [Problem("WARN", what, TUMOURS, "tag the segments that count with target yes")]
-    else:
-        warnings = []
-    what = f"the column {COLUMN} is not filled from predictions or verdicts"
-    warnings.append(
-        Problem("WARN", what, "cohort.csv", "measure the follow-up by mRECIST, or write the response there")
-    )
+        what = "no tumour is marked as a target, so that the case cannot be trained on"
+        warnings.append(Problem("WARN", what, TUMOURS, "tag the segments that count with target yes"))
     return TrainingAnnotations({}, {}, tuple(warnings))
