@@ -50,7 +50,7 @@ STAND_IN = (
 DECISION = (
     "Net benefit, in true positives per patient, of giving TACE where the probability of an objective response reaches "
     f"the threshold. Thresholds of 0.01 to 0.99 are drawn; {', '.join(f'{one:g}' for one in THRESHOLDS)} were chosen "
-    "before any figure was seen. The paper reports a gain above thresholds of about 0.02 and 0.04 in its two validation "
+    "before any figure was seen. The paper reports a gain above thresholds of about 0.02 and 0.04 in its validation "
     "cohorts. At which threshold a clinic would refrain from TACE is a question of its own, which no curve answers."
 )
 MIX = (
