@@ -11,7 +11,7 @@ from HCCAssistLib.evaluation.crop_view import crop_thumbnail
 from HCCAssistLib.evaluation.display import p_equation
 from HCCAssistLib.evaluation.report import Report
 from HCCAssistLib.evaluation.report_blocks import CaseRow
-from HCCAssistLib.evaluation.report_pages import case_stem
+from HCCAssistLib.evaluation.report_pages import case_stem, file_stem
 from HCCAssistLib.evaluation.result import Estimate
 from HCCAssistLib.inference.loaded_model import LoadedModel
 from HCCAssistLib.recipes.tace.beside import THRESHOLDS
@@ -152,7 +152,7 @@ def _level(pages: Report, level: ResponseLevel, title: str) -> None:
     pages.add_estimates(f"{title}: each response against the others, and objective response", level.areas.values())
     if level.curves:
         pages.add_figure(
-            f"{title.lower().replace(' ', '-')}-responses-roc",
+            file_stem(title, "responses roc"),
             figures.roc_figure(level.curves),
             f"{title}: ROC curve of each response against the others; no cut-off is shown",
             n=level.n,
@@ -193,7 +193,7 @@ def _beside(pages: Report, found: TACEEvaluation, title: str) -> None:
     )
     pages.add_tests(f"{title}: tests", [(f"network against {one.rule}", one.test) for one in found.versus])
     pages.add_figure(
-        f"{title.lower().replace(' ', '-')}-roc",
+        file_stem(title, "roc"),
         figures.roc_figure(curves),
         f"{title}: objective response of patients by the network and by simple rules; no cut-off is shown",
         n=found.patient.n,
