@@ -8,9 +8,9 @@ from typing import Any
 
 from HCCAssistLib.evaluation.comparison import compare_models
 from HCCAssistLib.evaluation.decision import DecisionCurve, net_benefit, net_benefit_at
-from HCCAssistLib.evaluation.discrimination import RocCurve, auc, roc
+from HCCAssistLib.evaluation.discrimination import RocCurve, roc
 from HCCAssistLib.evaluation.result import Estimate, HypothesisTest
-from HCCAssistLib.recipes.tace.level import DRAWS
+from HCCAssistLib.recipes.tace.level import DRAWS, area
 from HCCAssistLib.results.cutoff import CutOff
 
 THRESHOLDS = (0.2, 0.4, 0.6)
@@ -76,8 +76,8 @@ def versus_rules(
         compared = compare_models(
             labels, scores, values, patients, cutoff_a=AREA_ONLY, cutoff_b=AREA_ONLY, unit="patient", draws=DRAWS
         )
-        area = auc(labels, values, unit="patient", groups=patients, draws=DRAWS)
-        found.append(Versus(name, area, roc(labels, values), compared.differences[0], compared.delong))
+        own = area(labels, values, patients, unit="patient")
+        found.append(Versus(name, own, roc(labels, values), compared.differences[0], compared.delong))
     return tuple(found)
 
 

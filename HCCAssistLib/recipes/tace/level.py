@@ -6,9 +6,11 @@ from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, replace
 from typing import Any
 
+from HCCAssistLib.evaluation.bootstrap import bootstrap_interval, ranking_statistic
 from HCCAssistLib.evaluation.categories import CategoryEvaluation, category_evaluation
 from HCCAssistLib.evaluation.discrimination import RocCurve, auc, roc
 from HCCAssistLib.evaluation.result import Estimate
+from HCCAssistLib.evaluation.scores import checked_rows
 from HCCAssistLib.recipes.tace.judged_case import objective
 from HCCAssistLib.recipes.tace.recipe import OBJECTIVE_RESPONSE
 from HCCAssistLib.recipes.tace.sampling import CODES
@@ -60,7 +62,7 @@ def response_level(
     of_each = {code: ([code == one for one in truth], [row[code] for row in probabilities]) for code in CODES}
     of_each[OBJECTIVE] = ([one in OBJECTIVE_RESPONSE for one in truth], [objective(row) for row in probabilities])
     areas = {
-        name: replace(auc(labels, scores, unit=unit, groups=patients, draws=DRAWS), name=f"{name}: AUC")
+        name: replace(area(labels, scores, patients, unit=unit), name=f"{name}: AUC")
         for name, (labels, scores) in of_each.items()
     }
     return ResponseLevel(
@@ -75,3 +77,13 @@ def response_level(
             if areas[name].value is not None
         ),
     )
+
+
+def area(labels: Sequence[bool], scores: Sequence[float], patients: Sequence[str], *, unit: str) -> Estimate:
+    """AUC with DeLong's interval and, beside it, that of the paper's bootstrap, also where a patient is one row."""
+    found = auc(labels, scores, unit=unit, groups=patients, draws=DRAWS)
+    if found.value is None or found.clustered:
+        return found
+    rows = checked_rows(labels, scores, patients)
+    ranking = ranking_statistic(rows)
+    return replace(found, clustered=bootstrap_interval(lambda w: ranking(w)[:, 0], rows.patients, draws=DRAWS))

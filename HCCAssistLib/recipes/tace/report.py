@@ -43,9 +43,9 @@ FAR_ABOVE = (
 )
 NO_RULES = "The model has no simple rules beside it: it was trained without them, or on responses of one kind."
 STAND_IN = (
-    "This model does not hold the network of the paper. No ResNet-50 with ImageNet weights was installed where it was "
-    "trained, so a small network that was trained whole stands in for it: the figures say nothing about the method of "
-    "the paper. hccassist backbones install takes the weights."
+    "This model does not hold the network of the paper: a small network that was trained whole stands in for its "
+    "ResNet-50 with ImageNet weights, because none was installed or this was asked for. The figures say nothing about "
+    "the method of the paper. The command hccassist backbones install takes the weights."
 )
 DECISION = (
     "Net benefit, in true positives per patient, of giving TACE where the probability of an objective response reaches "
