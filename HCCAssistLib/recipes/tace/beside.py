@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Mapping, Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from typing import Any
 
 from HCCAssistLib.evaluation.comparison import compare_models
@@ -15,6 +15,9 @@ from HCCAssistLib.results.cutoff import CutOff
 
 THRESHOLDS = (0.2, 0.4, 0.6)
 """At which the net benefit is given with its interval: chosen before any figure was seen."""
+
+FEW = 10
+"""Patients with, or without, a response below which an approximate P value says little."""
 
 AREA_ONLY = CutOff(0.5, "none: only the AUC is compared")
 
@@ -71,13 +74,16 @@ def versus_rules(
         rules: scores of each rule, by its name.
         patients: ``(patients,)``.
     """
-    found = []
+    found, fewest = [], min(sum(labels), len(labels) - sum(labels))
+    note = f"a normal approximation, not to be relied on with {fewest} patients of one kind" if fewest < FEW else ""
     for name, values in rules.items():
         compared = compare_models(
             labels, scores, values, patients, cutoff_a=AREA_ONLY, cutoff_b=AREA_ONLY, unit="patient", draws=DRAWS
         )
         own = area(labels, values, patients, unit="patient")
-        found.append(Versus(name, own, roc(labels, values), compared.differences[0], compared.delong))
+        found.append(
+            Versus(name, own, roc(labels, values), compared.differences[0], replace(compared.delong, note=note))
+        )
     return tuple(found)
 
 

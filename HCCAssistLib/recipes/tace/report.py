@@ -211,7 +211,7 @@ def _benefit(pages: Report, found: TACEEvaluation) -> None:
     if found.calibration:
         pages.add_calibration("Calibration of objective response", found.calibration)
         pages.add_text(MIX)
-    pages.add_decision_curves("Whom to treat", found.decisions.curves, at=found.decisions.at)
+    pages.add_decision_curves("Net benefit", found.decisions.curves, at=found.decisions.at)
     pages.add_text(DECISION)
 
 
@@ -247,7 +247,7 @@ def _external(pages: Report, external: TACEEvaluation, found: TACEEvaluation) ->
     _beside(pages, external, f"{level}, beside volume and mean HU")
     if external.calibration:
         pages.add_calibration(f"{level}, calibration of objective response", external.calibration)
-    pages.add_decision_curves(f"{level}, whom to treat", external.decisions.curves, at=external.decisions.at)
+    pages.add_decision_curves(f"{level}, net benefit", external.decisions.curves, at=external.decisions.at)
     _level(pages, external.patch, f"{level}, patches")
 
 
