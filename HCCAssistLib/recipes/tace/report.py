@@ -34,7 +34,8 @@ INTENT = (
 )
 PATCHES = (
     "A patch has the response of its patient, as in the paper. Patches of one patient are not independent: trust the "
-    "interval that resamples patients, and the figures of patients before those of patches."
+    "interval that resamples patients, and the figures of patients before those of patches. A P value that counts "
+    "patches takes them as independent and is too small."
 )
 FAR_ABOVE = (
     "The paper's AUCs of 0.94 to 0.98 stand far above what later studies of the same question found. A network is "
