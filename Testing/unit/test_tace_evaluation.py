@@ -12,11 +12,13 @@ from typing import Any
 
 import numpy as np
 import pytest
-from tace_toy import model, write_toy_cohort
+from tace_toy import grid, model, segment, volume, write_toy_cohort
 
 from HCCAssistLib.cli.main import main
+from HCCAssistLib.cohort.additions import add_case
 from HCCAssistLib.cohort.case import Case
 from HCCAssistLib.cohort.cohort import Cohort, read_cohort, write_cohort_table
+from HCCAssistLib.cohort.finding_labels import segments_of_findings
 from HCCAssistLib.cohort.points import Point, PointList
 from HCCAssistLib.cohort.segments import Segment, read_segments, write_segments
 from HCCAssistLib.errors import InputError
@@ -24,7 +26,7 @@ from HCCAssistLib.evaluation.held_out import HeldOut
 from HCCAssistLib.evaluation.report_blocks import PNG
 from HCCAssistLib.imaging.geometry import Box, Geometry
 from HCCAssistLib.inference.loaded_model import LoadedModel, load_model
-from HCCAssistLib.inference.study import read_study
+from HCCAssistLib.inference.study import judged_study, read_study
 from HCCAssistLib.recipes.tace import evaluation
 from HCCAssistLib.recipes.tace.baseline import RULES, fitted, mean_probability
 from HCCAssistLib.recipes.tace.bodies import STANDS_IN
@@ -32,7 +34,7 @@ from HCCAssistLib.recipes.tace.comparison import compare
 from HCCAssistLib.recipes.tace.evaluated_case import EvaluatedCase, MeasuredTumour
 from HCCAssistLib.recipes.tace.level import OBJECTIVE
 from HCCAssistLib.recipes.tace.performance import TACEEvaluation, performance
-from HCCAssistLib.recipes.tace.recipe import ARTERIAL, GROUPS, RESPONSES, SIZE, TACE
+from HCCAssistLib.recipes.tace.recipe import ARTERIAL, GROUPS, RESPONSES, SIZE, TACE, TUMOURS
 from HCCAssistLib.recipes.tace.report import COLUMNS, report
 from HCCAssistLib.recipes.tace.review import training_annotations
 from HCCAssistLib.recipes.tace.sampling import CODES
@@ -266,6 +268,41 @@ def test_a_review_asks_for_targets_and_refuses_points() -> None:
     assert "no tumour is marked as a target" in training_annotations(none).warnings[1].what
     with pytest.raises(InputError, match="a segment here, not a point"):
         training_annotations(FINDING, missed=PointList("x", (Point("F-1", (0.0, 0.0, 0.0)),)))
+
+
+def test_tumours_of_a_reviewed_case_stay_apart_in_a_cohort_with_what_counts_and_without_their_names(
+    tmp_path: Path,
+) -> None:
+    geometry = grid((1.5, 1.5, 4.0))
+    drawn = [
+        segment(geometry, scale=0.6, name="Ms Smith"),
+        segment(geometry, (-30.0, -7.0, 4.0), 0.5, "other", target="no"),
+        segment(geometry, (-30.0, 20.0, 0.0), 0.4, "third", target="yes"),
+    ]
+    drawn[0] = replace(drawn[0], tags={"target": "yes"})
+    scan = volume(geometry)
+    run = judged_study("x", TACE, volumes={ARTERIAL: scan}, segments={TUMOURS: drawn}, points={}, values={})
+    case = add_case(
+        tmp_path / "cohort",
+        "case-001",
+        volumes=run.volumes,
+        points={},
+        masks=run.masks,
+        values={"response": ""},
+        segments={TUMOURS: segments_of_findings(run.findings[TUMOURS], "tumour")},
+    )
+    kept = read_segments(case.folder / "pre" / "tumour.seg.nrrd")
+    assert [(one.name, one.tags["target"]) for one in kept] == [
+        ("tumour 1", "yes"),
+        ("tumour 2", "no"),
+        ("tumour 3", "yes"),
+    ]
+    again = read_study(case, TACE)
+    options = TACE.resolve({})
+    assert [one.volume_ml for one in tumours_of(again, options)] == [one.volume_ml for one in tumours_of(run, options)]
+    assert [one.center for one in again.findings[TUMOURS]] == [
+        pytest.approx(one.center) for one in run.findings[TUMOURS]
+    ]
 
 
 SPLITS = ["train"] * 8 + ["validation"] * 4 + ["test"] * 4
