@@ -5,6 +5,7 @@ from __future__ import annotations
 import re
 from collections.abc import Iterable, Mapping, Sequence
 from pathlib import Path
+from types import MappingProxyType
 
 import numpy as np
 from scipy import ndimage
@@ -35,6 +36,7 @@ def add_case(
     points: Mapping[str, PointList],
     masks: Mapping[str, Image],
     values: Mapping[str, str],
+    segments: Mapping[str, Sequence[Segment]] = MappingProxyType({}),
     patient_id: str = "",
     replace: bool = False,
 ) -> Case:
@@ -47,6 +49,8 @@ def add_case(
         points: by ``"<time point>/<name>"``; empty lists are left out.
         masks: by ``"<time point>/<name>"``; empty masks are left out.
         values: further columns of the case's row.
+        segments: by ``"<time point>/<name>"``, several in one file with their names and tags, instead of the mask
+            there; empty ones are left out.
         patient_id: pseudonym of the patient, who may have several cases; where it is empty, that of the case that is
             replaced, or the case's own id.
         replace: overwrite a case of that id. Its row keeps what ``values`` does not name, its patient and its split.
@@ -62,10 +66,12 @@ def add_case(
     if old is not None:
         case = Case(old.case_id, patient_id or old.patient_id, "", {}, cohort / CASES / old.case_id)
     _refuse_misspelt(case, [one for one in cases if one is not old])
-    files: dict[str, Image | PointList] = {
+    painted = {key: [one for one in found if not one.is_empty] for key, found in segments.items()}
+    files: dict[str, Image | PointList | Sequence[Segment]] = {
         **{f"{key}.nrrd": image for key, image in volumes.items()},
         **{f"{key}.mrk.json": found for key, found in points.items() if found.points},
-        **{f"{key}.seg.nrrd": mask for key, mask in masks.items() if mask.array.any()},
+        **{f"{key}.seg.nrrd": mask for key, mask in masks.items() if key not in segments and mask.array.any()},
+        **{f"{key}.seg.nrrd": found for key, found in painted.items() if found},
     }
     if not replace and (old is not None or case.folder.exists()):
         raise InputError(f"there is a case {case.case_id} already", cohort.name, "choose another id, or replace it")
@@ -183,10 +189,12 @@ def _refuse_loss(case: Case, written: Iterable[str]) -> None:
         )
 
 
-def _write(path: Path, content: Image | PointList) -> None:
+def _write(path: Path, content: Image | PointList | Sequence[Segment]) -> None:
     name = path.name.split(".")[0]
     if isinstance(content, PointList):
         write_points(content, path)
+    elif not isinstance(content, Image):
+        write_segments([Segment(one.name, _cut(one.mask), one.tags) for one in content], path)
     elif path.name.endswith(".seg.nrrd"):
         write_segments([Segment(name, _cut(content))], path)
     else:

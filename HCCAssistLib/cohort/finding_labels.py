@@ -133,6 +133,22 @@ def findings_of_segments(
     return tuple(found), problems
 
 
+def segments_of_findings(findings: Sequence[Finding], name: str) -> tuple[Segment, ...]:
+    """Findings that were drawn as segments, as ``findings_of_segments`` reads them again, each with whether it counts.
+
+    Their names are numbered anew, since those that a reader gave may tell who the patient is.
+
+    Args:
+        findings: those that have no mask are left out.
+        name: of what they are (``"tumour"``).
+    """
+    drawn = [(one.mask, one.target) for one in findings if one.mask is not None]
+    return tuple(
+        Segment(f"{name} {number}", mask, {"target": "yes" if target else "no"})
+        for number, (mask, target) in enumerate(drawn, 1)
+    )
+
+
 def finding_codes(case: Case, inputs: Sequence[InputSpec], classes: Classes) -> tuple[str, ...]:
     """The classes of a case's findings; files that cannot be read have none, which the check of the cohort tells."""
     codes: list[str] = []

@@ -3,8 +3,8 @@
 from __future__ import annotations
 
 import io
-from collections.abc import Mapping
-from dataclasses import dataclass
+from collections.abc import Mapping, Sequence
+from dataclasses import dataclass, replace
 from typing import Any
 
 import numpy as np
@@ -15,9 +15,13 @@ from PIL import ImageDraw, ImageFont
 GAP = 2
 """Pixels between the pictures of a strip."""
 
-SCALE_BAR_MM = 20.0
-ENLARGED, TEXT = 4, 15
-"""Pixels of a large picture for each of the network's, and height of its letters."""
+SCALE_BAR_MM, SHORT_BAR_MM = 20.0, 5.0
+"""The short one where the other would take half of a picture."""
+
+ENLARGED, LARGE, SMALL, TEXT = 4, 280, 80, 15
+"""Pixels of a large picture for each of the network's at most, and along its side at most, unless the network saw more;
+along the side of a thumbnail at most; height of letters.
+"""
 
 
 @dataclass(frozen=True, eq=False, slots=True)
@@ -26,21 +30,30 @@ class CropView:
 
     Attributes:
         pictures: 8 bit ``(rows, columns)`` by name, all of one size.
-        side_mm: of the square that each shows.
+        side_mm: of the square that each shows; one for each picture where they differ.
         synthetic: no patient, which the picture says.
     """
 
     pictures: Mapping[str, npt.NDArray[np.uint8]]
-    side_mm: float
+    side_mm: float | Sequence[float]
     synthetic: bool = False
+
+    @property
+    def sides_mm(self) -> tuple[float, ...]:
+        """Of the square that each picture shows."""
+        each = (self.side_mm,) * len(self.pictures) if isinstance(self.side_mm, int | float) else tuple(self.side_mm)
+        if len(each) != len(self.pictures):
+            raise ValueError(f"{len(self.pictures)} pictures do not have {len(each)} sides")
+        return each
 
     @property
     def caption(self) -> str:
         """What is shown."""
         stamp = "synthetic case; " if self.synthetic else ""
+        sides = " / ".join(dict.fromkeys(f"{side:.0f}" for side in self.sides_mm))
         return (
             f"{stamp}what the network saw ({', '.join(self.pictures)}), axial, patient's left on the right, "
-            f"{self.side_mm:.0f} mm from side to side"
+            f"{sides} mm from side to side"
         )
 
 
@@ -52,16 +65,20 @@ def strip(view: CropView) -> npt.NDArray[np.uint8]:
 
 
 def crop_thumbnail(view: CropView) -> bytes:
-    """A small PNG of the strip, pixel by pixel."""
-    return _encoded(Picture.fromarray(strip(view)), "PNG", optimize=True)
+    """A small PNG of the strip: pixel by pixel, or means of several where the network saw a larger picture."""
+    factor = -(-next(iter(view.pictures.values())).shape[1] // SMALL)
+    pictures = {name: np.asarray(Picture.fromarray(one).reduce(factor)) for name, one in view.pictures.items()}
+    return _encoded(Picture.fromarray(strip(replace(view, pictures=pictures))), "PNG", optimize=True)
 
 
 def crop_picture(view: CropView) -> bytes:
     """A JPEG of the pictures, each under its name, with sides, scale bar and, of a phantom, that it is one."""
-    gap, head, side = GAP * ENLARGED, 2 * TEXT, ENLARGED * next(iter(view.pictures.values())).shape[1]
+    seen = next(iter(view.pictures.values())).shape[1]
+    enlarged = max(1, min(ENLARGED, LARGE // seen))
+    gap, head, side = 4 * GAP, 2 * TEXT, enlarged * seen
     page = Picture.new("L", (len(view.pictures) * (side + gap) - gap, head + side), 255)
     draw, font = ImageDraw.Draw(page), ImageFont.load_default(TEXT)
-    for number, (name, picture) in enumerate(view.pictures.items()):
+    for number, ((name, picture), side_mm) in enumerate(zip(view.pictures.items(), view.sides_mm, strict=True)):
         left = number * (side + gap)
         page.paste(Picture.fromarray(picture).resize((side, side), Picture.Resampling.NEAREST), (left, head))
         draw.text((left + side / 2, head / 2), name, 0, font, "mm")
@@ -70,10 +87,11 @@ def crop_picture(view: CropView) -> bytes:
             texts.append((side - TEXT / 3, TEXT, "SYNTHETIC", "rm"))
         for x, y, text, anchor in texts:
             draw.text((left + x, head + y), text, 255, font, anchor, stroke_width=2, stroke_fill=0)
-        length, low = SCALE_BAR_MM / view.side_mm * side, head + side - TEXT / 2
+        scale_bar = SCALE_BAR_MM if side_mm > 2 * SCALE_BAR_MM else SHORT_BAR_MM
+        length, low = scale_bar / side_mm * side, head + side - TEXT / 2
         draw.line((left + TEXT / 2, low, left + TEXT / 2 + length, low), 0, 5)
         draw.line((left + TEXT / 2 + 1, low, left + TEXT / 2 + length - 1, low), 255, 3)
-        text = f"{SCALE_BAR_MM:g} mm"
+        text = f"{scale_bar:g} mm"
         draw.text((left + TEXT / 2, low - TEXT / 3), text, 255, font, "lb", stroke_width=2, stroke_fill=0)
     return _encoded(page, "JPEG", quality=88)
 

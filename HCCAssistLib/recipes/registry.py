@@ -12,8 +12,9 @@ from HCCAssistLib.recipes.liver_mass.recipe import LIVER_MASS
 from HCCAssistLib.recipes.ltp.recipe import LTP
 from HCCAssistLib.recipes.options import Value
 from HCCAssistLib.recipes.spec import Recipe
+from HCCAssistLib.recipes.tace.recipe import TACE
 
-RECIPES = MappingProxyType({recipe.id: recipe for recipe in (LTP, LIVER_MASS)})
+RECIPES = MappingProxyType({recipe.id: recipe for recipe in (LTP, LIVER_MASS, TACE)})
 
 
 def all_inputs() -> tuple[InputSpec, ...]:

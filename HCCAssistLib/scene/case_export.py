@@ -14,6 +14,7 @@ from typing import Any, Literal
 from HCCAssistLib.cohort.additions import add_case, check_pseudonym, next_case_id
 from HCCAssistLib.cohort.case import TABLE
 from HCCAssistLib.cohort.cohort import read_cohort
+from HCCAssistLib.cohort.finding_labels import segments_of_findings
 from HCCAssistLib.cohort.points import PointList
 from HCCAssistLib.errors import HCCAssistError, InputError
 from HCCAssistLib.inference.study import Study
@@ -28,6 +29,7 @@ from HCCAssistLib.scene.known_scans import case_with_scan
 from HCCAssistLib.scene.patients import patient_names
 from HCCAssistLib.scene.review import CaseReview
 from HCCAssistLib.scene.run_inputs import RunInputs, capture
+from HCCAssistLib.wording import plural
 
 Question = Literal["create", "duplicate", "replace", "overwrite", "changed"]
 
@@ -234,6 +236,9 @@ class _Addition:
                 who = f"case {same.case_id} of patient {same.patient_id}"
                 text = f"This scan is in the cohort already, as {who}. Add it again as {self.case_id}?"
                 self._ask("duplicate", text)
+        # a tumour each, where the recipe's lesions are segments and no points stand for them
+        drawn = {place: found for place, found in study.findings.items() if place in self.inputs.segments}
+        segments = {p: segments_of_findings(found, p.split("/")[-1]) for p, found in drawn.items() if p not in given}
         case = add_case(
             self.cohort,
             self.case_id,
@@ -241,13 +246,15 @@ class _Addition:
             points={**self.inputs.points, **self.annotations.points},
             masks={place: mask for place, mask in study.masks.items() if place not in given},
             values={**self.annotations.values, **study.values},
+            segments=segments,
             patient_id=self.patient_id,
             replace=taken,
         )
         instead = [
             place.split("/")[-1] for place in given if place in self.inputs.segments or place in self.inputs.boxes
         ]
-        counts = (f"{len(found.points)} {place.split('/')[-1]}" for place, found in self.annotations.points.items())
+        counts = [f"{len(found.points)} {place.split('/')[-1]}" for place, found in given.items()]
+        counts += [f"{len(found)} {plural(place.split('/')[-1], len(found))}" for place, found in segments.items()]
         summary = f"{case.case_id} is in the cohort {self.cohort.name}: {', '.join(counts)}."
         if instead:
             summary += f" Labelled points stand for the segments and boxes of {' and '.join(instead)}."

@@ -305,3 +305,14 @@ def test_pictures_of_a_finding_stand_side_by_side_as_they_are() -> None:
     large = [np.asarray(Picture.open(io.BytesIO(crop_picture(view)))) for view in views]
     assert large[0].shape == (30 + 4 * 7, 2 * 28 + 4 * GAP)
     assert (large[0] != large[1]).any() and (large[1] != large[2]).any(), "a phantom says so, and the scale bar tells"
+
+
+def test_large_pictures_of_squares_of_several_sizes_are_shown_as_they_are_and_small_in_a_table() -> None:
+    seen = RNG.integers(0, 256, (2, 224, 224), dtype=np.uint8)
+    view = CropView({"slice 4": seen[0], "slice 5": seen[1]}, (24.2, 60.0))
+    assert "24 / 60 mm from side to side" in view.caption
+    assert np.asarray(Picture.open(io.BytesIO(crop_picture(view)))).shape == (30 + 224, 2 * 224 + 4 * GAP)
+    small = np.asarray(Picture.open(io.BytesIO(crop_thumbnail(view))))
+    assert small.shape == (75, 2 * 75 + GAP) and abs(small[0, 0] - seen[0, :3, :3].mean()) <= 1
+    with pytest.raises(ValueError, match="2 pictures do not have 1 sides"):
+        _ = CropView(view.pictures, (24.2,)).caption

@@ -14,7 +14,6 @@ from HCCAssistLib.models.backbones.variant import KERAS, TORCHVISION
 from HCCAssistLib.models.backbones.weights import Description
 from HCCAssistLib.models.caveats import model_warnings
 from HCCAssistLib.models.package import ModelPackage
-from HCCAssistLib.recipes import registry
 from HCCAssistLib.recipes.tace import bodies
 from HCCAssistLib.recipes.tace.bodies import STANDS_IN, settled_body
 from HCCAssistLib.recipes.tace.prediction import predict
@@ -102,7 +101,6 @@ def test_a_backbone_that_is_missing_is_asked_for_by_its_name(
         there.setattr(bodies, "installed", lambda: installed("imagenet"))
         package = train_on(cohort, tmp_path / "model")
     assert package.card.input["backbone"] == {"name": "imagenet", "sha256": SHA}
-    monkeypatch.setattr(registry, "RECIPES", {TACE.id: TACE, **registry.RECIPES})
     monkeypatch.setattr(bodies, "installed", lambda: installed("another")[1:])
     study = read_study(read_cohort(cohort).cases[8], TACE, options=package.card.options)
     with pytest.raises(InputError, match=f"needs the backbone 'imagenet' with the sha256 {SHA}, which is not") as told:

@@ -46,7 +46,8 @@ def sample_case(study: Study, case: Case, options: Mapping[str, Value], rng: np.
 
     Returns:
         ``features`` ``(n, 6, 2048)``, or ``image`` 8 bit ``(n, channels, 224, 224)``, with the label and place of each.
-        ``diameter_mm``, ``hu`` and ``slice_mm`` are what a prediction is later compared with.
+        ``diameter_mm``, ``hu`` and ``slice_mm`` are what a prediction is later compared with, ``volume_ml`` and ``hu``
+        what simple rules know of a tumour.
 
     Raises:
         InputError: no tumour counts, or the case has no response.
@@ -67,6 +68,7 @@ def sample_case(study: Study, case: Case, options: Mapping[str, Value], rng: np.
         {
             **seen,
             "diameter_mm": np.array([one.diameter_mm for one, _ in rows], dtype=np.float32),
+            "volume_ml": np.array([one.volume_ml for one, _ in rows], dtype=np.float32),
             "hu": np.array([one.hu for one, _ in rows], dtype=np.float32),
             "slice_mm": np.array([one.slice_mm for one, _ in rows], dtype=np.float32),
             "label": np.full(len(rows), CODES.index(response), dtype=np.uint8),

@@ -10,6 +10,7 @@ import numpy as np
 from HCCAssistLib.errors import InputError
 from HCCAssistLib.evaluation.confusion import ConfusionMatrix
 from HCCAssistLib.recipes.options import Value
+from HCCAssistLib.recipes.tace.baseline import fitted
 from HCCAssistLib.recipes.tace.bodies import STANDS_IN, settled_body
 from HCCAssistLib.recipes.tace.recipe import with_backbone
 from HCCAssistLib.recipes.tace.sampling import CODES
@@ -39,11 +40,12 @@ def studies_kept(options: Mapping[str, Value]) -> frozenset[str]:
 
 
 def fit_member(member: Member) -> MemberResult:
-    """Train one network; the epoch with the lowest loss on the patches of validation is kept."""
+    """Train one network, and the simple rules beside it; the epoch with the lowest loss of validation is kept."""
     found = member.fit("final", member.train, member.validation, span=(0.0, 0.98))
     logits = member.outputs(member.network(found), member.validation)
     facts = {
         "seen": {name: _range(member.train[name]) for name in MEASURED},
+        "baselines": fitted(member.train),
         "caveats": [] if with_backbone(member.plan.options) else [STANDS_IN],
         "weights": sum(tensor.numel() for tensor in found.weights.values()),
     }
@@ -65,6 +67,7 @@ def assemble(results: Sequence[MemberResult], *, chosen_on: str) -> Assembled:
     seen = [result.facts["seen"] for result in results]
     facts = {
         "seen": {name: _joined([one[name] for one in seen]) for name in MEASURED},
+        "baselines": [result.facts["baselines"] for result in results],
         "caveats": results[0].facts["caveats"],
         "learning_weights": results[0].facts["weights"],
     }

@@ -72,6 +72,7 @@ class Tumour:
         target: whether it counts for the patient.
         center: LPS mm, of the segment's voxels.
         diameter_mm: longest diameter in the slice of largest area.
+        volume_ml: of its voxels as stored.
         slice_mm: between the slices that patches are taken from.
         hu: mean under the segment.
         dense: share of its voxels above ``DENSE_HU``.
@@ -85,6 +86,7 @@ class Tumour:
     target: bool
     center: Place
     diameter_mm: float
+    volume_ml: float
     slice_mm: float
     hu: float
     dense: float
@@ -126,6 +128,7 @@ def tumours_of(study: Study | CaseContents, options: Mapping[str, Value]) -> tup
             target=finding.target,
             center=finding.center,
             diameter_mm=diameter,
+            volume_ml=len(values) * float(np.prod(stored.geometry.spacing)) / 1000,
             slice_mm=float(mask.geometry.spacing[2]),
             hu=float(values.mean()),
             dense=float(np.mean(values > DENSE_HU)),
