@@ -11,7 +11,7 @@ import argparse
 import json
 import tempfile
 import time
-from collections.abc import Callable, Iterator
+from collections.abc import Iterator
 from contextlib import contextmanager
 from pathlib import Path
 from typing import Any
@@ -20,6 +20,7 @@ from unittest import mock
 import numpy as np
 import numpy.typing as npt
 import torch
+from liver_mass import cpu_seconds
 from monai.visualize import GradCAM
 from torch import nn
 
@@ -53,17 +54,6 @@ TRAINED, VALIDATED = 1687, 268
 
 OPTIONS = TACE.resolve({"backbone": "0" * 64}, preset="paper")
 EPOCHS, BATCH = int(OPTIONS["epochs"]), int(OPTIONS["batch"])
-
-
-def cpu_seconds(work: Callable[[], object], repeats: int) -> float:
-    """Best of some repeats, after one that is not counted."""
-    work()
-    times = []
-    for _ in range(repeats):
-        began = time.process_time()
-        work()
-        times.append(time.process_time() - began)
-    return min(times)
 
 
 def tumour_mask(side: int = SIDE) -> npt.NDArray[np.bool_]:

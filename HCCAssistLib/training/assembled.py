@@ -6,8 +6,12 @@ from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, field, replace
 from typing import Any
 
+import numpy as np
+
+from HCCAssistLib.evaluation.confusion import ConfusionMatrix
 from HCCAssistLib.evaluation.result import Estimate
 from HCCAssistLib.results.cutoff import CutOff
+from HCCAssistLib.training.member_result import MemberResult
 
 
 @dataclass(frozen=True, slots=True)
@@ -27,6 +31,24 @@ class Assembled:
     estimates: Sequence[Estimate] = ()
     facts: Mapping[str, Any] = field(default_factory=dict)
     extras: Mapping[str, Any] = field(default_factory=dict)
+
+
+def class_accuracy(results: Sequence[MemberResult], codes: Sequence[str], *, unit: str) -> Estimate:
+    """Share of the samples of validation, each judged by the member that was not trained on it, that are right.
+
+    Args:
+        results: of the members, with outputs ``(n, classes)``.
+        codes: of the classes, in the order of the outputs.
+        unit: what a sample is.
+    """
+    truth = np.concatenate([result.validation.labels for result in results]).astype(int)
+    called = np.concatenate([result.outputs.argmax(axis=1) for result in results])
+    counts = np.zeros((len(codes), len(codes)), dtype=int)
+    np.add.at(counts, (truth, called), 1)
+    found: Estimate = ConfusionMatrix(tuple(codes), tuple(map(tuple, counts.tolist()))).metrics(unit=unit)["all"][
+        "accuracy"
+    ]
+    return found
 
 
 def metrics(estimates: Sequence[Estimate], chosen_on: str) -> dict[str, Any]:

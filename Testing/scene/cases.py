@@ -15,6 +15,7 @@ from HCCAssistLib.results.detection import Candidate, DetectionResult
 from HCCAssistLib.results.result import Result
 from HCCAssistLib.results.review import Review
 from HCCAssistLib.results.run_record import RunRecord
+from HCCAssistLib.scene.transforms import lps_to_ras, to_vtk
 
 
 def rotation(axis: tuple[float, float, float], degrees: float) -> npt.NDArray[np.float64]:
@@ -178,3 +179,21 @@ def labelled(drawn: Any) -> dict[str, dict[int, str]]:
         shown = sorted(visible_numbers(node))
         found[node.GetAttribute(VIEW).removeprefix("vtkMRMLSliceNode")] = {n: texts[n] for n in shown}
     return found
+
+
+def turned(node: Any, scene: Any, axis: tuple[float, float, float] = (1, -2, 1)) -> Any:
+    """Put a node under a turned and shifted transform; its matrix."""
+    matrix = np.eye(4)
+    matrix[:3, :3], matrix[:3, 3] = rotation(axis, 25), (5, -7, 11)
+    transform = scene.AddNewNodeByClass("vtkMRMLLinearTransformNode", "turn")
+    transform.SetMatrixTransformToParent(to_vtk(matrix))
+    node.SetAndObserveTransformNodeID(transform.GetID())
+    return matrix
+
+
+def line(scene: Any, *ends: Any) -> Any:
+    """A line between places, LPS mm."""
+    node = scene.AddNewNodeByClass("vtkMRMLMarkupsLineNode", "diameter")
+    for end in ends:
+        node.AddControlPoint(*lps_to_ras(end))
+    return node

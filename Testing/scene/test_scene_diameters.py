@@ -6,7 +6,7 @@ from typing import Any
 
 import numpy as np
 import pytest
-from cases import DIRECTIONS, blob_center, geometry, image, rotation
+from cases import DIRECTIONS, blob_center, geometry, image, line, turned
 
 from HCCAssistLib.errors import InputError
 from HCCAssistLib.imaging.image import Image
@@ -38,22 +38,6 @@ def segment_of(scene: Any, mask: Image) -> tuple[Any, str]:
     return node, node.GetSegmentation().GetNthSegmentID(0)
 
 
-def under_a_turn(node: Any, scene: Any, axis: tuple[float, float, float] = (0, 0, 1)) -> np.ndarray:
-    matrix = np.eye(4)
-    matrix[:3, :3], matrix[:3, 3] = rotation(axis, 25), (5, -7, 11)
-    transform = scene.AddNewNodeByClass("vtkMRMLLinearTransformNode", "turn")
-    transform.SetMatrixTransformToParent(to_vtk(matrix))
-    node.SetAndObserveTransformNodeID(transform.GetID())
-    return matrix
-
-
-def line(scene: Any, *ends: Any) -> Any:
-    node = scene.AddNewNodeByClass("vtkMRMLMarkupsLineNode", "diameter")
-    for end in ends:
-        node.AddControlPoint(*lps_to_ras(end))
-    return node
-
-
 @pytest.mark.parametrize("kind", DIRECTIONS)
 def test_the_chord_of_a_segment_is_drawn_where_it_lies_in_the_patient(scene: Any, kind: str) -> None:
     mask = cigar(kind)
@@ -74,14 +58,15 @@ def test_a_segment_and_a_line_under_a_transform_are_measured_where_they_stand(sc
     node, segment_id = segment_of(scene, mask)
     plain = diameter_of_segment(node, segment_id)
     drawn = draw_diameter(plain, scene, "viable")
-    matrix = under_a_turn(node, scene)
-    under_a_turn(drawn, scene)
-    turned, moved = diameter_of_segment(node, segment_id), diameter_of_line(drawn)
+    upright = (0.0, 0.0, 1.0)  # what is axial stays axial
+    matrix = turned(node, scene, upright)
+    turned(drawn, scene, upright)
+    measured, moved = diameter_of_segment(node, segment_id), diameter_of_line(drawn)
     expected = [(matrix @ [*lps_to_ras(end), 1])[:3] for end in plain.ends or ()]
     np.testing.assert_allclose(moved.ends, lps_to_ras(expected), atol=1e-9)
-    by_place = sorted(turned.ends or ()), sorted(moved.ends or ())
+    by_place = sorted(measured.ends or ()), sorted(moved.ends or ())
     np.testing.assert_allclose(*by_place, atol=4.5)
-    assert turned.mm == pytest.approx(plain.mm, abs=3.0)
+    assert measured.mm == pytest.approx(plain.mm, abs=3.0)
 
 
 def test_a_scaling_transform_lengthens_a_line_as_it_is_seen(scene: Any) -> None:

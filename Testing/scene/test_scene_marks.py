@@ -6,7 +6,7 @@ from typing import Any
 
 import numpy as np
 import pytest
-from cases import DIRECTIONS, blob_center, image, rotation
+from cases import DIRECTIONS, blob_center, image, line, turned
 from sessions import REQUEST, session_of
 
 from HCCAssistLib.errors import InputError
@@ -19,28 +19,11 @@ pytest.importorskip("slicer", reason=f"SKIPPED: slicer-core is not installed. {I
 
 from HCCAssistLib.scene.marks import ALL_SEGMENTS, box_of_roi, marked_points
 from HCCAssistLib.scene.run_inputs import ChosenInputs
-from HCCAssistLib.scene.transforms import lps_to_ras, to_vtk
+from HCCAssistLib.scene.transforms import lps_to_ras
 from HCCAssistLib.scene.volumes import segmentation_from_masks, volume_from_image
 
 MASS = get_recipe("liver-mass")
 PLACE, MASSES = "baseline/arterial", "baseline/masses"
-
-
-def turned(node: Any, scene: Any) -> Any:
-    """Put a node under a turned and shifted transform; its matrix."""
-    matrix = np.eye(4)
-    matrix[:3, :3], matrix[:3, 3] = rotation((1, -2, 1), 25), (5, -7, 11)
-    transform = scene.AddNewNodeByClass("vtkMRMLLinearTransformNode", "turn")
-    transform.SetMatrixTransformToParent(to_vtk(matrix))
-    node.SetAndObserveTransformNodeID(transform.GetID())
-    return matrix
-
-
-def line(scene: Any, *ends: Any) -> Any:
-    node = scene.AddNewNodeByClass("vtkMRMLMarkupsLineNode", "diameter")
-    for end in ends:
-        node.AddControlPoint(*lps_to_ras(end))
-    return node
 
 
 @pytest.mark.parametrize("kind", DIRECTIONS)

@@ -9,13 +9,10 @@ from __future__ import annotations
 from collections.abc import Mapping, Sequence
 from typing import Any
 
-import numpy as np
-
-from HCCAssistLib.evaluation.confusion import ConfusionMatrix
 from HCCAssistLib.recipes.liver_mass.recipe import phases_of
 from HCCAssistLib.recipes.liver_mass.sampling import CODES
 from HCCAssistLib.recipes.options import Value
-from HCCAssistLib.training.assembled import Assembled
+from HCCAssistLib.training.assembled import Assembled, class_accuracy
 from HCCAssistLib.training.member import Member
 from HCCAssistLib.training.member_result import MemberResult
 from HCCAssistLib.training.samples import Samples
@@ -49,18 +46,13 @@ def assemble(results: Sequence[MemberResult], *, chosen_on: str) -> Assembled:
         results: of the members.
         chosen_on: these pictures, in words.
     """
-    truth = np.concatenate([result.validation.labels for result in results]).astype(int)
-    called = np.concatenate([result.outputs.argmax(axis=1) for result in results])
-    counts = np.zeros((len(CODES), len(CODES)), dtype=int)
-    np.add.at(counts, (truth, called), 1)
-    matrix = ConfusionMatrix(CODES, tuple(map(tuple, counts.tolist())))
     seen = [result.facts["seen"] for result in results]
     phases = seen[0]["hu"]
     facts = {
         "diameter_mm": _joined([one["diameter_mm"] for one in seen]),
         "hu": {phase: _joined([one["hu"][phase] for one in seen]) for phase in phases},
     }
-    return Assembled(estimates=[matrix.metrics(unit="picture")["all"]["accuracy"]], facts={"seen": facts})
+    return Assembled(estimates=[class_accuracy(results, CODES, unit="picture")], facts={"seen": facts})
 
 
 def _range(values: Any) -> list[float]:

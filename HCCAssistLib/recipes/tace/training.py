@@ -5,16 +5,13 @@ from __future__ import annotations
 from collections.abc import Mapping, Sequence
 from typing import Any
 
-import numpy as np
-
 from HCCAssistLib.errors import InputError
-from HCCAssistLib.evaluation.confusion import ConfusionMatrix
 from HCCAssistLib.recipes.options import Value
 from HCCAssistLib.recipes.tace.baseline import fitted
 from HCCAssistLib.recipes.tace.bodies import STANDS_IN, settled_body
 from HCCAssistLib.recipes.tace.recipe import with_backbone
 from HCCAssistLib.recipes.tace.sampling import CODES
-from HCCAssistLib.training.assembled import Assembled
+from HCCAssistLib.training.assembled import Assembled, class_accuracy
 from HCCAssistLib.training.member import Member
 from HCCAssistLib.training.member_result import MemberResult
 
@@ -59,11 +56,6 @@ def assemble(results: Sequence[MemberResult], *, chosen_on: str) -> Assembled:
         results: of the members.
         chosen_on: these patches, in words.
     """
-    truth = np.concatenate([result.validation.labels for result in results]).astype(int)
-    called = np.concatenate([result.outputs.argmax(axis=1) for result in results])
-    counts = np.zeros((len(CODES), len(CODES)), dtype=int)
-    np.add.at(counts, (truth, called), 1)
-    matrix = ConfusionMatrix(CODES, tuple(map(tuple, counts.tolist())))
     seen = [result.facts["seen"] for result in results]
     facts = {
         "seen": {name: _joined([one[name] for one in seen]) for name in MEASURED},
@@ -71,7 +63,7 @@ def assemble(results: Sequence[MemberResult], *, chosen_on: str) -> Assembled:
         "caveats": results[0].facts["caveats"],
         "learning_weights": results[0].facts["weights"],
     }
-    return Assembled(estimates=[matrix.metrics(unit="patch")["all"]["accuracy"]], facts=facts)
+    return Assembled(estimates=[class_accuracy(results, CODES, unit="patch")], facts=facts)
 
 
 def _range(values: Any) -> list[float]:
