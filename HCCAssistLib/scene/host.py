@@ -111,9 +111,20 @@ class Host:
         if name not in self._slice_views:
             self._slice_views[name] = SliceView(self.application_logic, self.slice_logics[name], size)
         view = self._slice_views[name]
-        view.window.SetSize(*size)
+        view.resize(size)
         view.logic.ResizeSliceNode(*size)
         return view
+
+    def drop_slice_view(self, name: str) -> None:
+        """Take a further view out of the scene: the time that each node takes grows with the square of their number."""
+        view, logic = self._slice_views.pop(name), self.slice_logics.pop(name)
+        node, composite, display = logic.GetSliceNode(), logic.GetSliceCompositeNode(), logic.GetSliceDisplayNode()
+        nodes = (node, composite, display, logic.GetSliceModelNode(), logic.GetSliceModelTransformNode())
+        view.close()
+        self.application_logic.GetSliceLogics().RemoveItem(logic)
+        logic.SetMRMLScene(None)
+        for own in nodes:
+            self.scene.RemoveNode(own)
 
     def three_d_view(self, size: tuple[int, int] = (768, 768)) -> ThreeDView:
         """The 3-D view, of a size in pixels.
@@ -126,7 +137,7 @@ class Host:
 
         if self._three_d_view is None:
             self._three_d_view = ThreeDView(self.application_logic, self._view_node, size)
-        self._three_d_view.window.SetSize(*size)
+        self._three_d_view.resize(size)
         return self._three_d_view
 
     def _check_rendering(self) -> None:

@@ -17,6 +17,9 @@ SLICE_MANAGERS = (
     "vtkMRMLMarkupsDisplayableManager",
     "vtkMRMLColorLegendDisplayableManager",
 )
+SAMPLES = 8
+"""Of each pixel, so that lines are smooth."""
+
 THREE_D_MANAGERS = (
     "vtkMRMLCameraDisplayableManager",
     "vtkMRMLViewDisplayableManager",
@@ -40,9 +43,8 @@ class View:
         self.window = vtk.vtkRenderWindow()
         self.window.ShowWindowOff()
         self.window.SetOffScreenRendering(1)
-        self.window.SetMultiSamples(8)
         self.window.SetDPI(72)  # a point is a pixel, wherever the picture is made
-        self.window.SetSize(*size)
+        self.resize(size)
         self.window.AddRenderer(self.renderer)
         self.interactor = vtk.vtkRenderWindowInteractor()
         self.interactor.SetRenderWindow(self.window)
@@ -55,12 +57,18 @@ class View:
         self.managers.SetRenderer(self.renderer)
         self.managers.Initialize(factory, self.renderer)
 
+    def resize(self, size: tuple[int, int], samples: int = SAMPLES) -> None:
+        """Draw from now on in a size in pixels, and with so many samples of each."""
+        self.window.SetSize(*size)
+        self.window.SetMultiSamples(samples)
+
     def picture(self) -> npt.NDArray[np.uint8]:
         """What the view shows now: ``(rows, columns, 3)``, first row on top."""
         self.window.Render()
         grab = vtk.vtkWindowToImageFilter()
         grab.SetInput(self.window)
         grab.ReadFrontBufferOff()
+        grab.ShouldRerenderOff()  # it was just rendered
         grab.Update()
         columns, rows, _ = grab.GetOutput().GetDimensions()
         pixels = vtk_to_numpy(grab.GetOutput().GetPointData().GetScalars())
@@ -100,6 +108,13 @@ class SliceView(View):
         self._style.SetInteractor(self.interactor)
         logic.ResizeSliceNode(*size)
         self._show_image()
+
+    def close(self) -> None:
+        """Show nothing any more."""
+        self.managers.SetMRMLDisplayableNode(None)
+        self._style.SetInteractor(None)
+        self._style.SetSliceLogic(None)
+        self.window.Finalize()
 
     def _show_image(self) -> None:
         connection = self.logic.GetImageDataConnection()

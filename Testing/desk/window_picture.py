@@ -10,7 +10,8 @@ LARGEST = 200_000
 
 
 def save(desk: Any, path: Path) -> None:
-    """Save what the window shows."""
+    """Save what the window shows, with smooth lines."""
+    desk.layout_manager._draw_smoothly()
     for _ in range(5):
         desk.process_events()
     shown = desk.window.grab()

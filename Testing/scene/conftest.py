@@ -19,15 +19,14 @@ def session_host() -> Any:
         pytest.skip(f"SKIPPED: {problem}")
     from HCCAssistLib.scene.host import off_screen_host
 
-    host = off_screen_host()
-    if rendering_available() is None:
-        host.slice_view("HCCAssist1")  # Slicer keeps the views of layouts that are left: no test may count on three
-    return host
+    return off_screen_host()
 
 
 @pytest.fixture
 def host(session_host: Any) -> Iterator[Any]:
     session_host.clear()
+    if rendering_available() is None:
+        session_host.slice_view("Further")  # Slicer keeps the views of layouts that are left: no test counts on three
     yield session_host
     if "sessions" in sys.modules:  # only where the test used one
         from sessions import OPEN

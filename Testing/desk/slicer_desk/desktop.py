@@ -118,6 +118,7 @@ class Desktop:
         logic.GetInteractionNode().SetCurrentInteractionMode(slicer.vtkMRMLInteractionNode.ViewTransform)
         self.layout_manager.setLayout(slicer.vtkMRMLLayoutNode.SlicerLayoutFourUpView)
         self.process_events()
+        self.layout_manager._drop_further()
         self.layout_manager._take_sizes()
         self.window.setUpdatesEnabled(True)
 

@@ -9,6 +9,7 @@ from typing import Any
 import slicer
 from PySide6 import QtCore, QtWidgets
 
+from HCCAssistLib.scene.views import SAMPLES
 from slicer_desk.surface import behaves
 from slicer_desk.views import SliceWidget, ThreeDWidget
 
@@ -62,10 +63,23 @@ class LayoutManager:
     def resetThreeDViews(self) -> None:
         self._three_d.threeDView().resetFocalPoint()
 
-    def _take_sizes(self) -> None:
+    def _drop_further(self) -> None:
+        """Take the views of described layouts away; Slicer keeps them, and each test would be slower than the last."""
+        for name in [name for name in self._slices if name not in _PLACES]:
+            widget = self._slices.pop(name)
+            widget.setParent(None)
+            widget.deleteLater()
+            self._host.drop_slice_view(name)
+
+    def _draw_smoothly(self) -> None:
+        """For a picture that a person looks at."""
+        self._take_sizes(SAMPLES)
+
+    def _take_sizes(self, samples: int = 0) -> None:
         """Let every view be as large as its widget again."""
         for view in (*(widget.sliceView() for widget in self._slices.values()), self._three_d.threeDView()):
-            view._take_size()
+            view._take_size(samples)
+            view.update()
 
     def setLayout(self, layout: int) -> None:
         if layout not in _SHOWN and not self._described(layout):
