@@ -155,6 +155,15 @@ class Desktop:
         QTest.keyClick(widget, getattr(QtCore.Qt.Key, key), modifier)
         self.process_events()
 
+    def type(self, widget: Any, text: str) -> None:
+        """Write a text into a field as a person can: it must be shown and enabled. What stood there goes."""
+        if not (widget.visible and widget.enabled) or widget.readOnly:
+            raise AssertionError(f"nobody can write into {widget.objectName}: it is hidden, disabled or read-only")
+        widget.selectAll()
+        QTest.keyClick(widget, QtCore.Qt.Key.Key_Delete)
+        QTest.keyClicks(widget, text)
+        self.process_events()
+
     def click_in_view(self, name: str, ras: Sequence[float]) -> None:
         """Click into a slice view where a point of the patient is shown.
 
