@@ -183,12 +183,12 @@ class FollowUpPart(Part):
         """The length of a line stands where one could be typed otherwise."""
         lesion, edit = now.lesions[n], self._of(f"{when}Edit", n)
         gone = when == POST and lesion.gone
-        edit.enabled = lesion.lines[when] is None and not gone
+        edit.enabled = not gone
         for widget in (self._line(n, when), self._of(f"{when}Place", n)):
             widget.enabled = not gone
         if lesion.lines[when] is None:
-            if not edit.enabled or edit.readOnly:
-                edit.text = lesion.typed[when]
+            if edit.readOnly:  # a line was taken away: its length is no number that a reader typed
+                edit.text = ""
             edit.readOnly = False
             return
         edit.readOnly = True

@@ -144,7 +144,7 @@ class Desktop:
         """Press and release the left button on a widget, as a person can: it must be shown and enabled."""
         if not (widget.visible and widget.enabled):
             raise AssertionError(f"nobody can click {widget.objectName}: it is hidden or disabled")
-        at = QtCore.QPoint(12, 12) if widget.height > 24 else widget.rect.center()
+        at = QtCore.QPoint(min(12, widget.width // 2), min(12, widget.height // 2))  # of a check box its square
         QTest.mouseClick(widget, QtCore.Qt.MouseButton.LeftButton, pos=at)
         self.process_events()
 
