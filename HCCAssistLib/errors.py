@@ -28,8 +28,11 @@ class Problem:
 
     def __str__(self) -> str:
         text = f"{self.where}: {self.what}" if self.where else self.what
-        end = "" if self.remedy.endswith("?") else "."
-        return f"{text}. {self.remedy[:1].upper()}{self.remedy[1:]}{end}" if self.remedy else f"{text}."
+        return " ".join(_ended(part) for part in (text, self.remedy[:1].upper() + self.remedy[1:]) if part)
+
+
+def _ended(text: str) -> str:
+    return text if text.endswith("?") else f"{text}."
 
 
 class HCCAssistError(Exception):

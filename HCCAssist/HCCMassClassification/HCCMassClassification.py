@@ -50,7 +50,10 @@ class HCCMassClassificationLogic(InferenceModuleLogic):
 
         from HCCAssistLib.panels.classification_columns import classification_columns
         from HCCAssistLib.panels.method import Method
+        from HCCAssistLib.panels.phase_views import PhaseViews
+        from HCCAssistLib.panels.seen_strip import SeenStrip
         from HCCAssistLib.recipes.liver_mass.recipe import MALIGNANT
+        from HCCAssistLib.recipes.liver_mass.seen import seen
 
         return Method(
             recipe=self.recipe,
@@ -59,7 +62,7 @@ class HCCMassClassificationLogic(InferenceModuleLogic):
             columns=partial(
                 classification_columns, categories=self.recipe.label.names, groups={"malignant": MALIGNANT}
             ),
-            phase_views=True,
+            added=(PhaseViews, partial(SeenStrip, made_again=seen)),
         )
 
 

@@ -23,7 +23,6 @@ from slicer.ScriptedLoadableModule import (
 from slicer.util import VTKObservationMixin
 
 POLL_MS = 50
-DOCUMENTATION = "https://github.com/HCCAssist/SlicerHCCAssist#readme"
 
 
 class HCCStudy(ScriptedLoadableModule):
@@ -36,8 +35,9 @@ class HCCStudy(ScriptedLoadableModule):
         self.parent.contributors = ["The HCCAssist contributors"]
         self.parent.helpText = _(
             "Sets HCCAssist up, manages its models, tells which contrast phase each loaded scan shows, and loads a "
-            'synthetic sample case. For research use only. See the <a href="{link}">documentation</a>.'
-        ).format(link=DOCUMENTATION)
+            "synthetic sample case. For research use only. See the "
+            '<a href="https://github.com/HCCAssist/SlicerHCCAssist#readme">documentation</a>.'
+        )
         self.parent.acknowledgementText = _("PyTorch is installed by the extension PyTorch (SlicerPyTorch).")
         slicer.app.connect("startupCompleted()", registerSampleData)
 
@@ -92,6 +92,7 @@ class HCCStudyWidget(ScriptedLoadableModuleWidget, VTKObservationMixin):
 
     def setup(self):
         """Make the panel."""
+        from HCCAssistLib.panels.backbones import InstalledBackbones
         from HCCAssistLib.panels.go_on import GoOn
         from HCCAssistLib.panels.model_store import InstalledModels
         from HCCAssistLib.panels.phase_roles import PhaseRoles
@@ -117,11 +118,14 @@ class HCCStudyWidget(ScriptedLoadableModuleWidget, VTKObservationMixin):
         files = [self.resourcePath(f"HCCAssist{name}.txt") for name in ("Requirements", "Reports")]
         self.packages = SetUp(place, installation=logic.installation(*files), background=background)
         self.models = InstalledModels(place, store=logic.store, background=background)
+        self.backbones = InstalledBackbones(place, folder=logic.backbones, background=background)
         self.roles = PhaseRoles(place, scene=scene, inspector=logic.inspector, background=background)
-        recipes = tuple(RECIPES.values())
-        self.sample = SampleCases(place, recipes=recipes, folder=logic.samples, scene=scene, background=background)
+        self.sample = SampleCases(
+            place, recipes=tuple(RECIPES.values()), folder=logic.samples, scene=scene, background=background
+        )
         self.goOn = GoOn(place, without=self.moduleName)
-        self.ui = merged(*(part.ui for part in (self.packages, self.models, self.roles, self.sample)))
+        parts = (self.packages, self.models, self.backbones, self.roles, self.sample)
+        self.ui = merged(*(part.ui for part in parts))
         self.ui.voxelCheck.connect("toggled(bool)", self.onVolumes)
 
         self.addObserver(scene, scene.StartCloseEvent, self.onSceneStartClose)
@@ -164,6 +168,7 @@ class HCCStudyWidget(ScriptedLoadableModuleWidget, VTKObservationMixin):
         self.setParameterNode(self.logic.getParameterNode())
         self.packages.refresh()
         self.models.look()
+        self.backbones.look()
         self.onRoles()
         self.sample.refresh()
         self.goOn.refresh()
@@ -210,15 +215,6 @@ class HCCStudyWidget(ScriptedLoadableModuleWidget, VTKObservationMixin):
         return told
 
 
-def torchUtils():
-    """The logic of the extension PyTorch; None where it is not installed."""
-    try:
-        import PyTorchUtils
-    except ImportError:
-        return None
-    return PyTorchUtils.PyTorchUtilsLogic()
-
-
 class HCCStudyLogic(ScriptedLoadableModuleLogic):
     """What the parts of the panel share.
 
@@ -241,6 +237,7 @@ class HCCStudyLogic(ScriptedLoadableModuleLogic):
         self.inspector = PhaseInspector(self.tasks)
         self.store = store or ModelStore(default_store())
         self.samples = samples or data_folder("samples")
+        self.backbones = data_folder("backbones")
 
     def getParameterNode(self):
         """The scene's parameters."""
@@ -251,8 +248,9 @@ class HCCStudyLogic(ScriptedLoadableModuleLogic):
         import slicer.packaging
 
         from HCCAssistLib.installation import Installation
+        from HCCAssistLib.panels.set_up import torch_utils
 
-        return Installation(requirements, slicer.packaging, torchUtils, reports)
+        return Installation(requirements, slicer.packaging, torch_utils, reports)
 
 
 class HCCStudyTest(ScriptedLoadableModuleTest):
@@ -278,10 +276,8 @@ class HCCStudyTest(ScriptedLoadableModuleTest):
         place = qt.QVBoxLayout(holder)
         with tempfile.TemporaryDirectory() as folder:
             logic = HCCStudyLogic(store=ModelStore(Path(folder) / "models"), samples=Path(folder) / "samples")
-            recipe, background = get_recipe("ltp"), logic.background
-            sample = SampleCases(
-                place, recipes=[recipe], folder=logic.samples, scene=slicer.mrmlScene, background=background
-            )
+            recipes, background, scene = [get_recipe("ltp")], logic.background, slicer.mrmlScene
+            sample = SampleCases(place, recipes=recipes, folder=logic.samples, scene=scene, background=background)
             try:
                 sample.load()
                 end = time.time() + 120

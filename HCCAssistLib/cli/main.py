@@ -27,6 +27,7 @@ COMMANDS = (
     "compare",
     "models",
     "backbones",
+    "readers",
 )
 """Modules of this package, imported within ``main``: until then nobody answers to Ctrl-C."""
 

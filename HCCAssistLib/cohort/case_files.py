@@ -13,7 +13,7 @@ from HCCAssistLib.cohort.input_spec import InputSpec
 from HCCAssistLib.cohort.judgement import judge
 from HCCAssistLib.cohort.markups import read_nodes
 from HCCAssistLib.cohort.points import LabelledBox, PointList, read_points, read_rois
-from HCCAssistLib.cohort.segment_names import all_painted, choose
+from HCCAssistLib.cohort.segment_names import choose, painted_lesions
 from HCCAssistLib.cohort.segments import Segment, read_segments
 from HCCAssistLib.cohort.unused_files import NAMES_SHOWN, SAVED_AS, unused_names
 from HCCAssistLib.dicom.series import read_series
@@ -153,7 +153,7 @@ def _read(
     if not need.of_lesions:
         segments[place], found = choose(read_segments(path), need.name)
         return found
-    segments[place], found = all_painted(read_segments(path))
+    segments[place], found = painted_lesions(read_segments(path))
     labelled, doubts = findings_of_segments(segments[place], classes)
     contents.findings[place] = (*contents.findings.get(place, ()), *labelled)
     return [*found, *doubts]

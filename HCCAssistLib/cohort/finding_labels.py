@@ -13,6 +13,7 @@ from HCCAssistLib.cohort.cells import is_missing
 from HCCAssistLib.cohort.described_size import BY_LINE, described_size, without_size
 from HCCAssistLib.cohort.input_spec import InputSpec
 from HCCAssistLib.cohort.points import LabelledBox, Point, PointList, read_points, read_rois
+from HCCAssistLib.cohort.segment_names import painted_lesions
 from HCCAssistLib.cohort.segments import Segment, read_segments
 from HCCAssistLib.cohort.synthetic import NO
 from HCCAssistLib.errors import InputError, Problem
@@ -164,7 +165,7 @@ def finding_codes(case: Case, inputs: Sequence[InputSpec], classes: Classes) -> 
             elif need.kind == "roi":
                 found, _ = findings_of_boxes(read_rois(path), classes)
             else:
-                found, _ = findings_of_segments(read_segments(path), classes)
+                found, _ = findings_of_segments(painted_lesions(read_segments(path))[0], classes)
         except InputError:
             continue
         codes += [one.code for one in found if one.code]

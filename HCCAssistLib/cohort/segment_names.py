@@ -20,6 +20,20 @@ OTHERS = (
 )
 """Beginnings of words that make a name another structure: "liver tumour", "ablation margin"."""
 
+ORGANS = (
+    *WORDS["liver"],
+    *("vessel", "gefäss", "gefäß", "vein", "vena", "vene", "veine", "portal", "aort", "arter", "cava", "spleen"),
+    *("milz", "kidney", "niere", "gallbladder", "gallenblase", "stomach", "magen", "pancreas", "pankreas", "lung"),
+    *("bone", "spine", "vertebra", "rib", "body", "skin", "background", "parenchyma", "healthy", "normal"),
+)
+"""Beginnings of the words that name what is no lesion, unless a word for a lesion stands beside them."""
+
+LESIONS = (
+    *("tumo", "lesion", "läsion", "lésion", "mass", "hcc", "metasta", "nodul", "knoten", "cyst", "zyst", "haemangiom"),
+    *("hemangiom", "target", "recur", "rezidiv", "viable", "enhanc", "thromb"),
+)
+"""Beginnings of the words that name a lesion: "liver tumour", "portal vein tumour thrombus"."""
+
 _UNNAMED = re.compile(r"(segment|label|mask|roi|region|untitled)?[ _-]?\d*", re.IGNORECASE)
 _REPEATED = re.compile(r" \(\d+\)$")
 
@@ -54,6 +68,40 @@ def all_painted(segments: Sequence[Segment]) -> tuple[tuple[Segment, ...], tuple
         raise InputError("no segment is painted", remedy=paint)
     empty = [segment for segment in segments if segment.is_empty]
     return painted, tuple(Problem("WARN", "the segment is empty", f"segment {s.name!r}", paint) for s in empty)
+
+
+def painted_lesions(segments: Sequence[Segment]) -> tuple[tuple[Segment, ...], tuple[Problem, ...]]:
+    """The painted segments of a file of lesions, without those that are called an organ or a vessel.
+
+    A segmentation of a whole liver is often chosen for the tumours in it.
+
+    Raises:
+        InputError: nothing is painted, or nothing but organs.
+    """
+    painted, problems = all_painted(segments)
+    organs = [segment for segment in painted if names_organ(segment.name)]
+    if not organs:
+        return painted, problems
+    if len(organs) == len(painted):
+        what = f"no segment is a lesion: {_listed(organs)}"
+        raise InputError(what, remedy="draw one for each lesion, or name those that are lesions as such")
+    remedy = "name one as a lesion if it is one"
+    left_out = Problem("WARN", f"{_listed(organs)} are no lesions by their names, and left out", "", remedy)
+    return tuple(segment for segment in painted if segment not in organs), (*problems, left_out)
+
+
+def names_organ(title: str) -> bool:
+    """Whether a segment's title says that it is no lesion but an organ or a vessel.
+
+    >>> [names_organ(title) for title in ("Liver", "Portal vein", "liver tumour", "T1", "Segment_1")]
+    [True, True, False, False, False]
+    """
+    words = re.findall(r"[^\W\d_]+", title.casefold())
+
+    def has(beginnings: Sequence[str]) -> bool:
+        return any(word.startswith(beginning) for word in words for beginning in beginnings)
+
+    return has(ORGANS) and not has(LESIONS)
 
 
 def _chosen(painted: Sequence[Segment], name: str) -> tuple[tuple[Segment, ...], tuple[Problem, ...]]:

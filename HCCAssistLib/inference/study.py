@@ -14,7 +14,7 @@ from HCCAssistLib.cohort.finding_labels import Finding, findings_of_boxes, findi
 from HCCAssistLib.cohort.input_spec import InputSpec
 from HCCAssistLib.cohort.judgement import judge
 from HCCAssistLib.cohort.points import LabelledBox, PointList
-from HCCAssistLib.cohort.segment_names import all_painted
+from HCCAssistLib.cohort.segment_names import painted_lesions
 from HCCAssistLib.cohort.segments import Segment
 from HCCAssistLib.cohort.unused_files import unused_files
 from HCCAssistLib.errors import InputError, Problem
@@ -149,7 +149,7 @@ def judged_study(
         if need.kind == "points" and key in points:
             labelled, _ = findings_of_points(points[key], None)
         elif need.kind == "segment" and key in chosen:
-            chosen[key], doubts = all_painted(chosen[key])
+            chosen[key], doubts = painted_lesions(chosen[key])
             found += [(need, problem) for problem in doubts]
             labelled, _ = findings_of_segments(chosen[key], None)
         elif need.kind == "roi" and boxes and key in boxes:

@@ -68,6 +68,39 @@ def remove(_progress: Progress, *, store: str, name: str) -> str:
     return name
 
 
+def backbones(_progress: Progress, *, folder: str) -> list[dict[str, Any]]:
+    """The installed backbones: ``name``, ``sha256``, ``size``, ``variant``, ``licence``, and why one cannot be used."""
+    from HCCAssistLib.models.backbones.store import BackboneStore
+
+    return [
+        {
+            "name": one.name,
+            "sha256": one.sha256,
+            "size": one.path.stat().st_size,
+            "variant": one.description.variant.title if one.description else "",
+            "licence": (one.description.licence if one.description else "") or "not stated",
+            "reason": one.reason,
+        }
+        for one in BackboneStore(Path(folder)).entries()
+    ]
+
+
+def install_backbone(progress: Progress, *, folder: str, source: str) -> list[dict[str, Any]]:
+    """Install a backbone from a file or folder; what is installed then."""
+    from HCCAssistLib.models.backbones.store import BackboneStore
+
+    BackboneStore(Path(folder)).install(Path(source))
+    return backbones(progress, folder=folder)
+
+
+def remove_backbone(progress: Progress, *, folder: str, name: str) -> list[dict[str, Any]]:
+    """Remove an installed backbone; what is installed then."""
+    from HCCAssistLib.models.backbones.store import BackboneStore
+
+    BackboneStore(Path(folder)).remove(name)
+    return backbones(progress, folder=folder)
+
+
 def phase(_progress: Progress, *, voxels: str, geometry: dict[str, Any], header: str) -> dict[str, Any]:
     """What the header and the voxels of a volume say about its contrast phase.
 
@@ -121,7 +154,8 @@ def _sample_module(recipe: str) -> ModuleType:
     return importlib.import_module(f"HCCAssistLib.phantoms.{method}.sample")
 
 
-_PANELS = (computer, verify, install, remove, phase, sample, remove_samples)
+_BACKBONES = (backbones, install_backbone, remove_backbone)
+_PANELS = (computer, verify, install, remove, *_BACKBONES, phase, sample, remove_samples)
 _WORKER = (devices, load_recipe, predict)
 
 TASKS: dict[str, Callable[..., Any]] = {task.__name__: task for task in (*_PANELS, *_WORKER)}

@@ -63,7 +63,7 @@ class ExportBox:
         there = self._session.current is not None and not writing
         problem = self._problem()
         ui.exportButton.enabled = there
-        ui.addButton.enabled = there and bool(self._folder) and not problem
+        ui.addButton.enabled = there and bool(self.folder) and not problem
         ui.exportProgress.visible = writing
         tell(ui.cohortLabel, problem, "stop")
 
@@ -81,8 +81,8 @@ class ExportBox:
             tell(self.ui.exportLabel, outcome.text, "ok" if outcome.kind == "done" else "stop")
             if outcome.kind == "done" and "create" in self._confirmed:
                 self._new = None
-            if outcome.kind == "done" and self._folder is not None and (self._folder / TABLE).is_file():
-                self._settings.setValue(COHORT, str(self._folder))
+            if outcome.kind == "done" and self.folder is not None and (self.folder / TABLE).is_file():
+                self._settings.setValue(COHORT, str(self.folder))
                 if self._adds:
                     self._cohort_chosen("")  # the next case has another id, and may be of another patient
         self.refresh()
@@ -93,13 +93,14 @@ class ExportBox:
         self._export.close()
 
     @property
-    def _folder(self) -> Path | None:
+    def folder(self) -> Path | None:
+        """Of the cohort that is chosen."""
         path = str(self.ui.cohortPath.currentPath).strip()
         return Path(path) if path else None
 
     def _problem(self) -> str:
         """Why the case cannot be added as it stands; empty where nothing tells."""
-        folder, review, ui = self._folder, self._session.current, self.ui
+        folder, review, ui = self.folder, self._session.current, self.ui
         if folder is not None and folder != self._new and not (folder / TABLE).is_file():
             text = _("There is no cohort in {folder}. Choose the folder of a cohort, or press New cohort.")
             return str(text.format(folder=folder.name))
@@ -112,7 +113,7 @@ class ExportBox:
         return ""
 
     def _cohort_chosen(self, _path: str) -> None:
-        folder = self._folder
+        folder = self.folder
         if folder is not None and (folder == self._new or (folder / TABLE).is_file()):
             self.ui.caseEdit.text = self._export.next_case_id(folder)
             self.ui.patientEdit.text = ""
@@ -133,7 +134,7 @@ class ExportBox:
             self._begin(lambda confirmed: self._export.export_result(review, Path(folder), confirmed=confirmed))
 
     def _add(self) -> None:
-        review, folder = self._session.current, self._folder
+        review, folder = self._session.current, self.folder
         case_id, patient_id = self.ui.caseEdit.text.strip(), self.ui.patientEdit.text.strip()
         missed = self._missed()
         if review is None or folder is None or self._problem():

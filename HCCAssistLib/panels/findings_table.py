@@ -15,6 +15,9 @@ from HCCAssistLib.panels.ui_files import load
 ICON = 12
 """Pixels of a colour's square."""
 
+ROW_HEIGHT, LEAST_ROWS, MOST_ROWS = 22, 3, 10
+"""Pixels of a row; a table is as high as so many rows, and scrolls where there are more."""
+
 
 @dataclass(frozen=True, slots=True)
 class Column:
@@ -70,7 +73,7 @@ class FindingsTable:
         for number, column in enumerate(columns):
             table.horizontalHeaderItem(number).setToolTip(_(column.tip))
         table.verticalHeader().setVisible(False)
-        table.verticalHeader().setDefaultSectionSize(22)
+        table.verticalHeader().setDefaultSectionSize(ROW_HEIGHT)
         header = table.horizontalHeader()
         header.setHighlightSections(False)
         header.setMinimumSectionSize(24)
@@ -124,6 +127,8 @@ class FindingsTable:
             table.horizontalHeaderItem(number).setText(_(column.title) + mark)
             if not column.editable:
                 table.resizeColumnToContents(number)
+        rows = min(max(len(self._findings), LEAST_ROWS), MOST_ROWS)
+        table.setFixedHeight((rows + 2) * ROW_HEIGHT)  # with the headings and a scroll bar
 
     def _sorted(self, findings: Sequence[Any]) -> list[Any]:
         number, falling = self._order

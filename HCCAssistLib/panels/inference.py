@@ -19,7 +19,7 @@ from HCCAssistLib.panels.inputs import Inputs
 from HCCAssistLib.panels.method import Method
 from HCCAssistLib.panels.missed import Missed
 from HCCAssistLib.panels.model_chooser import ModelChooser
-from HCCAssistLib.panels.phase_views import PhaseViews
+from HCCAssistLib.panels.part import Shared
 from HCCAssistLib.panels.readiness import Light, Readiness, absence_lights, mark_lights, model_lights, volume_lights
 from HCCAssistLib.panels.result_words import counts_text
 from HCCAssistLib.panels.review_panel import ReviewPanel
@@ -90,15 +90,24 @@ class InferencePanel:
             on_changed=self._reviewed,
             on_chosen=self._finding_chosen,
         )
-        self._phases = PhaseViews(results, session=session, window=window) if method.phase_views else None
         self._missed = Missed(exports)
         self._missed.ui.Missed.visible = recipe.task == "detection"  # elsewhere the reader marks all there is
         self._exports = ExportBox(
             exports, recipe=recipe, session=session, missed=lambda: self._missed.node, settings=settings
         )
+        shared = Shared(
+            sections,
+            session,
+            window,
+            wake=lambda: self._timer.start(),
+            reader=lambda: self._review.reader,
+            chosen=lambda: self._inputs.chosen(),
+            cohort=lambda: self._exports.folder,
+        )
+        self._added = [make(shared) for make in method.added]
         parts = (self._header, self._inputs, self._models, self._options, self._readiness, self._run_bar)
         own = SimpleNamespace(**{name: getattr(sections, name) for name in SECTIONS})
-        shown = (*parts, self._review, *((self._phases,) if self._phases else ()), self._missed, self._exports)
+        shown: tuple[Any, ...] = (*parts, self._review, self._missed, self._exports, *self._added)
         self.ui = merged(own, *(part.ui for part in shown))
         self._timer = qt.QTimer(sections.inputsButton)
         self._timer.setInterval(POLL_MS)
@@ -113,8 +122,8 @@ class InferencePanel:
         """The module is opened: keys and clicks are its own, and the worker starts."""
         self._models.refresh()
         self._review.listen(True)
-        if self._phases is not None:
-            self._phases.listen(True)
+        for part in self._added:
+            part.listen(True)
         slicer.app.layoutManager().connect("layoutChanged(int)", self._session.views_changed)
         if self._models.card is not None:
             self._session.warm_up()
@@ -125,8 +134,8 @@ class InferencePanel:
         slicer.app.layoutManager().disconnect("layoutChanged(int)", self._session.views_changed)
         self._header.hide_patient()
         self._review.listen(False)
-        if self._phases is not None:
-            self._phases.listen(False)
+        for part in self._added:
+            part.listen(False)
         self.bind(None)
 
     def close(self) -> None:
@@ -134,8 +143,8 @@ class InferencePanel:
         self._timer.stop()
         self.bind(None)
         self._review.close()
-        if self._phases is not None:
-            self._phases.close()
+        for part in self._added:
+            part.close()
         self._exports.close()
         self._session.close()
 
@@ -150,6 +159,8 @@ class InferencePanel:
         self._node, self._scan = node, None
         self._inputs.bind(None)
         self._options.bind(None)
+        for part in self._added:
+            part.bind(node)
         if node is None:
             return
         for problem in self._session.restore():
@@ -173,6 +184,8 @@ class InferencePanel:
     def display(self, *, boxes: bool, heat: bool, opacity: float) -> None:
         """Show or hide boxes and heat map; nothing is computed."""
         self._session.display(boxes=boxes, heat=heat, opacity=opacity)
+        for part in self._added:
+            part.display(heat=heat, opacity=opacity)
         self._review.refresh()
 
     def refresh(self) -> None:
@@ -183,8 +196,8 @@ class InferencePanel:
         missing = self._readiness.show(self._lights())
         self._run_bar.refresh(running=self._session.running, missing=missing)
         self._review.refresh()
-        if self._phases is not None:
-            self._phases.refresh()
+        for part in self._added:
+            part.refresh()
         self._exports.refresh()
 
     def run(self) -> None:
@@ -218,7 +231,8 @@ class InferencePanel:
                 self._run_bar.show_progress(event.share, event.remaining_s)
             elif event.kind in ("done", "cancelled", "failed"):
                 self._ended(event)
-        if self._exports.poll() or self._session.busy:
+        more = [part.poll() for part in self._added]
+        if self._exports.poll() or self._session.busy or any(more):
             self._timer.start()  # a question that was answered in the meantime may have stopped it
         else:
             self._timer.stop()
@@ -244,8 +258,8 @@ class InferencePanel:
             self._inputs_changed()
 
     def _finding_chosen(self) -> None:
-        if self._phases is not None:
-            self._phases.focus()
+        for part in self._added:
+            part.finding_chosen()
 
     def _inputs_changed(self) -> None:
         self._models.fit(self._inputs.chosen().volumes)

@@ -162,8 +162,15 @@ class Inputs:
         self._choose_segments()
 
     def _choose_segments(self) -> None:
-        """A segment of the scan's own segmentation, by its name; of one that is nobody's where there is none."""
+        """A segment of the scan's own segmentation, by its name; of one that is nobody's where there is none.
+
+        The lesions that a method asks for are those of the scan's segmentation where it has one alone.
+        """
         nodes = list(slicer.util.getNodesByClass("vtkMRMLSegmentationNode"))
+        for spec in (spec for spec in self._specs if spec.kind == "segment" and spec.of_lesions and spec.required):
+            mine = [node for node in nodes if self._belongs(node)]
+            if self._widget(spec).currentNode() is None and len(mine) == 1:
+                self._widget(spec).setCurrentNode(mine[0])
         own = sorted((n for n in nodes if self._belongs(n) is not False), key=lambda n: self._belongs(n) is None)
         for spec in (spec for spec in self._specs if spec.kind == "segment" and not spec.of_lesions):
             widget = self._widget(spec)

@@ -8,6 +8,7 @@ from typing import Any
 
 from HCCAssistLib.cohort.input_spec import InputSpec
 from HCCAssistLib.panels.findings_table import Column
+from HCCAssistLib.panels.part import Part, Shared
 from HCCAssistLib.panels.readiness import Light
 from HCCAssistLib.recipes.options import Value
 from HCCAssistLib.recipes.spec import Recipe
@@ -26,7 +27,7 @@ class Method:
         choices: words for the choices of an option.
         needs: options that count only with a value of another one.
         absent: what it means that an optional input is not chosen, by its place.
-        phase_views: whether the volumes of a result are shown side by side.
+        added: make the parts that this method alone has.
         lights: what else there is to say before a run, given the places chosen and the options.
     """
 
@@ -38,5 +39,5 @@ class Method:
     choices: Mapping[str, Mapping[str, str]] = field(default_factory=dict)
     needs: Mapping[str, tuple[str, Value]] = field(default_factory=dict)
     absent: Mapping[str, str] = field(default_factory=dict)
-    phase_views: bool = False
+    added: Sequence[Callable[[Shared], Part]] = ()
     lights: Callable[[set[str], Mapping[str, Value]], Iterable[Light]] = lambda _places, _values: ()

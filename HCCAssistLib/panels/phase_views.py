@@ -9,6 +9,7 @@ import slicer
 from slicer.i18n import tr as _
 
 from HCCAssistLib.imaging.geometry import Box
+from HCCAssistLib.panels.part import Part, Shared
 from HCCAssistLib.panels.ui_files import add_chord, load
 from HCCAssistLib.panels.words import phase_words
 from HCCAssistLib.scene.side_by_side import CORONAL, FIRST_LAYOUT, MOST, VIEW, SideBySide, layout_xml
@@ -19,23 +20,21 @@ CORONAL_PHASE = "arterial"
 """What the coronal view shows where it is among the volumes: most masses stand out in it."""
 
 
-class PhaseViews:
+class PhaseViews(Part):
     """A check box that puts the volumes of the shown result side by side, and back to the layout before.
 
     Args:
-        place: layout to be added to.
-        session: its ``current`` is the result that is shown.
-        window: in which the key chord works.
+        shared: of the panel.
     """
 
-    def __init__(self, place: Any, *, session: Any, window: Any) -> None:
-        self._session = session
+    def __init__(self, shared: Shared) -> None:
+        self._session = shared.session
         self._before: int | None = None  # the layout to go back to
         self._beside = SideBySide(slicer.mrmlScene)
-        self.ui = ui = load("phase_views", place)
+        self.ui = ui = load("phase_views", shared.sections.resultsButton.layout())
         ui.phasesCheck.toolTip = f"{ui.phasesCheck.toolTip} ({CHORD})"
         ui.phasesCheck.connect("toggled(bool)", lambda _checked: self.refresh())
-        self._chord = add_chord(window, CHORD, lambda: ui.phasesCheck.enabled and ui.phasesCheck.toggle())
+        self._chord = add_chord(shared.window, CHORD, lambda: ui.phasesCheck.enabled and ui.phasesCheck.toggle())
         self.refresh()
 
     def listen(self, on: bool) -> None:
@@ -60,9 +59,9 @@ class PhaseViews:
             self._leave()
             return
         self._enter(volumes)
-        self.focus()
+        self.finding_chosen()
 
-    def focus(self) -> None:
+    def finding_chosen(self) -> None:
         """Go to the chosen finding in every view: its middle in the middle, its frame with some room around."""
         review = self._session.current
         box: Box | None = review.box if review is not None else None

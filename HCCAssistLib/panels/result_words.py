@@ -152,7 +152,23 @@ def _classification(result: Any) -> str:
     text = _(
         "{number} {kind} by highest score: {each}.\nFrom: {used}. A score is no diagnosis; only marked findings count."
     )
-    return str(text.format(number=number, kind=kind, each=each, used=used))
+    told = text.format(number=number, kind=kind, each=each, used=used)
+    return "\n".join(filter(None, [_patient(result), str(told)]))
+
+
+def _patient(result: Any) -> str:
+    """What the findings that count say of the patient; empty where nothing is pooled."""
+    if result.patient is None:
+        return ""
+    code = max(result.patient, key=result.patient.__getitem__)
+    targets = sum(finding.target for finding in result.findings)
+    kind = _("target") if targets == 1 else _("targets")
+    groups = "".join(
+        f", {_(one.replace('_', ' '))} {score_text(p)}" for one, p in result.grouped(result.patient).items()
+    )
+    text = _("Patient, mean over {targets} {kind}: {code} ({name}) {score}{groups}.")
+    name, score = result.categories[code], score_text(result.patient[code])
+    return str(text.format(targets=targets, kind=kind, code=code, name=name, score=score, groups=groups))
 
 
 def _risk(result: Any) -> str:

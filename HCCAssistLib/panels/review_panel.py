@@ -73,6 +73,11 @@ class ReviewPanel:
         self.ui = merged(head, *(part.ui for part in (self._table, self._verdicts, self._threshold, self._views)))
         self.ui.thresholdSlider.connect("valueChanged(double)", self._move_threshold)
 
+    @property
+    def reader(self) -> str:
+        """The name or initials that go with a verdict."""
+        return self._verdicts.reader
+
     def listen(self, on: bool) -> None:
         """Whether key chords and clicks into the views are the panel's: only while the module is open."""
         self._verdicts.listen(on)

@@ -85,3 +85,12 @@ class SetUp:
         if failures:
             self.ui.setUpPage.setHtml(installation.page(failures))
             self.ui.setUpPage.visible = True
+
+
+def torch_utils() -> Any | None:
+    """The logic of the extension PyTorch; None where it is not installed."""
+    try:
+        import PyTorchUtils
+    except ImportError:
+        return None
+    return PyTorchUtils.PyTorchUtilsLogic()

@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+import json
+from collections.abc import Callable
 from typing import Any
 
 import numpy as np
@@ -12,12 +14,18 @@ from HCCAssistLib.scene.inputs import capture_segment
 from HCCAssistLib.scene.marks import line_ends
 from HCCAssistLib.scene.transforms import lps_to_ras
 
+DRAWN = "HCCAssist.diameter"
+"""Attribute of a line that was drawn at the ends of a segment's diameter: that diameter."""
+
 SAME_MM = 0.01
 """An end that lies this near to where it was drawn was not moved."""
 
 
 def diameter_of_line(node: Any) -> Diameter:
     """The length of a line where it stands in the world, its parent transforms included.
+
+    A line that was drawn at the ends of a segment's diameter is that diameter until a radiologist moves an end of it,
+    in a saved and loaded scene too.
 
     Args:
         node: a vtkMRMLMarkupsLineNode.
@@ -30,17 +38,30 @@ def diameter_of_line(node: Any) -> Diameter:
     ends = line_ends(node)
     if ends is None:
         raise InputError("the line has no two ends", node.GetName(), "click both ends, or delete it")
-    return Diameter.along_line(ends[0], ends[1], node.GetName() or "line")
+    now = Diameter.along_line(ends[0], ends[1], node.GetName() or "line")
+    drawn = _drawn(node)
+    if drawn is None or drawn.ends is None or np.abs(np.subtract(ends, drawn.ends)).max() > SAME_MM:
+        return now
+    return drawn
 
 
-def diameter_of_segment(segmentation_node: Any, segment_id: str) -> Diameter:
-    """The longest axial chord of a segment where it stands in the world, its parent transforms included.
+def segment_diameter(segmentation_node: Any, segment_id: str) -> Callable[[], Diameter]:
+    """Hold a segment where it stands in the world, its parent transforms included.
+
+    Returns:
+        What measures its longest axial chord, in any thread; it raises InputError where there is none, or where it is
+        longer than any tumour.
 
     Raises:
-        InputError: what ``capture_segment`` raises, or more than any tumour.
+        InputError: what ``capture_segment`` raises.
     """
-    segment = capture_segment(segmentation_node, segment_id)()
-    return diameter_of_mask(segment.mask, segment.name)
+    read = capture_segment(segmentation_node, segment_id)
+
+    def measure() -> Diameter:
+        segment = read()
+        return diameter_of_mask(segment.mask, segment.name)
+
+    return measure
 
 
 def draw_diameter(diameter: Diameter, scene: Any, name: str) -> Any:
@@ -60,23 +81,14 @@ def draw_diameter(diameter: Diameter, scene: Any, name: str) -> Any:
     node.CreateDefaultDisplayNodes()
     for end in diameter.ends:
         node.AddControlPointWorld(*lps_to_ras(end))
+    if diameter.source == "segment":
+        node.SetAttribute(DRAWN, json.dumps(diameter.as_json()))
     return node
 
 
-def corrected(diameter: Diameter, node: Any) -> Diameter:
-    """A diameter after its drawn line may have been moved.
-
-    Args:
-        diameter: as it was drawn.
-        node: its line.
-
-    Returns:
-        The same where both ends still lie there; otherwise the length of the line, as measured by the radiologist.
-
-    Raises:
-        InputError: what ``diameter_of_line`` raises.
-    """
-    now = diameter_of_line(node)
-    if diameter.ends is None or now.ends is None or np.abs(np.subtract(now.ends, diameter.ends)).max() > SAME_MM:
-        return now
-    return diameter
+def _drawn(node: Any) -> Diameter | None:
+    """The segment's diameter that a line was drawn at; None of any other line."""
+    try:
+        return Diameter.from_json(json.loads(node.GetAttribute(DRAWN) or "null"))
+    except (InputError, KeyError, TypeError, ValueError):  # drawn by hand, or an attribute that a person changed
+        return None

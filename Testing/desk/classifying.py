@@ -157,6 +157,7 @@ class Reading:
         from HCCAssistLib.panels.classification_columns import classification_columns
         from HCCAssistLib.panels.inference import InferencePanel
         from HCCAssistLib.panels.method import Method
+        from HCCAssistLib.panels.phase_views import PhaseViews
         from HCCAssistLib.scene.session import Session
 
         self.desk, self.executor = desk, Ready()
@@ -165,7 +166,7 @@ class Reading:
         top = slicer.util.loadUI(str(UI))
         layout.addWidget(top)
         columns = partial(classification_columns, categories=MASS.label.names, groups={"malignant": ("A", "B")})
-        method = Method(recipe=MASS, inputs=MASS.inputs, verb="Classify", columns=columns, phase_views=True)
+        method = Method(recipe=MASS, inputs=MASS.inputs, verb="Classify", columns=columns, added=(PhaseViews,))
         self.session = Session(MASS, self.executor)
         self.settings: dict[str, Any] = {"HCCAssist/Reader": "R1"}
         settings = SimpleNamespace(

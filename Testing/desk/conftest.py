@@ -153,3 +153,22 @@ def mass_store(tmp_path_factory: pytest.TempPathFactory) -> Any:
 def own_model(desk: Any, mass_store: Any, monkeypatch: pytest.MonkeyPatch) -> Any:
     """That model alone is installed for whoever sits at the desk."""
     yield from seated(mass_store, monkeypatch)
+
+
+@pytest.fixture(scope="session")
+def tace_store(tmp_path_factory: pytest.TempPathFactory) -> Any:
+    """A folder of installed models with a small untrained one for the response to TACE."""
+    import tace_reading  # noqa: F401 - finds tace_toy
+    from tace_toy import model
+
+    from HCCAssistLib.models.store import ModelStore
+
+    folder = tmp_path_factory.mktemp("tace")
+    ModelStore(folder / "store").install(model(folder, members=2, body="small").package.folder)
+    return folder / "store"
+
+
+@pytest.fixture
+def own_tace_model(desk: Any, tace_store: Any, monkeypatch: pytest.MonkeyPatch) -> Any:
+    """That model alone is installed for whoever sits at the desk."""
+    yield from seated(tace_store, monkeypatch)

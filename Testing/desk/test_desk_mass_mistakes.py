@@ -14,7 +14,7 @@ MISTAKES = {
     "another recipe": (PY, 'RECIPE = "liver-mass"', 'RECIPE = "ltp"'),
     "columns of another method": (PY, "classification_columns", "detection_columns"),
     "groups of categories forgotten": (PY, '{"malignant": MALIGNANT}', "{}"),
-    "phases not shown side by side": (PY, "phase_views=True", "phase_views=False"),
+    "phases not shown side by side": (PY, "added=(PhaseViews, ", "added=("),
     "another verb": (PY, '_("Classify")', '_("Detect")'),
 }
 """File, what stands there, what is planted in its place."""

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from pathlib import Path
 from typing import Any
 
 import numpy as np
@@ -15,7 +16,8 @@ from HCCAssistLib.scene.rendering import INSTALL_SLICER_CORE
 
 pytest.importorskip("slicer", reason=f"SKIPPED: slicer-core is not installed. {INSTALL_SLICER_CORE}")
 
-from HCCAssistLib.scene.diameters import corrected, diameter_of_line, diameter_of_segment, draw_diameter
+from HCCAssistLib.scene.diameters import diameter_of_line, draw_diameter, segment_diameter
+from HCCAssistLib.scene.mrb import save_mrb
 from HCCAssistLib.scene.transforms import lps_to_ras, to_vtk
 from HCCAssistLib.scene.volumes import segmentation_from_masks, volume_from_image
 
@@ -41,7 +43,7 @@ def segment_of(scene: Any, mask: Image) -> tuple[Any, str]:
 @pytest.mark.parametrize("kind", DIRECTIONS)
 def test_the_chord_of_a_segment_is_drawn_where_it_lies_in_the_patient(scene: Any, kind: str) -> None:
     mask = cigar(kind)
-    found = diameter_of_segment(*segment_of(scene, mask))
+    found = segment_diameter(*segment_of(scene, mask))()
     assert found == diameter_of_mask(mask, "tumour")
     node = draw_diameter(found, scene, "viable")
     ras = [[0.0, 0.0, 0.0], [0.0, 0.0, 0.0]]
@@ -56,12 +58,12 @@ def test_the_chord_of_a_segment_is_drawn_where_it_lies_in_the_patient(scene: Any
 def test_a_segment_and_a_line_under_a_transform_are_measured_where_they_stand(scene: Any) -> None:
     mask = cigar("flipped")
     node, segment_id = segment_of(scene, mask)
-    plain = diameter_of_segment(node, segment_id)
+    plain = segment_diameter(node, segment_id)()
     drawn = draw_diameter(plain, scene, "viable")
     upright = (0.0, 0.0, 1.0)  # what is axial stays axial
     matrix = turned(node, scene, upright)
     turned(drawn, scene, upright)
-    measured, moved = diameter_of_segment(node, segment_id), diameter_of_line(drawn)
+    measured, moved = segment_diameter(node, segment_id)(), diameter_of_line(drawn)
     expected = [(matrix @ [*lps_to_ras(end), 1])[:3] for end in plain.ends or ()]
     np.testing.assert_allclose(moved.ends, lps_to_ras(expected), atol=1e-9)
     by_place = sorted(measured.ends or ()), sorted(moved.ends or ())
@@ -97,17 +99,34 @@ def test_an_empty_segment_is_not_taken_for_a_complete_response(scene: Any) -> No
     node, _ = segment_of(scene, cigar("straight"))
     empty = node.GetSegmentation().AddEmptySegment("empty", "viable")
     with pytest.raises(InputError, match="viable: the segment is empty"):
-        diameter_of_segment(node, empty)
+        segment_diameter(node, empty)()
 
 
 def test_a_drawn_chord_counts_as_the_segments_until_a_radiologist_moves_it(scene: Any) -> None:
-    found = diameter_of_segment(*segment_of(scene, cigar("oblique")))
+    found = segment_diameter(*segment_of(scene, cigar("oblique")))()
     node = draw_diameter(found, scene, "viable")
-    assert corrected(found, node) == found
+    assert diameter_of_line(node) == found
     (x, y, z), _ = found.ends or ()
     node.SetNthControlPointPositionWorld(1, *lps_to_ras((x + 12, y, z)))
-    moved = corrected(found, node)
+    moved = diameter_of_line(node)
     assert (moved.mm, moved.source, moved.name) == (pytest.approx(12.0), "line", "viable")
+
+
+def test_a_drawn_chord_is_the_segments_in_a_loaded_scene_too(host: Any, scene: Any, tmp_path: Path) -> None:
+    found = segment_diameter(*segment_of(scene, cigar("oblique")))()
+    draw_diameter(found, scene, "viable")
+    save_mrb(scene, tmp_path / "scene.mrb")
+    host.clear()
+    host.load(tmp_path / "scene.mrb")
+    loaded = diameter_of_line(scene.GetFirstNodeByName("viable"))
+    assert (loaded.source, loaded.name, loaded.mm) == ("segment", "tumour", found.mm)
+
+
+@pytest.mark.parametrize("text", ["", "{", "[]", '{"mm": 3}', '{"mm": 9, "source": "line", "name": "", "ends_lps": 1}'])
+def test_a_damaged_note_of_a_chord_makes_it_an_ordinary_line(scene: Any, text: str) -> None:
+    node = line(scene, (0, 0, 0), (30, 0, 0))
+    node.SetAttribute("HCCAssist.diameter", text)
+    assert diameter_of_line(node).source == "line"
 
 
 def test_two_drawn_chords_have_names_of_their_own_and_one_without_ends_is_refused(scene: Any) -> None:

@@ -5,7 +5,7 @@ from __future__ import annotations
 import numpy as np
 import pytest
 
-from HCCAssistLib.cohort.segment_names import choose
+from HCCAssistLib.cohort.segment_names import choose, names_organ, painted_lesions
 from HCCAssistLib.cohort.segments import Segment
 from HCCAssistLib.errors import InputError
 from HCCAssistLib.imaging.geometry import Geometry
@@ -68,3 +68,31 @@ def test_the_one_that_fits_is_taken_and_said(names: list[str], wanted: str, take
 def test_names_that_do_not_tell_are_refused_with_them(names: list[str], wanted: str, says: str) -> None:
     with pytest.raises(InputError, match=says):
         choose(segments(*names), wanted)
+
+
+@pytest.mark.parametrize(
+    ("names", "taken", "left_out"),
+    [
+        (["Liver", "Mass", "Portal vein", "Abdominal aorta"], ["Mass"], "'Liver', 'Portal vein', 'Abdominal aorta'"),
+        (["Leber", "Tumor 1", "Tumor 2"], ["Tumor 1", "Tumor 2"], "'Leber'"),
+        (["liver tumour", "portal vein tumour thrombus"], ["liver tumour", "portal vein tumour thrombus"], ""),
+        (["T1", "Segment_2", "left lobe"], ["T1", "Segment_2", "left lobe"], ""),
+        (["hepatic_vessels", "HCC"], ["HCC"], "'hepatic_vessels'"),
+    ],
+)
+def test_organs_in_a_segmentation_of_lesions_are_left_out_and_named(
+    names: list[str], taken: list[str], left_out: str
+) -> None:
+    found, problems = painted_lesions(segments(*names))
+    assert [one.name for one in found] == taken
+    assert (left_out in str(problems[0])) if left_out else not problems
+
+
+def test_a_file_of_organs_alone_holds_no_lesion() -> None:
+    with pytest.raises(InputError, match="no segment is a lesion: 'Liver', 'Spleen'"):
+        painted_lesions(segments("Liver", "Spleen", "tumour!"))
+
+
+@pytest.mark.parametrize("title", ["arterial lesion", "ribbon lesion", "hypervascular mass", "Target 1", "viable"])
+def test_a_word_for_a_lesion_goes_before_that_for_an_organ(title: str) -> None:
+    assert not names_organ(title)

@@ -10,8 +10,16 @@ from HCCAssistLib.results.classification import ClassificationResult, Finding
 from HCCAssistLib.scene.boxes import paint_box
 from HCCAssistLib.scene.colors import Color, verdict_color
 from HCCAssistLib.scene.presenters.detection import score_text
-from HCCAssistLib.scene.presenters.parts import StyledBox, add_table, boxes_in_steps, heatmaps_in_steps
+from HCCAssistLib.scene.presenters.parts import (
+    PATCH,
+    StyledBox,
+    add_table,
+    boxes_in_steps,
+    heatmaps_in_steps,
+    number_of,
+)
 from HCCAssistLib.scene.presenters.presenter import Drawn, Label
+from HCCAssistLib.scene.records import drawn_nodes
 from HCCAssistLib.scene.table import fill_table
 
 REVIEW_COLUMNS = ("verdict", "category", "reader", "comment")
@@ -30,6 +38,12 @@ def draw(result: ClassificationResult, record: Any, scene: Any) -> Iterator[None
         for one in result.findings
     )
     yield from boxes_in_steps(frames, record, scene)
+    others = (
+        StyledBox(one.number, patch.box, f"{name} {_label(one)}, image {patch.slice + 1}", color(one))
+        for one in result.findings
+        for patch in one.patches[1:]
+    )
+    yield from boxes_in_steps(others, record, scene, kind=PATCH)
     yield from heatmaps_in_steps(result.heatmaps, record, name, scene)
     add_table(record, f"{name} findings", scene)
     yield
@@ -42,6 +56,11 @@ def refresh(drawn: Drawn) -> None:
         if (node := drawn.boxes.get(finding.number)) is not None:
             paint_box(node, color(finding), finding.review.verdict)
             node.SetDisplayVisibility(True)
+    by_number = {finding.number: finding for finding in result.findings}
+    for node in drawn_nodes(drawn.record, PATCH):
+        owner = by_number.get(number_of(node))
+        if owner is not None:
+            paint_box(node, color(owner), owner.review.verdict)
     if drawn.table is not None:
         names = [f"{code}: {name}" for code, name in result.categories.items()]
         columns = ("number", "finding", "predicted", *names, *result.groups, *REVIEW_COLUMNS)

@@ -16,7 +16,8 @@ from HCCAssistLib.scene.heatmap import HeatmapAssignment, add_heatmap, heat_of
 from HCCAssistLib.scene.presenters.presenter import Drawn
 from HCCAssistLib.scene.records import add_drawn, batch, drawn_node, drawn_nodes, volumes_of
 
-BOX, HEATMAP, TABLE = "box", "heatmap", "table"
+BOX, PATCH, HEATMAP, TABLE = "box", "patch", "heatmap", "table"
+"""What a drawn node is: a finding's box, a further picture of the finding that the networks saw, and so on."""
 
 PLACE = "HCCAssist.place"
 """Attribute of a heat map: the place of the volume that it lies over."""
@@ -46,13 +47,13 @@ class StyledBox:
     visible: bool = True
 
 
-def boxes_in_steps(boxes: Iterable[StyledBox], record: Any, scene: Any) -> Iterator[None]:
+def boxes_in_steps(boxes: Iterable[StyledBox], record: Any, scene: Any, kind: str = BOX) -> Iterator[None]:
     """Add boxes as they are to look, since the views take longest for what changes afterwards."""
     listed = list(boxes)
     for start in range(0, len(listed), BOXES_AT_ONCE):
         with batch(scene):
             for one in listed[start : start + BOXES_AT_ONCE]:
-                node = add_drawn(record, BOX, add_box(one.number, one.box, one.name, scene))
+                node = add_drawn(record, kind, add_box(one.number, one.box, one.name, scene))
                 paint_box(node, one.color, one.verdict)
                 node.SetDisplayVisibility(one.visible)
         yield
@@ -78,11 +79,16 @@ def gathered(record: Any, result: Result, assignments: Mapping[str, HeatmapAssig
         result=result,
         record=record,
         volumes=volumes_of(record),
-        boxes={int(node.GetAttribute(NUMBER) or 0): node for node in drawn_nodes(record, BOX)},
+        boxes={number_of(node): node for node in drawn_nodes(record, BOX)},
         heatmaps={node.GetAttribute(PLACE): node for node in drawn_nodes(record, HEATMAP)},
         assignments=assignments,
         table=drawn_node(record, TABLE),
     )
+
+
+def number_of(node: Any) -> int:
+    """Of the finding that a box belongs to; 0 where it tells none."""
+    return int(node.GetAttribute(NUMBER) or 0)
 
 
 def stored_heat(record: Any) -> dict[str, Image]:

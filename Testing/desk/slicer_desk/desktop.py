@@ -144,7 +144,7 @@ class Desktop:
         """Press and release the left button on a widget, as a person can: it must be shown and enabled."""
         if not (widget.visible and widget.enabled):
             raise AssertionError(f"nobody can click {widget.objectName}: it is hidden or disabled")
-        at = QtCore.QPoint(12, 12) if widget.height > 24 else widget.rect.center()
+        at = QtCore.QPoint(min(12, widget.width // 2), min(12, widget.height // 2))  # of a check box its square
         QTest.mouseClick(widget, QtCore.Qt.MouseButton.LeftButton, pos=at)
         self.process_events()
 
@@ -153,6 +153,15 @@ class Desktop:
         self.window.activateWindow()
         self.wait_until(lambda: self.window.isActiveWindow)
         QTest.keyClick(widget, getattr(QtCore.Qt.Key, key), modifier)
+        self.process_events()
+
+    def type(self, widget: Any, text: str) -> None:
+        """Write a text into a field as a person can: it must be shown and enabled. What stood there goes."""
+        if not (widget.visible and widget.enabled) or widget.readOnly:
+            raise AssertionError(f"nobody can write into {widget.objectName}: it is hidden, disabled or read-only")
+        widget.selectAll()
+        QTest.keyClick(widget, QtCore.Qt.Key.Key_Delete)
+        QTest.keyClicks(widget, text)
         self.process_events()
 
     def click_in_view(self, name: str, ras: Sequence[float]) -> None:

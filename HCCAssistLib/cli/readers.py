@@ -1,0 +1,127 @@
+"""``hccassist readers``: how far the readers of a cohort agree on the response, and whose response is its label."""
+
+from __future__ import annotations
+
+import argparse
+from collections.abc import Mapping
+from itertools import combinations
+from pathlib import Path
+from typing import TYPE_CHECKING, Any
+
+from HCCAssistLib.cli.arguments import add_json
+from HCCAssistLib.cli.console import say, say_json, table
+from HCCAssistLib.errors import InputError
+from HCCAssistLib.wording import plural
+
+if TYPE_CHECKING:
+    from HCCAssistLib.response.readers import ReadersAgreement
+    from HCCAssistLib.response.reading import Reading
+
+MAJORITY = "majority"
+
+
+def add(subcommands: argparse._SubParsersAction) -> argparse.ArgumentParser:
+    """Define the subcommand."""
+    parser: argparse.ArgumentParser = subcommands.add_parser(
+        "readers", help="compare the readings of the response to treatment in a cohort"
+    )
+    parser.add_argument("cohort", type=Path, help="folder of a cohort with the readings of one reader or more")
+    parser.add_argument(
+        "--label",
+        metavar="READER",
+        help=f"write the responses of this reader into the table, or of the {MAJORITY} of the readers",
+    )
+    add_json(parser)
+    return parser
+
+
+def run(args: argparse.Namespace) -> None:
+    """Compare each pair of readers."""
+    from HCCAssistLib.response.cohort_readings import readings_of
+    from HCCAssistLib.response.readers import compare_readers
+
+    readings = readings_of(args.cohort)
+    if not readings:
+        what = "the cohort holds no readings"
+        raise InputError(what, args.cohort.name, "measure the follow-up in HCC TACE Response and write it there")
+    if args.label and args.label != MAJORITY and args.label not in readings:
+        raise InputError(f"there are no readings by {args.label}", "option --label", f"known are {', '.join(readings)}")
+    pairs = [(a, b) for a, b in combinations(readings, 2) if readings[a].keys() & readings[b].keys()]
+    agreements = [compare_readers(readings[a], readings[b]) for a, b in pairs]
+    written, undecided = _label(args.cohort, readings, args.label) if args.label else (None, [])
+    if args.json:
+        counts = {reader: len(cases) for reader, cases in readings.items()}
+        found = [_json(one) for one in agreements]
+        say_json({"readings": counts, "pairs": found, "labelled": written, "without_majority": undecided})
+        return
+    say(table(("reader", "readings"), [(reader, len(cases)) for reader, cases in readings.items()]))
+    for one in agreements:
+        say()
+        _tell(one)
+    if not agreements:
+        say("no case was read by two readers")
+    if written is not None:
+        say(f"{written} {plural('response', written)} by {args.label} written into the table")
+    if undecided:
+        say(f"without a majority, and left as they were: {', '.join(undecided)}")
+
+
+def _label(cohort: Path, readings: Mapping[str, Mapping[str, Reading]], who: str) -> tuple[int, list[str]]:
+    """Write the labels; how many, and the cases without a majority."""
+    from HCCAssistLib.cohort.additions import put_values
+    from HCCAssistLib.response.reading import cohort_values
+
+    cases = sorted({case for of_reader in readings.values() for case in of_reader})
+    written, undecided = 0, []
+    for case in cases:
+        of_case = [of_reader[case] for of_reader in readings.values() if case in of_reader]
+        values: Mapping[str, str] | None
+        if who == MAJORITY:
+            values = _by_majority(of_case)
+        else:
+            values = cohort_values(readings[who][case]) if case in readings[who] else None
+        if values is not None:
+            put_values(cohort, case, values, replace=True)
+            written += 1
+        elif who == MAJORITY:
+            undecided.append(case)
+    return written, undecided
+
+
+def _by_majority(readings: list[Reading]) -> dict[str, str] | None:
+    """The response of most readers, without the diameters of any of them; None where there is no majority."""
+    from HCCAssistLib.response.readers import majority
+    from HCCAssistLib.response.reading import cohort_values
+
+    try:
+        found = majority(readings)
+    except InputError:
+        return None
+    return {**dict.fromkeys(cohort_values(readings[0]), ""), "response": found, "response_reader": MAJORITY}
+
+
+def _tell(one: ReadersAgreement) -> None:
+    from HCCAssistLib.cli.evaluate import row
+    from HCCAssistLib.response.readers import HEADINGS
+
+    say(f"{one.readers[0]} (first) and {one.readers[1]} (second)")
+    say(table(HEADINGS, one.rows))
+    figures = [row("response", one.response_kappa), row("objective response", one.objective_kappa)]
+    for name, limits in (("sum before, mm", one.sum_pre), ("sum at follow-up, mm", one.sum_post)):
+        if limits is not None:
+            figures += [row(name, figure) for figure in (limits.difference, limits.low, limits.high)]
+    say(table(("of", "figure", "estimate", "95 % interval", "n"), figures))
+    if one.left_out:
+        say(f"read by one of them only: {', '.join(one.left_out)}")
+
+
+def _json(one: ReadersAgreement) -> dict[str, Any]:
+    return {
+        "readers": list(one.readers),
+        "cases": list(one.cases),
+        "response_kappa": one.response_kappa.as_json(),
+        "objective_kappa": one.objective_kappa.as_json(),
+        "sum_pre": one.sum_pre and one.sum_pre.as_json(),
+        "sum_post": one.sum_post and one.sum_post.as_json(),
+        "left_out": list(one.left_out),
+    }

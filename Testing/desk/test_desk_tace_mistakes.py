@@ -1,0 +1,31 @@
+"""Tests of the tests: mistakes planted into the module of the response to TACE make a reader's work with it fail."""
+
+from __future__ import annotations
+
+import pytest
+from planting import noticed, planted, some_of
+from tace_reading import MODULE, work_through
+
+PY, UI = "HCCTACEResponse.py", "Resources/UI/HCCTACEResponse.ui"
+
+MISTAKES = {
+    "section of the follow-up misspelt in the .ui": (UI, 'name="followUpButton"', 'name="followButton"'),
+    "tumours not asked for": (PY, "inputs=self.recipe.inputs", "inputs=self.recipe.inputs[:1]"),
+    "another recipe": (PY, 'RECIPE = "tace-response"', 'RECIPE = "ltp"'),
+    "objective response forgotten": (PY, "groups=GROUPS", "groups={}"),
+    "pictures of another method": (PY, "recipes.tace.seen", "recipes.liver_mass.seen"),
+    "note left out": (PY, "partial(ResultNote, text=note),", ""),
+    "another verb": (PY, '_("Predict")', '_("Detect")'),
+}
+"""File, what stands there, what is planted in its place."""
+
+
+def test_the_module_without_a_mistake_passes(desk, own_tace_model):
+    work_through(desk, MODULE)
+
+
+@pytest.mark.filterwarnings("ignore:does not have observer")
+@pytest.mark.parametrize("mistake", some_of(MISTAKES))
+def test_a_planted_mistake_is_caught(desk, own_tace_model, tmp_path, mistake):
+    path = planted(MODULE, MISTAKES[mistake], tmp_path)
+    assert noticed(desk, lambda: work_through(desk, path)), f"nobody noticed: {mistake}"
