@@ -1,5 +1,6 @@
 """A hand-made network that finds bright blobs, and a body with some: truth without training."""
 
+from functools import lru_cache
 from pathlib import Path
 from typing import Any
 
@@ -57,7 +58,13 @@ BLOBS = (((40.0, -20.0, 30.0), 8.0), ((-25.0, 15.0, -14.0), 6.0), ((-30.0, -28.0
 
 
 def blob_image(geometry: Geometry) -> Image:
-    """Soft tissue with the bright blobs, sampled on any grid."""
+    """Soft tissue with the bright blobs, sampled on any grid; made once for each, since nobody can change an image."""
+    return _blob_image(geometry.shape, geometry.affine.tobytes())
+
+
+@lru_cache(maxsize=4)
+def _blob_image(shape: tuple[int, int, int], affine: bytes) -> Image:
+    geometry = Geometry(shape, np.frombuffer(affine).reshape(4, 4))
     k, j, i = np.indices(geometry.shape)
     places = geometry.to_world(np.stack([i, j, k], -1))
     array = np.full(geometry.shape, 60.0)

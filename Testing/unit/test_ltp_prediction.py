@@ -30,6 +30,12 @@ def model(tmp_path_factory: pytest.TempPathFactory) -> LoadedModel:
     return blob_model(tmp_path_factory.mktemp("model"))
 
 
+@pytest.fixture(scope="module")
+def straight(model: LoadedModel) -> DetectionResult:
+    """What is found where the body is stored straight."""
+    return detect(blob_image(straight_grid()), model)
+
+
 def detect(
     image: Image, model: LoadedModel, masks: dict[str, Image] | None = None, **options: object
 ) -> DetectionResult:
@@ -60,8 +66,8 @@ def reordered(image: Image, order: tuple[int, int, int], signs: tuple[int, int, 
     return Image(array, Geometry(array.shape, affine), image.name)
 
 
-def test_it_finds_the_blobs_where_they_are_and_nothing_else(model: LoadedModel) -> None:
-    result = detect(blob_image(straight_grid()), model)
+def test_it_finds_the_blobs_where_they_are_and_nothing_else(straight: DetectionResult) -> None:
+    result = straight
     assert len(result.shown) == 3
     assert distances(result).max() < 3.0  # half a slice: the toy answers to the middle of 8 slices
     assert [c.number for c in result.candidates] == list(range(1, len(result.candidates) + 1))
@@ -74,9 +80,10 @@ def test_it_finds_the_blobs_where_they_are_and_nothing_else(model: LoadedModel) 
 
 
 @pytest.mark.parametrize("signs", FLIPS)
-def test_eight_axis_orders_give_the_same_candidates(model: LoadedModel, signs: tuple[int, int, int]) -> None:
-    image = blob_image(straight_grid())
-    expected = detect(image, model)
+def test_eight_axis_orders_give_the_same_candidates(
+    model: LoadedModel, straight: DetectionResult, signs: tuple[int, int, int]
+) -> None:
+    image, expected = blob_image(straight_grid()), straight
     order = list(itertools.permutations(range(3)))[FLIPS.index(signs) % 6]
     result = detect(reordered(image, order, signs), model)
     assert [c.probability for c in result.candidates] == [c.probability for c in expected.candidates]
@@ -89,20 +96,22 @@ def test_eight_axis_orders_give_the_same_candidates(model: LoadedModel, signs: t
 
 
 @pytest.mark.parametrize("degrees", [4.0, 17.0])
-def test_an_oblique_grid_gives_the_same_candidates_within_a_voxel(model: LoadedModel, degrees: float) -> None:
-    straight = straight_grid()
+def test_an_oblique_grid_gives_the_same_candidates_within_a_voxel(
+    model: LoadedModel, straight: DetectionResult, degrees: float
+) -> None:
+    grid = straight_grid()
     turn = Rotation.from_euler("xyz", [degrees, -degrees / 2, degrees / 3], degrees=True).as_matrix()
     turn[:, 0] *= -1  # left-handed as well
     shape = (40, 220, 230)
-    half = turn @ ((np.array(shape[::-1]) - 1) / 2 * straight.spacing)
-    oblique = Geometry.from_parts(shape, straight.spacing.tolist(), (straight.center - half).tolist(), turn)
-    expected, result = detect(blob_image(straight), model), detect(blob_image(oblique), model)
+    half = turn @ ((np.array(shape[::-1]) - 1) / 2 * grid.spacing)
+    oblique = Geometry.from_parts(shape, grid.spacing.tolist(), (grid.center - half).tolist(), turn)
+    result = detect(blob_image(oblique), model)
     assert any("tilted" in warning.what for warning in result.warnings)
     assert len(result.shown) == 3
-    for candidate in expected.shown:
+    for candidate in straight.shown:
         away = min(np.linalg.norm(np.subtract(candidate.box.center, c.box.center)) for c in result.shown)
-        assert away < straight.voxel_diagonal
-    assert distances(result).max() < straight.voxel_diagonal
+        assert away < grid.voxel_diagonal
+    assert distances(result).max() < grid.voxel_diagonal
 
 
 def test_voxels_of_another_size_are_resampled_and_said(model: LoadedModel) -> None:
@@ -133,9 +142,8 @@ def mask(image: Image, center: tuple[float, float, float], radius: float) -> Ima
     return image.with_array((np.linalg.norm(places - np.array(center), axis=-1) < radius).astype(np.uint8), "mask")
 
 
-def test_a_region_limits_the_scan_and_gives_the_same_scores(model: LoadedModel) -> None:
-    image = blob_image(straight_grid())
-    whole = detect(image, model)
+def test_a_region_limits_the_scan_and_gives_the_same_scores(model: LoadedModel, straight: DetectionResult) -> None:
+    image, whole = blob_image(straight_grid()), straight
     liver = detect(image, model, {"post/liver": mask(image, BLOBS[0][0], 20.0)})
     assert len(liver.shown) == 1
     best = min(whole.shown, key=lambda c: np.linalg.norm(np.subtract(c.box.center, BLOBS[0][0])))
@@ -171,8 +179,8 @@ def test_missing_regions_and_thin_volumes_are_refused(model: LoadedModel) -> Non
         detect(image, model, stride="slow")
 
 
-def test_an_image_without_contrast_gets_a_warning(model: LoadedModel) -> None:
-    result = detect(blob_image(straight_grid()), model)
+def test_an_image_without_contrast_gets_a_warning(straight: DetectionResult) -> None:
+    result = straight
     assert any("phase" in warning.what for warning in result.warnings)
 
 
@@ -187,8 +195,8 @@ def test_progress_rises_to_one_and_cancel_stops(model: LoadedModel) -> None:
         predict(study, model, {}, cancelled=lambda: len(seen) > 0)
 
 
-def test_the_threshold_is_a_view_and_a_review_makes_a_new_result(model: LoadedModel) -> None:
-    result = detect(blob_image(straight_grid()), model)
+def test_the_threshold_is_a_view_and_a_review_makes_a_new_result(straight: DetectionResult) -> None:
+    result = straight
     assert [c.number for c in result.at(0.99)] != [c.number for c in result.at(0.5)]
     assert len(result.at(0.0)) == len(result.candidates)
     reviewed = result.reviewed(2, Review(Verdict.REJECTED, "reader", "a vessel"))
