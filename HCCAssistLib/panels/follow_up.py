@@ -72,7 +72,8 @@ class FollowUpPart(Part):
             self._of("goneCheck", n).checked = lesion.gone
             for when in (PRE, POST):
                 self._line(n, when).setCurrentNode(lesion.lines[when])
-                self._of(f"{when}Edit", n).text = lesion.typed.get(when, "")
+                edit = self._of(f"{when}Edit", n)
+                edit.readOnly, edit.text = False, lesion.typed.get(when, "")
         self.ui.newLesionCheck.checked, self.ui.daysBox.value = kept.new_lesion, kept.days
         self._filling = False
         self._node = node

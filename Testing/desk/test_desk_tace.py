@@ -162,6 +162,23 @@ def test_the_follow_up_is_there_again_after_the_module_was_left_and_the_scene_sa
     assert (ui.targetEdit1.text, ui.daysBox.value, ui.preEdit1.text) == ("segment 8", 42, "40.0")
 
 
+def test_what_is_typed_in_one_scene_is_not_lost_to_a_line_of_another(desk, tace, tmp_path):
+    import slicer
+
+    from HCCAssistLib.scene.mrb import save_mrb
+
+    ui = tace.ui
+    ui.followUpButton.collapsed = False
+    desk.type(ui.preEdit1, "33")
+    save_mrb(slicer.mrmlScene, tmp_path / "typed.mrb")
+    ui.preLine1.setCurrentNode(line("before", (0, 0, 0), (40, 0, 0)))
+    assert ui.preEdit1.text == "40.0" and ui.preEdit1.readOnly
+    slicer.mrmlScene.Clear(0)
+    slicer.app._host.load(tmp_path / "typed.mrb")
+    desk.process_events()
+    assert ui.preEdit1.text == "33" and not ui.preEdit1.readOnly
+
+
 def test_a_reading_is_refused_without_cohort_or_case_and_asked_for_before_it_is_replaced(desk, tace, tmp_path):
     from HCCAssistLib.cohort.cohort import write_cohort_table
 
