@@ -16,6 +16,8 @@ from pydicom.uid import MRImageStorage
 from HCCAssistLib.dicom.series import check_series, read_series, read_stack
 from HCCAssistLib.errors import InputError
 
+pytestmark = pytest.mark.heavy
+
 Series = list[FileDataset]
 COUNT = 10
 

@@ -22,6 +22,8 @@ from HCCAssistLib.imaging.geometry import Geometry
 from HCCAssistLib.imaging.image import Image
 from HCCAssistLib.imaging.orientation import to_lps_order
 
+pytestmark = pytest.mark.heavy
+
 shared = Path(__file__).resolve().parents[3] / "shared"
 
 # liver, aorta, vena cava, kidneys, spleen

@@ -20,6 +20,8 @@ from HCCAssistLib.jobs.child import GRACE_SECONDS
 from HCCAssistLib.jobs.events import DIED, NEVER_STARTED, NO_MEMORY
 from HCCAssistLib.jobs.runner import CANCEL_SECONDS, TaskRunner
 
+pytestmark = pytest.mark.heavy
+
 
 @pytest.fixture
 def out(tmp_path, monkeypatch):

@@ -22,6 +22,8 @@ from HCCAssistLib.recipes.ltp.sliding_window.scanning import LIVER_MARGIN_MM, ke
 from HCCAssistLib.recipes.registry import get_recipe
 from HCCAssistLib.results.detection import DetectionResult, Searched
 
+pytestmark = pytest.mark.heavy
+
 LTP = get_recipe("ltp")
 
 

@@ -35,6 +35,8 @@ from HCCAssistLib.results.classification import ClassificationResult, Finding
 from HCCAssistLib.results.run_record import RunRecord
 from HCCAssistLib.training.evaluated_cases import EvaluatedCases
 
+pytestmark = pytest.mark.heavy
+
 GRID = Geometry.from_parts((4, 8, 8), (1.0, 1.0, 5.0))
 BOX = Box((0.0, 0.0, 0.0), (40.0, 40.0, 5.0), ((1.0, 0.0, 0.0), (0.0, 1.0, 0.0), (0.0, 0.0, 1.0)))
 

@@ -24,6 +24,8 @@ from HCCAssistLib.recipes.liver_mass.recipe import LIVER_MASS, MASSES, PHASES, S
 from HCCAssistLib.recipes.liver_mass.sampling import pictures, sample_case
 from HCCAssistLib.recipes.liver_mass.sections import cut, outside_share, picture
 
+pytestmark = pytest.mark.heavy
+
 OPTIONS = LIVER_MASS.resolve({})
 OBLIQUE = Rotation.from_euler("xyz", (17, -11, 23), degrees=True).as_matrix()
 SAGITTAL = np.array([[0, 0, 1], [1, 0, 0], [0, -1, 0]], float)

@@ -46,6 +46,8 @@ from HCCAssistLib.training.evaluated_cases import EvaluatedCases
 from HCCAssistLib.training.run import Job, train
 from HCCAssistLib.training.samples import Origin, Samples
 
+pytestmark = pytest.mark.heavy
+
 GRID = Geometry.from_parts((4, 8, 8), (1.0, 1.0, 1.0))
 SEEN = np.zeros((3, 1, SIZE, SIZE), np.uint8)
 

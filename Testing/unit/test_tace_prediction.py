@@ -33,6 +33,8 @@ from HCCAssistLib.recipes.tace.tumours import tumours_of
 from HCCAssistLib.results.classification import ClassificationResult
 from HCCAssistLib.results.files import read_result, write_result
 
+pytestmark = pytest.mark.heavy
+
 SEEN = {"seen": {"diameter_mm": [10.0, 90.0], "hu": [20.0, 120.0], "slice_mm": [1.0, 3.0]}}
 OBLIQUE = Rotation.from_euler("xyz", (17, -11, 23), degrees=True).as_matrix()
 OTHER = (CENTER[0], CENTER[1] - 38.0, CENTER[2])
