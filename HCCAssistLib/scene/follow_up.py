@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import json
+import logging
 from collections.abc import Callable
 from concurrent.futures import Future, ThreadPoolExecutor
 from dataclasses import dataclass, field
@@ -175,6 +176,9 @@ class FollowUpWork:
             return Done("question", str(error))
         except HCCAssistError as error:
             return Done("failed", str(error))
+        except Exception as error:
+            logging.exception("The follow-up could not be measured or written")
+            return Done("failed", f"This failed ({type(error).__name__}). Please report it.")
 
     def close(self) -> None:
         """Begin nothing more."""

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import io
+import logging
 from collections.abc import Callable, Mapping, Sequence
 from concurrent.futures import Future, ThreadPoolExecutor
 from dataclasses import dataclass
@@ -119,7 +120,9 @@ def _make(
         volumes = {place: one.read() for place, one in captured.items()}
         pictures = tuple(made_again(finding, volumes, options))
         heat = tuple(_heat_on(picture, heatmaps) for picture in pictures)
-    except (InputError, KeyError, TypeError, ValueError):  # of a volume that went, or an older version's options
+    except Exception as error:  # a volume that went, another version's options, no memory: the scores stay as they are
+        if not isinstance(error, InputError | KeyError):
+            logging.exception("What the network saw cannot be made again")
         return SeenPictures(finding.number, problem="What the network saw cannot be made again from this scene.")
     return SeenPictures(finding.number, pictures, heat)
 
