@@ -56,7 +56,7 @@ def test_more_lesions_than_there_can_be_are_left_out(scene: Any) -> None:
         ("40", "", "not measured at follow-up"),
         ("", "20", "not measured before treatment"),
         ("0", "20", "0 mm is no diameter"),
-        ("40", "0", "tick that nothing viable is left"),
+        ("40", "0", "that nothing viable is left"),
         ("-3", "20", "none of a tumour"),
         ("4000", "20", "none of a tumour"),
         ("inf", "20", "not a number"),
