@@ -20,6 +20,8 @@ def tace(desk, own_tace_model):
 
 
 def test_tumours_are_predicted_judged_measured_and_added_to_a_cohort(desk, own_tace_model, tmp_path):
+    from HCCAssistLib.cohort.segments import read_segments
+
     widget = work_through(desk, MODULE)
     ui, review = widget.ui, widget.logic.session.current
     chord(desk, ui.table, "N")
@@ -34,6 +36,8 @@ def test_tumours_are_predicted_judged_measured_and_added_to_a_cohort(desk, own_t
     table = tmp_path / "cohort" / "cohort.csv"
     (row,) = csv.DictReader(table.open(encoding="utf-8-sig"))
     assert not row.get("response"), "a prediction never becomes a label"
+    (written,) = (tmp_path / "cohort" / "cases").glob("*/pre/tumour.seg.nrrd")
+    assert [one.tags["target"] for one in read_segments(written)] == ["yes", "no"]
     ui.readingCaseEdit.text = row["case_id"]
     desk.click(ui.readingButton)
     desk.wait_until(lambda: "is in the cohort" in ui.readingLabel.text, 20)
