@@ -87,17 +87,17 @@ def number(cell: str, where: str, *, decimal_comma: bool = False) -> float | Non
     value = float(text) if _NUMBER.fullmatch(text) else math.nan
     if math.isfinite(value):
         return value
-    kind, remedy = _fault(text)
+    kind, remedy = number_fault(text)
     raise InputError(f"{cell!r} is not a number{kind}", where, remedy)
 
 
 def is_almost_a_number(cell: str) -> bool:
     """Whether a cell that is no number was meant to be one: ``>1000``, ``12 mm``, ``1,234.5``, infinite."""
-    return bool(_fault(cell.strip())[0])
+    return bool(number_fault(cell.strip())[0])
 
 
-def _fault(text: str) -> tuple[str, str]:
-    """What a cell is that is no number, and what to do."""
+def number_fault(text: str) -> tuple[str, str]:
+    """What a cell is that is no number (`` but a bound``; empty where it was not meant to be one), and what to do."""
     read = plain(text)
     if read in _INFINITE or _NUMBER.fullmatch(text):
         return " but infinite", "write the value, or leave the cell empty"

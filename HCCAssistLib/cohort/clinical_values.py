@@ -6,7 +6,7 @@ from collections import Counter
 from collections.abc import Iterator, Mapping, Sequence
 
 from HCCAssistLib.cohort.case import TABLE, Case
-from HCCAssistLib.cohort.cells import is_missing
+from HCCAssistLib.cohort.cells import is_missing, number_fault
 from HCCAssistLib.cohort.columns import listed
 from HCCAssistLib.cohort.spelling import heading_key, plain
 from HCCAssistLib.errors import InputError, Problem
@@ -79,6 +79,12 @@ def _column(cases: Sequence[Case], variable: Variable, learning: bool) -> Iterat
         what = f"{count} of {len(cases)} values of {name} lie outside {_bounds(variable)} and would fit in {unit}"
         yield Problem("STOP", what, f"{TABLE}, column {name}", f"write {variable.unit}, as the column's name says")
         faults = [fault for fault in faults if fault.case_id in missing]
+    if spelt := _spelt_alike(cases, variable):
+        count, kind, remedy = spelt
+        known = len(cases) - len(missing)
+        what = f"{count} of {known} values of {name} are no numbers{kind}"
+        yield Problem("STOP", what, f"{TABLE}, column {name}", remedy)
+        faults = [fault for fault in faults if fault.case_id in missing]
     if len(missing) == len(cases) and (learning or variable.missing == "refuse"):
         yield Problem("STOP", f"no case has a value of {name}", f"{TABLE}, column {name}", "fill it in")
         return
@@ -149,6 +155,23 @@ def _unit_of_all(cases: Sequence[Case], variable: Variable) -> tuple[str, int] |
         return None
     unit, count = units.most_common(1)[0]
     return (unit, count) if count > 1 and count >= _MOST * known else None
+
+
+def _spelt_alike(cases: Sequence[Case], variable: Variable) -> tuple[int, str, str] | None:
+    """How many values of a column are no numbers in one and the same way, which, and what to do; None where few are."""
+    if variable.choices:
+        return None
+    faults: Counter[tuple[str, str]] = Counter()
+    known = 0
+    for case in cases:
+        cell = case.values.get(variable.column, "")
+        known += not is_missing(cell)
+        try:
+            case.number(variable.column)
+        except InputError:
+            faults[number_fault(cell.strip())] += 1
+    (kind, remedy), count = faults.most_common(1)[0] if faults else (("", ""), 0)
+    return (count, kind, remedy) if count > 1 and count >= _MOST * known else None
 
 
 def _where_it_may_be(variable: Variable, columns: Sequence[str]) -> str:

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import re
 from collections import Counter
 from collections.abc import Sequence
 from copy import copy
@@ -199,6 +200,21 @@ def test_a_column_in_another_unit_is_one_line() -> None:
     assert found.what == "4 of 4 values of total_protein_g_per_l lie outside 30 to 120 g/L and would fit in g/dL"
     mixed = values(PROTEIN, 7.1, 68, 7.0, 66)
     assert [problem.case_id for problem in mixed] == ["c00", "c02"]
+
+
+@pytest.mark.parametrize(
+    ("cells", "what", "remedy"),
+    [
+        (("55,2", "61,0", "70", "66,1", "58,4"), "4 of 5 values .* no numbers but one with a decimal comma", "point"),
+        (("71 g/L", "68 g/L", "70 g/L"), "3 of 3 values .* no numbers but one with text after it", "heading"),
+        (("<70", ">30", ">40"), "3 of 3 values .* no numbers but a bound", "calculate with"),
+    ],
+)
+def test_a_column_that_is_written_in_one_wrong_way_is_one_line(cells: tuple[str, ...], what: str, remedy: str) -> None:
+    (found,) = values(PROTEIN, *cells)
+    assert (found.case_id, found.level) == ("", "STOP")
+    assert re.search(what, found.what) and remedy in found.remedy
+    assert [one.case_id for one in values(PROTEIN, "55,2", 61, 70, 66)] == ["c00"]
 
 
 def test_a_missing_value_is_refused_or_told_as_the_method_says() -> None:
