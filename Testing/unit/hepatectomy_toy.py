@@ -41,7 +41,7 @@ OBLIQUE = np.linalg.qr(TILTED)[0] * np.sign(np.diag(np.linalg.qr(TILTED)[1]))
 SAGITTAL = np.array([[0, 0, 1], [1, 0, 0], [0, -1, 0]], float)
 """Columns: i runs to the back, j downwards, k to the left."""
 
-TINY = {"width": 0.03}
+TINY = {"width": 0.05}
 
 
 def hounsfield(places: npt.NDArray[np.float64]) -> npt.NDArray[np.float64]:

@@ -93,23 +93,23 @@ def voi_of(volume: Image, tumour: Tumour, options: Mapping[str, Value], *, margi
     """
     grid = voi_grid(volume.geometry, tumour, margin=margin)
     marked = _marked(tumour, grid)
-    if np.count_nonzero(marked) < LEAST_VOXELS:
-        what = f"{np.count_nonzero(marked)} mm³ of the tumour lie in the slices that are seen: too little to see"
+    core = (slice(None), *(slice(margin, margin + size) for size in VOI_SHAPE[1:]))
+    held = volume.geometry.contains(_places(grid))[core]
+    measured = marked[core] & held
+    if (count := int(np.count_nonzero(measured))) < LEAST_VOXELS:
+        what = f"{count} mm³ of the tumour lie in the slices that are seen: too little to see"
         raise InputError(what, tumour.where, f"mark all of the tumour; {LEAST_VOXELS} mm³ at least")
     if fill_of(volume.array.dtype) != AIR_HU:
         volume = volume.with_array(volume.array.astype(np.int32), "signed, so that it can hold air")
     voxels = np.rint(resample(volume, grid, fill_value=AIR_HU).array).clip(AIR_HU, np.iinfo(np.int16).max)
-    values = voxels[marked]
-    inside = volume.geometry.contains(_places(grid.crop((margin, margin, 0), VOI_SHAPE)))
-    if tumour_alone(options):
-        voxels = np.where(marked, voxels, AIR_HU)
+    values = voxels[core][measured]
     return Voi(
-        voxels=voxels.astype(np.int16),
+        voxels=np.where(marked, voxels, AIR_HU).astype(np.int16) if tumour_alone(options) else voxels.astype(np.int16),
         grid=grid,
         hu=float(values.mean()),
         dense=float(np.mean(values > DENSE_HU)),
-        held=float(inside.mean()),
-        slices=int(inside[:, VOI_SHAPE[1] // 2, VOI_SHAPE[2] // 2].sum()),
+        held=float(held.mean()),
+        slices=int(held[:, VOI_SHAPE[1] // 2, VOI_SHAPE[2] // 2].sum()),
     )
 
 
