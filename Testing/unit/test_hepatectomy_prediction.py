@@ -307,6 +307,13 @@ def test_boxes_that_mark_nothing_are_refused(name: str, body: Study, surrounding
     assert len(refusal.value.problems) == 1
 
 
+FAR = (-45.0, 10.0, 4.0)
+
+
+def both(one: Segment, other: Segment) -> Segment:
+    return Segment("T1", one.mask.with_array(one.mask.array | other.mask.array, "both"))
+
+
 DOUBTED = {
     "a tumour wider than what is seen": (
         lambda s: marked(s, [segment(grid(), (0.0, 0.0, 0.0), 3.6)]),
@@ -318,6 +325,10 @@ DOUBTED = {
             s, lambda v: v.with_array(np.where(np.arange(v.array.size).reshape(v.array.shape) % 9, v.array, 900), "")
         ),
         "denser than 350 HU",
+    ),
+    "parts that lie apart": (
+        lambda s: marked(s, [both(segment(grid()), segment(grid(), FAR, 0.7))]),
+        "made of 2 parts",
     ),
     "a small tumour": (lambda s: marked(s, [segment(grid(), scale=0.3)]), "outside that of the training, 20 to 90 mm"),
     "a bright tumour": (

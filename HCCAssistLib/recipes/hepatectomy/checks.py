@@ -74,6 +74,9 @@ def voi_problems(voi: Voi, tumour: Tumour, options: Mapping[str, Value]) -> Iter
     if wide > width or high > height:
         what = f"it measures {wide:.0f} x {high:.0f} mm, and the network sees {width} x {height} mm of it"
         yield Problem("WARN", what, tumour.where, "such tumours are hardly among those of the paper")
+    if tumour.parts > 1:
+        what = f"the segment is made of {tumour.parts} parts that lie apart"
+        yield Problem("WARN", what, tumour.where, "is it one tumour? The paper has patients with a single one")
     if tumour.at_edge:
         what = "it reaches the border of the scan, so that its middle may not be seen"
         yield Problem("WARN", what, tumour.where, "prefer a series that shows all of the tumour")

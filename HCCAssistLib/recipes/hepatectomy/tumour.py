@@ -6,6 +6,7 @@ from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 
 import numpy as np
+from scipy import ndimage
 
 from HCCAssistLib.cohort.case_files import CaseContents
 from HCCAssistLib.cohort.finding_labels import Finding
@@ -19,6 +20,9 @@ from HCCAssistLib.recipes.options import Value
 NAMED = 5
 """Tumours that a message names."""
 
+PART = 0.05
+"""Share of a segment's voxels from which a piece that lies apart counts."""
+
 
 @dataclass(frozen=True, eq=False, slots=True)
 class Tumour:
@@ -30,6 +34,7 @@ class Tumour:
         box: by the patient's axes, around all of it.
         segment: None where a box alone marks it.
         at_edge: whether it reaches the border of the volume.
+        parts: pieces of the segment that lie apart.
     """
 
     number: int
@@ -37,6 +42,7 @@ class Tumour:
     box: Box
     segment: Segment | None
     at_edge: bool
+    parts: int
 
     @property
     def where(self) -> str:
@@ -75,7 +81,7 @@ def tumour_of(study: Study | CaseContents, options: Mapping[str, Value]) -> Tumo
         what, remedy = "it lies outside the volume", "was it drawn on another series or patient?"
         raise InputError(what, f"tumour {finding.name!r}", remedy)
     at_edge = not inside.all() or (segment is not None and _in_border(places, grid))
-    return Tumour(number, finding.name, box, segment, at_edge)
+    return Tumour(number, finding.name, box, segment, at_edge, _parts(segment) if segment is not None else 1)
 
 
 def _marked(findings: Sequence[Finding]) -> tuple[list[tuple[int, Finding]], list[tuple[int, Finding]]]:
@@ -123,6 +129,13 @@ def _between(low: FloatArray, high: FloatArray) -> Box:
     x, y, z = (float(at) for at in (low + high) / 2)
     width, height, depth = (float(mm) for mm in high - low)
     return Box((x, y, z), (width, height, depth))
+
+
+def _parts(segment: Segment) -> int:
+    (around,) = ndimage.find_objects(segment.mask.array)
+    pieces, _ = ndimage.label(segment.mask.array[around], structure=np.ones((3, 3, 3)))
+    sizes = np.bincount(pieces.ravel())[1:]
+    return max(1, int(np.count_nonzero(sizes >= PART * sizes.sum())))
 
 
 def _in_border(places: FloatArray, grid: Geometry) -> bool:
