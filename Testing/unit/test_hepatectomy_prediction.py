@@ -89,6 +89,8 @@ def test_the_risk_is_the_mean_over_the_members(body: Study, three: LoadedModel) 
     assert result.boxes[TUMOUR].size == (150.0, 150.0, 10.0)
     assert result.boxes[TUMOUR].center == pytest.approx(CENTER, abs=2.5)
     assert set(result.run.inputs) == {ARTERIAL, f"{TUMOUR} finding 1"} and not result.warnings
+    weights = three.networks[0].conv3.weight
+    assert weights.is_contiguous(memory_format=torch.channels_last_3d), "as the fast path of a CPU wants it"
 
 
 def test_the_group_is_that_of_the_model_s_cut_off(body: Study, tmp_path: Path) -> None:

@@ -121,8 +121,14 @@ def pooled(maps: Tensor, kernel: tuple[int, int, int]) -> Tensor:
 
 
 def build(options: Mapping[str, Value]) -> RecurrenceNetwork:
-    """The network that the recipe's options describe, with weights drawn from torch's seed."""
-    return RecurrenceNetwork(float(options["width"]), float(options["dropout"]))
+    """The network that the recipe's options describe, with weights drawn from torch's seed.
+
+    Its weights lie channels-last in memory, where a forward pass takes half of the time; weights that are loaded into
+    it are laid out likewise.
+    """
+    network = RecurrenceNetwork(float(options["width"]), float(options["dropout"]))
+    # torch's types know no network that is laid out anew
+    return network.to(memory_format=torch.channels_last_3d)  # type: ignore[call-overload]
 
 
 def loss(logits: Tensor, targets: Mapping[str, Tensor]) -> Tensor:
