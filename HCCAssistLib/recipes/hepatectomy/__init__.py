@@ -1,0 +1,1 @@
+"""Early recurrence after hepatectomy (Cui 2022)."""

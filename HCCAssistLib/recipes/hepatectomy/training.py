@@ -1,0 +1,96 @@
+"""How a member of a recurrence model is trained: one fit; the cut-off is chosen on what no member was trained on.
+
+The paper takes its cut-offs (0.598 with the tumour alone, 0.503 with its surroundings) by the largest Youden index on
+the training group, which its networks had learnt. Here each case is scored by the members that it was held out of.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Mapping, Sequence
+from typing import Any
+
+import numpy as np
+
+from HCCAssistLib.errors import InputError
+from HCCAssistLib.evaluation.binary import binary_evaluation
+from HCCAssistLib.evaluation.cutoffs import youden_cutoff
+from HCCAssistLib.evaluation.values import BoolArray, FloatArray
+from HCCAssistLib.recipes.hepatectomy.explanation import early
+from HCCAssistLib.recipes.hepatectomy.recipe import EARLY_RECURRENCE
+from HCCAssistLib.recipes.options import Value
+from HCCAssistLib.training.assembled import Assembled
+from HCCAssistLib.training.member import Member
+from HCCAssistLib.training.member_result import MemberResult
+
+MEASURED = ("size_mm", "hu", "slice_mm")
+"""What is measured of each case."""
+
+
+def settled(options: Mapping[str, Value]) -> dict[str, Value]:
+    """The options as they are.
+
+    Raises:
+        InputError: what is clipped ends before it begins.
+    """
+    if not float(options["clip_low"]) < float(options["clip_high"]):
+        what = f"what is clipped ends at {options['clip_high']:g} HU before it begins at {options['clip_low']:g} HU"
+        raise InputError(what, "option clip_high", "give a higher one")
+    return dict(options)
+
+
+def studies_kept(options: Mapping[str, Value]) -> frozenset[str]:
+    """None: the VOIs are all that is looked at."""
+    return frozenset()
+
+
+def fit_member(member: Member) -> MemberResult:
+    """Train one network; the epoch with the lowest loss of validation is kept."""
+    found = member.fit("final", member.train, member.validation, span=(0.0, 0.98))
+    logits = member.outputs(member.network(found), member.validation)
+    seen = {name: _range(member.train[name]) for name in MEASURED}
+    return MemberResult.of({"": found}, member.validation, logits, {"seen": seen})
+
+
+def assemble(results: Sequence[MemberResult], *, chosen_on: str) -> Assembled:
+    """Cut-off and figures on the scores of held-out cases, and what all members were trained on.
+
+    A case that several members (repeats) were not trained on has the mean of their scores.
+
+    Args:
+        results: of the members.
+        chosen_on: these cases, in words.
+    """
+    patients, truth, scores = held_out_scores(results)
+    source = f"{chosen_on}, each patient scored by networks that were not trained on it"
+    cutoff = youden_cutoff(truth, scores, chosen_on=source)
+    found = binary_evaluation(truth, scores, patients, unit="case", cutoff=cutoff).estimates
+    seen = [result.facts["seen"] for result in results]
+    return Assembled(
+        cutoffs={EARLY_RECURRENCE: cutoff},
+        default_cutoff=EARLY_RECURRENCE,
+        estimates=[found[name] for name in ("AUC", "sensitivity", "specificity")],
+        facts={"seen": {name: _joined([one[name] for one in seen]) for name in MEASURED}},
+    )
+
+
+def held_out_scores(results: Sequence[MemberResult]) -> tuple[list[str], BoolArray, FloatArray]:
+    """Of each case that was held out of a member: its patient, whether the recurrence came early, its mean score."""
+    patients: dict[str, str] = {}
+    truth: dict[str, bool] = {}
+    scores: dict[str, list[float]] = {}
+    for result in results:
+        held_out = result.validation
+        for number, label, score in zip(held_out["case"], held_out.labels, early(result.outputs), strict=True):
+            origin = held_out.origins[number]
+            patients[origin.case_id], truth[origin.case_id] = origin.patient_id, bool(label)
+            scores.setdefault(origin.case_id, []).append(float(score))
+    means = np.array([np.mean(scores[case]) for case in patients], dtype=np.float64)
+    return list(patients.values()), np.array(list(truth.values()), dtype=np.bool_), means
+
+
+def _range(values: Any) -> list[float]:
+    return [round(float(values.min()), 2), round(float(values.max()), 2)]
+
+
+def _joined(limits: Sequence[Sequence[float]]) -> list[float]:
+    return [min(low for low, _ in limits), max(high for _, high in limits)]
