@@ -23,7 +23,7 @@ MISTAKES = {
     "exception in a slot": ("review_panel.py", "Verdict(verdict)", "Verdict(verdict.upper())"),
     "verdicts swapped": ("verdict_bar.py", 'on_verdict("accepted", "")', 'on_verdict("rejected", "")'),
     "other tumour taken for a rejection": ("verdict_bar.py", 'on_verdict("other", "")', 'on_verdict("rejected", "")'),
-    "reader not handed on": ("review_panel.py", "self._verdicts.reader))", '"somebody"))'),
+    "reader not handed on": ("review_panel.py", "self._verdicts.reader, category", '"somebody", category'),
     "no advance after a verdict": ("review_panel.py", "review.choose(following)", "pass"),
     "undo of a hidden choice": ("review_panel.py", "review.choose(review.undo())", "review.undo()"),
     "row taken for the number": ("findings_table.py", "return self._findings[row].number", "return row + 2"),
