@@ -61,13 +61,23 @@ def line(name: str, one: Sequence[float], other: Sequence[float]) -> Any:
 
 def work_through(desk: Any, path: Path) -> Any:
     """Open the module, predict the response of two tumours, look at them, measure the follow-up; the Python widget."""
+    from PySide6.QtCore import Qt
     from tace_toy import CENTER
+
+    from HCCAssistLib.scene.targets import is_target
 
     _, segmentation = load_tumours(targets=("yes", "no"))
     widget = desk.open(path)
     ui = widget.ui
     assert ui.runButton.text.startswith("Predict")
+    assert not ui.noteLabel.visible
     ui.input_pre_tumour_segment.setCurrentNode(segmentation)
+    second = ui.targetList.item(1)
+    assert second.checkState() == Qt.CheckState.Unchecked
+    second.setCheckState(Qt.CheckState.Checked)
+    assert is_target(segmentation, segmentation.GetSegmentation().GetNthSegmentID(1))
+    second = ui.targetList.item(1)
+    second.setCheckState(Qt.CheckState.Unchecked)
     predict(desk, widget)
     review = widget.logic.session.current
     assert review is not None, ui.statusLabel.text
@@ -87,5 +97,10 @@ def work_through(desk: Any, path: Path) -> Any:
     ui.preLine1.setCurrentNode(line("before", (x - 20, y, z), (x + 20, y, z)))
     ui.postLine1.setCurrentNode(line("after", (x - 10, y, z), (x + 14, y, z)))
     assert (ui.preEdit1.text, ui.postEdit1.text) == ("40.0", "24.0")
-    assert ui.measuredLabel.text.startswith("Measured: PR"), ui.measuredLabel.text
+    assert ui.measuredLabel.text.startswith("Measured: PR (partial response), an objective response")
+    ui.preLine2.setCurrentNode(line("second before", (x, y - 10, z), (x, y + 10, z)))
+    desk.type(ui.postEdit2, "20")
+    assert "60.0 mm before, 44.0 mm at the follow-up: -26.7 %" in ui.measuredLabel.text, ui.measuredLabel.text
+    ui.postLine1.currentNode().SetNthControlPointPositionWorld(1, *ras((x + 22, y, z)))
+    assert "60.0 mm before, 52.0 mm" in ui.measuredLabel.text, ui.measuredLabel.text
     return widget

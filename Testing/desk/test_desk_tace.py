@@ -42,9 +42,9 @@ def test_tumours_are_predicted_judged_measured_and_added_to_a_cohort(desk, own_t
     desk.click(ui.readingButton)
     desk.wait_until(lambda: "is in the cohort" in ui.readingLabel.text, 20)
     (row,) = csv.DictReader(table.open(encoding="utf-8-sig"))
-    assert (row["response"], row["response_reader"], row["target_1_pre_mm"]) == ("PR", "R1", "40")
+    assert (row["response"], row["response_reader"], row["target_1_pre_mm"]) == ("SD", "R1", "40")
     kept = json.loads((tmp_path / "cohort" / "readings" / "R1" / "case-001.json").read_text())
-    assert kept["response"] == "PR"
+    assert kept["response"] == "SD"
     assert review.result.findings[1].review.verdict == "pending"
 
 

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import pytest
-from planting import noticed, planted, some_of
+from planting import noticed, plant_part, planted, some_of
 from tace_reading import MODULE, work_through
 
 PY, UI = "HCCTACEResponse.py", "Resources/UI/HCCTACEResponse.ui"
@@ -29,3 +29,28 @@ def test_the_module_without_a_mistake_passes(desk, own_tace_model):
 def test_a_planted_mistake_is_caught(desk, own_tace_model, tmp_path, mistake):
     path = planted(MODULE, MISTAKES[mistake], tmp_path)
     assert noticed(desk, lambda: work_through(desk, path)), f"nobody noticed: {mistake}"
+
+
+PARTS = {
+    "length of the wrong lesion": ("follow_up", "lesion, edit = now.lesions[n]", "lesion, edit = now.lesions[0]"),
+    "before and after swapped": (
+        "follow_up",
+        "lesion.lines[when] = self._line(n, when).currentNode()",
+        "lesion.lines[when] = self._line(n, POST if when == PRE else PRE).currentNode()",
+    ),
+    "moved line not heard": ("follow_up", "lambda *_: self.refresh()", "lambda *_: None"),
+    "change of the objective response not told": ("follow_up", "if found.is_objective", "if not found.is_objective"),
+    "pictures of the finding before": ("seen_strip", "self._maker.ask(review, review.chosen)", "pass"),
+    "a picture too few": ("seen_strip", "button.visible = index < number", "button.visible = index < number - 1"),
+    "the note without a result too": ("result_note", "is not None else", "is None else"),
+    "targets not tagged": ("target_segments", "set_target(node, one, target=target)", "pass"),
+    "all are targets": ("target_segments", "is_target(node, one))", "True)"),
+}
+"""Part, what stands there, what is planted in its place."""
+
+
+@pytest.mark.filterwarnings("ignore:does not have observer")
+@pytest.mark.parametrize("mistake", some_of(PARTS))
+def test_a_mistake_planted_into_a_part_is_caught(desk, own_tace_model, monkeypatch, mistake):
+    plant_part(monkeypatch, *PARTS[mistake])
+    assert noticed(desk, lambda: work_through(desk, MODULE)), f"nobody noticed: {mistake}"
