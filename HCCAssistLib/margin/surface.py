@@ -13,7 +13,7 @@ from HCCAssistLib.imaging.cropping import crop
 from HCCAssistLib.imaging.geometry import FloatArray, Geometry
 from HCCAssistLib.imaging.image import Image
 
-SMOOTHING = 1.75
+SMOOTHING = 3.0
 """Standard deviation of the smoothing, in edges of a cube as large as a voxel..."""
 
 SMOOTHING_OF_RADIUS = 0.2
