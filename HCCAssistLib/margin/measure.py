@@ -69,7 +69,7 @@ def measure_margin(
     chosen = _spread(len(before.points), MOST_POINTS)
     points, areas = before.points[chosen], before.areas[chosen] * (before.areas.sum() / before.areas[chosen].sum())
     moved = points @ matrix[:3, :3].T + matrix[:3, 3]
-    _check_near(moved, after)
+    _check_near(moved, before, after, matrix)
     distance = SignedDistance(after)
     margins = distance(moved)
     counted = np.ones(len(points), bool) if liver is None else ~at_border(points, tumour, liver)
@@ -99,10 +99,11 @@ def _spread(n: int, most: int) -> npt.NDArray[np.intp]:
     return np.unique(np.linspace(0, n - 1, min(n, most)).round().astype(np.intp))
 
 
-def _check_near(moved: FloatArray, after: Surface) -> None:
+def _check_near(moved: FloatArray, before: Surface, after: Surface, matrix: FloatArray) -> None:
     few = moved[_spread(len(moved), 500)]
     gap = float(cKDTree(after.points).query(few)[0].min())
-    if gap > FARTHEST_MM and not after.contains(few).any():
+    back = (after.points[_spread(len(after.points), 500)] - matrix[:3, 3]) @ matrix[:3, :3]
+    if gap > FARTHEST_MM and not (after.contains(few).any() or before.contains(back).any()):
         what = f"tumour and ablation zone lie {gap:.0f} mm apart: the registration failed, or they are of two places"
         raise InputError(what, "registration", "register the scans anew, or choose the zone of this tumour")
 

@@ -13,10 +13,10 @@ from HCCAssistLib.imaging.cropping import crop
 from HCCAssistLib.imaging.geometry import FloatArray, Geometry
 from HCCAssistLib.imaging.image import Image
 
-SMOOTHING = 3.0
+SMOOTHING = 2.5
 """Standard deviation of the smoothing, in edges of a cube as large as a voxel..."""
 
-SMOOTHING_OF_RADIUS = 0.2
+SMOOTHING_OF_RADIUS = 0.15
 """...but at most so much of the radius of a ball as large as the segment, or a small tumour would lose its shape."""
 
 WIDER = 1.5

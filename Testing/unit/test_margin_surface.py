@@ -57,7 +57,7 @@ def test_a_ball_does_not_shrink() -> None:
     for radius in (4.0, 8.0, 20.0):
         surface = surface_of(Ellipsoid.ball(radius, (0.3, 0.2, -0.4)).painted(), "ball")
         away = np.linalg.norm(surface.points - (0.3, 0.2, -0.4), axis=1)
-        assert np.average(away, weights=surface.areas) == pytest.approx(radius, abs=0.08)
+        assert np.average(away, weights=surface.areas) == pytest.approx(radius, abs=0.12)
 
 
 def test_a_cavity_has_a_surface_too() -> None:
@@ -66,7 +66,7 @@ def test_a_cavity_has_a_surface_too() -> None:
     grid = image.geometry
     places = grid.to_world(np.stack(np.indices(grid.shape)[::-1], axis=-1))
     surface = surface_of(image.with_array(image.array * ~inner.contains(places), "a cavity"), "body")
-    assert surface.areas.sum() == pytest.approx(4 * math.pi * (15**2 + 7**2), rel=0.04)
+    assert surface.areas.sum() == pytest.approx(4 * math.pi * (15**2 + 7**2), rel=0.06)
 
 
 def test_distances_are_exact_off_the_surface_and_signed() -> None:
@@ -75,10 +75,10 @@ def test_distances_are_exact_off_the_surface_and_signed() -> None:
     places = CENTER + rng.uniform(-24, 24, (3000, 3))
     exact, distance = BODY.depth(places), SignedDistance(surface)
     near = exact < 4  # deeper inside, the nearest place is soon another one
-    assert np.abs(distance(places) - exact)[near].max() < 0.4
+    assert np.abs(distance(places) - exact)[near].max() < 0.7
     assert np.abs(distance(places) - exact).mean() < 0.1
     table = DistanceTable.around(distance, places, 2.0)
-    assert np.abs(table.at(places) - exact)[near].max() < 0.5
+    assert np.abs(table.at(places) - exact)[near].max() < 0.8
     inside = surface.contains(places)
     assert (inside == (exact > 0))[np.abs(exact) > 1].all()
 
