@@ -161,7 +161,8 @@ _NUMBERS = ("points", "margins", "areas")
 def shares(margins: FloatArray, areas: FloatArray) -> FloatArray:
     """Shares of the area under each of ``LIMITS_MM``, ``(..., limits)``, for margins ``(..., n)``."""
     total = areas.sum()
-    return np.stack([(margins < limit) @ areas / total for limit in LIMITS_MM], axis=-1)
+    # the sum in another order can be larger by its last bit
+    return np.stack([np.minimum(1.0, (margins < limit) @ areas / total) for limit in LIMITS_MM], axis=-1)
 
 
 def _interval(data: Mapping[str, Any]) -> Interval:

@@ -136,7 +136,7 @@ def _on_surface(
     """Points, outward normals, areas and the voxels they come from; None where the level is nowhere above zero."""
     if not (level > 0).any():
         return None
-    slopes = np.stack(np.gradient(level / step))
+    slopes = np.stack(list(np.gradient(level / step)))
     steep = np.sqrt((slopes**2).sum(axis=0))
     away = level / step / np.maximum(steep, 0.2)  # in steps, also where smoothing made the slope another one
     index = np.argwhere(np.abs(away) < BAND)
