@@ -21,7 +21,7 @@ LIBRARY = ROOT / "HCCAssistLib"
 BASE = {"base"}
 IMAGES = BASE | {"imaging", "dicom"}
 DATA = IMAGES | {"cohort", "recipes", "results"}
-COMPUTING = DATA | {"models", "inference", "explain", "evaluation", "response", "training"}
+COMPUTING = DATA | {"models", "inference", "explain", "evaluation", "response", "margin", "training"}
 WINDOWLESS = COMPUTING | {"phantoms", "jobs"}
 
 ALLOWED: Mapping[str, set[str]] = {
@@ -36,10 +36,11 @@ ALLOWED: Mapping[str, set[str]] = {
     "explain": BASE | {"imaging"},
     "evaluation": IMAGES | {"cohort", "results"},
     "response": IMAGES | {"cohort", "evaluation"},
+    "margin": IMAGES | {"evaluation"},
     "training": DATA | {"models", "inference", "evaluation"},
     "phantoms": IMAGES | {"cohort"},
     "jobs": DATA | {"models", "inference", "training"},
-    "scene": DATA | {"models", "inference", "response", "jobs"},
+    "scene": DATA | {"models", "inference", "response", "margin", "jobs"},
     "panels": WINDOWLESS | {"scene"},
     "cli": WINDOWLESS | {"scene"},
     "recipes.*": COMPUTING,
