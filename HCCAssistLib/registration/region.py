@@ -29,8 +29,14 @@ REACH_MM = 45.0
 COARSE_MM, SMOOTH_MM = 5.0, 4.0
 """Voxels of the first level, and the smoothing before it (standard deviation)."""
 
-MIDDLE_MM, DENOISE_MM = 2.5, 2.0
-"""Voxels and smoothing of the second level of a deformation and of the independent check."""
+MIDDLE_MM, DENOISE_MM = 2.5, 1.2
+"""The same of the last level."""
+
+FIELD_MM = 15.0
+"""A bias field is taken to be what is left of an image after smoothing by so much (standard deviation)."""
+
+DARK = 0.1
+"""Share of the mean that is added to the field, so that air is not blown up."""
 
 FEWEST_SLICES = 8
 """Along each axis; below, nothing tells a shift along it."""
@@ -47,31 +53,28 @@ class Fixed:
     """A fixed image made ready for any number of moving ones.
 
     Attributes:
-        full: the box around the mask in LPS order, 32-bit floats.
-        coarse, middle: the same, smoothed, with larger voxels.
-        full_mask, coarse_mask, middle_mask: the grown mask on the same grids.
+        coarse, middle: the box around the mask in LPS order, flattened, smoothed, with larger voxels.
+        coarse_mask, middle_mask: the grown mask on the same grids.
+        corners: of the box, LPS mm ``(8, 3)``.
         points: LPS mm ``(n, 3)`` spread over the mask before it was grown.
         notes: sentences about the mask.
     """
 
-    full: sitk.Image
     coarse: sitk.Image
     middle: sitk.Image
-    full_mask: sitk.Image
     coarse_mask: sitk.Image
     middle_mask: sitk.Image
+    corners: FloatArray
     points: FloatArray
     notes: tuple[str, ...]
 
 
 @dataclass(frozen=True, eq=False)
 class Moving:
-    """A moving image made ready: what lies near the fixed image's box, at the same three sizes of voxels."""
+    """A moving image made ready: what lies near the fixed image's box, at the same sizes of voxels."""
 
-    full: sitk.Image
     coarse: sitk.Image
     middle: sitk.Image
-    geometry: Geometry
 
 
 def prepare_fixed(fixed: Image, mask: Image | None) -> Fixed:
@@ -101,50 +104,29 @@ def prepare_fixed(fixed: Image, mask: Image | None) -> Fixed:
     start = np.array([side.start for side in reversed(boxes[0])]) - margin
     stop = np.array([side.stop for side in reversed(boxes[0])]) + margin
     box, box_mask = (_cropped(image, start, stop) for image in (fixed, painted))
-    full, small_mask = _floats(box), to_itk(box_mask)
-    middle, coarse = _shrunk(full)
-    grown = sitk.SignedMaurerDistanceMap(
-        sitk.Cast(sitk.BinShrink(sitk.Cast(small_mask, sitk.sitkFloat32), _factors(full, MIDDLE_MM)) > 0.5, sitk.sitkUInt8),
-        insideIsPositive=False,
-        squaredDistance=False,
-        useImageSpacing=True,
-    )
-    middle_mask = grown <= GROW_MM
+    middle, coarse = _shrunk(_floats(box))
     whole = sitk.Transform(3, sitk.sitkIdentity)
-    coarse_mask, full_mask = (
-        sitk.Resample(middle_mask, image, whole, sitk.sitkNearestNeighbor, 0, sitk.sitkUInt8) for image in (coarse, full)
-    )
+    inside = sitk.Resample(to_itk(box_mask), middle, whole, sitk.sitkNearestNeighbor, 0, sitk.sitkUInt8)
+    middle_mask = sitk.SignedMaurerDistanceMap(inside, False, False, True) <= GROW_MM  # outside positive, mm
+    coarse_mask = sitk.Resample(middle_mask, coarse, whole, sitk.sitkNearestNeighbor, 0, sitk.sitkUInt8)
     k, j, i = np.nonzero(box_mask.array)
     every = max(1, len(k) // 2000)
     points = box_mask.geometry.to_world(np.stack([i, j, k], axis=-1)[::every])
-    return Fixed(full, coarse, middle, full_mask, coarse_mask, middle_mask, points, notes)
+    return Fixed(coarse, middle, coarse_mask, middle_mask, _corners(box.geometry), points, notes)
 
 
 def prepare_moving(moving: Image, fixed: Fixed) -> Moving | None:
-    """Crop, smooth and shrink what of a moving image lies near the fixed one's box; None where nothing does.
-
-    Raises:
-        InputError: an image that nothing can be registered by.
-    """
-    check_image(moving)
-    size = np.array(fixed.full.GetSize()) - 1.0
-    sides = np.stack([np.zeros(3), size])
-    corners = np.array(
-        [
-            fixed.full.TransformContinuousIndexToPhysicalPoint(index.tolist())
-            for index in np.stack(np.meshgrid(*sides.T, indexing="ij"), -1).reshape(-1, 3)
-        ]
-    )
-    low, high = corners.min(axis=0) - REACH_MM + MARGIN_MM, corners.max(axis=0) + REACH_MM - MARGIN_MM
+    """Crop, smooth and shrink what of a moving image lies near the fixed one's box; None where nothing does."""
+    wider = REACH_MM - MARGIN_MM
+    low, high = fixed.corners.min(axis=0) - wider, fixed.corners.max(axis=0) + wider
     around = np.stack(np.meshgrid(*np.stack([low, high]).T, indexing="ij"), -1).reshape(-1, 3)
     index = moving.geometry.to_index(around)
     start = np.clip(np.floor(index.min(axis=0)), 0, moving.geometry.size_ijk).astype(int)
     stop = np.clip(np.ceil(index.max(axis=0)) + 1, 0, moving.geometry.size_ijk).astype(int)
     if (stop - start < 4).any():
         return None
-    full = _floats(_cropped(moving, start, stop))
-    middle, coarse = _shrunk(full)
-    return Moving(full, coarse, middle, moving.geometry)
+    middle, coarse = _shrunk(_floats(_cropped(moving, start, stop)))
+    return Moving(coarse, middle)
 
 
 def check_image(image: Image) -> None:
@@ -202,6 +184,11 @@ def _cropped(image: Image, start: np.ndarray, stop: np.ndarray) -> Image:
     return to_lps_order(crop(image, start.tolist(), (stop - start)[::-1].tolist(), fill_value=0))
 
 
+def _corners(geometry: Geometry) -> FloatArray:
+    sides = np.stack([np.full(3, -0.5), geometry.size_ijk - 0.5])
+    return geometry.to_world(np.stack(np.meshgrid(*sides.T, indexing="ij"), -1).reshape(-1, 3))
+
+
 def _floats(image: Image) -> sitk.Image:
     return sitk.Cast(to_itk(image), sitk.sitkFloat32)
 
@@ -213,7 +200,11 @@ def _factors(image: sitk.Image, voxel_mm: float) -> Sequence[int]:
 
 
 def _shrunk(full: sitk.Image) -> tuple[sitk.Image, sitk.Image]:
-    """The middle and the coarse level; averaging first makes smoothing cheap."""
+    """The middle and the coarse level without bias field; averaging first makes smoothing cheap."""
     middle = sitk.BinShrink(full, _factors(full, MIDDLE_MM))
+    field = sitk.SmoothingRecursiveGaussian(sitk.BinShrink(middle, _factors(middle, 2 * COARSE_MM)), FIELD_MM)
+    whole = sitk.Transform(3, sitk.sitkIdentity)
+    field = sitk.Resample(field, middle, whole, sitk.sitkLinear, 0, sitk.sitkFloat32, True)
+    middle = middle / (field + float(sitk.GetArrayViewFromImage(field).mean()) * DARK)
     coarse = sitk.BinShrink(middle, _factors(middle, COARSE_MM))
     return sitk.SmoothingRecursiveGaussian(middle, DENOISE_MM), sitk.SmoothingRecursiveGaussian(coarse, SMOOTH_MM)
