@@ -17,7 +17,7 @@ from scipy.spatial.transform import Rotation
 from HCCAssistLib.imaging.geometry import FloatArray, Geometry
 from HCCAssistLib.imaging.image import Image
 
-TISSUES = "fat muscle bone gut liver vessel lesion spleen kidney aorta".split()
+TISSUES = ["fat", "muscle", "bone", "gut", "liver", "vessel", "lesion", "spleen", "kidney", "aorta"]
 
 PHASES: dict[str, dict[str, float]] = {
     phase: dict(zip(TISSUES, map(float, values), strict=True))
@@ -170,7 +170,9 @@ class Abdomen:
         painted = np.empty(int(np.prod(geometry.shape)), np.uint8)
         for begin in range(0, len(painted), ROWS):
             points = _centers(geometry, begin, min(begin + ROWS, len(painted)))
-            inside = np.minimum(self._liver(motion.back(points)), _cavity(points if motion.slides else motion.back(points)))
+            inside = np.minimum(
+                self._liver(motion.back(points)), _cavity(points if motion.slides else motion.back(points))
+            )
             painted[begin : begin + len(points)] = inside > 0.5
         return Image(painted.reshape(geometry.shape), geometry, "liver")
 

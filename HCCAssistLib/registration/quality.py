@@ -35,7 +35,7 @@ def agreement(fixed: Fixed, moving: Moving, transform: sitk.Transform) -> tuple[
     one, other, both = (_entropy(part) for part in (share.sum(axis=0), share.sum(axis=1), share))
     spacing = fixed.middle.GetSpacing()[::-1]
     there = np.where(there > outside / 2, there, 0)
-    a, b = (np.stack(np.gradient(image, *spacing))[:, _inner(seen)] for image in (here, there))
+    a, b = (np.array(np.gradient(image, *spacing))[:, _inner(seen)] for image in (here, there))
     strength = np.linalg.norm(a, axis=0) * np.linalg.norm(b, axis=0)
     cosines = (a * b).sum(axis=0) ** 2 / np.maximum(strength, 1e-12)
     edges = (float(cosines.sum() / max(strength.sum(), 1e-12)) - CHANCE) / (1 - CHANCE)

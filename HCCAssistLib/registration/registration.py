@@ -1,4 +1,4 @@
-"""The outcome of a registration: where each point of the fixed image lies in the moving one, and how far to trust it."""
+"""The outcome of a registration: where each point of the fixed image lies in the moving one, and how good it is."""
 
 from __future__ import annotations
 

@@ -10,6 +10,7 @@ from __future__ import annotations
 from collections.abc import Mapping
 
 import numpy as np
+import numpy.typing as npt
 import SimpleITK as sitk
 from scipy.spatial.transform import Rotation
 
@@ -17,8 +18,8 @@ from HCCAssistLib.imaging.geometry import FloatArray
 from HCCAssistLib.imaging.image import Image
 from HCCAssistLib.registration.quality import agreement
 from HCCAssistLib.registration.region import COVERED, Fixed, Moving, check_image, prepare_fixed, prepare_moving
-from HCCAssistLib.registration.threads import one_thread
 from HCCAssistLib.registration.registration import Quality, Registration
+from HCCAssistLib.registration.threads import one_thread
 
 BINS = 32
 SEED = 1
@@ -77,8 +78,9 @@ def registered(fixed: Fixed, moving: Image) -> Registration:
     ready = prepare_moving(moving, fixed) if overlap >= COVERED else None
     if ready is None:
         why = (
-            f"{moving.name or 'the moving image'} covers {100 * overlap:.0f} % of the mask by the positions in the files"
-            f" (at least {100 * COVERED:.0f} % are needed); load phases of one examination, or give a transform by hand"
+            f"{moving.name or 'the moving image'} covers {100 * overlap:.0f} % of the mask by the positions in the"
+            f" files (at least {100 * COVERED:.0f} % are needed); load phases of one examination, or give a"
+            " transform by hand"
         )
         return Registration(np.eye(4), "rigid", failure=why, notes=fixed.notes)
     return _judged(fixed, ready, *_search(fixed, ready), overlap)
@@ -156,8 +158,9 @@ def why_not(quality: Quality) -> str:
     """Why an outcome must not be used; empty where it may."""
     if quality.shift_mm > LARGEST_MM or quality.rotation_degrees > LARGEST_DEGREES:
         return (
-            f"it would shift the liver by {quality.shift_mm:.0f} mm and turn it by {quality.rotation_degrees:.0f} degrees,"
-            f" more than any breath does ({LARGEST_MM:g} mm, {LARGEST_DEGREES:g} degrees); give a transform by hand"
+            f"it would shift the liver by {quality.shift_mm:.0f} mm and turn it by {quality.rotation_degrees:.0f}"
+            f" degrees, more than any breath does ({LARGEST_MM:g} mm, {LARGEST_DEGREES:g} degrees);"
+            " give a transform by hand"
         )
     if quality.starts_mm > APART_MM:
         return (
@@ -167,8 +170,8 @@ def why_not(quality: Quality) -> str:
     if quality.normalized_after < FEWEST_NORMALIZED or quality.edges_after < FEWEST_EDGES:
         return (
             f"the images do not fit: normalised mutual information {quality.normalized_after:.3f} (needed"
-            f" {FEWEST_NORMALIZED:g}), agreement of edges {quality.edges_after:.2f} (needed {FEWEST_EDGES:g}); is it the"
-            " same patient and organ? Give a transform by hand"
+            f" {FEWEST_NORMALIZED:g}), agreement of edges {quality.edges_after:.2f} (needed {FEWEST_EDGES:g}); is it"
+            " the same patient and organ? Give a transform by hand"
         )
     if quality.information_after < quality.information_before or quality.edges_after < quality.edges_before - 0.02:
         return (
@@ -187,7 +190,7 @@ def _noted(fixed: Fixed, overlap: float) -> tuple[str, ...]:
 
 def _share(fixed: Fixed) -> float:
     """Share of the voxels of the box that gives so many samples in the mask."""
-    inside = np.count_nonzero(sitk.GetArrayViewFromImage(fixed.middle_mask))
+    inside = int(np.count_nonzero(sitk.GetArrayViewFromImage(fixed.middle_mask)))
     return float(min(1.0, SAMPLES / max(1, inside)))
 
 
@@ -238,9 +241,9 @@ def _start(fixed: Fixed) -> sitk.Euler3DTransform:
     return transform
 
 
-def _shifted(transform: sitk.Euler3DTransform, by: object) -> sitk.Euler3DTransform:
+def _shifted(transform: sitk.Euler3DTransform, by: npt.ArrayLike) -> sitk.Euler3DTransform:
     moved = sitk.Euler3DTransform(transform)
-    moved.SetTranslation(np.add(moved.GetTranslation(), by).tolist())
+    moved.SetTranslation((np.array(moved.GetTranslation()) + np.asarray(by)).tolist())
     return moved
 
 

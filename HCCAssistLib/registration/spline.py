@@ -44,9 +44,7 @@ class Spline:
         """The coefficients of SimpleITK's transform."""
         images = transform.GetCoefficientImages()
         i, j, k = images[0].GetSize()
-        grid = Geometry.from_parts(
-            (k, j, i), images[0].GetSpacing(), images[0].GetOrigin(), images[0].GetDirection()
-        )
+        grid = Geometry.from_parts((k, j, i), images[0].GetSpacing(), images[0].GetOrigin(), images[0].GetDirection())
         return cls(np.stack([sitk.GetArrayFromImage(image) for image in images]), grid)
 
     def to_itk(self) -> sitk.BSplineTransform:

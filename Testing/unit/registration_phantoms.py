@@ -18,7 +18,9 @@ SMALL = Geometry.from_parts((44, 84, 100), (2.4, 2.4, 4.0), LIVER - (118.8, 99.6
 MOTION = rigid_motion((3.0, -4.0, 9.0), (2.0, -1.5, 1.0))
 
 
-def turned(turn: tuple[float, float, float], spacing: tuple[float, float, float], signs: tuple[int, int, int]) -> Geometry:
+def turned(
+    turn: tuple[float, float, float], spacing: tuple[float, float, float], signs: tuple[int, int, int]
+) -> Geometry:
     """A grid round the liver with axes turned by degrees and reversed where a sign is negative."""
     k, j, i = (int(side / step) for side, step in zip((176, 200, 240), reversed(spacing), strict=True))
     directions = rotation(*turn) * signs

@@ -92,7 +92,13 @@ def test_a_person_may_stretch_and_it_is_told_but_not_mirror() -> None:
     assert given.source == "person"
     assert given.notes == ("the transform 'by eye' was given by a person", "it stretches by +0.0 to +10.0 %")
     assert given.succeeded
-    for wrong in (np.diag((-1.0, 1, 1, 1)), np.diag((10.0, 10, 10, 1)), np.eye(3), [[1, 2], [3]], np.full((4, 4), np.inf)):
+    for wrong in (
+        np.diag((-1.0, 1, 1, 1)),
+        np.diag((10.0, 10, 10, 1)),
+        np.eye(3),
+        [[1, 2], [3]],
+        np.full((4, 4), np.inf),
+    ):
         with pytest.raises(InputError):
             Registration.by_person(wrong)
 
@@ -148,6 +154,6 @@ def test_a_checkerboard_alternates_in_every_direction_and_scales_each_image_by_i
     board = checkerboard(ramp, -1000 * ramp, (2, 4, 4))
     assert board[0, 0, 0] == 0 and board[-1, -1, -1] == 0  # the last box is of the other image: three steps on
     assert board[0, 0, 4] == pytest.approx(1, abs=0.02) and board[2, 0, 0] > 0.4
-    assert 0 <= board.min() and board.max() <= 1
+    assert board.min() >= 0 and board.max() <= 1
     with pytest.raises(InputError, match="no checkerboard"):
         checkerboard(ramp, ramp[:3])
