@@ -18,7 +18,7 @@ from HCCAssistLib.registration.threads import one_thread
 CONTROL_MM = 40.0
 """Distance of control points: wider than a vessel, narrower than a lobe."""
 
-LEVELS = (("coarse", 1.0, 15), ("middle", 0.25, 15))
+LEVELS = (("coarse", 1.0, 10), ("middle", 0.06, 10))
 """Level, share of its voxels, and steps of the quasi-Newton optimiser."""
 
 FOLD_MM = 3.0
