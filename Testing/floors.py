@@ -21,7 +21,7 @@ LIBRARY = ROOT / "HCCAssistLib"
 BASE = {"base"}
 IMAGES = BASE | {"imaging", "dicom"}
 DATA = IMAGES | {"cohort", "recipes", "results"}
-COMPUTING = DATA | {"models", "inference", "explain", "evaluation", "response", "margin", "training"}
+COMPUTING = DATA | {"models", "inference", "explain", "evaluation", "response", "registration", "margin", "training"}
 WINDOWLESS = COMPUTING | {"phantoms", "jobs"}
 
 ALLOWED: Mapping[str, set[str]] = {
@@ -34,6 +34,7 @@ ALLOWED: Mapping[str, set[str]] = {
     "models": BASE | {"recipes", "results"},
     "inference": DATA | {"models"},
     "explain": BASE | {"imaging"},
+    "registration": BASE | {"imaging"},
     "evaluation": IMAGES | {"cohort", "results"},
     "response": IMAGES | {"cohort", "evaluation"},
     "margin": IMAGES | {"evaluation"},
