@@ -22,6 +22,8 @@ from HCCAssistLib.recipes.hepatectomy.network import (
 from HCCAssistLib.recipes.hepatectomy.recipe import HEPATECTOMY, VOI_SHAPE
 from HCCAssistLib.training.balance import class_weights
 
+pytestmark = pytest.mark.heavy
+
 PRINTED = {
     "conv1": (896, (10, 150, 150, 32)),
     "conv2": (55_360, (5, 75, 75, 64)),

@@ -46,6 +46,8 @@ from HCCAssistLib.recipes.hepatectomy.voi import voi_of
 from HCCAssistLib.results.files import read_result, write_result
 from HCCAssistLib.results.risk import RiskResult
 
+pytestmark = pytest.mark.heavy
+
 SEEN = {"seen": {"size_mm": [20.0, 90.0], "hu": [20.0, 120.0], "slice_mm": [1.0, 5.0]}}
 SS, NSS = HEPATECTOMY.resolve(TINY), HEPATECTOMY.resolve({**TINY, "voi": "NSS"})
 

@@ -27,6 +27,8 @@ from HCCAssistLib.training.plan import Plan
 from HCCAssistLib.training.run import Job, train
 from HCCAssistLib.training.samples import Origin, Samples
 
+pytestmark = pytest.mark.heavy
+
 OPTIONS = HEPATECTOMY.resolve({**TINY, "epochs": 2, "batch": 4, "copies": 2, "learning_rate": 0.003})
 STORED = (VOI_SHAPE[0], VOI_SHAPE[1] + 2 * SHIFT, VOI_SHAPE[2] + 2 * SHIFT)
 

@@ -33,6 +33,8 @@ from HCCAssistLib.recipes.hepatectomy.sampling import as_input, sample_case
 from HCCAssistLib.recipes.hepatectomy.tumour import Tumour, tumour_of
 from HCCAssistLib.recipes.hepatectomy.voi import Voi, voi_of
 
+pytestmark = pytest.mark.heavy
+
 SS, NSS = HEPATECTOMY.resolve({}), HEPATECTOMY.resolve({"voi": "NSS"})
 AIR = -1024
 

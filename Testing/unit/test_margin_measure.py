@@ -20,6 +20,8 @@ from HCCAssistLib.margin.measure import measure_margin
 from HCCAssistLib.margin.registration_error import LEVER_MM, RegistrationError
 from HCCAssistLib.margin.words import sentences
 
+pytestmark = pytest.mark.heavy
+
 HERE = np.eye(4)
 MIRROR = np.diag((1.0, -1.0, 1.0))
 ERROR = RegistrationError(2.0, draws=200, seed=3)

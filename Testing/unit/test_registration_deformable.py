@@ -3,12 +3,15 @@
 from __future__ import annotations
 
 import numpy as np
+import pytest
 from registration_phantoms import SMALL, delayed, error_mm, liver, patient
 
 from HCCAssistLib.phantoms.dynamic_t1 import smooth_motion
 from HCCAssistLib.registration.deformable import register_deformable
 from HCCAssistLib.registration.registration import Registration
 from HCCAssistLib.registration.rigid import register_rigid
+
+pytestmark = pytest.mark.heavy
 
 
 def test_a_known_deformation_is_found_better_than_by_a_rigid_transform() -> None:

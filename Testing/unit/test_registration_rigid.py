@@ -16,6 +16,8 @@ from HCCAssistLib.phantoms.dynamic_t1 import STILL, rigid_motion
 from HCCAssistLib.registration.registration import Registration
 from HCCAssistLib.registration.rigid import register_phases, register_rigid
 
+pytestmark = pytest.mark.heavy
+
 WITHIN_MM = 0.7
 
 

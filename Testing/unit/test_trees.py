@@ -17,6 +17,8 @@ from HCCAssistLib.errors import InputError
 from HCCAssistLib.models.trees import TreeEnsemble
 from HCCAssistLib.training.extra_trees import as_ensemble, fit_extra_trees
 
+pytestmark = pytest.mark.heavy
+
 PATIENTS = 10_000
 
 
