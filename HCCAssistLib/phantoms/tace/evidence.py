@@ -16,8 +16,8 @@ from HCCAssistLib.evaluation.bootstrap import DRAWS
 from HCCAssistLib.evaluation.discrimination import auc
 from HCCAssistLib.evaluation.result import Estimate
 from HCCAssistLib.imaging.files import read_image
+from HCCAssistLib.phantoms.liver.tumour_features import Features, measure
 from HCCAssistLib.phantoms.tace.cases import RESPONSE, TIME_POINT, mask_of
-from HCCAssistLib.phantoms.tace.features import Features, measure
 from HCCAssistLib.phantoms.tace.truth import TACEPhantom
 
 OBJECTIVE = ("CR", "PR")
