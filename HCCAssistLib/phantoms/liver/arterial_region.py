@@ -113,6 +113,15 @@ class Region:
         draw_tubes(canvas, self.arteries, self.artery_hu)
         return canvas
 
+    def liver(self, geometry: Geometry) -> Image:
+        """0 and 1 on a grid, 1 in the liver and all that lies in it."""
+        i, j, k = geometry.size_ijk
+        corners = np.array([(a, b, c) for a in (0, i - 1) for b in (0, j - 1) for c in (0, k - 1)])
+        empty = Canvas(geometry, np.zeros((1, 1, 1), dtype=np.float32))
+        patch = empty.patch(geometry.to_world(corners), 0, samples=(1, 1, 1))
+        assert patch is not None  # noqa: S101  the corners are those of the grid
+        return Image((self.depth(patch) > 0).astype(np.uint8), geometry, "liver")
+
     def develop(self, rng: np.random.Generator, canvas: Canvas) -> Image:
         """What the scanner makes of it, int16 HU."""
         geometry = canvas.geometry
