@@ -21,10 +21,12 @@ from HCCAssistLib.phantoms.liver.arterial_region import Region, grid_around
 from HCCAssistLib.phantoms.liver.arterial_scan import stored_mask, take_scan
 from HCCAssistLib.phantoms.liver.arterial_tumour import draw_shape, plant
 from HCCAssistLib.phantoms.liver.implant import Background
+from HCCAssistLib.phantoms.liver.irregular_ellipsoid import IrregularEllipsoid
 from HCCAssistLib.phantoms.liver.layout import draw_layout
 from HCCAssistLib.phantoms.liver.placement import place_tumours
 from HCCAssistLib.phantoms.liver.scene import SCANNERS, FieldOfView
 from HCCAssistLib.phantoms.liver.storage import Storage, draw_storage
+from HCCAssistLib.phantoms.liver.tumour_looks import Looks
 from HCCAssistLib.phantoms.liver.tumour_truth import truth_of
 from HCCAssistLib.recipes.hepatectomy.recipe import ARTERIAL, HEPATECTOMY, OUTCOME, TIME_POINT, TUMOUR, VOI_SHAPE
 
@@ -74,13 +76,13 @@ def make_case(
     """
     numbers = (seed,) if isinstance(seed, int) else tuple(int(n) for n in seed)
     scores = Scores.draw(numbers, strength, early)
-    streams = np.random.SeedSequence(numbers).spawn(6)
-    patient, place, disease, layout, noise, rater = (np.random.Generator(np.random.SFC64(s)) for s in streams)
+    streams = np.random.SeedSequence(numbers).spawn(5)
+    patient, disease, layout, noise, rater = (np.random.Generator(np.random.SFC64(s)) for s in streams)
     region = Region.draw(patient, SCANNERS[scanner])
-    (size,), (center,) = place_tumours(place, 1, DIAMETER_MM, LIMITS_MM)
-    tumour = plant(disease, draw_looks(disease, scores.tumour, size), draw_shape(place, size, center), region)
+    shape, looks = draw_tumour(numbers, scores.tumour)
+    tumour = plant(disease, looks, shape, region)
     spacing, directions, turned = draw_layout(layout, SLICE_MM[scanner], PIXEL_MM[scanner], oblique)
-    grid = grid_around([center], [tumour.shape.reach], spacing, directions, seen_mm=SEEN_MM)
+    grid = grid_around([shape.center], [shape.reach], spacing, directions, seen_mm=SEEN_MM)
     order = storage or draw_storage(layout)
     scan = take_scan(noise, region, [tumour], grid, order)
     return HepatectomyPhantom(
@@ -96,6 +98,19 @@ def make_case(
         scanner=scanner,
         seed=numbers,
     )
+
+
+def draw_tumour(seed: Sequence[int], score: float) -> tuple[IrregularEllipsoid, Looks]:
+    """Surface and looks of the tumour of a case, before anything is drawn.
+
+    Args:
+        seed: numbers of the case; the surface depends on nothing else.
+        score: what the tumour shows of the risk.
+    """
+    streams = np.random.SeedSequence((*seed, 150)).spawn(2)
+    place, disease = (np.random.Generator(np.random.SFC64(s)) for s in streams)
+    (size,), (center,) = place_tumours(place, 1, DIAMETER_MM, LIMITS_MM)
+    return draw_shape(place, size, center), draw_looks(disease, score, size)
 
 
 def write_case(
