@@ -2,6 +2,7 @@
 
 import hashlib
 import json
+from dataclasses import replace
 from pathlib import Path
 from typing import Any
 
@@ -21,6 +22,7 @@ from HCCAssistLib.inference.study import Study
 from HCCAssistLib.phantoms.cohort import write_cohort
 from HCCAssistLib.phantoms.hepatectomy import cases
 from HCCAssistLib.phantoms.hepatectomy.cases import PHANTOMS, PIXEL_MM, SLICE_MM, make_case, segment_of, write_case
+from HCCAssistLib.phantoms.hepatectomy.demo import DEMO
 from HCCAssistLib.phantoms.hepatectomy.evidence import MEASURES, Patients, patients_in, patients_of
 from HCCAssistLib.phantoms.hepatectomy.sample import make_sample, read_sample
 from HCCAssistLib.phantoms.hepatectomy.truth import HepatectomyPhantom
@@ -284,3 +286,27 @@ def test_the_sample_case_has_one_segment(tmp_path: Path) -> None:
     image, mask = case.volumes["pre/arterial"], case.masks["pre/tumour"]
     assert image.geometry.obliquity_degrees < 0.01
     assert mask.array.any() and image.geometry.contains(mask.geometry.center[None]).all()
+
+
+def test_the_demo_sets_texture_and_true_risk_beside_the_network(cohort: Cohort, made: list[HepatectomyPhantom]) -> None:
+    class Pages:
+        names: tuple[str, ...] = ()
+
+        def add_heading(self, text: str) -> None:
+            assert "true risk" in text
+
+        def add_text(self, text: str) -> None:
+            assert text
+
+        def add_estimates(self, title: str, estimates: Any) -> None:
+            self.names = tuple(one.name for one in estimates)
+
+    pages, parts = Pages(), [(case, part) for part in ("train", "test") for case in cohort.cases]
+    halves = tuple(replace(case, case_id=f"{case.case_id}-{part}", split=part) for case, part in parts)
+    rows = DEMO.evidence(pages, Cohort(None, halves), None, None)
+    assert [name for name, _ in rows] == ["patient, texture", "patient, true risk"]
+    assert len(pages.names) == 4
+    known = [one for one in made if one.scores.early is not None]
+    assert rows[1][1].n == len(known)
+    assert DEMO.choose(cohort).case_id == cohort.cases[made.index(known[0])].case_id
+    assert HEPATECTOMY.resolve(DEMO.training)["width"] == 0.125
