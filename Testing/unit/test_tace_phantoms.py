@@ -15,24 +15,28 @@ from HCCAssistLib.cohort.segments import mask_on, read_segments
 from HCCAssistLib.errors import InputError
 from HCCAssistLib.imaging.files import read_image
 from HCCAssistLib.phantoms.cohort import write_cohort
+from HCCAssistLib.phantoms.liver.arterial_region import Region, grid_around
+from HCCAssistLib.phantoms.liver.arterial_tumour import draw_shape, plant
+from HCCAssistLib.phantoms.liver.layout import draw_layout
+from HCCAssistLib.phantoms.liver.placement import place_tumours
 from HCCAssistLib.phantoms.liver.scene import SCANNERS
 from HCCAssistLib.phantoms.liver.storage import Storage
+from HCCAssistLib.phantoms.liver.tumour_looks import Looks
 from HCCAssistLib.phantoms.tace import cases
 from HCCAssistLib.phantoms.tace.cases import (
+    DIAMETER_MM,
     LIMITS_MM,
     PHANTOMS,
-    draw_layout,
+    PIXEL_MM,
+    SLICE_MM,
     make_case,
     mask_of,
-    place_tumours,
     segments_of,
     write_case,
 )
-from HCCAssistLib.phantoms.tace.looks import LOADINGS, Looks
-from HCCAssistLib.phantoms.tace.region import Region, grid_around
+from HCCAssistLib.phantoms.tace.looks import LOADINGS, draw_looks
 from HCCAssistLib.phantoms.tace.sample import make_sample, read_sample
 from HCCAssistLib.phantoms.tace.truth import TACEPhantom
-from HCCAssistLib.phantoms.tace.tumour import draw_shape, plant
 
 pytestmark = pytest.mark.heavy
 
@@ -146,7 +150,7 @@ def test_an_asymmetric_tumour_is_drawn_where_it_was_planted_on_an_oblique_flippe
     semi, center = np.array([15.0, 8.0, 11.0]), np.array([22.0, -13.0, 9.0])
     shape = replace(draw_shape(rng, 30.0, center), axes=np.eye(3), semi_axes=semi, bump_mm=0.0)
     tumour = plant(rng, looks, shape, region)
-    _, directions, _ = draw_layout(np.random.default_rng(1), "internal", True)
+    _, directions, _ = draw_layout(np.random.default_rng(1), SLICE_MM["internal"], PIXEL_MM["internal"], True)
     directions = directions @ np.diag([flip, 1.0, -1.0])
     canvas = region.canvas(grid_around([center], [shape.reach], (0.9, 1.2, 2.5), directions))
     painted = tumour.paint(canvas, region)
@@ -175,7 +179,8 @@ def test_a_capsule_encloses_the_share_of_the_surface_that_the_truth_says(share: 
 
 
 def test_slices_pixels_and_orders_of_storage_differ_between_cases() -> None:
-    drawn = [draw_layout(np.random.default_rng(seed), "internal", None) for seed in range(400)]
+    slice_mm, pixel_mm = SLICE_MM["internal"], PIXEL_MM["internal"]
+    drawn = [draw_layout(np.random.default_rng(seed), slice_mm, pixel_mm, None) for seed in range(400)]
     slices, tall, turned = (
         np.array([spacing[2] for spacing, _, _ in drawn]),
         np.array([spacing[1] / spacing[0] for spacing, _, _ in drawn]),
@@ -190,7 +195,7 @@ def test_slices_pixels_and_orders_of_storage_differ_between_cases() -> None:
 
 
 def test_sizes_run_from_10_to_120_mm_and_tumours_do_not_touch() -> None:
-    found = [place_tumours(np.random.default_rng(seed), 1 + seed % 3) for seed in range(300)]
+    found = [place_tumours(np.random.default_rng(seed), 1 + seed % 3, DIAMETER_MM, LIMITS_MM) for seed in range(300)]
     sizes = np.concatenate([one for one, _ in found])
     assert (sizes.min(), sizes.max()) == LIMITS_MM
     for diameters, centers in found:
@@ -199,7 +204,7 @@ def test_sizes_run_from_10_to_120_mm_and_tumours_do_not_touch() -> None:
             for m in range(n):
                 assert np.linalg.norm(one - centers[m]) > (diameters[n] + diameters[m]) / 2
     with pytest.raises(InputError, match="no room for 200 tumours"):
-        place_tumours(np.random.default_rng(2), 200)
+        place_tumours(np.random.default_rng(2), 200, DIAMETER_MM, LIMITS_MM)
 
 
 def test_a_case_of_the_cohort_reads_back_with_its_truth(cohort: Cohort, made: list[TACEPhantom]) -> None:
@@ -260,7 +265,7 @@ def test_a_background_is_refused(tmp_path: Path) -> None:
 
 def test_worse_tumours_are_coarser_more_necrotic_less_enclosed_and_fed_by_more_shunts() -> None:
     rng = np.random.default_rng(5)
-    good, bad = (np.array([astuple(Looks.draw(rng, score, 40.0)) for _ in range(300)]) for score in (1.2, -1.2))
+    good, bad = (np.array([astuple(draw_looks(rng, score, 40.0)) for _ in range(300)]) for score in (1.2, -1.2))
     names = list(Looks.__dataclass_fields__)
     for name, loading in LOADINGS.items():
         difference = good[:, names.index(name)].mean() - bad[:, names.index(name)].mean()

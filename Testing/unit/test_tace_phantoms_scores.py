@@ -9,6 +9,7 @@ import pytest
 from HCCAssistLib.errors import InputError
 from HCCAssistLib.imaging.geometry import Geometry
 from HCCAssistLib.imaging.image import Image
+from HCCAssistLib.phantoms.liver.tumour_features import measure
 from HCCAssistLib.phantoms.tace.evidence import (
     MEASURES,
     Tumours,
@@ -20,8 +21,7 @@ from HCCAssistLib.phantoms.tace.evidence import (
     tumours_in,
     tumours_of,
 )
-from HCCAssistLib.phantoms.tace.features import measure
-from HCCAssistLib.phantoms.tace.looks import LOADINGS, Looks
+from HCCAssistLib.phantoms.tace.looks import LOADINGS, draw_looks
 from HCCAssistLib.phantoms.tace.scores import ALIKE, RESPONSES, STRENGTH, Scores, limits, response_of
 
 PATIENTS, DRAWS = 400, 300
@@ -37,7 +37,7 @@ def _looks(strength: float) -> Tumours:
     """The looks themselves as measures: what a network without any error could see."""
     responses, scores = _scores(strength)
     rng = np.random.default_rng(2)
-    looks = [Looks.draw(rng, score, 40.0) for one in scores for score in one.tumours]
+    looks = [draw_looks(rng, score, 40.0) for one in scores for score in one.tumours]
     columns = np.array([[getattr(one, name) for name in (*LOADINGS, "mean_hu", "mean_hu")] for one in looks])
     return Tumours(columns, np.repeat(responses, 2), np.repeat([f"p{n}" for n in range(PATIENTS)], 2))
 

@@ -4,7 +4,6 @@ from __future__ import annotations
 
 from collections.abc import Iterable, Sequence
 from dataclasses import astuple, dataclass, fields, replace
-from typing import Any
 
 import numpy as np
 import numpy.typing as npt
@@ -16,13 +15,13 @@ from HCCAssistLib.evaluation.bootstrap import DRAWS
 from HCCAssistLib.evaluation.discrimination import auc
 from HCCAssistLib.evaluation.result import Estimate
 from HCCAssistLib.imaging.files import read_image
+from HCCAssistLib.phantoms.liver.regression import crossed_scores, regression
+from HCCAssistLib.phantoms.liver.tumour_features import Features, measure
 from HCCAssistLib.phantoms.tace.cases import RESPONSE, TIME_POINT, mask_of
-from HCCAssistLib.phantoms.tace.features import Features, measure
 from HCCAssistLib.phantoms.tace.truth import TACEPhantom
 
 OBJECTIVE = ("CR", "PR")
 MEASURES = tuple(field.name for field in fields(Features))
-FOLDS = 5
 
 
 @dataclass(frozen=True, eq=False, slots=True)
@@ -97,22 +96,7 @@ def fitted_scores(tumours: Tumours, *, seed: int = 0) -> npt.NDArray[np.float64]
     Raises:
         InputError: too few patients with or without response.
     """
-    from sklearn.model_selection import StratifiedGroupKFold, cross_val_predict
-
-    objective = tumours.objective
-    fewest = min(len(np.unique(tumours.patients[objective == value])) for value in (0, 1))
-    if fewest < FOLDS:
-        what = f"there are {fewest} patients with or without objective response, and {FOLDS} folds"
-        raise InputError(what, remedy="make more cases")
-    scores: npt.NDArray[np.float64] = cross_val_predict(
-        _regression(),
-        tumours.measures,
-        objective,
-        groups=tumours.patients,
-        cv=StratifiedGroupKFold(FOLDS, shuffle=True, random_state=seed),
-        method="decision_function",
-    )
-    return scores
+    return crossed_scores(tumours.measures, tumours.objective, "objective response", groups=tumours.patients, seed=seed)
 
 
 def transferred_scores(train: Tumours, test: Tumours) -> npt.NDArray[np.float64]:
@@ -123,8 +107,8 @@ def transferred_scores(train: Tumours, test: Tumours) -> npt.NDArray[np.float64]
     """
     if len(np.unique(train.objective)) < 2:
         raise InputError("all patients have the same objective response", remedy="make more cases")
-    regression = _regression().fit(train.measures, train.objective)
-    return np.asarray(regression.decision_function(test.measures), dtype=np.float64)
+    fitted = regression().fit(train.measures, train.objective)
+    return np.asarray(fitted.decision_function(test.measures), dtype=np.float64)
 
 
 def rule_scores(tumours: Tumours, measure: str) -> npt.NDArray[np.float64]:
@@ -146,14 +130,6 @@ def patient_auc(tumours: Tumours, scores: npt.NDArray[np.float64], name: str) ->
     _, first, of = np.unique(tumours.patients, return_index=True, return_inverse=True)
     mean = np.bincount(of, weights=scores) / np.bincount(of)
     return replace(auc(tumours.objective[first], mean, unit="patient"), name=name)
-
-
-def _regression() -> Any:
-    from sklearn.linear_model import LogisticRegression
-    from sklearn.pipeline import make_pipeline
-    from sklearn.preprocessing import StandardScaler
-
-    return make_pipeline(StandardScaler(), LogisticRegression(max_iter=1000))
 
 
 def _table(rows: Sequence[tuple[Features, str, str]]) -> Tumours:

@@ -8,13 +8,11 @@ tumour gives back.
 from __future__ import annotations
 
 from collections.abc import Mapping
-from dataclasses import dataclass
 from types import MappingProxyType
 
 import numpy as np
-from scipy.special import ndtr
 
-from HCCAssistLib.phantoms.tace.scores import mixed
+from HCCAssistLib.phantoms.liver.tumour_looks import Looks, ranks
 
 LOADINGS: Mapping[str, float] = MappingProxyType(
     {"texture_hu": -0.88, "texture_mm": -0.82, "capsule": 0.78, "necrosis": -0.82, "shunts": -0.8}
@@ -34,49 +32,22 @@ MEAN_HU = (-8.0, 45.0)
 """Mean of a whole tumour over the liver."""
 
 
-@dataclass(frozen=True, slots=True)
-class Looks:
-    """One tumour.
-
-    Attributes:
-        mean_hu: mean of all of it over the liver.
-        texture_hu, texture_mm: standard deviation of its texture, and the size of a hill and a valley.
-        capsule: share of its surface under a capsule.
-        capsule_hu, capsule_mm: contrast of the capsule over the inside, and its thickness.
-        necrosis: share of its volume.
-        necrosis_hu: attenuation of that.
-        shunts: tubes from outside that run through it.
-        wedge_hu: contrast of the liver behind it that the shunts feed; 0 without them.
-    """
-
-    mean_hu: float
-    texture_hu: float
-    texture_mm: float
-    capsule: float
-    capsule_hu: float
-    capsule_mm: float
-    necrosis: float
-    necrosis_hu: float
-    shunts: int
-    wedge_hu: float
-
-    @classmethod
-    def draw(cls, rng: np.random.Generator, score: float, diameter_mm: float) -> Looks:
-        """A tumour of a given score and size."""
-        rank = {name: float(ndtr(mixed(score, loading, rng))) for name, loading in LOADINGS.items()}
-        finest, coarsest = TEXTURE_SHARE
-        share = finest * (coarsest / finest) ** rank["texture_mm"]
-        necrotic = max(0.0, rank["necrosis"] - FREE_OF_NECROSIS) / (1 - FREE_OF_NECROSIS)
-        shunts = min(int(rank["shunts"] * (MOST_SHUNTS + 1)), MOST_SHUNTS)
-        return cls(
-            mean_hu=float(rng.uniform(*MEAN_HU)),
-            texture_hu=TEXTURE_HU[0] + (TEXTURE_HU[1] - TEXTURE_HU[0]) * rank["texture_hu"],
-            texture_mm=max(LEAST_TEXTURE_MM, share * diameter_mm),
-            capsule=rank["capsule"],
-            capsule_hu=float(-rng.uniform(28, 45)),
-            capsule_mm=float(np.clip(0.06 * diameter_mm, 1.6, 4.0) * rng.uniform(0.85, 1.15)),
-            necrosis=MOST_NECROSIS * necrotic,
-            necrosis_hu=float(rng.uniform(16, 34)),
-            shunts=shunts,
-            wedge_hu=float(rng.uniform(10, 22)) if shunts else 0.0,
-        )
+def draw_looks(rng: np.random.Generator, score: float, diameter_mm: float) -> Looks:
+    """A tumour of a given score and size (mm)."""
+    rank = ranks(rng, score, LOADINGS)
+    finest, coarsest = TEXTURE_SHARE
+    share = finest * (coarsest / finest) ** rank["texture_mm"]
+    necrotic = max(0.0, rank["necrosis"] - FREE_OF_NECROSIS) / (1 - FREE_OF_NECROSIS)
+    shunts = min(int(rank["shunts"] * (MOST_SHUNTS + 1)), MOST_SHUNTS)
+    return Looks(
+        mean_hu=float(rng.uniform(*MEAN_HU)),
+        texture_hu=TEXTURE_HU[0] + (TEXTURE_HU[1] - TEXTURE_HU[0]) * rank["texture_hu"],
+        texture_mm=max(LEAST_TEXTURE_MM, share * diameter_mm),
+        capsule=rank["capsule"],
+        capsule_hu=float(-rng.uniform(28, 45)),
+        capsule_mm=float(np.clip(0.06 * diameter_mm, 1.6, 4.0) * rng.uniform(0.85, 1.15)),
+        necrosis=MOST_NECROSIS * necrotic,
+        necrosis_hu=float(rng.uniform(16, 34)),
+        shunts=shunts,
+        wedge_hu=float(rng.uniform(10, 22)) if shunts else 0.0,
+    )

@@ -15,6 +15,7 @@ import numpy as np
 from scipy.special import ndtri
 
 from HCCAssistLib.errors import InputError
+from HCCAssistLib.phantoms.liver.tumour_looks import mixed
 
 RESPONSES: Mapping[str, int] = MappingProxyType({"CR": 83, "PR": 151, "SD": 222, "PD": 106})
 """Patients of each class in the paper's training cohort, best first."""
@@ -73,11 +74,6 @@ def limits(response: str) -> tuple[float, float]:
     worse = list(RESPONSES)[list(RESPONSES).index(response) + 1 :]
     below, total = sum(RESPONSES[name] for name in worse), sum(RESPONSES.values())
     return below / total, (below + RESPONSES[response]) / total
-
-
-def mixed(score: float, correlation: float, rng: np.random.Generator) -> float:
-    """A standard normal value with a given correlation to another one."""
-    return float(correlation * score + np.sqrt(1 - correlation**2) * rng.standard_normal())
 
 
 def response_of(seed: int, number: int) -> str:

@@ -6,39 +6,8 @@ from dataclasses import asdict, dataclass
 from typing import Any
 
 from HCCAssistLib.imaging.image import Image
-from HCCAssistLib.phantoms.tace.looks import Looks
+from HCCAssistLib.phantoms.liver.tumour_truth import NOTE, TumourTruth
 from HCCAssistLib.phantoms.tace.scores import Scores
-
-NOTE = "synthetic; says nothing about patients"
-
-Place = tuple[float, float, float]
-
-
-@dataclass(frozen=True, slots=True)
-class TumourTruth:
-    """A planted tumour.
-
-    Attributes:
-        label: of its segment.
-        target: whether it is one of the two largest.
-        score: what it shows of the response.
-        center_lps: centre of all of it, LPS mm.
-        diameter_mm: its longest axis.
-        axial_mm: its longest diameter in the axial plane, as a reader measures it.
-        volume_ml: of its shape, whatever the grid.
-        viable_hu: attenuation of what is neither necrosis, nor capsule, nor shunt.
-        looks: how it looks.
-    """
-
-    label: str
-    target: bool
-    score: float
-    center_lps: Place
-    diameter_mm: float
-    axial_mm: float
-    volume_ml: float
-    viable_hu: float
-    looks: Looks
 
 
 @dataclass(frozen=True, eq=False, slots=True)

@@ -93,6 +93,11 @@ class Region:
         smooth = ellipsoid(patch, np.zeros(3), np.eye(3), SEMI_MM)
         return np.asarray(smooth + np.float32(2.5) * self.bumps.on(patch), dtype=np.float32)
 
+    def facts(self) -> dict[str, float]:
+        """Attenuations, noise and sharpness by name, for the truth of a case."""
+        names = ("liver_hu", "portal_hu", "hepatic_hu", "artery_hu", "noise_hu", "blur_mm", "streak_hu")
+        return {name: round(float(getattr(self, name)), 2) for name in names}
+
     def canvas(self, geometry: Geometry) -> Canvas:
         """The patient without tumours on a grid."""
         canvas = Canvas(geometry, np.full(geometry.shape, AIR_HU, dtype=np.float32))
@@ -108,6 +113,15 @@ class Region:
         draw_tubes(canvas, self.arteries, self.artery_hu)
         return canvas
 
+    def liver(self, geometry: Geometry) -> Image:
+        """0 and 1 on a grid, 1 in the liver and all that lies in it."""
+        i, j, k = geometry.size_ijk
+        corners = np.array([(a, b, c) for a in (0, i - 1) for b in (0, j - 1) for c in (0, k - 1)])
+        empty = Canvas(geometry, np.zeros((1, 1, 1), dtype=np.float32))
+        patch = empty.patch(geometry.to_world(corners), 0, samples=(1, 1, 1))
+        assert patch is not None  # noqa: S101  the corners are those of the grid
+        return Image((self.depth(patch) > 0).astype(np.uint8), geometry, "liver")
+
     def develop(self, rng: np.random.Generator, canvas: Canvas) -> Image:
         """What the scanner makes of it, int16 HU."""
         geometry = canvas.geometry
@@ -118,7 +132,12 @@ class Region:
 
 
 def grid_around(
-    centers: npt.ArrayLike, reaches: npt.ArrayLike, spacing: tuple[float, float, float], directions: npt.ArrayLike
+    centers: npt.ArrayLike,
+    reaches: npt.ArrayLike,
+    spacing: tuple[float, float, float],
+    directions: npt.ArrayLike,
+    *,
+    seen_mm: float = 0.0,
 ) -> Geometry:
     """A grid that holds spheres around tumours, and in its slices the whole liver.
 
@@ -127,10 +146,12 @@ def grid_around(
         reaches: radius of each sphere in mm, ``(n,)``.
         spacing: mm along ``(i, j, k)``.
         directions: orthonormal, as columns.
+        seen_mm: seen at least on each side of a centre in its slices.
     """
     axes = np.asarray(directions, dtype=np.float64)
     along = np.asarray(centers, dtype=np.float64) @ axes
     reach = np.asarray(reaches, dtype=np.float64)[:, None] + MARGIN_MM
+    reach = np.maximum(reach, (seen_mm, seen_mm, 0.0))
     low, high = (along - reach).min(axis=0), (along + reach).max(axis=0)
     seen = FIELD_MM > 0
     low[seen], high[seen] = np.minimum(low, -FIELD_MM / 2)[seen], np.maximum(high, FIELD_MM / 2)[seen]

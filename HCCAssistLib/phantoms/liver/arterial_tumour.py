@@ -1,4 +1,4 @@
-"""A tumour in a liver: its body with texture, capsule and necrosis, and the shunts through it."""
+"""A tumour in the arterial phase: its body with texture, capsule and necrosis, and the shunts through it."""
 
 from __future__ import annotations
 
@@ -9,12 +9,12 @@ import numpy as np
 import numpy.typing as npt
 
 from HCCAssistLib.imaging.geometry import Geometry
+from HCCAssistLib.phantoms.liver.arterial_region import Region
 from HCCAssistLib.phantoms.liver.canvas import Canvas, Field, Patch, capsule, edge
 from HCCAssistLib.phantoms.liver.irregular_ellipsoid import IrregularEllipsoid, random_axes
 from HCCAssistLib.phantoms.liver.texture import Waves
+from HCCAssistLib.phantoms.liver.tumour_looks import Looks
 from HCCAssistLib.phantoms.liver.vessels import Tube, curve, draw_tubes
-from HCCAssistLib.phantoms.tace.looks import Looks
-from HCCAssistLib.phantoms.tace.region import Region
 
 NODES = 30
 """Along each side of the grid by which a tumour is measured; so what it measures depends on no scanner."""
