@@ -139,4 +139,11 @@ def processes_of(widget: Any) -> Any:
 
 def gone(desk: Any, pid: int, seconds: float = 10) -> None:
     """Wait until a process has ended."""
-    desk.wait_until(lambda: not psutil.pid_exists(pid) or psutil.Process(pid).status() == psutil.STATUS_ZOMBIE, seconds)
+
+    def ended() -> bool:
+        try:
+            return psutil.Process(pid).status() == psutil.STATUS_ZOMBIE
+        except psutil.NoSuchProcess:  # it may go between two questions
+            return True
+
+    desk.wait_until(ended, seconds)
