@@ -121,7 +121,7 @@ def _make(
         pictures = tuple(made_again(finding, volumes, options))
         heat = tuple(_heat_on(picture, heatmaps) for picture in pictures)
     except Exception as error:  # a volume that went, another version's options, no memory: the scores stay as they are
-        if not isinstance(error, InputError | KeyError):
+        if not isinstance(error, InputError):
             logging.exception("What the network saw cannot be made again")
         return SeenPictures(finding.number, problem="What the network saw cannot be made again from this scene.")
     return SeenPictures(finding.number, pictures, heat)

@@ -321,6 +321,18 @@ def test_damaged_weights_of_torchvision_are_refused_and_never_crash(
             store.install(path)
 
 
+def test_weights_that_may_not_be_read_are_not_called_damaged(
+    store: BackboneStore, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    def forbidden(*_: Any, **__: Any) -> Any:  # an administrator may read any file, so no file shows it here
+        raise PermissionError(13, "Permission denied")
+
+    (tmp_path / "resnet50.pth").write_bytes(b"x")
+    monkeypatch.setattr(torch, "load", forbidden)
+    with pytest.raises(PermissionError):
+        store.install(tmp_path / "resnet50.pth")
+
+
 @pytest.mark.skipif(sys.platform == "win32", reason="the stand-in for npm is a shell script")
 def test_npm_that_fails_or_brings_another_file_is_told(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setenv("HCCASSIST_CACHE", str(tmp_path / "cache"))

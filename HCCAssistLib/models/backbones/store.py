@@ -166,8 +166,10 @@ def _torchvision(source: Path) -> Mapping[str, Tensor]:
 
     try:
         found = torch.load(source, map_location="cpu", weights_only=True)
-    except Exception as error:  # damaged files end in errors of many kinds; all of them say that there are no weights
-        what = "the file holds something else than weights, or is damaged; nothing of it was run"
+    except PermissionError:  # the file may be sound
+        raise
+    except Exception as error:  # damaged files end in errors of many kinds, a wrong size in one of memory
+        what = "the file holds something else than weights, is damaged, or needs more memory; nothing of it was run"
         raise InputError(what, source.name, "save the network's state_dict, or get the file again") from error
     if not isinstance(found, Mapping) or not all(isinstance(one, torch.Tensor) for one in found.values()):
         raise InputError("the file holds no weights by name", source.name, "save the network's state_dict")
