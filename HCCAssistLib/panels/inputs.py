@@ -12,7 +12,7 @@ from slicer.i18n import tr as _
 
 from HCCAssistLib.cohort.input_spec import InputSpec
 from HCCAssistLib.cohort.segment_names import likeliest
-from HCCAssistLib.panels.words import place_words
+from HCCAssistLib.panels.words import phase_words, place_words
 from HCCAssistLib.recipes.roles import guess_role, may_be
 from HCCAssistLib.scene.marks import ALL_SEGMENTS
 from HCCAssistLib.scene.roles import is_settled, role_volumes, volume_with_role
@@ -55,6 +55,8 @@ class Inputs:
         self._labels: list[Any] = []
         widgets: dict[str, Any] = {}
         headed: set[str] = set()
+        volumes = [spec for spec in self._specs if spec.kind == "volume"]
+        several_phases = len(volumes) > 1 and len({spec.time_point for spec in volumes}) == 1
         for spec in self._specs:
             widget = self._selector(spec)
             widget.objectName = f"input_{_safe(spec)}"
@@ -70,7 +72,7 @@ class Inputs:
                 row = qt.QHBoxLayout()
                 row.addWidget(widget, 1)
                 row.addWidget(button)
-            label = qt.QLabel(_heading(spec, str(spec) in headed))
+            label = qt.QLabel(_heading(spec, str(spec) in headed, phase_alone=several_phases))
             label.toolTip = widget.toolTip
             self._labels.append((label, row))
             self._form.addRow(label, row)
@@ -226,10 +228,13 @@ def _key(spec: InputSpec) -> str:
     return f"HCCAssist.{_safe(spec)}"
 
 
-def _heading(spec: InputSpec, again: bool) -> str:
+def _heading(spec: InputSpec, again: bool, *, phase_alone: bool) -> str:
+    """What stands before a selector; several phases of one time point do not repeat it in a narrow panel."""
     if again:
         return str(_(_INSTEAD[spec.kind]))
-    words = place_words(str(spec)) if spec.kind == "volume" else spec.name.replace("_", " ")
+    words = spec.name.replace("_", " ")
+    if spec.kind == "volume":
+        words = _(phase_words(spec.name)) if phase_alone else place_words(str(spec))
     if spec.name == "ablation":
         words = _("ablation zone")
     return f"{words[:1].upper()}{words[1:]}:"
