@@ -8,13 +8,14 @@ from types import MappingProxyType
 from HCCAssistLib.cohort.cohort_spec import CohortSpec
 from HCCAssistLib.cohort.input_spec import InputSpec
 from HCCAssistLib.errors import InputError
+from HCCAssistLib.recipes.hepatectomy.recipe import HEPATECTOMY
 from HCCAssistLib.recipes.liver_mass.recipe import LIVER_MASS
 from HCCAssistLib.recipes.ltp.recipe import LTP
 from HCCAssistLib.recipes.options import Value
 from HCCAssistLib.recipes.spec import Recipe
 from HCCAssistLib.recipes.tace.recipe import TACE
 
-RECIPES = MappingProxyType({recipe.id: recipe for recipe in (LTP, LIVER_MASS, TACE)})
+RECIPES = MappingProxyType({recipe.id: recipe for recipe in (LTP, LIVER_MASS, TACE, HEPATECTOMY)})
 
 
 def all_inputs() -> tuple[InputSpec, ...]:

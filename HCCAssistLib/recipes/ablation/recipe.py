@@ -84,7 +84,7 @@ ABLATION = Recipe(
         Option(
             "intensity",
             "percentile",
-            "what of each volume becomes 0 and 1: its 1st and 99th percentile, or 3 standard deviations around its mean",
+            "what of each volume becomes 0 and 1: its 1st and 99th percentile, or its mean -/+ 3 standard deviations",
             choices=("percentile", "z-score"),
         ),
         WIDTH,
