@@ -136,7 +136,7 @@ def _demo(args: argparse.Namespace, demo: Demo, background: Background | None) -
     model_folder = out / MODEL
     if not model_folder.exists():
         options = recipe.resolve({**demo.training, "epochs": args.epochs})
-        job = Job(recipe, options, model_folder, name=f"{recipe.id}-demo", seed=SEED, device=device)
+        job = Job(recipe, options, model_folder, name=f"{recipe.id}-demo", seed=SEED, folds=demo.folds, device=device)
         package, _ = train(cohort, job, progress=Progress("2/4 training"))
     else:
         from HCCAssistLib.models.package import read_package

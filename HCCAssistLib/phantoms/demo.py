@@ -27,6 +27,7 @@ class Demo:
         title: of the report.
         training: options of the training that are not the recipe's defaults; ``epochs`` among them.
         run: options of the run on the unseen case.
+        folds: of the training.
         unseen: phantoms among which that case is chosen.
         choose: that case.
         evidence: adds to the report what only known truth can show, and gives rows for the short table:
@@ -43,6 +44,7 @@ class Demo:
     choose: Callable[[Cohort], Case]
     evidence: Callable[[Any, Cohort, Any, Any], Sequence[Row]]
     describe: Callable[[Any, Any], tuple[str, Sequence[str], Sequence[Sequence[object]]]]
+    folds: int = 1
 
 
 def demo_of(package: str) -> Demo:

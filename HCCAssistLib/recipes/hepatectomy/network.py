@@ -8,6 +8,7 @@ import torch
 from torch import Tensor, nn
 from torch.nn import functional
 
+from HCCAssistLib.inference.convolution import convolved
 from HCCAssistLib.recipes.hepatectomy.recipe import VOI_SHAPE
 from HCCAssistLib.recipes.options import Value
 
@@ -78,15 +79,20 @@ class RecurrenceNetwork(nn.Module):
         Returns:
             ``(N, 256, 1, 10, 10)``, fewer maps in a narrower network, at least 0.
         """
-        if len(x) == 1 and not self.training and x.device.type == "cpu":
-            # convolutions of a single volume take a path in torch that is slower than two volumes on the fast one
-            return self.features(x.repeat(2, 1, 1, 1, 1))[:1]
         # ReLU and max pooling commute; pooling first leaves an eighth of the values to rectify
-        x = functional.relu(pooled(self.conv1(x), CUBE))
-        x = functional.relu(pooled(self.conv2(x), CUBE))
-        x = functional.relu(pooled(self.conv4(functional.relu(self.conv3(x))), CUBE))
-        x = functional.relu(self.conv5(_padded_behind(x)))
-        return functional.relu(pooled(self.conv6(_padded_behind(x)), FLAT))
+        x = functional.relu(pooled(self._convolved(self.conv1, x), CUBE))
+        x = functional.relu(pooled(self._convolved(self.conv2, x), CUBE))
+        x = functional.relu(self._convolved(self.conv3, x))
+        x = functional.relu(pooled(self._convolved(self.conv4, x), CUBE))
+        x = functional.relu(self._convolved(self.conv5, _padded_behind(x)))
+        return functional.relu(pooled(self._convolved(self.conv6, _padded_behind(x)), FLAT))
+
+    def _convolved(self, layer: nn.Conv3d, x: Tensor) -> Tensor:
+        """A single VOI would take a path in torch that is some three times slower."""
+        if self.training:
+            found: Tensor = layer(x)
+            return found
+        return convolved(x, layer.weight, layer.bias, padding=_paddings(layer))
 
     def head(self, maps: Tensor) -> Tensor:
         """Logits ``(N, 2)`` from the maps of ``features``: no early recurrence, early recurrence."""
@@ -141,6 +147,10 @@ def _convolution(incoming: int, outgoing: int, kernel: tuple[int, int, int]) -> 
     """With zeros around; along an axis of two taps TensorFlow pads behind alone, which ``_padded_behind`` does."""
     along_z, along_y, along_x = (int(side == 3) for side in kernel)
     return nn.Conv3d(incoming, outgoing, kernel, padding=(along_z, along_y, along_x))
+
+
+def _paddings(layer: nn.Conv3d) -> tuple[int, ...]:
+    return tuple(int(side) for side in layer.padding)
 
 
 def _padded_behind(maps: Tensor) -> Tensor:

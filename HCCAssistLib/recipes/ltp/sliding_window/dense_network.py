@@ -17,6 +17,7 @@ from torch import Tensor, nn
 from torch.nn import functional
 
 from HCCAssistLib.imaging.windows import AIR_HU, Window
+from HCCAssistLib.inference.convolution import convolved
 from HCCAssistLib.recipes.ltp.network import CELL, LTPNetwork, windowed
 from HCCAssistLib.recipes.ltp.recipe import PATCH_SHAPE
 from HCCAssistLib.recipes.ltp.sliding_window.border_cells import (
@@ -197,20 +198,3 @@ def _grey_values(windows: Sequence[Window], device: torch.device) -> tuple[int, 
     highest = ceil(max(window.lower + window.width for window in windows))
     units = torch.arange(lowest, highest + 1, dtype=torch.int16).view(-1, 1, 1)
     return lowest, windowed(units, windows).view(len(windows), -1).T.contiguous().to(device)
-
-
-def convolved(
-    x: Tensor,
-    weight: Tensor,
-    bias: Tensor | None,
-    *,
-    padding: tuple[int, ...] = (0, 0, 0),
-    stride: tuple[int, ...] = (1, 1, 1),
-    dilation: tuple[int, ...] = (1, 1, 1),
-) -> Tensor:
-    """A 3-D convolution in channels-last layout."""
-    x = x.contiguous(memory_format=LAST)
-    if x.device.type == "cpu" and torch.backends.mkldnn.is_available():
-        # conv3d leaves batches of one and 1x1x1 kernels to code that is two to six times slower
-        return torch.ops.aten.mkldnn_convolution(x, weight, bias, padding, stride, dilation, 1)
-    return functional.conv3d(x, weight, bias, stride, padding, dilation)
