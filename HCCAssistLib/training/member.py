@@ -70,11 +70,16 @@ class Member:
     @property
     def train(self) -> Samples:
         """The samples to learn from."""
-        return self._samples.of_cases(self.plan.train)
+        return self._samples.of_cases(self.plan.train).of_known(self.recipe.label)
 
     @property
     def validation(self) -> Samples:
         """The samples of other patients."""
+        return self.held_out.of_known(self.recipe.label)
+
+    @property
+    def held_out(self) -> Samples:
+        """The samples of all patients who are not trained on: those of whom the outcome is not known, too."""
         return self._samples.of_cases(self.plan.validation)
 
     def study(self, case_id: str) -> Study:

@@ -29,7 +29,7 @@ class MemberResult:
     Attributes:
         weights: of each of its networks by name, ``""`` where it has only one.
         fits: best epoch and course of each network, by the same names.
-        validation: the samples that it was validated on, without what the network is given.
+        validation: the samples that it was not trained on, without what the network is given.
         outputs: ``(n, ...)`` of the network for these samples.
         facts: what else the recipe's own stages found, as JSON.
     """

@@ -155,7 +155,7 @@ def _check(samples: Samples, recipe: Recipe, train: Sequence[str], validation: S
     for names, use in ((train, "training"), (validation, "validation")):
         part = samples.of_cases(names)
         patients.append(set(part.patients))
-        lacking = _lacking(part, recipe)
+        lacking = _lacking(part.of_known(recipe.label), recipe)
         if lacking:
             raise InputError(
                 f"no sample of the cases for {use} shows {' or '.join(lacking)}",

@@ -35,8 +35,8 @@ def training_record(
         seed: of the training.
         facts: of the recipe's own stages.
     """
-    cohort, samples = packed.cohort, packed.samples
-    used = {name for plan, _ in trained for name in (*plan.train, *plan.validation)}
+    cohort, samples, known = packed.cohort, packed.samples, packed.samples.of_known(recipe.label)
+    used = {name for plan, _ in trained for name in (*plan.train, *plan.validation)} & known.cases().keys()
     trained_on = counted_apart(case for case in cohort.cases if case.case_id in used)
     first, _ = trained[0]
     return {
@@ -47,7 +47,7 @@ def training_record(
         ],
         "splits_drawn_from": table,
         "cases": {split: sum(case.split == split for case in cohort.cases) for split in (*PARTS, "test")},
-        "patients": len(set(samples.patients)),
+        "patients": len(set(known.patients)),
         "trained_on": trained_on,
         **_per_class(samples, recipe),
         "permuted_labels": bool(first.options.get("permute_labels", False)),

@@ -15,6 +15,7 @@ import numpy.typing as npt
 
 from HCCAssistLib.errors import InputError
 from HCCAssistLib.files import atomic_file
+from HCCAssistLib.labels import Label, TimeToEvent
 
 FORMAT = "hccassist-samples/2"
 
@@ -120,6 +121,16 @@ class Samples:
     def select(self, wanted: npt.NDArray[Any]) -> Samples:
         """The samples that a mask or an index picks; the list of cases stays whole."""
         return replace(self, arrays={name: array[wanted] for name, array in self.arrays.items()})
+
+    def of_known(self, label: Label) -> Samples:
+        """The samples of whom the label can be told: all but those who were lost before an early event could be.
+
+        The others hold a ``label`` that is of no meaning; they are scored, and nothing is learnt or chosen on them.
+        """
+        if not isinstance(label, TimeToEvent) or "time" not in self:
+            return self
+        pairs = zip(self["time"].tolist(), self["event"].tolist(), strict=True)
+        return self.select(np.array([label.early(time, bool(event)) is not None for time, event in pairs], dtype=bool))
 
     def without_inputs(self) -> Samples:
         """The same samples without what a network is given: all that figures need."""

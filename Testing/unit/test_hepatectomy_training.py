@@ -14,13 +14,16 @@ from HCCAssistLib.errors import Cancelled, InputError
 from HCCAssistLib.evaluation.cutoffs import youden_cutoff
 from HCCAssistLib.inference.loaded_model import load_model
 from HCCAssistLib.inference.study import read_study
+from HCCAssistLib.models.curves import CURVES, curves_of
 from HCCAssistLib.models.package import read_package
 from HCCAssistLib.recipes.hepatectomy.augmentation import versions
+from HCCAssistLib.recipes.hepatectomy.explanation import early
 from HCCAssistLib.recipes.hepatectomy.network import build, loss
 from HCCAssistLib.recipes.hepatectomy.prediction import predict
-from HCCAssistLib.recipes.hepatectomy.recipe import EARLY_RECURRENCE, HEPATECTOMY, SHIFT, VERSIONS, VOI_SHAPE
+from HCCAssistLib.recipes.hepatectomy.recipe import EARLY_RECURRENCE, HEPATECTOMY, OUTCOME, SHIFT, VERSIONS, VOI_SHAPE
 from HCCAssistLib.recipes.hepatectomy.sampling import batch_maker, input_spec
-from HCCAssistLib.recipes.hepatectomy.training import assemble, held_out_scores, settled
+from HCCAssistLib.recipes.hepatectomy.training import assemble, settled
+from HCCAssistLib.training.held_out_scores import held_out_scores
 from HCCAssistLib.training.loop import Fit, fit
 from HCCAssistLib.training.member_result import MemberResult
 from HCCAssistLib.training.plan import Plan
@@ -131,12 +134,20 @@ def test_a_training_that_was_stopped_goes_on_to_the_same_weights_bit_for_bit(tmp
     assert any(not torch.equal(start[name], whole.weights[name]) for name in start)
 
 
-def result_of(scores: list[float], first: int, labels: list[int]) -> MemberResult:
-    """Of a member that cases from a number on were held out of."""
+def result_of(scores: list[float], first: int, labels: list[int], lost: int = -1) -> MemberResult:
+    """Of a member that cases from a number on were held out of, one of which may have been lost early."""
+    months = [12.0 if label else 36.0 for label in labels]
+    if lost >= 0:
+        months[lost] = 6.0
     odds = np.log(np.array(scores) / (1 - np.array(scores)))
     logits = np.stack([np.zeros_like(odds), odds], axis=1).astype(np.float32)
     held_out = Samples(
-        {"label": np.array(labels, np.uint8), "case": np.arange(len(labels), dtype=np.int32)},
+        {
+            "label": np.array(labels, np.uint8),
+            "time": np.array(months),
+            "event": np.array(labels, np.uint8),
+            "case": np.arange(len(labels), dtype=np.int32),
+        },
         tuple(Origin(f"case-{first + n}", f"p{first + n}", "train") for n in range(len(labels))),
     )
     seen = {"size_mm": [10.0 + first, 50.0], "hu": [30.0, 60.0 + first], "slice_mm": [1.0, 5.0]}
@@ -146,8 +157,10 @@ def result_of(scores: list[float], first: int, labels: list[int]) -> MemberResul
 def test_the_cut_off_is_chosen_on_the_mean_scores_of_held_out_patients() -> None:
     first = result_of([0.2, 0.9, 0.4, 0.55], 0, [0, 1, 0, 1])
     again = result_of([0.4, 0.7, 0.2, 0.65], 0, [0, 1, 0, 1])
-    other = result_of([0.1, 0.7], 4, [0, 1])
-    patients, truth, scores = held_out_scores([first, again, other])
+    other = result_of([0.1, 0.7, 0.99], 4, [0, 1, 0], lost=2)
+    held_out = held_out_scores([first, again, other], early)
+    assert held_out.scores == pytest.approx([0.3, 0.8, 0.3, 0.6, 0.1, 0.7, 0.99], abs=1e-6)
+    patients, truth, scores = held_out.known(OUTCOME)
     assert patients == [f"p{n}" for n in range(6)] and truth.tolist() == [False, True] * 3
     assert scores == pytest.approx([0.3, 0.8, 0.3, 0.6, 0.1, 0.7], abs=1e-6)
     found = assemble([first, again, other], chosen_on="held-out parts of 2 folds")
@@ -160,6 +173,10 @@ def test_the_cut_off_is_chosen_on_the_mean_scores_of_held_out_patients() -> None
     )
     assert {e.name: e.value for e in found.estimates} == {"AUC": 1.0, "sensitivity": 1.0, "specificity": 1.0}
     assert found.facts["seen"] == {"size_mm": [10.0, 50.0], "hu": [30.0, 64.0], "slice_mm": [1.0, 5.0]}
+    high, low = found.extras[CURVES]["curves"][EARLY_RECURRENCE]["groups"].values()
+    assert (high["n"], low["n"]) == (4, 3), "who was lost early counts in the survival alone"
+    assert (high["months"], high["at_risk"], high["events"]) == ([6.0, 12.0], [4, 3], [0, 3])
+    assert (low["months"], low["survival"]) == ([36.0], [1.0])
 
 
 def test_from_a_cohort_to_a_model_of_two_folds_and_back(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
@@ -177,4 +194,9 @@ def test_from_a_cohort_to_a_model_of_two_folds_and_back(tmp_path: Path, monkeypa
     case = next(case for case in read_cohort(folder).cases if case.case_id == "case-0")
     result = predict(read_study(case, HEPATECTOMY, options=card.options), load_model(package), {})
     assert 0 < result.probability < 1 and result.group in ("high", "low")
+    curve = curves_of(package)[result.curve]
+    known = card.training["trained_on"]["synthetic"]
+    assert curve.n == sum(card.training["cases"][part] for part in ("train", "validation"))
+    assert curve.n == known + 1 and card.training["patients"] == known, "who was lost early is not learnt from"
+    assert curve.cutoff.value == card.default_cutoff.value
     assert "synthetic cases only" in "\n".join(map(str, result.warnings))

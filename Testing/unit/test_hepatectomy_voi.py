@@ -28,7 +28,7 @@ from HCCAssistLib.imaging.geometry import Box, Geometry
 from HCCAssistLib.imaging.image import Image
 from HCCAssistLib.imaging.resampling import axis_aligned_grid, resample
 from HCCAssistLib.inference.study import Study
-from HCCAssistLib.recipes.hepatectomy.recipe import ARTERIAL, HEPATECTOMY, VOI_SHAPE, window_of
+from HCCAssistLib.recipes.hepatectomy.recipe import ARTERIAL, HEPATECTOMY, OUTCOME, VOI_SHAPE, window_of
 from HCCAssistLib.recipes.hepatectomy.sampling import as_input, sample_case
 from HCCAssistLib.recipes.hepatectomy.tumour import Tumour, tumour_of
 from HCCAssistLib.recipes.hepatectomy.voi import Voi, voi_of
@@ -213,14 +213,19 @@ def test_samples_hold_a_margin_that_is_the_patient() -> None:
 
 
 @pytest.mark.parametrize(
-    ("months", "event", "label"), [(24, 1, [1]), (24.5, 0, [0]), (30, 1, [0]), (24, 0, []), (3, 0, [])]
+    ("months", "event", "label"),
+    [(24, 1, [1]), (24.5, 0, [0]), (24.00000001, 0, [0]), (30, 1, [0]), (24, 0, []), (3, 0, [])],
 )
-def test_a_case_that_was_censored_before_two_years_is_no_sample(months: float, event: int, label: list[int]) -> None:
+def test_a_case_that_was_censored_before_two_years_is_a_sample_that_nothing_is_learnt_from(
+    months: float, event: int, label: list[int]
+) -> None:
     geometry = grid((3.0, 3.0, 5.0))
     one = marked(Study("case-1", {ARTERIAL: field(geometry)}), [segment(geometry)])
-    found = sample_case(one, case(months, event), SS, np.random.default_rng(0))
-    assert found.labels.tolist() == label and len(found) == len(label)
-    assert len(found.origins) == 1 and len(found.cases()) == len(label)
+    given = replace(case(), values={"follow_up_months": repr(months), "event": str(event)})
+    found = sample_case(one, given, SS, np.random.default_rng(0))
+    known = found.of_known(OUTCOME)
+    assert len(found) == 1 and known.labels.tolist() == label and len(known.cases()) == len(label)
+    assert found["time"].tolist() == [months] and found["event"].tolist() == [event]
 
 
 def test_a_case_without_an_outcome_is_refused() -> None:

@@ -11,6 +11,7 @@ from HCCAssistLib.imaging.axial import slice_spacing
 from HCCAssistLib.inference.loaded_model import LoadedModel
 from HCCAssistLib.inference.study import Study
 from HCCAssistLib.models.caveats import model_warnings
+from HCCAssistLib.models.curves import curve_name
 from HCCAssistLib.recipes.hepatectomy.checks import voi_problems, volume_problems
 from HCCAssistLib.recipes.hepatectomy.explanation import in_patient, scores_and_map
 from HCCAssistLib.recipes.hepatectomy.recipe import ARTERIAL, EARLY_RECURRENCE, HEPATECTOMY, TUMOUR
@@ -77,6 +78,7 @@ def predict(
         run=model.run_record(study, [ARTERIAL, *_marks(study, tumour)], chosen, began=began),
         volumes={ARTERIAL: volume.geometry},
         boxes={TUMOUR: voi.box},
+        curve=curve_name(model.package, EARLY_RECURRENCE),
         warnings=(
             *study.warnings,
             *doubts,

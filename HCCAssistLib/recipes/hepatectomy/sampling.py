@@ -24,7 +24,7 @@ if TYPE_CHECKING:
 
 
 def sample_case(study: Study, case: Case, options: Mapping[str, Value], rng: np.random.Generator) -> Samples:
-    """The VOI of one case, with its outcome; none where the follow-up ended before it could be told.
+    """The VOI of one case, with its follow-up.
 
     Args:
         study: the arterial phase and the tumour.
@@ -34,8 +34,9 @@ def sample_case(study: Study, case: Case, options: Mapping[str, Value], rng: np.
 
     Returns:
         ``voi``, 16-bit Hounsfield units ``(n, 10, 170, 170)``: 10 voxels more on each side than the network sees, so
-        that the translated version shows the patient; ``n`` is 1, or 0 of a case that was censored within the horizon.
-        ``size_mm``, ``hu`` and ``slice_mm`` are what a prediction is later compared with.
+        that the translated version shows the patient; ``n`` is 1. ``size_mm``, ``hu`` and ``slice_mm`` are what a
+        prediction is later compared with. The ``label`` of a case that was censored within the horizon is 0 and of no
+        meaning: see ``Samples.of_known``.
 
     Raises:
         InputError: no tumour can be seen, or the case has no outcome.
@@ -44,22 +45,20 @@ def sample_case(study: Study, case: Case, options: Mapping[str, Value], rng: np.
     months, event = follow_up(case, OUTCOME)
     tumour = tumour_of(study, options)
     voi = voi_of(volume, tumour, options, margin=SHIFT)
-    early = OUTCOME.early(months, event)
-    found = Samples(
+    return Samples(
         {
             "voi": voi.voxels[None],
             "size_mm": np.array([max(tumour.box.size)], dtype=np.float32),
             "hu": np.array([voi.hu], dtype=np.float32),
             "slice_mm": np.array([slice_spacing(volume.geometry)], dtype=np.float32),
-            "label": np.array([bool(early)], dtype=np.uint8),
-            "time": np.array([months], dtype=np.float32),
+            "label": np.array([bool(OUTCOME.early(months, event))], dtype=np.uint8),
+            "time": np.array([months], dtype=np.float64),
             "event": np.array([event], dtype=np.uint8),
             "case": np.zeros(1, dtype=np.int32),
             "center_lps": np.array([voi.box.center], dtype=np.float32),
         },
         (Origin(case.case_id, case.patient_id, case.split, (volume.digest(),)),),
     )
-    return found if early is not None else found.select(np.zeros(1, dtype=bool))
 
 
 def batch_maker(options: Mapping[str, Value]) -> BatchMaker:

@@ -9,16 +9,15 @@ from __future__ import annotations
 from collections.abc import Mapping, Sequence
 from typing import Any
 
-import numpy as np
-
 from HCCAssistLib.errors import InputError
 from HCCAssistLib.evaluation.binary import binary_evaluation
 from HCCAssistLib.evaluation.cutoffs import youden_cutoff
-from HCCAssistLib.evaluation.values import BoolArray, FloatArray
+from HCCAssistLib.models.curves import CURVES, curves_as_json
 from HCCAssistLib.recipes.hepatectomy.explanation import early
-from HCCAssistLib.recipes.hepatectomy.recipe import EARLY_RECURRENCE
+from HCCAssistLib.recipes.hepatectomy.recipe import EARLY_RECURRENCE, OUTCOME
 from HCCAssistLib.recipes.options import Value
 from HCCAssistLib.training.assembled import Assembled
+from HCCAssistLib.training.held_out_scores import held_out_scores, reference_curve
 from HCCAssistLib.training.member import Member
 from HCCAssistLib.training.member_result import MemberResult
 
@@ -46,46 +45,36 @@ def studies_kept(options: Mapping[str, Value]) -> frozenset[str]:
 def fit_member(member: Member) -> MemberResult:
     """Train one network; the epoch with the lowest loss of validation is kept."""
     found = member.fit("final", member.train, member.validation, span=(0.0, 0.98))
-    logits = member.outputs(member.network(found), member.validation)
+    logits = member.outputs(member.network(found), member.held_out)
     seen = {name: _range(member.train[name]) for name in MEASURED}
-    return MemberResult.of({"": found}, member.validation, logits, {"seen": seen})
+    return MemberResult.of({"": found}, member.held_out, logits, {"seen": seen})
 
 
 def assemble(results: Sequence[MemberResult], *, chosen_on: str) -> Assembled:
-    """Cut-off and figures on the scores of held-out cases, and what all members were trained on.
+    """Cut-off and figures on the scores of held-out cases, their survival, and what all members were trained on.
 
-    A case that several members (repeats) were not trained on has the mean of their scores.
+    A case that several members (repeats) were not trained on has the mean of their scores. Those who were lost before
+    two years count in the survival alone.
 
     Args:
         results: of the members.
         chosen_on: these cases, in words.
     """
-    patients, truth, scores = held_out_scores(results)
+    held_out = held_out_scores(results, early)
+    patients, truth, scores = held_out.known(OUTCOME)
     source = f"{chosen_on}, each patient scored by networks that were not trained on it"
     cutoff = youden_cutoff(truth, scores, chosen_on=source)
     found = binary_evaluation(truth, scores, patients, unit="case", cutoff=cutoff).estimates
+    alike = f"{source}; the cut-off was chosen on the same patients"
+    curve = reference_curve(held_out, cutoff, event="recurrence", source=alike)
     seen = [result.facts["seen"] for result in results]
     return Assembled(
         cutoffs={EARLY_RECURRENCE: cutoff},
         default_cutoff=EARLY_RECURRENCE,
         estimates=[found[name] for name in ("AUC", "sensitivity", "specificity")],
         facts={"seen": {name: _joined([one[name] for one in seen]) for name in MEASURED}},
+        extras={CURVES: curves_as_json({EARLY_RECURRENCE: curve})},
     )
-
-
-def held_out_scores(results: Sequence[MemberResult]) -> tuple[list[str], BoolArray, FloatArray]:
-    """Of each case that was held out of a member: its patient, whether the recurrence came early, its mean score."""
-    patients: dict[str, str] = {}
-    truth: dict[str, bool] = {}
-    scores: dict[str, list[float]] = {}
-    for result in results:
-        held_out = result.validation
-        for number, label, score in zip(held_out["case"], held_out.labels, early(result.outputs), strict=True):
-            origin = held_out.origins[number]
-            patients[origin.case_id], truth[origin.case_id] = origin.patient_id, bool(label)
-            scores.setdefault(origin.case_id, []).append(float(score))
-    means = np.array([np.mean(scores[case]) for case in patients], dtype=np.float64)
-    return list(patients.values()), np.array(list(truth.values()), dtype=np.bool_), means
 
 
 def _range(values: Any) -> list[float]:
