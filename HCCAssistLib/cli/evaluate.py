@@ -21,12 +21,14 @@ from HCCAssistLib.recipes.registry import all_columns
 
 if TYPE_CHECKING:
     from HCCAssistLib.evaluation.evaluated import Evaluation
+    from HCCAssistLib.evaluation.held_out import HeldOut
     from HCCAssistLib.evaluation.result import Estimate
     from HCCAssistLib.models.package import ModelPackage
+    from HCCAssistLib.training.second_rater import SecondRater
 
 STOPPED = "Run the same command again to go on."
 
-LOCK, CASES, EXTERNAL_CASES = ".lock", "cases", "external-cases"
+LOCK, CASES, EXTERNAL_CASES, RATED_CASES = ".lock", "cases", "external-cases", "rater-cases"
 """Within the report's folder: every finished case, so that an interrupted evaluation goes on."""
 
 WHICH = ("", "external cohort")
@@ -40,6 +42,9 @@ def add(subcommands: argparse._SubParsersAction) -> argparse.ArgumentParser:
     add_model(parser)
     parser.add_argument("--external", type=Path, metavar="COHORT", help="a cohort from elsewhere, shown beside")
     parser.add_argument("--out", type=checks.folder, required=True, metavar="REPORT", help="folder of the report")
+    parser.add_argument(
+        "--rater", metavar="NAME", help="evaluate the segments of a second rater too, in COHORT/readings/NAME"
+    )
     add_run_options(parser)
     return parser
 
@@ -101,6 +106,8 @@ def _evaluate(args: argparse.Namespace, cohorts: list[Cohort], package: ModelPac
             if which:  # the scans of the first are looked at before any is run; these would come after hours
                 refuse_trained_on(held_out[-1].cases, {package.card.name: package})
 
+    drawn = _drawn(package, held_out[0], args.rater) if args.rater else None
+
     from HCCAssistLib.inference.loaded_model import choose_device, load_model
 
     model = load_model(package, device=choose_device(args.device))
@@ -114,7 +121,20 @@ def _evaluate(args: argparse.Namespace, cohorts: list[Cohort], package: ModelPac
         with naming(which):
             found.append(evaluate(cohort, model, options, held_out=cases, folder=args.out / folder, progress=part))
     main, external = found[0], found[1] if len(found) > 1 else None
-    page = report(main, model, external=external).write(args.out)
+    rated: SecondRater | None = None
+    if drawn is not None:
+        with naming(f"rater {args.rater}"):
+            rated = package.recipe.module("second_rater").evaluate_rater(
+                cohorts[0],
+                model,
+                options,
+                main,
+                drawn,
+                args.rater,
+                folder=args.out / RATED_CASES,
+                progress=lambda what, share: progress(f"rater {args.rater}: {what}", share),
+            )
+    page = report(main, model, external=external, **({"rated": rated} if rated else {})).write(args.out)
     progress("done", 1.0)
     of_model = model_warnings(package.card)  # the same with every cohort
     for one, which in zip(found, WHICH, strict=False):
@@ -122,8 +142,12 @@ def _evaluate(args: argparse.Namespace, cohorts: list[Cohort], package: ModelPac
         left = (problem for problems in one.left_out.values() for problem in problems)
         warn(_named([*of_cohort, *left], which))
     left_out = [case_id for one in found for case_id in one.left_out]
+    if rated:
+        warn(_named([*rated.problems, *(p for problems in rated.left_out.values() for p in problems)], ""))
+        left_out += [f"{case_id} by {rated.name}" for case_id in rated.left_out]
     if args.json:
-        say_json({**main.as_json(), **({"external": external.as_json()} if external else {}), "report": str(page)})
+        more = {name: one.as_json() for name, one in (("external", external), ("second_rater", rated)) if one}
+        say_json({**main.as_json(), **more, "report": str(page)})
     else:
         for cohort, one in zip(cohorts, found, strict=True):
             if external:
@@ -136,10 +160,28 @@ def _evaluate(args: argparse.Namespace, cohorts: list[Cohort], package: ModelPac
     return 1 if left_out else 0
 
 
+def _drawn(package: ModelPackage, held_out: HeldOut, rater: str) -> HeldOut:
+    """The cases that a second rater drew, before any case is run.
+
+    Raises:
+        InputError: the method has no marks to draw again, or there is no such rater.
+    """
+    from HCCAssistLib.training.second_rater import rated_cases
+
+    try:
+        volumes = package.recipe.module("second_rater").VOLUMES
+    except ModuleNotFoundError as error:
+        if error.name != f"{package.recipe.package}.second_rater":
+            raise
+        what = f"the method {package.recipe.id} does not evaluate a second rater"
+        raise InputError(what, "option --rater", "leave it out") from None
+    return rated_cases(held_out, rater, volumes)
+
+
 def _is_report(folder: Path) -> bool:
     """Whether a folder is empty, or holds a report or the finished cases of one that was interrupted."""
     there = {path.name for path in folder.iterdir()} - {LOCK}
-    return not there or (TABLE not in there and bool(there & {"report.json", CASES, EXTERNAL_CASES}))
+    return not there or (TABLE not in there and bool(there & {"report.json", CASES, EXTERNAL_CASES, RATED_CASES}))
 
 
 def summary(found: Evaluation) -> list[tuple[str, ...]]:

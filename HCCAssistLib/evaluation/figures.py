@@ -100,6 +100,20 @@ def unit_square(axes: Axes, x: str, y: str) -> None:
     axes.set_yticks(ticks)
 
 
+def legend_above(figure: Figure, axes: Axes, columns: int = 1) -> None:
+    """A legend above the axes, where it covers no curve; the figure grows by its rows, so that the axes keep theirs.
+
+    Args:
+        figure: of the axes.
+        axes: whose lines have labels.
+        columns: that the entries stand in; one where their names are long.
+    """
+    entries = len(axes.get_legend_handles_labels()[1])
+    rows = -(-entries // columns)
+    figure.set_figheight(figure.get_figheight() + 0.16 * rows)
+    axes.legend(loc="lower left", bbox_to_anchor=(0, 1.02), ncols=columns, borderaxespad=0)
+
+
 def _with_interval(name: str, estimate: Estimate) -> str:
     """``AUC 0.992 (0.987, 0.997)``; the patient-clustered interval where there is one."""
     value = "undefined" if estimate.value is None else rounded(estimate.value, 3)
@@ -148,7 +162,7 @@ def roc_figure(
             specificity, sensitivity = operating_point
             _mark_operating_point(axes, 1 - specificity, sensitivity)
         unit_square(axes, "1 \N{MINUS SIGN} specificity", "Sensitivity")
-        axes.legend(loc="lower right")
+        legend_above(figure, axes)
         return figure
 
 
@@ -181,7 +195,7 @@ def precision_recall_figure(
         if operating_point:
             _mark_operating_point(axes, *operating_point)
         unit_square(axes, "Recall (sensitivity)", "Precision (PPV)")
-        axes.legend(loc="lower left")
+        legend_above(figure, axes)
         return figure
 
 
@@ -194,7 +208,7 @@ def froc_figure(
         curves: name and curve of each model.
         operating_point: false positives per volume and sensitivity at the cut-off.
     """
-    with canvas(height=3.3 + 0.2 * (len(curves) - 1)) as (figure, axes):
+    with canvas() as (figure, axes):
         for i, (name, curve) in enumerate(curves):
             left, right = curve.rates[0] / 1.5, curve.rates[-1] * 1.5
             false_positives = curve.false_positives_per_volume
@@ -218,9 +232,7 @@ def froc_figure(
             rate, sensitivity = operating_point
             _mark_operating_point(axes, max(rate, axes.get_xlim()[0]), sensitivity)
         axes.set(ylim=(-0.01, 1.01), xlabel="False positives per volume", ylabel="Lesion-level sensitivity")
-        # above the axes: one line for one curve and its point, a line each for several, whose names are long
-        columns = 2 if len(curves) == 1 else 1
-        axes.legend(loc="lower left", bbox_to_anchor=(0, 1.02), ncols=columns, borderaxespad=0)
+        legend_above(figure, axes, columns=2 if len(curves) == 1 else 1)
         return figure
 
 

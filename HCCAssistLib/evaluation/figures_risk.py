@@ -10,7 +10,7 @@ import numpy as np
 from HCCAssistLib.errors import InputError
 from HCCAssistLib.evaluation.calibration import Calibration
 from HCCAssistLib.evaluation.decision import DecisionCurve
-from HCCAssistLib.evaluation.figures import COLOURS, GREY, LINES, canvas, unit_square
+from HCCAssistLib.evaluation.figures import COLOURS, GREY, LINES, canvas, legend_above, unit_square
 from HCCAssistLib.evaluation.result import Interval
 from HCCAssistLib.evaluation.survival import KaplanMeier
 from HCCAssistLib.wording import rounded
@@ -34,7 +34,7 @@ def calibration_figure(curves: Sequence[tuple[str, Calibration]]) -> Figure:
             label = f"{name}: {brier}" if name else brier
             axes.plot(x, y, "s", color=colour, markersize=3.5, linestyle=LINES[i % 7], label=label)
         unit_square(axes, "Predicted risk", "Observed proportion")
-        axes.legend(loc="upper left")
+        legend_above(figure, axes)
         return figure
 
 
@@ -52,7 +52,7 @@ def decision_figure(curves: Sequence[tuple[str, DecisionCurve]]) -> Figure:
         top = max(top, first.prevalence) or 0.1
         axes.set(ylim=(-0.25 * top, 1.1 * top), xlim=(0, float(first.thresholds.max())))
         axes.set(xlabel="Threshold probability", ylabel="Net benefit")
-        axes.legend(loc="upper right")
+        legend_above(figure, axes, columns=2)
         return figure
 
 

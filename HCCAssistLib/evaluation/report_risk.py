@@ -9,7 +9,9 @@ from HCCAssistLib.evaluation import figures_risk
 from HCCAssistLib.evaluation.calibration import Calibration
 from HCCAssistLib.evaluation.cox import HazardRatio
 from HCCAssistLib.evaluation.decision import DecisionCurve
+from HCCAssistLib.evaluation.discrimination import RocCurve
 from HCCAssistLib.evaluation.display import p_equation
+from HCCAssistLib.evaluation.figures import roc_figure
 from HCCAssistLib.evaluation.report_pages import Pages, file_stem, prefixed
 from HCCAssistLib.evaluation.result import Estimate, HypothesisTest
 from HCCAssistLib.evaluation.survival import LOG_LOG, KaplanMeier
@@ -22,8 +24,46 @@ def _share(curve: KaplanMeier, time: float, time_unit: str) -> Estimate:
     return replace(found, name=name, note="" if found.value is not None else found.note)
 
 
+def _named(name: str, one: Estimate) -> Estimate:
+    return replace(one, name=f"{name}: {one.name.rpartition(': ')[2]}")
+
+
 class RiskSections(Pages):
     """Adds results of risk models."""
+
+    def add_beside(
+        self,
+        title: str,
+        curve: RocCurve,
+        area: Estimate,
+        simple: Sequence[tuple[str, RocCurve, Estimate, Estimate, HypothesisTest]],
+        *,
+        of: str,
+    ) -> None:
+        """Add the AUC of a network beside those of simple rules on the same patients, and the ROC of all of them.
+
+        Args:
+            title: of the section, which the files are named by.
+            curve: of the network.
+            area: its AUC.
+            simple: name, ROC and AUC of each rule, the AUC of the network minus that, and the paired test.
+            of: what is predicted.
+        """
+        curves = [("network", curve, area), *((name, one, its) for name, one, its, _, _ in simple)]
+        areas = [_named(name, its) for name, _, its in curves]
+        self.add_estimates(f"{title}: AUC of {of}, patients", areas)
+        differences = [_named(f"network minus {name}", difference) for name, _, _, difference, _ in simple]
+        self.add_estimates(f"{title}: network minus rule", differences)
+        self.add_tests(f"{title}: tests", [(f"network against {name}", test) for name, _, _, _, test in simple])
+        self.add_figure(
+            file_stem(title, "roc"),
+            roc_figure(curves),
+            f"{title}: {of} of patients by the network and by simple rules; no cut-off is shown",
+            n=area.n,
+            unit="patient",
+            estimates=areas,
+            data={name: one.as_json() for name, one, _ in curves},
+        )
 
     def add_calibration(self, title: str, curves: Sequence[tuple[str, Calibration]]) -> None:
         """Add calibration curve, slope, intercept and Brier score of each named risk."""

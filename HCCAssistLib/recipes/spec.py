@@ -24,6 +24,7 @@ Step = Literal[
     "report",
     "comparison",
     "review",
+    "second_rater",
 ]
 """The working parts of a recipe: modules of its package, the same names in every recipe."""
 

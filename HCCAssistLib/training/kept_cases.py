@@ -61,10 +61,17 @@ class CaseFiles(Generic[T]):
 
 
 def digests(case: Case) -> dict[str, str]:
-    """sha256 of every file in a case's folder, by its path within it."""
-    walked = os.walk(case.folder, followlinks=True)  # a cohort may be made of links to where the images lie
-    paths = [Path(folder) / name for folder, _, names in walked for name in names if not name.startswith(".")]
-    return {path.relative_to(case.folder).as_posix(): file_sha256(path) for path in sorted(paths)}
+    """sha256 of every file of a case: by its path within its folder, of volumes elsewhere by the name of the volume."""
+    found = _digests_in(case.folder, "")
+    for name, path in case.files.items():
+        found |= _digests_in(path, f"{name}: ") if path.is_dir() else {f"{name}: {path.name}": file_sha256(path)}
+    return found
+
+
+def _digests_in(folder: Path, before: str) -> dict[str, str]:
+    walked = os.walk(folder, followlinks=True)  # a cohort may be made of links to where the images lie
+    paths = [Path(inner) / name for inner, _, names in walked for name in names if not name.startswith(".")]
+    return {before + path.relative_to(folder).as_posix(): file_sha256(path) for path in sorted(paths)}
 
 
 def forget_others(folder: Path, names: Collection[str]) -> None:

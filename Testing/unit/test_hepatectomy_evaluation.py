@@ -16,10 +16,11 @@ from HCCAssistLib.inference.loaded_model import LoadedModel
 from HCCAssistLib.recipes.hepatectomy.comparison import compare
 from HCCAssistLib.recipes.hepatectomy.evaluated_case import EvaluatedCase, evaluate_case
 from HCCAssistLib.recipes.hepatectomy.evaluation import evaluate
-from HCCAssistLib.recipes.hepatectomy.performance import RecurrenceEvaluation, performance
-from HCCAssistLib.recipes.hepatectomy.recipe import EARLY_RECURRENCE
-from HCCAssistLib.recipes.hepatectomy.report import COLUMNS, case_rows, prediction_rows, report
+from HCCAssistLib.recipes.hepatectomy.recipe import EARLY_RECURRENCE, OUTCOME
+from HCCAssistLib.recipes.hepatectomy.report import report
 from HCCAssistLib.training.evaluated_cases import EvaluatedCases
+from HCCAssistLib.training.recurrence import RecurrenceEvaluation, performance
+from HCCAssistLib.training.recurrence_report import case_rows, prediction_columns, prediction_rows
 
 PUBLISHED = (13, 8, 19, 2)
 """TP, FN, TN, FP of the tumour alone in the paper's 42 test patients."""
@@ -42,7 +43,7 @@ def one_case(tmp_path: Path) -> EvaluatedCase:
 
 def evaluated(
     outcomes: Sequence[tuple[float, int]], risks: Sequence[float], one: EvaluatedCase, loaded: LoadedModel, folder: Path
-) -> RecurrenceEvaluation:
+) -> RecurrenceEvaluation[EvaluatedCase]:
     """Figures of patients whose risks are known; the real statistics run."""
     rows = [
         {"case_id": f"case-{n}", "follow_up_months": f"{months:g}", "event": str(event), "split": "test"}
@@ -65,7 +66,7 @@ def evaluated(
         "options": {},
     }
     found = EvaluatedCases(HeldOut(cohort, cohort.cases, {}, ()), done, {}, run)
-    return performance(found, loaded)
+    return performance(found, loaded, OUTCOME)
 
 
 def test_the_paper_s_counts_give_its_figures(one_case: EvaluatedCase, tmp_path: Path) -> None:
@@ -73,12 +74,12 @@ def test_the_paper_s_counts_give_its_figures(one_case: EvaluatedCase, tmp_path: 
     outcomes = [(8.0, 1)] * (tp + fn) + [(40.0, 0)] * (tn + fp)
     risks = [0.8] * tp + [0.2] * fn + [0.3] * tn + [0.7] * fp
     found = evaluated(outcomes, risks, one_case, model(tmp_path, cutoff=0.598), tmp_path / "cohort")
-    at = {name: one.value for name, one in found.at_cutoff.estimates.items()}
+    at = {name: one.value for name, one in found.figures.at_cutoff.estimates.items()}
     for name, percent in {"sensitivity": 61.9, "specificity": 90.5, "PPV": 86.7, "NPV": 70.4, "accuracy": 76.2}.items():
         assert at[name] == pytest.approx(percent / 100, abs=6e-4), name
-    interval = found.at_cutoff.estimates["accuracy"].interval
+    interval = found.figures.at_cutoff.estimates["accuracy"].interval
     assert (interval.low, interval.high) == pytest.approx((0.606, 0.880), abs=6e-4)
-    (_, at_cutoff), _ = found.against_rate
+    (_, at_cutoff), _ = found.figures.against_rate
     assert at_cutoff.p is not None and at_cutoff.p < 0.001
     assert "told rightly for 32 of 42 patients" in found.sentence and "right for 21" in found.sentence
 
@@ -87,14 +88,14 @@ def test_patients_who_were_lost_count_in_the_survival_alone(one_case: EvaluatedC
     outcomes = [(6, 1), (10, 1), (30, 0), (40, 0), (5, 0), (24, 0), (30, 1)]
     risks = [0.9, 0.4, 0.2, 0.6, 0.7, 0.1, 0.3]
     found = evaluated(outcomes, risks, one_case, model(tmp_path, cutoff=0.5), tmp_path / "cohort")
-    assert found.at_cutoff.n == 5 and found.censored == 2 and found.groups.concordance.n == 7
-    counts = found.at_cutoff.confusion
+    assert found.figures.at_cutoff.n == 5 and found.censored == 2 and found.figures.groups.concordance.n == 7
+    counts = found.figures.at_cutoff.confusion
     assert (counts.tp, counts.fn, counts.fp, counts.tn) == (1, 1, 1, 2)
-    assert found.at_cutoff.estimates["AUC"].value == pytest.approx(5 / 6)
-    high, low = found.groups.curves
+    assert found.figures.at_cutoff.estimates["AUC"].value == pytest.approx(5 / 6)
+    high, low = found.figures.groups.curves
     assert (high.name, high.n, low.name, low.n) == ("high risk", 3, "low risk", 4)
     assert high.survival_at(6).value == pytest.approx(0.5), "one was lost at 5 months, two are at risk at 6"
-    assert found.groups.test is not None and found.groups.test.p is not None
+    assert found.figures.groups.test is not None and found.figures.groups.test.p is not None
     assert "2 more were followed for less than that without one" in found.sentence
 
 
@@ -107,8 +108,8 @@ def test_patients_of_one_kind_and_of_one_group_are_told_without_a_comparison(
     one_case: EvaluatedCase, tmp_path: Path
 ) -> None:
     found = evaluated([(5, 1), (8, 1)], [0.7, 0.8], one_case, model(tmp_path), tmp_path / "cohort")
-    assert found.calibration is None and not found.against_rate and found.groups.test is None
-    assert [curve.name for curve in found.groups.curves] == ["high risk"]
+    assert found.figures.calibration is None and not found.figures.against_rate and found.figures.groups.test is None
+    assert [curve.name for curve in found.figures.groups.curves] == ["high risk"]
     json.dumps(found.as_json(), allow_nan=False)
 
 
@@ -120,7 +121,7 @@ def test_models_are_compared_on_the_same_patients(one_case: EvaluatedCase, tmp_p
     (section,), sessions = compare({"SS": good, "NSS": bad})
     assert section.model == "NSS" and sessions == ()
     area = section.differences[0]
-    wanted = bad.at_cutoff.estimates["AUC"].value - good.at_cutoff.estimates["AUC"].value  # type: ignore[operator]
+    wanted = bad.figures.at_cutoff.estimates["AUC"].value - good.figures.at_cutoff.estimates["AUC"].value  # type: ignore[operator]
     assert area.value == pytest.approx(wanted) and area.value < 0
     assert [name for name, _ in section.tests] == ["AUC", "right and wrong calls"]
 
@@ -140,7 +141,7 @@ def test_a_cohort_is_evaluated_kept_and_reported(cohorts: Path, tmp_path: Path) 
     for words in (
         "Recurrence-free survival",
         "Net benefit",
-        found.groups.curves[0].name.capitalize(),
+        found.figures.groups.curves[0].name.capitalize(),
         "C-index",
         "Model card",
         "case-4",
@@ -149,4 +150,4 @@ def test_a_cohort_is_evaluated_kept_and_reported(cohorts: Path, tmp_path: Path) 
     columns, rows = case_rows(found)
     assert len(rows) == 5 and rows[4][3] == "not known" and all(len(row) == len(columns) for row in rows)
     written = list(prediction_rows(found))
-    assert all(len(row) == len(COLUMNS) for row in written) and written[4][4] is None
+    assert all(len(row) == len(prediction_columns(found)) for row in written) and written[4][4] is None

@@ -28,7 +28,7 @@ from HCCAssistLib.imaging.geometry import Box, Geometry
 from HCCAssistLib.inference.loaded_model import LoadedModel, load_model
 from HCCAssistLib.inference.study import judged_study, read_study
 from HCCAssistLib.recipes.tace import evaluation
-from HCCAssistLib.recipes.tace.baseline import RULES, fitted, mean_probability
+from HCCAssistLib.recipes.tace.baseline import RULES, fitted, measures
 from HCCAssistLib.recipes.tace.bodies import STANDS_IN
 from HCCAssistLib.recipes.tace.comparison import compare
 from HCCAssistLib.recipes.tace.evaluated_case import EvaluatedCase, MeasuredTumour
@@ -45,6 +45,7 @@ from HCCAssistLib.results.run_record import RunRecord
 from HCCAssistLib.training.evaluated_cases import EvaluatedCases
 from HCCAssistLib.training.run import Job, train
 from HCCAssistLib.training.samples import Origin, Samples
+from HCCAssistLib.training.simple_rules import mean_probability
 
 pytestmark = pytest.mark.heavy
 
@@ -247,7 +248,7 @@ def test_rules_are_fitted_to_tumours_not_patches_and_need_both_kinds() -> None:
     assert list(rules) == list(RULES)
     once = fitted(samples_of(volumes, responses, patches=1))
     assert json.dumps(once) == json.dumps(rules), "a tumour counts once however many patches it has"
-    small_one, large_one = mean_probability([rules["volume"]], [5.0, 90.0], [60.0, 60.0])
+    small_one, large_one = mean_probability([rules["volume"]], measures([5.0, 90.0], [60.0, 60.0]))
     assert small_one > 0.5 > large_one
     assert fitted(samples_of(volumes, ["SD", "PD"] * 3)) == {}
 

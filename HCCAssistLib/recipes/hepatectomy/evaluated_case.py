@@ -36,10 +36,12 @@ class EvaluatedCase:
     Attributes:
         result: the risk.
         seen: 8 bit ``(3, 150, 150)``, the slices of ``SLICES`` as the network saw them.
+        measured: of the tumour, as the simple rules know it: ``size_mm`` and ``hu``.
     """
 
     result: RiskResult
     seen: npt.NDArray[np.uint8]
+    measured: Mapping[str, float]
 
 
 def evaluate_case(
@@ -56,15 +58,17 @@ def evaluate_case(
     """
     options = model.package.card.options
     result = predict(study, model, run_options, progress=progress)
-    voi = voi_of(study.volumes[ARTERIAL], tumour_of(study, options), options)
+    tumour = tumour_of(study, options)
+    voi = voi_of(study.volumes[ARTERIAL], tumour, options)
     shown: Any = voi.voxels[list(SLICES.values())]
-    return EvaluatedCase(result, window_of(options).to_uint8(shown))
+    measured = {"size_mm": float(max(tumour.box.size)), "hu": float(voi.hu)}
+    return EvaluatedCase(result, window_of(options).to_uint8(shown), measured)
 
 
 def _write(one: EvaluatedCase, folder: Path) -> dict[str, Any]:
     write_result(one.result, folder)
     Picture.fromarray(one.seen.reshape(-1, VOI_SHAPE[2])).save(folder / PICTURE, optimize=True)
-    return {}
+    return {"measured": dict(one.measured)}
 
 
 def _read(record: Mapping[str, Any], case: Case, folder: Path) -> EvaluatedCase:
@@ -72,8 +76,9 @@ def _read(record: Mapping[str, Any], case: Case, folder: Path) -> EvaluatedCase:
     if not isinstance(result, RiskResult):
         raise TypeError(f"a {result.kind} is no risk")
     seen = np.asarray(Picture.open(folder / PICTURE)).reshape(len(SLICES), *VOI_SHAPE[1:])
-    return EvaluatedCase(result, seen)
+    measured = {name: float(record["measured"][name]) for name in ("size_mm", "hu")}
+    return EvaluatedCase(result, seen, measured)
 
 
-FILES = CaseFiles("hccassist-evaluated-risk/1", _write, _read)
+FILES = CaseFiles("hccassist-evaluated-risk/2", _write, _read)
 """How a finished case lies in its folder."""

@@ -10,11 +10,12 @@ from HCCAssistLib.cohort.cohort import Cohort
 from HCCAssistLib.evaluation.held_out import HeldOut
 from HCCAssistLib.inference.loaded_model import LoadedModel
 from HCCAssistLib.inference.study import Study
+from HCCAssistLib.recipes.hepatectomy.baseline import risks
 from HCCAssistLib.recipes.hepatectomy.evaluated_case import FILES, EvaluatedCase, evaluate_case
-from HCCAssistLib.recipes.hepatectomy.performance import RecurrenceEvaluation, performance
-from HCCAssistLib.recipes.hepatectomy.recipe import HEPATECTOMY
+from HCCAssistLib.recipes.hepatectomy.recipe import HEPATECTOMY, OUTCOME
 from HCCAssistLib.recipes.options import Value
 from HCCAssistLib.training.evaluated_cases import Progress, evaluate_cases
+from HCCAssistLib.training.recurrence import RecurrenceEvaluation, performance
 
 
 def evaluate(
@@ -25,7 +26,7 @@ def evaluate(
     held_out: HeldOut | None = None,
     folder: Path | None = None,
     progress: Progress | None = None,
-) -> RecurrenceEvaluation:
+) -> RecurrenceEvaluation[EvaluatedCase]:
     """Evaluate a model on the cases of a cohort that it was not trained on; nothing is fitted to them.
 
     A case that cannot be used is left out and named; the others are evaluated.
@@ -47,4 +48,5 @@ def evaluate(
         return evaluate_case(study, model, options, progress=part)
 
     found = evaluate_cases(cohort, model, options, compute, FILES, held_out=held_out, folder=folder, progress=progress)
-    return performance(found, model)
+    card = model.package.card
+    return performance(found, model, OUTCOME, simple=lambda done: risks(card, done.measured))

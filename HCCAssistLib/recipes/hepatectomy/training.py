@@ -13,6 +13,7 @@ from HCCAssistLib.errors import InputError
 from HCCAssistLib.evaluation.binary import binary_evaluation
 from HCCAssistLib.evaluation.cutoffs import youden_cutoff
 from HCCAssistLib.models.curves import CURVES, curves_as_json
+from HCCAssistLib.recipes.hepatectomy.baseline import fitted
 from HCCAssistLib.recipes.hepatectomy.explanation import early
 from HCCAssistLib.recipes.hepatectomy.recipe import EARLY_RECURRENCE, OUTCOME
 from HCCAssistLib.recipes.options import Value
@@ -20,6 +21,7 @@ from HCCAssistLib.training.assembled import Assembled
 from HCCAssistLib.training.held_out_scores import held_out_scores, reference_curve
 from HCCAssistLib.training.member import Member
 from HCCAssistLib.training.member_result import MemberResult
+from HCCAssistLib.training.simple_rules import BASELINES
 
 MEASURED = ("size_mm", "hu", "slice_mm")
 """What is measured of each case."""
@@ -46,8 +48,11 @@ def fit_member(member: Member) -> MemberResult:
     """Train one network; the epoch with the lowest loss of validation is kept."""
     found = member.fit("final", member.train, member.validation, span=(0.0, 0.98))
     logits = member.outputs(member.network(found), member.held_out)
-    seen = {name: _range(member.train[name]) for name in MEASURED}
-    return MemberResult.of({"": found}, member.held_out, logits, {"seen": seen})
+    facts = {
+        "seen": {name: _range(member.train[name]) for name in MEASURED},
+        BASELINES: fitted(member.train),
+    }
+    return MemberResult.of({"": found}, member.held_out, logits, facts)
 
 
 def assemble(results: Sequence[MemberResult], *, chosen_on: str) -> Assembled:
@@ -72,7 +77,10 @@ def assemble(results: Sequence[MemberResult], *, chosen_on: str) -> Assembled:
         cutoffs={EARLY_RECURRENCE: cutoff},
         default_cutoff=EARLY_RECURRENCE,
         estimates=[found[name] for name in ("AUC", "sensitivity", "specificity")],
-        facts={"seen": {name: _joined([one[name] for one in seen]) for name in MEASURED}},
+        facts={
+            "seen": {name: _joined([one[name] for one in seen]) for name in MEASURED},
+            BASELINES: [result.facts[BASELINES] for result in results],
+        },
         extras={CURVES: curves_as_json({EARLY_RECURRENCE: curve})},
     )
 

@@ -8,10 +8,11 @@ from typing import Any
 
 import numpy as np
 
-from HCCAssistLib.recipes.tace.baseline import mean_probability
+from HCCAssistLib.recipes.tace.baseline import measures
 from HCCAssistLib.recipes.tace.evaluated_case import EvaluatedCase, MeasuredTumour
 from HCCAssistLib.recipes.tace.recipe import OBJECTIVE_RESPONSE
 from HCCAssistLib.results.classification import Finding, Probabilities, most_probable
+from HCCAssistLib.training.simple_rules import mean_probability
 
 
 @dataclass(frozen=True, slots=True)
@@ -74,4 +75,4 @@ def by_rule(rules: Mapping[str, Sequence[Mapping[str, Any]]], one: EvaluatedCase
     pairs = zip(one.result.findings, one.tumours, strict=True)
     targets = [tumour for finding, tumour in pairs if finding.target]
     volume_ml, hu = [one.volume_ml for one in targets], [one.hu for one in targets]
-    return {name: float(np.mean(mean_probability(each, volume_ml, hu))) for name, each in rules.items()}
+    return {name: float(np.mean(mean_probability(each, measures(volume_ml, hu)))) for name, each in rules.items()}

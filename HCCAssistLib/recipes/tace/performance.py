@@ -25,7 +25,7 @@ from HCCAssistLib.evaluation.periods import temporal
 from HCCAssistLib.evaluation.result import Estimate, HypothesisTest
 from HCCAssistLib.inference.loaded_model import LoadedModel
 from HCCAssistLib.models.caveats import model_warnings
-from HCCAssistLib.recipes.tace.baseline import rules_of
+from HCCAssistLib.recipes.tace.baseline import RULES
 from HCCAssistLib.recipes.tace.beside import DecisionCurves, Versus, decision_curves, versus_rules
 from HCCAssistLib.recipes.tace.evaluated_case import EvaluatedCase, MeasuredTumour
 from HCCAssistLib.recipes.tace.judged_case import JudgedCase, by_rule
@@ -34,6 +34,7 @@ from HCCAssistLib.recipes.tace.recipe import COLUMN, TACE
 from HCCAssistLib.results.classification import ClassificationResult, Finding
 from HCCAssistLib.results.cutoff import CutOff
 from HCCAssistLib.training.evaluated_cases import EvaluatedCases
+from HCCAssistLib.training.simple_rules import rules_of
 from HCCAssistLib.wording import plural
 
 SEED = 2020
@@ -207,7 +208,7 @@ def patches_shown(finding: Finding, tumour: MeasuredTumour, *, synthetic: bool) 
 
 def _judged(found: EvaluatedCases[EvaluatedCase], model: LoadedModel) -> list[JudgedCase]:
     """The finished cases; their responses are dealt out anew where those of the training were."""
-    rules = rules_of(model.package.card)
+    rules = rules_of(model.package.card, tuple(RULES))
     responses = [case.values[COLUMN] for case in found.cases]
     if model.package.card.options.get("permute_labels"):
         responses = np.random.default_rng(SEED).permutation(responses).tolist()

@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 from collections.abc import Iterator
-from dataclasses import replace
 from typing import Any
 
 from HCCAssistLib.evaluation import figures
@@ -185,28 +184,13 @@ def _beside(pages: Report, found: TACEEvaluation, title: str) -> None:
         pages.add_text(NO_RULES)
         return
     own = found.patient.areas[OBJECTIVE]
-    curves = [("network", next(curve for name, curve, _ in found.patient.curves if name == OBJECTIVE), own)]
-    curves += [(one.rule, one.curve, one.area) for one in found.versus]
-    pages.add_estimates(
-        f"{title}: AUC of objective response, patients", [_named(name, area) for name, _, area in curves]
+    pages.add_beside(
+        title,
+        next(curve for name, curve, _ in found.patient.curves if name == OBJECTIVE),
+        own,
+        [(one.rule, one.curve, one.area, one.difference, one.test) for one in found.versus],
+        of=OBJECTIVE,
     )
-    pages.add_estimates(
-        f"{title}: network minus rule", [_named(f"network minus {one.rule}", one.difference) for one in found.versus]
-    )
-    pages.add_tests(f"{title}: tests", [(f"network against {one.rule}", one.test) for one in found.versus])
-    pages.add_figure(
-        file_stem(title, "roc"),
-        figures.roc_figure(curves),
-        f"{title}: objective response of patients by the network and by simple rules; no cut-off is shown",
-        n=found.patient.n,
-        unit="patient",
-        estimates=[_named(name, area) for name, _, area in curves],
-        data={name: curve.as_json() for name, curve, _ in curves},
-    )
-
-
-def _named(name: str, one: Estimate) -> Estimate:
-    return replace(one, name=f"{name}: {one.name.rpartition(': ')[2]}")
 
 
 def _benefit(pages: Report, found: TACEEvaluation) -> None:

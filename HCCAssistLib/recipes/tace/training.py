@@ -14,6 +14,7 @@ from HCCAssistLib.recipes.tace.sampling import CODES
 from HCCAssistLib.training.assembled import Assembled, class_accuracy
 from HCCAssistLib.training.member import Member
 from HCCAssistLib.training.member_result import MemberResult
+from HCCAssistLib.training.simple_rules import BASELINES
 
 MEASURED = ("diameter_mm", "hu", "slice_mm")
 """What is measured of each tumour."""
@@ -42,7 +43,7 @@ def fit_member(member: Member) -> MemberResult:
     logits = member.outputs(member.network(found), member.validation)
     facts = {
         "seen": {name: _range(member.train[name]) for name in MEASURED},
-        "baselines": fitted(member.train),
+        BASELINES: fitted(member.train),
         "caveats": [] if with_backbone(member.plan.options) else [STANDS_IN],
         "weights": sum(tensor.numel() for tensor in found.weights.values()),
     }
@@ -59,7 +60,7 @@ def assemble(results: Sequence[MemberResult], *, chosen_on: str) -> Assembled:
     seen = [result.facts["seen"] for result in results]
     facts = {
         "seen": {name: _joined([one[name] for one in seen]) for name in MEASURED},
-        "baselines": [result.facts["baselines"] for result in results],
+        BASELINES: [result.facts[BASELINES] for result in results],
         "caveats": results[0].facts["caveats"],
         "learning_weights": results[0].facts["weights"],
     }

@@ -1,4 +1,4 @@
-"""Recurrence-free survival of the risk groups, of all patients: those who were lost early count until then."""
+"""Event-free survival of risk groups, of all patients: those who were lost early count until then."""
 
 from __future__ import annotations
 
@@ -9,12 +9,37 @@ from typing import Any
 from HCCAssistLib.evaluation.concordance import c_index
 from HCCAssistLib.evaluation.result import Estimate, HypothesisTest
 from HCCAssistLib.evaluation.survival import KaplanMeier, kaplan_meier, log_rank
-from HCCAssistLib.recipes.hepatectomy.judged_case import JudgedCase
 from HCCAssistLib.results.cutoff import CutOff
 
 GROUPS = ("high risk", "low risk")
 DRAWS = 1000
 """Of the bootstrap."""
+
+
+@dataclass(frozen=True, slots=True)
+class FollowedPatient:
+    """One patient with follow-up and risk.
+
+    Attributes:
+        patient_id: whose risk it is.
+        months: of follow-up.
+        event: whether they ended with the event.
+        early: whether the event came early; None of a patient who was lost before anybody could tell.
+        risk: predicted probability of an early event.
+        cutoff: of the model that gave the risk.
+    """
+
+    patient_id: str
+    months: float
+    event: bool
+    early: bool | None
+    risk: float
+    cutoff: CutOff
+
+    @property
+    def high(self) -> bool:
+        """Whether the patient is in the group of high risk."""
+        return self.risk >= self.cutoff.value
 
 
 @dataclass(frozen=True, eq=False, slots=True)
@@ -43,22 +68,21 @@ class RiskGroups:
         }
 
 
-def risk_groups(cases: Sequence[JudgedCase], cutoff: CutOff) -> RiskGroups:
+def risk_groups(cases: Sequence[FollowedPatient], cutoff: CutOff, scores: Sequence[float]) -> RiskGroups:
     """The groups of all patients.
 
     Args:
         cases: one or more, censored ones too.
-        cutoff: of the model.
+        cutoff: that divides them.
+        scores: of the patients, what the C-index ranks; ``score >= cutoff`` is a high risk.
     """
-    high = [one for one in cases if one.risk >= cutoff.value]
-    low = [one for one in cases if one.risk < cutoff.value]
+    high = [one for one in cases if one.high]
+    low = [one for one in cases if not one.high]
     named = [(name, group) for name, group in zip(GROUPS, (high, low), strict=True) if group]
     followed = [(name, [one.months for one in group], [one.event for one in group]) for name, group in named]
     return RiskGroups(
         cutoff=cutoff,
         curves=tuple(kaplan_meier(months, events, name=name) for name, months, events in followed),
         test=log_rank([(months, events) for _, months, events in followed]) if len(followed) > 1 else None,
-        concordance=c_index(
-            [one.months for one in cases], [one.event for one in cases], [one.risk for one in cases], draws=DRAWS
-        ),
+        concordance=c_index([one.months for one in cases], [one.event for one in cases], scores, draws=DRAWS),
     )
