@@ -110,8 +110,10 @@ def legend_above(figure: Figure, axes: Axes, columns: int = 1) -> None:
     """
     entries = len(axes.get_legend_handles_labels()[1])
     rows = -(-entries // columns)
-    figure.set_figheight(figure.get_figheight() + 0.16 * rows)
+    figure.set_figheight(figure.get_figheight() + 0.18 * rows)
     axes.legend(loc="lower left", bbox_to_anchor=(0, 1.02), ncols=columns, borderaxespad=0)
+    # axes of equal scales shrink after they were laid out: the first drawing would cut what lies below them
+    figure.draw_without_rendering()
 
 
 def _with_interval(name: str, estimate: Estimate) -> str:

@@ -116,7 +116,7 @@ def kaplan_meier_figure(
                 )
         if test:
             axes.text(0.02, 0.03, test, transform=axes.transAxes, fontsize=7.5)
-        axes.legend(loc="upper right")
+        legend_above(figure, axes, columns=2)
         return figure
 
 

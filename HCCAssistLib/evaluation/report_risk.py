@@ -39,6 +39,7 @@ class RiskSections(Pages):
         simple: Sequence[tuple[str, RocCurve, Estimate, Estimate, HypothesisTest]],
         *,
         of: str,
+        model: str = "network",
     ) -> None:
         """Add the AUC of a network beside those of simple rules on the same patients, and the ROC of all of them.
 
@@ -48,17 +49,18 @@ class RiskSections(Pages):
             area: its AUC.
             simple: name, ROC and AUC of each rule, the AUC of the network minus that, and the paired test.
             of: what is predicted.
+            model: what the network is called.
         """
-        curves = [("network", curve, area), *((name, one, its) for name, one, its, _, _ in simple)]
+        curves = [(model, curve, area), *((name, one, its) for name, one, its, _, _ in simple)]
         areas = [_named(name, its) for name, _, its in curves]
         self.add_estimates(f"{title}: AUC of {of}, patients", areas)
-        differences = [_named(f"network minus {name}", difference) for name, _, _, difference, _ in simple]
-        self.add_estimates(f"{title}: network minus rule", differences)
-        self.add_tests(f"{title}: tests", [(f"network against {name}", test) for name, _, _, _, test in simple])
+        differences = [_named(f"{model} minus {name}", difference) for name, _, _, difference, _ in simple]
+        self.add_estimates(f"{title}: {model} minus rule", differences)
+        self.add_tests(f"{title}: tests", [(f"{model} against {name}", test) for name, _, _, _, test in simple])
         self.add_figure(
             file_stem(title, "roc"),
             roc_figure(curves),
-            f"{title}: {of} of patients by the network and by simple rules; no cut-off is shown",
+            f"{title}: {of} of patients by the {model} and by simple rules; no cut-off is shown",
             n=area.n,
             unit="patient",
             estimates=areas,

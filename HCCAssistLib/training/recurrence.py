@@ -124,6 +124,11 @@ class RecurrenceEvaluation(Generic[T]):
     problems: tuple[Problem, ...] = field(default=())
 
     @property
+    def name(self) -> str:
+        """What the model that decides is called: the network where there is only one."""
+        return _name(self.results)
+
+    @property
     def censored(self) -> int:
         """Patients who were lost before two years without a recurrence: in the survival alone."""
         return sum(one.early is None for one in self.cases)
@@ -201,7 +206,7 @@ def performance(
     return RecurrenceEvaluation(
         outcome=outcome,
         cases=tuple(cases),
-        figures=risk_figures(deciding, name="network"),
+        figures=risk_figures(deciding, name=_name(results)),
         models=_models(cases, card),
         beside=beside(deciding, {name: [one.get(name) for one in given] for name in names}),
         results=results,
@@ -224,6 +229,13 @@ def performance(
             *once([(p.case_id, p) for p in held_out.problems if p.case_id] + warned),
         ),
     )
+
+
+def _name(results: Mapping[str, RiskResult]) -> str:
+    decide = {result.decides for result in results.values()}
+    if all(len(result.probabilities) == 1 for result in results.values()) and len(decide) == 1:
+        return "network"
+    return min(decide) if len(decide) == 1 else "fullest model"
 
 
 def _cutoff(card: ModelCard, name: str) -> CutOff:

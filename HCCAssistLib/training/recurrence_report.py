@@ -174,7 +174,7 @@ def _figures(pages: Report, found: RecurrenceEvaluation[T], prefix: str) -> None
         pages.add_calibration(_named(prefix, "calibration of the risk"), [("", one.calibration)])
         pages.add_text(MIX)
     title = _named(prefix, "net benefit")
-    pages.add_decision_curves(title, [("network", one.decision), *_simple(found)], at=one.at)
+    pages.add_decision_curves(title, [(found.name, one.decision), *_simple(found)], at=one.at)
     pages.add_text(DECISION)
 
 
@@ -207,7 +207,7 @@ def _models(pages: Report, found: RecurrenceEvaluation[T], prefix: str) -> None:
     decide = {_decides(one) for one in found.cases}
     which = f"{min(decide)}, the fullest, decides on all of them" if len(decide) == 1 else "the fullest decides on each"
     pages.add_text(f"Each model on the patients whose inputs allow it, at its own cut-off; {which}.")
-    columns = ("Model", "n", *SEVEN, "C-index", "Log-rank P")
+    columns = ("Model", "n", *(metric[:1].upper() + metric[1:] for metric in SEVEN), "C-index", "Log-rank P")
     rows = [
         (
             name,
@@ -266,7 +266,7 @@ def _beside(pages: Report, found: RecurrenceEvaluation[T], words: RecurrenceWord
         (one.name, one.curve, one.area, one.comparison.differences[0], one.comparison.delong) for one in found.beside
     ]
     area = found.figures.at_cutoff.estimates["AUC"]
-    pages.add_beside(title, found.figures.at_cutoff.roc, area, rows, of="early recurrence")
+    pages.add_beside(title, found.figures.at_cutoff.roc, area, rows, of="early recurrence", model=found.name)
 
 
 def _cases(pages: Report, found: RecurrenceEvaluation[T], words: RecurrenceWords[T]) -> None:

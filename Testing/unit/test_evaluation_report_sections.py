@@ -99,6 +99,13 @@ def whole_report() -> Report:
     both = [(name, roc(labels, s), auc(labels, s, unit="patch")) for name, s in (("net", risks), ("other", others))]
     report.add_comparison("Two models", comparison, names=("net", "other"), curves=both)
     sessions = {"net": [0.9, 0.91, 0.88], "other": [0.7, 0.72, 0.71], "third": [0.5, 0.6, 0.55]}
+    report.add_beside(
+        "Beside a rule",
+        both[0][1],
+        both[0][2],
+        [("size", both[1][1], both[1][2], comparison.differences[0], comparison.delong)],
+        of="progression",
+    )
     report.add_sessions("Repeated training", compare_sessions(sessions, control="net"), measure="AUC")
     grey, window = np.zeros((8, 9), np.float32), Window(level=60, width=400)
     view = SliceView(grey, (1.0, 2.0), 3, 12, (4.0, 4.0), (), np.zeros((1, 2)), window)
