@@ -113,10 +113,11 @@ def _evaluate(args: argparse.Namespace, cohorts: list[Cohort], package: ModelPac
     model = load_model(package, device=choose_device(args.device))
     evaluate, report = package.recipe.module("evaluation").evaluate, package.recipe.module("report").report
     found: list[Evaluation] = []
+    rounds = len(cohorts) + (drawn is not None)
     for cohort, cases, which, folder in zip(cohorts, held_out, WHICH, (CASES, EXTERNAL_CASES), strict=False):
 
         def part(what: str, share: float) -> None:
-            progress(what, (len(found) + share) / len(cohorts))
+            progress(what, (len(found) + share) / rounds)
 
         with naming(which):
             found.append(evaluate(cohort, model, options, held_out=cases, folder=args.out / folder, progress=part))
@@ -132,7 +133,7 @@ def _evaluate(args: argparse.Namespace, cohorts: list[Cohort], package: ModelPac
                 drawn,
                 args.rater,
                 folder=args.out / RATED_CASES,
-                progress=lambda what, share: progress(f"rater {args.rater}: {what}", share),
+                progress=lambda what, share: progress(f"rater {args.rater}: {what}", (len(found) + share) / rounds),
             )
     page = report(main, model, external=external, **({"rated": rated} if rated else {})).write(args.out)
     progress("done", 1.0)

@@ -15,6 +15,8 @@ from HCCAssistLib.errors import InputError
 
 TABLE = "cohort.csv"
 CASES = "cases"
+READINGS = "readings"
+"""Folder of a cohort with a folder for each reader: what he made of the cases, or drew in them."""
 TIME_POINTS = ("baseline", "pre", "post")
 PHASES = ("unenhanced", "arterial", "portal", "delayed")
 SPLITS = ("train", "validation", "test")

@@ -9,15 +9,12 @@ from collections.abc import Mapping
 from pathlib import Path
 
 from HCCAssistLib.cohort.additions import put_values
-from HCCAssistLib.cohort.case import TABLE, is_safe_name
+from HCCAssistLib.cohort.case import READINGS, TABLE, is_safe_name
 from HCCAssistLib.cohort.cells import is_missing
 from HCCAssistLib.cohort.cohort import read_cohort
 from HCCAssistLib.errors import InputError
 from HCCAssistLib.files import stored
 from HCCAssistLib.response.reading import Reading, cohort_values, read_reading, write_reading
-
-READINGS = "readings"
-"""Folder of a cohort."""
 
 LABEL, READER = COLUMNS = ("response", "response_reader")
 

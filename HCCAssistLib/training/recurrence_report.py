@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable, Iterator
+from collections.abc import Callable
 from dataclasses import dataclass
 from typing import Any, Generic
 
@@ -18,6 +18,13 @@ from HCCAssistLib.inference.loaded_model import LoadedModel
 from HCCAssistLib.labels import TimeToEvent
 from HCCAssistLib.training.evaluation_report import add_evaluated, add_model, begin_report, not_external
 from HCCAssistLib.training.recurrence import JudgedPatient, RecurrenceEvaluation, T
+from HCCAssistLib.training.recurrence_tables import (
+    PREDICTIONS,
+    case_rows,
+    outcome_text,
+    prediction_columns,
+    prediction_rows,
+)
 from HCCAssistLib.training.second_rater import SecondRater
 from HCCAssistLib.training.second_rater_report import add_second_rater
 from HCCAssistLib.wording import plural, rounded
@@ -31,12 +38,6 @@ MIX = (
     "A risk is what a model gives after training with both kinds of patients balanced, where the options say so. Where "
     "early recurrences are more or less frequent than that, it is calibrated otherwise."
 )
-PREDICTIONS = "predictions.csv"
-COLUMNS = (
-    "case_id", "patient_id", "follow_up_months", "event", "early_recurrence", "risk", "group", "cutoff", "decides",
-)  # fmt: skip
-"""Of predictions.csv, before one of each probability where there are several; ``early_recurrence`` is empty where the
-follow-up does not tell."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -111,7 +112,7 @@ def recurrence_report(
     add_model(pages, model)
     pages.add_heading(words.heading)
     for one in found.cases:
-        caption = f"Case {one.case_id}, {_outcome(one)}, risk {rounded(one.risk, 2)}"
+        caption = f"Case {one.case_id}, {outcome_text(one)}, risk {rounded(one.risk, 2)}"
         view = words.seen(one, one.case_id in found.synthetic)
         pages.add_crops(case_stem("voi", one.case_id), view, caption, unit="patient")
     pages.add_methods(words.methods)
@@ -290,40 +291,3 @@ def _scans(found: RecurrenceEvaluation[T]) -> dict[str, tuple[str, ...]]:
     return {
         name: tuple(result.run.inputs[volume] for volume in result.volumes) for name, result in found.results.items()
     }
-
-
-def _outcome(one: JudgedPatient[T]) -> str:
-    if one.early is None:
-        return "not known"
-    return "early recurrence" if one.early else "none within two years"
-
-
-def case_rows(found: RecurrenceEvaluation[T]) -> tuple[tuple[str, ...], list[tuple[str, ...]]]:
-    """Columns and rows of the table of cases: follow-up and risk, or why a case was left out."""
-    columns = ("Case", "Follow-up (months)", "Recurrence", "Early", "Risk", "Group", "Outcome")
-    rows: list[tuple[str, ...]] = []
-    for one in found.cases:
-        right = "" if one.early is None else "right" if one.high == one.early else "wrong"
-        event, risk, group = "yes" if one.event else "no", rounded(one.risk, 2), "high" if one.high else "low"
-        rows.append((one.case_id, f"{one.months:g}", event, _outcome(one), risk, group, right))
-    blank = [""] * (len(columns) - 3)
-    rows += [(name, "left out", *blank, problems[0].what) for name, problems in found.left_out.items()]
-    return columns, rows
-
-
-def prediction_columns(found: RecurrenceEvaluation[T]) -> tuple[str, ...]:
-    """Of predictions.csv."""
-    return (*COLUMNS, *(f"risk_{name}" for name in found.models))
-
-
-def prediction_rows(found: RecurrenceEvaluation[T]) -> Iterator[tuple[Any, ...]]:
-    """Rows of predictions.csv."""
-    for one in found.cases:
-        result = one.done.result
-        early = None if one.early is None else int(one.early)
-        each = (result.probabilities.get(name) for name in found.models)
-        event, group = int(one.event), "high" if one.high else "low"
-        yield (
-            *(one.case_id, one.patient_id, one.months, event, early),
-            *(one.risk, group, one.cutoff.value, result.decides, *each),
-        )

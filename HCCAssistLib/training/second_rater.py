@@ -14,7 +14,7 @@ from typing import Any
 
 import numpy as np
 
-from HCCAssistLib.cohort.case import Case, is_safe_name
+from HCCAssistLib.cohort.case import READINGS, Case, is_safe_name
 from HCCAssistLib.errors import InputError, Problem
 from HCCAssistLib.evaluation.comparison import ModelComparison, compare_models
 from HCCAssistLib.evaluation.discrimination import auc
@@ -22,9 +22,6 @@ from HCCAssistLib.evaluation.held_out import HeldOut
 from HCCAssistLib.evaluation.result import Estimate
 from HCCAssistLib.evaluation.risk_groups import DRAWS
 from HCCAssistLib.training.recurrence import RecurrenceEvaluation, T
-
-READINGS = "readings"
-"""Folder of a cohort with a folder for each reader."""
 
 
 @dataclass(frozen=True, slots=True)

@@ -20,7 +20,7 @@ from HCCAssistLib.recipes.hepatectomy.recipe import EARLY_RECURRENCE, OUTCOME
 from HCCAssistLib.recipes.hepatectomy.report import report
 from HCCAssistLib.training.evaluated_cases import EvaluatedCases
 from HCCAssistLib.training.recurrence import RecurrenceEvaluation, performance
-from HCCAssistLib.training.recurrence_report import case_rows, prediction_columns, prediction_rows
+from HCCAssistLib.training.recurrence_tables import case_rows, prediction_columns, prediction_rows
 
 PUBLISHED = (13, 8, 19, 2)
 """TP, FN, TN, FP of the tumour alone in the paper's 42 test patients."""

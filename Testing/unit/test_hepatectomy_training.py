@@ -134,6 +134,20 @@ def test_a_training_that_was_stopped_goes_on_to_the_same_weights_bit_for_bit(tmp
     assert any(not torch.equal(start[name], whole.weights[name]) for name in start)
 
 
+def test_patients_who_were_lost_early_change_no_weight() -> None:
+    samples = toy_samples()
+    arrays = {name: np.insert(array, 2, array[0], axis=0) for name, array in samples.arrays.items()}
+    months = np.where(arrays["label"] == 1, 8.0, 40.0)
+    months[2] = 3.0
+    event = arrays["label"].copy()
+    event[2] = 0
+    more = Samples({**arrays, "time": months, "event": event}, samples.origins)
+    known = more.of_known(OUTCOME)
+    assert len(more) == 7 and len(known) == 6
+    plain, beside = trained(samples), trained(known)
+    assert all(torch.equal(plain.weights[name], beside.weights[name]) for name in plain.weights)
+
+
 def result_of(scores: list[float], first: int, labels: list[int], lost: int = -1) -> MemberResult:
     """Of a member that cases from a number on were held out of, one of which may have been lost early."""
     months = [12.0 if label else 36.0 for label in labels]
@@ -151,7 +165,7 @@ def result_of(scores: list[float], first: int, labels: list[int], lost: int = -1
         tuple(Origin(f"case-{first + n}", f"p{first + n}", "train") for n in range(len(labels))),
     )
     seen = {"size_mm": [10.0 + first, 50.0], "hu": [30.0, 60.0 + first], "slice_mm": [1.0, 5.0]}
-    return MemberResult({}, {}, held_out, logits, {"seen": seen})
+    return MemberResult({}, {}, held_out, logits, {"seen": seen, "baselines": {}})
 
 
 def test_the_cut_off_is_chosen_on_the_mean_scores_of_held_out_patients() -> None:

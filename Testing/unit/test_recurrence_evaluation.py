@@ -20,7 +20,7 @@ from HCCAssistLib.recipes.hepatectomy.report import report
 from HCCAssistLib.results.cutoff import CutOff
 from HCCAssistLib.training.evaluated_cases import EvaluatedCases
 from HCCAssistLib.training.recurrence import RecurrenceEvaluation, performance
-from HCCAssistLib.training.recurrence_report import case_rows, prediction_columns, prediction_rows
+from HCCAssistLib.training.recurrence_tables import case_rows, prediction_columns, prediction_rows
 from HCCAssistLib.training.second_rater import second_rater
 
 HALF = CutOff(0.5, "chosen before")

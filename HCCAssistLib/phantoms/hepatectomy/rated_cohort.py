@@ -4,14 +4,13 @@ from __future__ import annotations
 
 from pathlib import Path
 
-from HCCAssistLib.cohort.case import CASES
+from HCCAssistLib.cohort.case import CASES, READINGS
 from HCCAssistLib.cohort.segments import write_segments
 from HCCAssistLib.errors import InputError
 from HCCAssistLib.files import atomic_folder, parse_json
 from HCCAssistLib.phantoms.hepatectomy.cases import make_case, segment_of
 from HCCAssistLib.phantoms.hepatectomy.scores import wanted_early
 from HCCAssistLib.recipes.hepatectomy.recipe import TUMOUR
-from HCCAssistLib.training.second_rater import READINGS
 
 
 def write_second_rater(cohort: Path, rater: str = "second") -> None:
