@@ -25,6 +25,9 @@ OWN = CutOff(0.0, "each patient at the cut-off of the model that decides on him;
 THRESHOLDS = (0.2, 0.4, 0.6)
 """At which the net benefit is given with its interval: chosen before any figure was seen."""
 
+FEW = 10
+"""Patients with, or without, the event below which an approximate P value says little."""
+
 SEVEN = ("AUC", "accuracy", "sensitivity", "specificity", "PPV", "NPV", "F1")
 
 _CURVES = ("roc", "precision_recall")
@@ -157,15 +160,18 @@ def beside(patients: Sequence[FollowedPatient], simple: Mapping[str, Sequence[fl
         ids, risks = [one.patient_id for one, _ in rows], [value for _, value in rows]
         if len(set(labels)) < 2:
             continue
+        fewest = min(sum(labels), len(labels) - sum(labels))
+        note = f"a normal approximation, not to be relied on with {fewest} patients of one kind" if fewest < FEW else ""
+        compared = compare_models(
+            labels, own, risks, ids, cutoff_a=_AREA_ONLY, cutoff_b=_AREA_ONLY, unit="patient", draws=DRAWS
+        )
         found.append(
             Beside(
                 name,
                 auc(labels, risks, unit="patient"),
                 roc(labels, risks),
                 net_benefit(labels, risks, unit="patient"),
-                compare_models(
-                    labels, own, risks, ids, cutoff_a=_AREA_ONLY, cutoff_b=_AREA_ONLY, unit="patient", draws=DRAWS
-                ),
+                replace(compared, delong=replace(compared.delong, note=note)),
             )
         )
     return tuple(found)

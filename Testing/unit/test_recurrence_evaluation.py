@@ -120,6 +120,7 @@ def test_a_simpler_model_is_compared_on_the_patients_that_both_have() -> None:
     (clinical,) = found
     assert clinical.name == "clinical" and clinical.area.n == 3 and clinical.area.value == 0.5
     assert clinical.comparison.differences[0].value == pytest.approx(0.5)
+    assert "not to be relied on with 1 patients of one kind" in clinical.comparison.delong.note
     json.dumps(clinical.as_json(), allow_nan=False)
 
 
