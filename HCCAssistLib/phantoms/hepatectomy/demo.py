@@ -63,7 +63,7 @@ def _risk(case: Case) -> float:
 
 
 DEMO = Demo(
-    cases=160,
+    cases=220,
     least_cases=30,
     title="Early recurrence after hepatectomy on held-out phantoms",
     training={**HEPATECTOMY.presets["quick"]},

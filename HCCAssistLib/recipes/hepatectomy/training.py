@@ -12,6 +12,7 @@ from typing import Any
 from HCCAssistLib.errors import InputError
 from HCCAssistLib.evaluation.binary import binary_evaluation
 from HCCAssistLib.evaluation.cutoffs import youden_cutoff
+from HCCAssistLib.evaluation.discrimination import auc
 from HCCAssistLib.models.curves import CURVES, curves_as_json
 from HCCAssistLib.recipes.hepatectomy.baseline import fitted
 from HCCAssistLib.recipes.hepatectomy.explanation import early
@@ -19,8 +20,10 @@ from HCCAssistLib.recipes.hepatectomy.recipe import EARLY_RECURRENCE, OUTCOME
 from HCCAssistLib.recipes.options import Value
 from HCCAssistLib.training.assembled import Assembled
 from HCCAssistLib.training.held_out_scores import held_out_scores, reference_curve
+from HCCAssistLib.training.loop import Logits
 from HCCAssistLib.training.member import Member
 from HCCAssistLib.training.member_result import MemberResult
+from HCCAssistLib.training.samples import Samples
 from HCCAssistLib.training.simple_rules import BASELINES
 
 MEASURED = ("size_mm", "hu", "slice_mm")
@@ -45,14 +48,22 @@ def studies_kept(options: Mapping[str, Value]) -> frozenset[str]:
 
 
 def fit_member(member: Member) -> MemberResult:
-    """Train one network; the epoch with the lowest loss of validation is kept."""
-    found = member.fit("final", member.train, member.validation, span=(0.0, 0.98))
+    """Train one network; the epoch with the highest AUC of validation is kept.
+
+    The loss would not do: a network that is sure of itself and wrong about a few has a higher one than a network that
+    has hardly begun to learn.
+    """
+    found = member.fit("final", member.train, member.validation, metric=_area, span=(0.0, 0.98))
     logits = member.outputs(member.network(found), member.held_out)
     facts = {
         "seen": {name: _range(member.train[name]) for name in MEASURED},
         BASELINES: fitted(member.train),
     }
     return MemberResult.of({"": found}, member.held_out, logits, facts)
+
+
+def _area(samples: Samples, logits: Logits) -> float:
+    return auc(samples.labels, early(logits), unit="patient").value or 0.0
 
 
 def assemble(results: Sequence[MemberResult], *, chosen_on: str) -> Assembled:
