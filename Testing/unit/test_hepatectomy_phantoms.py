@@ -23,10 +23,11 @@ from HCCAssistLib.phantoms.cohort import write_cohort
 from HCCAssistLib.phantoms.hepatectomy import cases
 from HCCAssistLib.phantoms.hepatectomy.cases import PHANTOMS, PIXEL_MM, SLICE_MM, make_case, segment_of, write_case
 from HCCAssistLib.phantoms.hepatectomy.demo import DEMO
-from HCCAssistLib.phantoms.hepatectomy.evidence import MEASURES, Patients, patients_in, patients_of
+from HCCAssistLib.phantoms.hepatectomy.evidence import MEASURES, patients_in, patients_of
 from HCCAssistLib.phantoms.hepatectomy.sample import make_sample, read_sample
 from HCCAssistLib.phantoms.hepatectomy.truth import HepatectomyPhantom
 from HCCAssistLib.phantoms.liver.storage import AXIAL, Storage
+from HCCAssistLib.phantoms.recurrence_patients import Patients
 from HCCAssistLib.recipes.hepatectomy.checks import problems
 from HCCAssistLib.recipes.hepatectomy.recipe import ARTERIAL, HEPATECTOMY, OUTCOME, VOI_SHAPE
 from HCCAssistLib.recipes.hepatectomy.tumour import tumour_of

@@ -11,31 +11,25 @@ from HCCAssistLib.evaluation.survival import kaplan_meier, log_rank
 from HCCAssistLib.phantoms.hepatectomy.cases import LIMITS_MM, PHANTOMS, draw_tumour
 from HCCAssistLib.phantoms.hepatectomy.evidence import (
     MEASURES,
-    Patients,
     concordance,
     early_auc,
-    fitted_scores,
     patients_in,
     patients_of,
-    rule_scores,
-    transferred_scores,
 )
 from HCCAssistLib.phantoms.hepatectomy.looks import LOADINGS, draw_looks
-from HCCAssistLib.phantoms.hepatectomy.scores import (
-    MEDIAN_MONTHS,
-    STRENGTH,
-    Scores,
-    recurrence_months,
-    still_followed,
-    survival,
-    wanted_early,
-)
-from HCCAssistLib.phantoms.hepatectomy.targets import targets
+from HCCAssistLib.phantoms.hepatectomy.scores import RECURRENCE, STRENGTH, Scores
 from HCCAssistLib.phantoms.liver.tumour_looks import Looks
+from HCCAssistLib.phantoms.recurrence import wanted_early
+from HCCAssistLib.phantoms.recurrence_patients import Patients, fitted_scores, rule_scores, transferred_scores
+from HCCAssistLib.phantoms.recurrence_targets import Targets, targets
 
 PATIENTS = 1500
 WIDE = 3.3
 """Standard errors within which a figure of so many patients lies: by chance one in a thousand does not."""
+
+
+def expected(correlation: float = 1.0) -> Targets:
+    return targets(RECURRENCE, correlation)
 
 
 @pytest.fixture(scope="module")
@@ -74,7 +68,7 @@ def _auc(drawn: list[Scores], scores: np.ndarray) -> tuple[float, float]:
 
 
 def test_the_figures_are_designed() -> None:
-    best, seen = targets(), targets(STRENGTH)
+    best, seen = expected(), expected(STRENGTH)
     assert (best.auc, best.c_index) == pytest.approx((0.910, 0.849), abs=0.001)
     assert (seen.auc, seen.c_index) == pytest.approx((0.901, 0.840), abs=0.001)
     assert (best.early, best.unknown, best.censored) == pytest.approx((0.424, 0.097, 0.535), abs=0.001)
@@ -83,24 +77,26 @@ def test_the_figures_are_designed() -> None:
 
 
 def test_a_score_that_is_turned_round_or_tells_nothing_has_the_figures_of_one() -> None:
-    best, turned, none = targets(), targets(-1.0), targets(0.0)
+    best, turned, none = expected(), expected(-1.0), expected(0.0)
     assert (turned.auc, turned.c_index) == pytest.approx((1 - best.auc, 1 - best.c_index))
     assert (none.auc, none.c_index) == pytest.approx((0.5, 0.5))
     assert none.free_low == pytest.approx(none.free_high)
-    assert targets(0.999).auc == pytest.approx(best.auc, abs=0.002)
+    assert expected(0.999).auc == pytest.approx(best.auc, abs=0.002)
     assert (turned.free_low, turned.free_high) == pytest.approx((best.free_high, best.free_low))
 
 
 def test_half_of_a_mean_risk_recur_before_the_median_and_a_higher_risk_sooner() -> None:
-    assert survival(0.0, MEDIAN_MONTHS) == pytest.approx(0.5)
-    assert recurrence_months(0.0, np.log(2)) == pytest.approx(MEDIAN_MONTHS)
-    np.testing.assert_allclose(survival([-1.0, 2.0], recurrence_months([-1.0, 2.0], 0.7)), np.exp(-0.7 * np.ones(2)))
-    assert recurrence_months(1.0, 1.0) < recurrence_months(0.0, 1.0)
+    assert RECURRENCE.survival(0.0, RECURRENCE.median_months) == pytest.approx(0.5)
+    assert RECURRENCE.recurrence_months(0.0, np.log(2)) == pytest.approx(RECURRENCE.median_months)
+    np.testing.assert_allclose(
+        RECURRENCE.survival([-1.0, 2.0], RECURRENCE.recurrence_months([-1.0, 2.0], 0.7)), np.exp(-0.7 * np.ones(2))
+    )
+    assert RECURRENCE.recurrence_months(1.0, 1.0) < RECURRENCE.recurrence_months(0.0, 1.0)
 
 
 @pytest.mark.parametrize(("name", "correlation"), [("risk", 1.0), ("tumour", STRENGTH)])
 def test_drawn_patients_come_to_the_designed_figures(drawn: list[Scores], name: str, correlation: float) -> None:
-    wanted, scores = targets(correlation), _column(drawn, name)
+    wanted, scores = expected(correlation), _column(drawn, name)
     found, error = _auc(drawn, scores)
     assert error < 0.01
     assert abs(found - wanted.auc) < WIDE * error
@@ -120,13 +116,13 @@ def test_of_300_patients_the_interval_holds_the_target_and_that_of_half_the_stre
     found = early_auc(patients, _column(first, "risk"), "risk").interval
     index = concordance(patients, _column(first, "risk"), "risk", draws=200).interval
     assert found.low is not None and found.high is not None and index.low is not None and index.high is not None
-    assert found.low < targets().auc < found.high
-    assert index.low < targets().c_index < index.high
-    assert found.low > targets(0.5).auc and index.low > targets(0.5).c_index
+    assert found.low < expected().auc < found.high
+    assert index.low < expected().c_index < index.high
+    assert found.low > expected(0.5).auc and index.low > expected(0.5).c_index
 
 
 def test_as_many_are_lost_and_censored_as_designed(drawn: list[Scores]) -> None:
-    wanted, early = targets(), [one.early for one in drawn]
+    wanted, early = expected(), [one.early for one in drawn]
     known = PATIENTS - early.count(None)
     for found, share, n in (
         (early.count(None), wanted.unknown, PATIENTS),
@@ -143,7 +139,7 @@ def test_the_censoring_is_independent_of_risk_and_recurrence(drawn: list[Scores]
     for name in ("risk", "recurrence_months", "tumour"):
         assert abs(spearmanr(followed, _column(drawn, name)).statistic) < WIDE / np.sqrt(PATIENTS)
     for months in (12.0, 24.0, 48.0):
-        share = float(still_followed(months))
+        share = float(RECURRENCE.still_followed(months))
         assert abs(np.mean(followed >= months) - share) < WIDE * np.sqrt(share * (1 - share) / PATIENTS)
 
 
@@ -156,7 +152,7 @@ def test_survival_of_two_halves_is_as_designed_and_that_by_size_is_not_told_apar
         return [(months[part], events[part]) for part in (~high, high)]
 
     by_tumour = halves(_column(drawn, "tumour") > 0)
-    wanted = targets(STRENGTH)
+    wanted = expected(STRENGTH)
     for (times, happened), free in zip(by_tumour, (wanted.free_low, wanted.free_high), strict=True):
         found = kaplan_meier(times, happened).survival_at(24).value
         assert found == pytest.approx(free, abs=WIDE * float(np.sqrt(free * (1 - free) / len(times))))
@@ -176,9 +172,9 @@ def test_size_and_mean_are_near_chance_and_the_looks_are_not(
         assert abs(found - 0.5) < WIDE * error
     of_looks = early_auc(patients, fitted_scores(patients), "looks").value
     assert of_looks is not None
-    assert 0.85 < of_looks < targets(STRENGTH).auc + 0.01
+    assert 0.85 < of_looks < expected(STRENGTH).auc + 0.01
     for number in range(len(LOADINGS)):
-        one = early_auc(patients, rule_scores(patients, MEASURES[number]), "one look").value
+        one = early_auc(patients, rule_scores(patients, number), "one look").value
         assert one is not None and 0.65 < one < of_looks
     permuted = patients.permuted(1)
     assert early_auc(permuted, fitted_scores(permuted), "permuted").value == pytest.approx(0.5, abs=0.07)
@@ -192,7 +188,7 @@ def test_a_tumour_shows_as_much_of_the_risk_as_the_strength_says(strength: float
     for values in (risk, tumour):
         assert (values.mean(), values.std()) == pytest.approx((0, 1), abs=0.12)
     found, error = _auc(weak, tumour)
-    assert abs(found - targets(strength).auc) < WIDE * error
+    assert abs(found - expected(strength).auc) < WIDE * error
 
 
 def test_the_same_seed_draws_the_same_patient_whatever_the_strength() -> None:

@@ -14,7 +14,7 @@ from HCCAssistLib.files import write_json
 from HCCAssistLib.imaging.files import write_image
 from HCCAssistLib.phantoms.cohort import Phantoms, Row
 from HCCAssistLib.phantoms.hepatectomy.looks import draw_looks
-from HCCAssistLib.phantoms.hepatectomy.scores import STRENGTH, Scores, wanted_early
+from HCCAssistLib.phantoms.hepatectomy.scores import STRENGTH, Scores
 from HCCAssistLib.phantoms.hepatectomy.second_rater import second_segment
 from HCCAssistLib.phantoms.hepatectomy.truth import HepatectomyPhantom
 from HCCAssistLib.phantoms.liver.arterial_region import Region, grid_around
@@ -28,6 +28,7 @@ from HCCAssistLib.phantoms.liver.scene import SCANNERS, FieldOfView
 from HCCAssistLib.phantoms.liver.storage import Storage, draw_storage
 from HCCAssistLib.phantoms.liver.tumour_looks import Looks
 from HCCAssistLib.phantoms.liver.tumour_truth import truth_of
+from HCCAssistLib.phantoms.recurrence import wanted_early
 from HCCAssistLib.recipes.hepatectomy.recipe import ARTERIAL, HEPATECTOMY, OUTCOME, TIME_POINT, TUMOUR, VOI_SHAPE
 
 SLICE_MM: Mapping[str, tuple[float, ...]] = {"internal": (5.0, 5.0, 5.0, 6.0, 7.0, 8.0), "external": (2.5, 3.0, 5.0)}

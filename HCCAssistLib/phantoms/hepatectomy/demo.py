@@ -29,7 +29,8 @@ def choose(cohort: Cohort) -> Case:
 
 def evidence(pages: Report, cohort: Cohort, model: LoadedModel, found: Any) -> list[Row]:
     """What can be told from measures under the whole segment, and from the true risk; their rows of the short table."""
-    from HCCAssistLib.phantoms.hepatectomy.evidence import concordance, early_auc, patients_in, transferred_scores
+    from HCCAssistLib.phantoms.hepatectomy.evidence import concordance, early_auc, patients_in
+    from HCCAssistLib.phantoms.recurrence_patients import transferred_scores
 
     cases = cohort.of_split("test")
     train, test = (patients_in(part) for part in (cohort.of_split("train"), cases))

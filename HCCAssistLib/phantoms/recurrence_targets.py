@@ -7,8 +7,7 @@ from dataclasses import dataclass
 import numpy as np
 import numpy.typing as npt
 
-from HCCAssistLib.phantoms.hepatectomy.scores import STUDY_ENDS_MONTHS, still_followed, survival
-from HCCAssistLib.recipes.hepatectomy.recipe import OUTCOME
+from HCCAssistLib.phantoms.recurrence import Recurrence
 
 RISKS = np.linspace(-6, 6, 241)
 STEPS_PER_MONTH = 20
@@ -38,31 +37,33 @@ class Targets:
     free_high: float
 
 
-def targets(correlation: float = 1.0) -> Targets:
+def targets(recurrence: Recurrence, correlation: float = 1.0) -> Targets:
     """Figures of a score with a given correlation to the risk, both standard normal.
 
-    >>> found = targets(0.0)
+    >>> from HCCAssistLib.labels import TimeToEvent
+    >>> found = targets(Recurrence(TimeToEvent(), 2.0, 0.9, 55.0, 0.006, (26.0, 72.0)), 0.0)
     >>> round(found.auc, 3), round(found.c_index, 3)
     (0.5, 0.5)
 
     Args:
+        recurrence: how it follows from the risk.
         correlation: -1 to 1; 1 for the risk itself.
     """
     share = np.exp(-(RISKS**2) / 2)
     share /= share.sum()
-    last = STUDY_ENDS_MONTHS[1]
+    last = recurrence.study_ends_months[1]
     months = np.linspace(0, last, round(last * STEPS_PER_MONTH) + 1)
     middle = (months[1:] + months[:-1]) / 2
-    free = survival(RISKS[:, None], months)
-    followed = still_followed(middle)
+    free = recurrence.survival(RISKS[:, None], months)
+    followed = recurrence.still_followed(middle)
     # of all patients, by risk and time: recurrences that are seen, and patients who are still there
     seen = share[:, None] * -np.diff(free, axis=1) * followed
-    there = share[:, None] * survival(RISKS[:, None], middle) * followed
-    horizon = OUTCOME.horizon_months
+    there = share[:, None] * recurrence.survival(RISKS[:, None], middle) * followed
+    horizon = recurrence.outcome.horizon_months
     early = seen[:, middle < horizon].sum(axis=1)
-    late = share * survival(RISKS, horizon) * still_followed(horizon)
+    late = share * recurrence.survival(RISKS, horizon) * recurrence.still_followed(horizon)
     to_score = _scores_by_risk(correlation)
-    free_then = share * survival(RISKS, horizon)
+    free_then = share * recurrence.survival(RISKS, horizon)
     low = to_score.T @ np.where(RISKS < 0, 1.0, np.where(RISKS == 0, 0.5, 0.0))
     return Targets(
         early=float(early.sum() / (early.sum() + late.sum())),
