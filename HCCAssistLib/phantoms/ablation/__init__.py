@@ -1,0 +1,1 @@
+"""Phantoms for the recipe ablation-recurrence."""

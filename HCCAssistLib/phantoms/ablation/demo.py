@@ -1,0 +1,78 @@
+"""The demo of early recurrence after ablation: the models beside margin and clinical values, and beside the truth."""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from typing import TYPE_CHECKING, Any
+
+from HCCAssistLib.cohort.case import Case
+from HCCAssistLib.cohort.cohort import Cohort
+from HCCAssistLib.cohort.cohort_spec import follow_up
+from HCCAssistLib.phantoms.demo import Demo, Row
+from HCCAssistLib.recipes.ablation.recipe import ABLATION, OUTCOME
+
+if TYPE_CHECKING:
+    from HCCAssistLib.evaluation.report import Report
+    from HCCAssistLib.inference.loaded_model import LoadedModel
+    from HCCAssistLib.inference.study import Study
+    from HCCAssistLib.results.risk import RiskResult
+
+
+def choose(cohort: Cohort) -> Case:
+    """The first case of which it is known whether the recurrence came early."""
+    known = (case for case in cohort.cases if OUTCOME.early(*follow_up(case, OUTCOME)) is not None)
+    return next(known, cohort.cases[0])
+
+
+def evidence(pages: Report, cohort: Cohort, model: LoadedModel, found: Any) -> list[Row]:
+    """What margin and values tell, and what each model can come to; their rows of the short table."""
+    from HCCAssistLib.phantoms.ablation.evidence import (
+        MEASURES,
+        concordance,
+        early_auc,
+        patients_in,
+        true_scores,
+        with_values,
+    )
+    from HCCAssistLib.phantoms.recurrence_patients import transferred_scores
+
+    cases = cohort.of_split("test")
+    test, best = patients_in(cases), true_scores(cases)
+    by_values = transferred_scores(with_values(cohort.of_split("train")), with_values(cases))
+    margin = -test.measures[:, MEASURES.index("smallest margin")]
+    of_margin, of_values = (
+        early_auc(test, margin, "AUC by the true margin"),
+        early_auc(test, by_values, "AUC by values"),
+    )
+    of_best = [early_auc(test, scores, f"AUC by the true score of {name}") for name, scores in best.items()]
+    pages.add_heading("Beside margin, clinical values and the true scores")
+    pages.add_text(
+        "The smallest margin is the true one; the clinical values are weighed by a logistic regression that was fitted "
+        "to the training cases. The true scores are those from which values, tumours and zones were drawn: no model "
+        "can be expected to come to more than its own, or than the risk itself."
+    )
+    index = concordance(test, best["risk"], "C-index by the true risk")
+    pages.add_estimates("Margin, values and true scores", (of_margin, of_values, *of_best, index))
+    return [("patient, margin", of_margin), ("patient, values", of_values), ("patient, true risk", of_best[-1])]
+
+
+def describe(result: RiskResult, study: Study) -> tuple[str, Sequence[str], Sequence[Sequence[object]]]:
+    """A sentence on the planted outcome; headings and a row of the risk."""
+    months, event = study.values.get(OUTCOME.time, ""), study.values.get(OUTCOME.event, "")
+    ended = "a recurrence" if event == "1" else "no recurrence"
+    cutoff = "" if result.cutoff is None else f"{result.cutoff.value:.2f}"
+    row = (result.decides, f"{result.probabilities[result.decides]:.2f}", cutoff)
+    return f"followed for {months} months, {ended}", ("risk", "probability", "cut-off"), [row]
+
+
+DEMO = Demo(
+    cases=80,
+    least_cases=30,
+    title="Early recurrence after ablation on held-out phantoms",
+    training={**ABLATION.presets["quick"]},
+    run={},
+    unseen=4,
+    choose=choose,
+    evidence=evidence,
+    describe=describe,
+)
