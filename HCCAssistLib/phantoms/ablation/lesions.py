@@ -116,6 +116,8 @@ class Lesions:
                 continue
             depth = tumour.depth(patch)
             inside = depth > 0
+            if not inside.any():  # only its border reaches into the volume
+                continue
             shell = edge(np.float32(0.36 * tumour.radius) - depth, 2.0)
             level = np.full(patch.shape, 1 + getattr(looks, phase), dtype=np.float32)
             uneven = self.texture.on(patch)
