@@ -156,6 +156,17 @@ def test_a_zone_has_the_smallest_margin_that_was_wanted(lesions: list[Lesions]) 
     assert {one.margin.smallest_mm > 0 for one in lesions} == {True, False}
 
 
+def test_the_largest_and_most_tumours_find_room() -> None:
+    scores = Scores.draw((6,))
+    for number in range(6):
+        crowded = {**Clinical.draw((6,), 0.0).values, "tumour_size_mm": 48.0, "tumour_number": 3.0}
+        found = draw_lesions((6, number), scores, Clinical(crowded, ()))
+        first, *others = found.tumours
+        assert len(others) == 2
+        for other in others:
+            assert np.linalg.norm(other.center - first.center) > first.semi_axes.max() + other.semi_axes.max()
+
+
 def test_points_of_a_surface_lie_on_it_and_the_margin_of_balls_is_exact(lesions: list[Lesions]) -> None:
     one = lesions[0].tumours[0]
     points = SurfacePoints.of(one, 500)

@@ -22,6 +22,8 @@ from HCCAssistLib.phantoms.liver.vessels import Tube
 GAP_MM = 14.0
 """Between two tumours, so that their zones do not touch."""
 
+TRIES = 2000
+
 SECOND_MM = 6.0
 """Margin of the zone of any tumour but the largest."""
 
@@ -171,12 +173,16 @@ class Lesions:
 def _free_place(
     rng: np.random.Generator, room: FloatArray, size: float, others: list[IrregularEllipsoid]
 ) -> FloatArray:
-    for _ in range(4000):
+    for tight in np.linspace(0, 1, TRIES):  # a crowded liver holds them closer together, and closer to its lower side
         offset = rng.uniform(-1, 1, 3) * room
         center = RIGHT + offset
         apart = [float(np.linalg.norm(center - one.center)) - one.reach - size / 2 for one in others]
         under = float(np.linalg.norm((center - HOLLOW) / (HOLLOW_MM + RIGHT_MM - room)))
-        if np.linalg.norm(offset / room) < 1 and under > 1 and min(apart, default=99) > GAP_MM:
+        if (
+            np.linalg.norm(offset / room) < 1
+            and under > 1 - 0.6 * tight
+            and min(apart, default=99) > GAP_MM - 11 * tight
+        ):
             return center
     raise InputError("there is no room for so many tumours", remedy="take another seed")
 
