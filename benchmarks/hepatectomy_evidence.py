@@ -21,9 +21,10 @@ from HCCAssistLib.evaluation.result import Estimate
 from HCCAssistLib.inference.loaded_model import load_model
 from HCCAssistLib.phantoms.cohort import write_cohort
 from HCCAssistLib.phantoms.hepatectomy.cases import PHANTOMS
-from HCCAssistLib.phantoms.hepatectomy.evidence import early_auc, patients_in, rule_scores, transferred_scores
-from HCCAssistLib.phantoms.hepatectomy.scores import STRENGTH
-from HCCAssistLib.phantoms.hepatectomy.targets import targets
+from HCCAssistLib.phantoms.hepatectomy.evidence import MEASURES, early_auc, patients_in
+from HCCAssistLib.phantoms.hepatectomy.scores import RECURRENCE, STRENGTH
+from HCCAssistLib.phantoms.recurrence_patients import rule_scores, transferred_scores
+from HCCAssistLib.phantoms.recurrence_targets import targets
 from HCCAssistLib.recipes.hepatectomy.evaluation import evaluate
 from HCCAssistLib.recipes.hepatectomy.recipe import HEPATECTOMY, NOT_SEGMENTED, SEGMENTED
 from HCCAssistLib.training.recurrence import RecurrenceEvaluation
@@ -63,10 +64,13 @@ def main() -> None:
         for name, one in (("SS", alone), ("NSS", around), ("permuted", permuted))
     }
     measured = early_auc(test, transferred_scores(fit, test), "regression on measures")
-    rules = [early_auc(test, rule_scores(test, name), name) for name in ("log_volume", "mean_hu")]
+    rules = [early_auc(test, rule_scores(test, MEASURES.index(name)), name) for name in ("log_volume", "mean_hu")]
     for name, one in [*aucs.items(), *((one.name, one) for one in (measured, *rules))]:
         show(name, one)
-    for name, expected in (("the risk itself", targets()), ("what the tumour shows", targets(STRENGTH))):
+    for name, expected in (
+        ("the risk itself", targets(RECURRENCE)),
+        ("what the tumour shows", targets(RECURRENCE, STRENGTH)),
+    ):
         print(f"  {name:34s} {expected.auc:.3f}, C-index {expected.c_index:.3f}, expected of endlessly many patients")
     for name, found in (("SS", alone), ("NSS", around)):
         show(f"C-index, {name}", found.figures.groups.concordance)

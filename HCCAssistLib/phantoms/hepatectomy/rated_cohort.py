@@ -9,7 +9,7 @@ from HCCAssistLib.cohort.segments import write_segments
 from HCCAssistLib.errors import InputError
 from HCCAssistLib.files import atomic_folder, parse_json
 from HCCAssistLib.phantoms.hepatectomy.cases import make_case, segment_of
-from HCCAssistLib.phantoms.hepatectomy.scores import wanted_early
+from HCCAssistLib.phantoms.recurrence import wanted_early
 from HCCAssistLib.recipes.hepatectomy.recipe import TUMOUR
 
 
@@ -17,7 +17,7 @@ def write_second_rater(cohort: Path, rater: str = "second") -> None:
     """Draw every case again: each is made anew from the seed in its truth.json.
 
     Args:
-        cohort: of ``write_phantom_cohort``.
+        cohort: of ``phantoms.cohort.write_cohort``.
         rater: name of the rater's folder.
 
     Raises:
