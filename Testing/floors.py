@@ -37,7 +37,7 @@ ALLOWED: Mapping[str, set[str]] = {
     "registration": BASE | {"imaging"},
     "evaluation": IMAGES | {"cohort", "results"},
     "response": IMAGES | {"cohort", "evaluation"},
-    "margin": IMAGES | {"evaluation"},
+    "margin": IMAGES | {"cohort", "evaluation", "registration"},
     "training": DATA | {"models", "inference", "evaluation"},
     "phantoms": IMAGES | {"cohort"},
     "jobs": DATA | {"models", "inference", "training"},

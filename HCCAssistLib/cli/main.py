@@ -28,6 +28,7 @@ COMMANDS = (
     "models",
     "backbones",
     "readers",
+    "margin",
 )
 """Modules of this package, imported within ``main``: until then nobody answers to Ctrl-C."""
 

@@ -16,8 +16,9 @@ from HCCAssistLib.imaging.image import Image
 SMOOTHING = 2.5
 """Standard deviation of the smoothing, in edges of a cube as large as a voxel..."""
 
-SMOOTHING_OF_RADIUS = 0.15
-"""...but at most so much of the radius of a ball as large as the segment, or a small tumour would lose its shape."""
+SMOOTHING_OF_RADIUS = 0.18
+"""...but at most so much of the radius of the largest ball in the segment, or what is small or slim would lose its
+tips."""
 
 WIDER = 1.5
 """Ratio of the two Gaussians whose difference leaves planes, cylinders and balls where they are."""
@@ -123,8 +124,7 @@ def _level(painted: npt.NDArray[np.bool_], geometry: Geometry, step: float) -> t
         )
     affine = geometry.affine.copy()
     affine[:3, :3] = geometry.directions * step
-    radius = float(np.cbrt(painted.sum() * spacing.prod() * 3 / (4 * np.pi)))
-    sigma = min(SMOOTHING * float(np.cbrt(spacing.prod())), SMOOTHING_OF_RADIUS * radius) / step
+    sigma = min(SMOOTHING * float(np.cbrt(spacing.prod())), SMOOTHING_OF_RADIUS * float(distance.max())) / step
     narrow, wide = (ndimage.gaussian_filter(distance, factor * sigma, mode="nearest") for factor in (1.0, WIDER))
     k, j, i = distance.shape
     return (WIDER**2 * narrow - wide) / (WIDER**2 - 1), Geometry((k, j, i), affine)
