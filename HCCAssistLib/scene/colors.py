@@ -39,6 +39,17 @@ SURFACES: dict[str, tuple[Color, float]] = {
 """Colour and opacity in 3-D of a segment whose name holds the word."""
 OTHER_SURFACE: tuple[Color, float] = ((0.75, 0.75, 0.70), 0.4)
 
+MARGIN_TABLE = "HCCAssist ablation margin"
+MARGINS: tuple[tuple[str, Color], ...] = (
+    ("under 0 (outside)", (0.84, 0.37, 0.00)),
+    ("0 to 5", (0.94, 0.89, 0.26)),
+    ("5 to 10", (0.35, 0.70, 0.90)),
+    ("10 and more", (0.00, 0.45, 0.70)),
+)
+MARGIN_RANGE = (-5.0, 15.0)
+"""Of the scalars, mm: four colours of 5 mm each change at 0, 5 and 10, and the outer ones go on beyond."""
+LEFT_OUT: Color = (0.55, 0.55, 0.55)
+
 HEAT_TABLE = "HCCAssist heat map"
 # inferno at 0, 1/8 ... 1 (Smith and van der Walt), here without the black below the first stop
 _INFERNO = (
@@ -90,4 +101,21 @@ def heat_color_node(scene: Any) -> Any:
     node.SetNumberOfColors(len(colors))
     for index, color in enumerate(colors):
         node.SetColor(index, f"{index / (len(colors) - 1):.3f}", *color)
+    return scene.AddNode(node)
+
+
+def margin_color_node(scene: Any) -> Any:
+    """The scene's colour table of ablation margins in steps, made where it is not there yet."""
+    import slicer
+
+    found = scene.GetNodesByClassByName("vtkMRMLColorTableNode", MARGIN_TABLE)
+    if found.GetNumberOfItems():
+        return found.GetItemAsObject(0)
+    node = slicer.vtkMRMLColorTableNode()
+    node.SetTypeToUser()
+    node.SetName(MARGIN_TABLE)
+    node.SetDescription("Margin of an ablation, mm")
+    node.SetNumberOfColors(len(MARGINS))
+    for index, (name, color) in enumerate(MARGINS):
+        node.SetColor(index, name, *color)
     return scene.AddNode(node)

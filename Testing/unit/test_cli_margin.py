@@ -40,7 +40,7 @@ def saved(image: Image, name: str, folder: Path) -> Path:
 
 @pytest.fixture
 def files(tmp_path: Path) -> dict[str, Path]:
-    """An asymmetric pair in oblique, flipped, anisotropic volumes, and the transform between the scans as ITK has it."""
+    """An asymmetric pair in oblique, flipped, anisotropic volumes, and the transform between them as ITK has it."""
     turn = rotation(14, -9, 21) @ MIRROR
     transform = sitk.AffineTransform(3)
     transform.SetMatrix(MATRIX[:3, :3].ravel().tolist())
