@@ -41,7 +41,7 @@ ALLOWED: Mapping[str, set[str]] = {
     "training": DATA | {"models", "inference", "evaluation"},
     "phantoms": IMAGES | {"cohort"},
     "jobs": DATA | {"models", "inference", "training"},
-    "scene": DATA | {"models", "inference", "response", "margin", "jobs"},
+    "scene": DATA | {"models", "inference", "response", "registration", "margin", "jobs"},
     "panels": WINDOWLESS | {"scene"},
     "cli": WINDOWLESS | {"scene"},
     "recipes.*": COMPUTING,

@@ -37,6 +37,9 @@ SURFACE, GREY, SMALLEST, CANDIDATES = "margin", "left out", "smallest margin", "
 
 SCALARS = "margin, mm"
 
+SMOOTHINGS = 20
+"""Of the surface that is drawn: windowed sinc, which does not shrink it."""
+
 LTP = "ltp"
 
 
@@ -163,8 +166,14 @@ def _model(node: Any, part: str, name: str, ras: FloatArray, triangles: npt.NDAr
     cells.ImportLegacyFormat(numpy_to_vtkIdTypeArray(sized, deep=True))
     data.SetPoints(points)
     data.SetPolys(cells)
+    smoothed = vtk.vtkWindowedSincPolyDataFilter()
+    smoothed.SetInputData(data)
+    smoothed.SetNumberOfIterations(SMOOTHINGS)
+    smoothed.NormalizeCoordinatesOn()
+    smoothed.BoundarySmoothingOff()
+    smoothed.FeatureEdgeSmoothingOff()
     normals = vtk.vtkPolyDataNormals()
-    normals.SetInputData(data)
+    normals.SetInputConnection(smoothed.GetOutputPort())
     normals.SplittingOff()
     normals.ConsistencyOff()
     normals.Update()
@@ -227,8 +236,8 @@ def _add_legend(model: Any) -> None:
     legend.SetTitleText("Margin, mm")
     legend.SetUseColorNamesForLabels(True)
     legend.SetNumberOfLabels(4)
-    legend.SetSize(0.12, 0.3)
-    legend.SetPosition(0.96, 0.9)
+    legend.SetSize(0.2, 0.35)
+    legend.SetPosition(0.95, 0.85)
 
 
 def shown_parts(drawn: DrawnMargin) -> dict[str, list[Any]]:

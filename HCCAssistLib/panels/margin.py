@@ -1,0 +1,135 @@
+"""The margin of an ablation as a part of a panel: measured in a thread, shown as a table, drawn on the tumour."""
+
+from __future__ import annotations
+
+from typing import Any
+
+import slicer
+from slicer.i18n import tr as _
+
+from HCCAssistLib.errors import InputError
+from HCCAssistLib.margin.record import MarginRecord
+from HCCAssistLib.margin.words import HEADINGS, registered, rows
+from HCCAssistLib.panels.part import Part, Shared
+from HCCAssistLib.panels.tables import fill, fit, prepare
+from HCCAssistLib.panels.ui_files import load, tell
+from HCCAssistLib.scene.margin import DrawnMargin, draw_margin, restored_margins
+from HCCAssistLib.scene.margin_work import LIVER, TUMOUR, ZONE, ChosenMargin, MarginWork
+from HCCAssistLib.wording import rounded
+
+
+class MarginPart(Part):
+    """Tumour, zone, liver and registration, the figures with their intervals, and the coloured model.
+
+    The module's .ui file has a section ``marginButton`` for it.
+
+    Args:
+        shared: of the panel.
+    """
+
+    def __init__(self, shared: Shared) -> None:
+        self._shared = shared
+        self._node: Any = None
+        self._filling = False
+        self._work = MarginWork()
+        self._drawn: DrawnMargin | None = None
+        self._told: tuple[str, str] = "", "note"
+        self.ui = ui = load("margin", shared.sections.marginButton.layout())
+        ui.marginButton = shared.sections.marginButton
+        prepare(ui.marginTable, tuple(_(heading) for heading in HEADINGS), stretched=0)
+        self._segments = {TUMOUR: ui.marginTumour, ZONE: ui.marginZone, LIVER: ui.marginLiver}
+        for selector in self._segments.values():
+            selector.setMRMLScene(slicer.mrmlScene)
+            selector.connect("currentSegmentChanged(QString)", lambda _name: self._changed())
+        ui.marginTransform.setMRMLScene(slicer.mrmlScene)
+        ui.marginTransform.connect("currentNodeChanged(vtkMRMLNode*)", lambda _node: self._changed())
+        ui.marginErrorEdit.connect("textEdited(QString)", lambda _text: self._changed())
+        ui.measureMarginButton.connect("clicked(bool)", lambda _checked: self._measure())
+
+    def bind(self, node: Any | None) -> None:
+        """Show what a node keeps, and the margin that the scene holds."""
+        self._node, self._drawn = None, None
+        if node is None:
+            return
+        kept = ChosenMargin.of(node)
+        self._filling = True
+        for name, selector in self._segments.items():
+            segmentation, segment = kept.segments[name]
+            selector.setCurrentNode(segmentation)
+            if segment:
+                selector.setCurrentSegmentID(segment)
+        self.ui.marginTransform.setCurrentNode(kept.transform)
+        self.ui.marginErrorEdit.text = kept.error
+        self._filling = False
+        found, problems = restored_margins(slicer.mrmlScene)
+        self._drawn = found[-1] if found else None
+        self._told = ("\n".join(map(str, problems)), "warn") if problems else ("", "note")
+        self._node = node
+        self.refresh()
+
+    def refresh(self) -> None:
+        """Show the margin as it was measured, and whether it can be measured now."""
+        if self._node is None:
+            return
+        ui, drawn = self.ui, self._drawn
+        if drawn is not None and drawn.node.GetScene() is None:  # a person deleted it
+            self._drawn = drawn = None
+        ui.measureMarginButton.enabled = self._now().is_complete and not self._work.busy
+        found = rows(drawn.record.margin) if drawn is not None else []
+        ui.marginTable.visible = bool(found)
+        ui.marginTable.setRowCount(len(found))
+        for row, texts in enumerate(found):
+            fill(ui.marginTable, row, texts, bold=row == 0)
+        fit(ui.marginTable)
+        text, level = self._told
+        if not text and drawn is not None:
+            text, level = _in_words(drawn), "warn" if drawn.record.margin.warnings else "ok"
+        tell(ui.marginFoundLabel, text, level)  # type: ignore[arg-type]
+
+    def poll(self) -> bool:
+        """Take up what was measured."""
+        done = self._work.take()
+        if isinstance(done, str):
+            self._told = done, "stop"
+        elif isinstance(done, MarginRecord) and self._node is not None and self._node.GetScene() is not None:
+            self._drawn, self._told = draw_margin(done, slicer.mrmlScene), ("", "note")
+        if done is not None:
+            self.refresh()
+        return self._work.busy
+
+    def close(self) -> None:
+        """Begin nothing more."""
+        self._work.close()
+
+    def _measure(self) -> None:
+        self._told = _("Measuring ..."), "note"
+        try:
+            self._work.begin(self._now())
+        except InputError as error:
+            self._told = str(error), "stop"
+        self.refresh()
+        self._shared.wake()
+
+    def _changed(self) -> None:
+        if self._filling or self._node is None:
+            return
+        self._now().keep_in(self._node)
+        self._told = "", "note"
+        self.refresh()
+
+    def _now(self) -> ChosenMargin:
+        """What the widgets say."""
+        segments = {name: (one.currentNode(), str(one.currentSegmentID())) for name, one in self._segments.items()}
+        return ChosenMargin(segments, self.ui.marginTransform.currentNode(), str(self.ui.marginErrorEdit.text).strip())
+
+
+def _in_words(drawn: DrawnMargin) -> str:
+    """How it was registered, candidates beside it, and what is doubtful."""
+    lines = list(registered(drawn.record))
+    lines += [
+        _("LTP candidate {number}: {mm} mm from the narrowest place; the margin nearest to it is {margin} mm.").format(
+            number=one.number, mm=rounded(one.narrowest_mm, 0), margin=rounded(one.margin_mm, 1)
+        )
+        for one in drawn.near
+    ]
+    return "\n".join([*lines, *(f"\N{BULLET} {warning}" for warning in drawn.record.margin.warnings)])

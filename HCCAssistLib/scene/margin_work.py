@@ -1,0 +1,151 @@
+"""Measuring the ablation margin of segments of the scene, in a thread: the window goes on meanwhile."""
+
+from __future__ import annotations
+
+import logging
+from concurrent.futures import Future, ThreadPoolExecutor
+from dataclasses import dataclass
+from typing import Any
+
+import numpy as np
+
+from HCCAssistLib.cohort.cells import number
+from HCCAssistLib.errors import HCCAssistError, InputError
+from HCCAssistLib.imaging.geometry import FloatArray
+from HCCAssistLib.margin.record import BY_PERSON, UNKNOWN, MarginRecord, margin_record
+from HCCAssistLib.margin.registration_error import RegistrationError
+from HCCAssistLib.registration.registration import Registration
+from HCCAssistLib.scene.inputs import capture_segment
+from HCCAssistLib.scene.transforms import from_vtk, to_world
+
+KEPT = "HCCAssist.margin."
+"""Beginning of the references and parameters that keep what is chosen."""
+
+TUMOUR, ZONE, LIVER, TRANSFORM, ERROR = "tumour", "zone", "liver", "transform", "error"
+SEGMENTS = {TUMOUR: "tumour", ZONE: "ablation zone", LIVER: "liver"}
+
+STANDS = "no transform was chosen: the segments were measured where they stand in the scene"
+
+_FLIP = np.diag((-1.0, -1.0, 1.0, 1.0))
+
+
+@dataclass(frozen=True, slots=True)
+class ChosenMargin:
+    """What a reader chose.
+
+    Attributes:
+        segments: segmentation node and id of the segment by ``TUMOUR``, ``ZONE`` and ``LIVER``; without an id none.
+        transform: linear transform node that lays the scan after over the scan before; None where they stand right.
+        error: of the registration in mm, as typed; empty where nobody knows.
+    """
+
+    segments: dict[str, tuple[Any, str]]
+    transform: Any | None = None
+    error: str = ""
+
+    @property
+    def is_complete(self) -> bool:
+        """Whether tumour and zone are chosen."""
+        return all(self.segments.get(one, (None, ""))[1] for one in (TUMOUR, ZONE))
+
+    def keep_in(self, node: Any) -> None:
+        """Let a node of the scene hold it."""
+        for name in SEGMENTS:
+            segmentation, segment = self.segments.get(name, (None, ""))
+            node.SetNodeReferenceID(KEPT + name, segmentation.GetID() if segmentation is not None else None)
+            node.SetParameter(KEPT + name, segment)
+        node.SetNodeReferenceID(KEPT + TRANSFORM, self.transform.GetID() if self.transform is not None else None)
+        node.SetParameter(KEPT + ERROR, self.error)
+
+    @classmethod
+    def of(cls, node: Any) -> ChosenMargin:
+        """What a node holds."""
+        segments = {name: (node.GetNodeReference(KEPT + name), node.GetParameter(KEPT + name)) for name in SEGMENTS}
+        return cls(segments, node.GetNodeReference(KEPT + TRANSFORM), node.GetParameter(KEPT + ERROR))
+
+
+class MarginWork:
+    """Measures in a thread, one at a time."""
+
+    def __init__(self) -> None:
+        self._thread = ThreadPoolExecutor(max_workers=1)
+        self._working: Future[MarginRecord] | None = None
+
+    @property
+    def busy(self) -> bool:
+        """Whether something goes on."""
+        return self._working is not None
+
+    def begin(self, chosen: ChosenMargin) -> None:
+        """Hold the segments where they stand in the world, and begin to measure.
+
+        Raises:
+            InputError: nothing is chosen, a transform that bends or that the zone stands under already, an error that
+                is no number of mm, or something goes on already.
+        """
+        if self._working is not None:
+            raise InputError("the last measurement goes on still", remedy="wait for it")
+        if not chosen.is_complete:
+            raise InputError("tumour and ablation zone are not chosen", remedy="choose a segment for each")
+        mm = number(chosen.error, "error of the registration", decimal_comma=True)
+        error = None if mm is None else RegistrationError(mm)
+        registration = registration_of(chosen)
+        reads = {name: capture_segment(*held) for name, held in chosen.segments.items() if held[1]}
+
+        def measure() -> MarginRecord:
+            masks = {name: read().mask for name, read in reads.items()}
+            source = UNKNOWN if error is None else BY_PERSON
+            return margin_record(
+                masks[TUMOUR], masks[ZONE], registration, liver=masks.get(LIVER), error=error, error_from=source
+            )
+
+        self._working = self._thread.submit(measure)
+
+    def take(self) -> MarginRecord | str | None:
+        """The record or, where it failed, a sentence, once; None while that is not known."""
+        if self._working is None or not self._working.done():
+            return None
+        working, self._working = self._working, None
+        try:
+            return working.result()
+        except HCCAssistError as error:
+            return str(error)
+        except Exception as error:
+            logging.exception("The margin could not be measured")
+            return f"This failed ({type(error).__name__}). Please report it."
+
+    def close(self) -> None:
+        """Begin nothing more."""
+        self._thread.shutdown(wait=False)
+
+
+def registration_of(chosen: ChosenMargin) -> Registration:
+    """From the scan before to the scan after, as the chosen transform says it, LPS.
+
+    Raises:
+        InputError: the transform bends, or the zone stands under it already.
+    """
+    if chosen.transform is None:
+        return Registration(np.eye(4), "person", notes=(STANDS,))
+    zone = chosen.segments[ZONE][0]
+    above = zone.GetParentTransformNode() if zone is not None else None
+    while above is not None:
+        if above is chosen.transform:
+            what = "the ablation zone stands under this transform already"
+            raise InputError(what, chosen.transform.GetName(), "choose no registration, or take the zone out of it")
+        above = above.GetParentTransformNode()
+    matrix = to_world(chosen.transform) @ _to_parent(chosen.transform)
+    return Registration.by_person(_FLIP @ np.linalg.inv(matrix) @ _FLIP)
+
+
+def _to_parent(node: Any) -> FloatArray:
+    import vtk
+
+    matrix = vtk.vtkMatrix4x4()
+    if not node.IsLinear():
+        raise InputError("the transform bends", node.GetName(), "choose a rigid one")
+    node.GetMatrixTransformToParent(matrix)
+    found = from_vtk(matrix)
+    if abs(np.linalg.det(found)) < 1e-9:
+        raise InputError("the transform flattens the patient", node.GetName(), "correct it")
+    return found
