@@ -101,3 +101,16 @@ def test_what_has_no_surface_is_refused() -> None:
         surface_of(Image(mask, grid), "zone")
     mask[5, 9, 9] = 1
     assert len(surface_of(Image(mask, grid), "zone").points) > 50
+
+
+def test_a_slim_body_keeps_its_tips() -> None:
+    found = []
+    for turn, jitter in (
+        ((14, -9, 21), (0.2, -0.3, 0.4)),
+        ((-40, 20, 60), (-0.4, 0.1, 0.3)),
+        ((5, 50, 0), (0, 0.4, -0.2)),
+    ):
+        body = Ellipsoid(np.array([5.0, 6.0, 15.0]), CENTER, rotation(*turn))
+        along = surface_of(body.painted(jitter=jitter), "body").points @ body.axes[:, 2]
+        found.append(float(np.ptp(along)) / 2 - 15)
+    assert np.mean(found) > -0.2
