@@ -38,6 +38,7 @@ SETTINGS: tuple[Setting, ...] = tuple(
         "ImageSampler": "RandomCoordinate",
     }
     for spacing, levels, steps, samples in (
+        ("40", "2", "75", "2000"),
         ("40", "2", "150", "2000"),
         ("40", "2", "300", "2000"),
         ("40", "3", "150", "4000"),
