@@ -28,6 +28,8 @@ class InputSpec:
         spacing_mm: of a volume: lowest and highest voxel spacing that the method was made for, in-plane and between
             slices; a scan outside is resampled. None where any will do.
         only_with: options of the recipe, each with the values for which the input is asked for; always where empty.
+        drawn_on: of an annotation: the volume of its time point that it belongs to, the first one where empty.
+        one_slice: of a segment: whether one painted slice is all that is asked for.
     """
 
     time_point: str
@@ -39,6 +41,8 @@ class InputSpec:
     unit: str = "HU"
     spacing_mm: tuple[tuple[float, float], tuple[float, float]] | None = None
     only_with: Mapping[str, tuple[bool | int | float | str, ...]] = field(default_factory=dict, hash=False)
+    drawn_on: str = ""
+    one_slice: bool = False
 
     def __reduce__(self) -> tuple[type[InputSpec], tuple[object, ...]]:
         """To go to another process: views of dictionaries do not."""

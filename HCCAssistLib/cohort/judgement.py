@@ -26,7 +26,8 @@ def judge(
     """What a case's annotations are on its volumes, and all that is wrong with them there.
 
     Args:
-        needs: what may be there; annotations belong to the first volume of their time point.
+        needs: what may be there; annotations belong to the volume of their time point that they are drawn on, or to the
+            first one.
         volumes: by ``"<time point>/<name>"``.
         segments: those that count, by the same names.
         points: by the same names.
@@ -40,12 +41,20 @@ def judge(
     there = [need for need in needs if need.kind == "volume" and str(need) in volumes]
     belongs = {need.time_point: volumes[str(need)] for need in reversed(there)}
     in_hu = {need.time_point: need.unit == "HU" for need in reversed(there)}
+
+    def volume_of(need: InputSpec) -> Image | None:
+        return volumes.get(f"{need.time_point}/{need.drawn_on}", belongs.get(need.time_point))
+
     for need in needs:
-        volume = belongs.get(need.time_point)
+        volume = volume_of(need)
         if need.kind == "segment" and str(need) in segments and volume is not None:
             try:
                 masks[str(need)], doubts = on_volume(
-                    segments[str(need)], need.name, volume, in_hu=in_hu[need.time_point]
+                    segments[str(need)],
+                    need.name,
+                    volume,
+                    in_hu=in_hu[need.time_point],
+                    one_slice=need.one_slice,
                 )
             except InputError as error:
                 doubts = error.problems
@@ -55,12 +64,12 @@ def judge(
         if need.kind == "segment" and need.name == "ablation" and zone is not None and liver is not None:
             found += [(need, problem) for problem in apart(zone, liver)]
     for need in (need for need in needs if need.kind == "roi" and str(need) in (boxes or {})):
-        volume = belongs.get(need.time_point)
+        volume = volume_of(need)
         if volume is not None and boxes:
             found += [(need, problem) for problem in boxes_on_volume(boxes[str(need)], volume)]
     marked = [need for need in needs if need.kind == "points" and str(need) in points]
     for need in marked:
-        volume = belongs.get(need.time_point)
+        volume = volume_of(need)
         if volume is not None:
             liver, hu = masks.get(f"{need.time_point}/liver"), in_hu[need.time_point]
             doubts = points_on_volume(points[str(need)], volume, of_lesions=need.of_lesions, liver=liver, in_hu=hu)

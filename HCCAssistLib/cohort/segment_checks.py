@@ -33,7 +33,7 @@ OTHER = "was it drawn on another series or patient?"
 
 
 def on_volume(
-    chosen: Sequence[Segment], name: str, volume: Image, *, in_hu: bool = True
+    chosen: Sequence[Segment], name: str, volume: Image, *, in_hu: bool = True, one_slice: bool = False
 ) -> tuple[Image, tuple[Problem, ...]]:
     """Segments, together, on a volume's grid.
 
@@ -42,6 +42,7 @@ def on_volume(
         name: what they are, ``"liver"`` or ``"ablation"``; the liver is held to look like one.
         volume: what the mask is used on; its voxels are judged only where they can be Hounsfield units.
         in_hu: whether they are meant to be; voxels of MR are not.
+        one_slice: whether one painted slice is all that is asked for.
 
     Returns:
         Voxels 0 and 1, uint8, on the volume's grid, at least one of them 1; and warnings.
@@ -61,7 +62,7 @@ def on_volume(
     mask = masks[0]
     if len(masks) > 1:
         mask = mask.with_array(np.maximum.reduce([m.array for m in masks]), "union")
-    problems += _placed(chosen, mask, where)
+    problems += _placed(chosen, mask, where, one_slice)
     problems += _plausible(mask, name, volume, where, in_hu)
     if any(problem.level == "STOP" for problem in problems):
         raise InputError([p for p in problems if p.level == "STOP"])
@@ -84,7 +85,7 @@ def apart(zone: Image, liver: Image) -> tuple[Problem, ...]:
     return (Problem("WARN", what, "", "is one of them of another series or patient, or mirrored?"),)
 
 
-def _placed(chosen: Sequence[Segment], mask: Image, where: str) -> list[Problem]:
+def _placed(chosen: Sequence[Segment], mask: Image, where: str, one_slice: bool) -> list[Problem]:
     """Whether the segments lie in the volume, and in enough of its voxels."""
     grid = mask.geometry
     counts = [int(np.count_nonzero(segment.mask.array)) for segment in chosen]
@@ -99,7 +100,7 @@ def _placed(chosen: Sequence[Segment], mask: Image, where: str) -> list[Problem]
         return [Problem("WARN", what, where, "draw it on the volume itself")]
     (box,) = ndimage.find_objects(mask.array)
     size = [side.stop - side.start for side in reversed(box)]
-    if voxels < FEW_VOXELS or min(size) == 1:
+    if voxels < FEW_VOXELS or (min(size) == 1 and not one_slice):
         flat = f"is one voxel thin ({size[0]} x {size[1]} x {size[2]} voxels)"
         what = f"the segment {flat if voxels > 1 else 'is a single voxel'}: {_ml(ml)}"
         return [Problem("WARN", what, where, "paint all of it, or delete it")]

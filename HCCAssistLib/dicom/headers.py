@@ -26,14 +26,15 @@ from HCCAssistLib.errors import Problem
 # What names a patient serves only to tell two patients' slices apart; it is never shown.
 # fmt: off
 TAGS = (
-    "AcquisitionDateTime", "AcquisitionNumber", "AcquisitionTime", "BitsAllocated", "Columns", "ContentTime",
+    "AcquisitionDate", "AcquisitionDateTime", "AcquisitionNumber", "AcquisitionTime", "BitsAllocated", "Columns",
+    "ContentTime",
     "ContrastBolusAgent", "ContrastBolusAgentPhase", "ContrastBolusStartTime", "ConvolutionKernel", "DiffusionBValue",
     "EchoNumbers", "EchoTime", "FrameOfReferenceUID", "ImageOrientationPatient", "ImagePositionPatient",
     "ImageType", "InstanceNumber", "KVP", "LossyImageCompression", "Modality", "NumberOfFrames", "PatientBirthDate",
     "PatientID", "PatientName", "PerFrameFunctionalGroupsSequence", "PhotometricInterpretation", "PixelSpacing",
     "ProtocolName", "RescaleIntercept", "RescaleSlope", "RescaleType", "Rows", "SamplesPerPixel", "SeriesDescription",
     "SeriesInstanceUID", "SeriesNumber", "SharedFunctionalGroupsSequence", "SliceThickness", "SOPClassUID",
-    "SOPInstanceUID", "StudyInstanceUID", "TemporalPositionIdentifier", "TemporalPositionIndex",
+    "SOPInstanceUID", "StudyDate", "StudyInstanceUID", "TemporalPositionIdentifier", "TemporalPositionIndex",
     "TriggerTime",
 )
 # fmt: on

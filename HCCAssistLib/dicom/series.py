@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import re
 from collections import Counter, defaultdict
 from collections.abc import Iterable, Sequence
 from dataclasses import dataclass, field, replace
@@ -237,7 +238,16 @@ def read_stack(report: SeriesReport, *, name: str = "") -> tuple[Image, tuple[Pr
     if array.shape != report.geometry.shape:
         raise InputError("the voxels do not fit the headers", name or report.label, "export the series again")
     problems = (*report.problems, *padding.problems(report.label), *find_oddities(array, report.modality, report.label))
-    return Image(array, report.geometry, name, ("read from DICOM",)), problems
+    return Image(array, report.geometry, name, ("read from DICOM",), _acquired(report.stack)), problems
+
+
+def _acquired(stack: Stack) -> str:
+    """Day and time of the first slice, as far as the headers hold them."""
+    if moment := re.match(r"\d{8}(\d{6})?", stack.first.text("AcquisitionDateTime")):
+        return moment[0]
+    day = re.match(r"\d{8}", stack.first.text("AcquisitionDate") or stack.first.text("StudyDate"))
+    time = re.match(r"\d{6}", stack.first.text("AcquisitionTime"))
+    return (day[0] + (time[0] if time else "")) if day else ""
 
 
 def _label(stack: Stack) -> str:

@@ -28,6 +28,8 @@ class Image:
         geometry: the grid the voxels stand on.
         name: a pseudonymous label used in messages.
         history: what was done to the voxels since they were read, oldest first.
+        acquired: day and time of the scan as DICOM writes them, ``"20250131142500"``, or the day alone; empty where
+            they are not known. It serves to tell which of two scans came first and is never written.
 
     Raises:
         InputError: the array does not fit the grid, is not numeric, or holds NaN or infinite values.
@@ -37,6 +39,7 @@ class Image:
     geometry: Geometry
     name: str = ""
     history: tuple[str, ...] = field(default=())
+    acquired: str = ""
 
     def __post_init__(self) -> None:
         array = np.asarray(self.array)

@@ -2,17 +2,21 @@
 
 from __future__ import annotations
 
+import re
 import time
 from collections.abc import Collection, Mapping
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from typing import Any
 
 from HCCAssistLib.errors import InputError
 from HCCAssistLib.inference.study import Study
 from HCCAssistLib.models.package import ModelPackage
+from HCCAssistLib.models.trees import TreeEnsemble
 from HCCAssistLib.provenance import software_versions
 from HCCAssistLib.recipes.options import Value
 from HCCAssistLib.results.run_record import RunRecord
+
+_TREES = re.compile(r"trees(?:-([a-z0-9_]+))?\.safetensors")
 
 
 @dataclass(frozen=True, eq=False, slots=True)
@@ -23,11 +27,13 @@ class LoadedModel:
         package: the package.
         members: the networks of each member (fold, repeat) by name; the only network of a member has the name ``""``.
         device: that they are on.
+        trees: decision trees by name: ``"clinical"`` of the file ``trees-clinical.safetensors``.
     """
 
     package: ModelPackage
     members: tuple[Mapping[str, Any], ...]
     device: str
+    trees: Mapping[str, TreeEnsemble] = field(default_factory=dict)
 
     @property
     def networks(self) -> tuple[Any, ...]:
@@ -43,7 +49,13 @@ class LoadedModel:
         return tuple(member[name] for member in self.members)
 
     def run_record(
-        self, study: Study, used: Collection[str], options: Mapping[str, Value], *, began: float
+        self,
+        study: Study,
+        used: Collection[str],
+        options: Mapping[str, Value],
+        *,
+        began: float,
+        clinical: Collection[str] = (),
     ) -> RunRecord:
         """How a result of this model came about.
 
@@ -52,8 +64,9 @@ class LoadedModel:
             used: names of the inputs that the result rests on, as ``Study.recorded`` takes them.
             options: of the run, resolved; the model's own are added.
             began: what ``time.perf_counter`` said then.
+            clinical: columns of the clinical values that are asked for.
         """
-        inputs, unused = study.recorded(used)
+        inputs, unused = study.recorded(used, clinical)
         return RunRecord(
             recipe=self.package.recipe.id,
             options={**self.package.card.options, **options},
@@ -74,7 +87,8 @@ def load_model(package: ModelPackage, *, device: str = "cpu") -> LoadedModel:
     Where a member has several networks, the recipe's ``build`` is told which one to build.
 
     Raises:
-        InputError: the weights do not fit the networks that model.json describes, or are not finite.
+        InputError: the weights do not fit the networks that model.json describes, or are not finite; or the trees are
+            damaged.
     """
     build = package.recipe.module("network").build
     members = []
@@ -85,7 +99,9 @@ def load_model(package: ModelPackage, *, device: str = "cpu") -> LoadedModel:
             _fill(network, weights, package)
             networks[name] = network.to(device).eval()
         members.append(networks)
-    return LoadedModel(package, tuple(members), device)
+    names = {name: found[1] or "" for name in package.card.files if (found := _TREES.fullmatch(name))}
+    trees = {name: TreeEnsemble.from_arrays(package.arrays(file)) for file, name in names.items()}
+    return LoadedModel(package, tuple(members), device, trees)
 
 
 def _fill(network: Any, weights: Mapping[str, Any], package: ModelPackage) -> None:

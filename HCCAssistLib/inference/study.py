@@ -8,6 +8,8 @@ from collections.abc import Collection, Iterable, Mapping, Sequence
 from dataclasses import dataclass, field
 from typing import Any
 
+import numpy as np
+
 from HCCAssistLib.cohort.case import Case
 from HCCAssistLib.cohort.case_files import CaseContents, read_case
 from HCCAssistLib.cohort.finding_labels import Finding, findings_of_boxes, findings_of_points, findings_of_segments
@@ -18,6 +20,7 @@ from HCCAssistLib.cohort.segment_names import painted_lesions
 from HCCAssistLib.cohort.segments import Segment
 from HCCAssistLib.cohort.unused_files import unused_files
 from HCCAssistLib.errors import InputError, Problem
+from HCCAssistLib.imaging.geometry import FloatArray
 from HCCAssistLib.imaging.image import Image
 from HCCAssistLib.labels import Classes
 from HCCAssistLib.recipes.options import Value
@@ -38,6 +41,8 @@ class Study:
         boxes: that a reader drew.
         findings: of the annotations of lesions, each with its label where one is known.
         warnings: found while reading.
+        transforms: that a person gave for a volume, 4x4: LPS mm of the volume that it is laid on to LPS mm of itself.
+        decimal_comma: whether numbers in ``values`` may be written with a comma.
     """
 
     case_id: str
@@ -48,6 +53,8 @@ class Study:
     warnings: tuple[Problem, ...] = ()
     boxes: Mapping[str, tuple[LabelledBox, ...]] = field(default_factory=dict)
     findings: Mapping[str, tuple[Finding, ...]] = field(default_factory=dict)
+    transforms: Mapping[str, FloatArray] = field(default_factory=dict)
+    decimal_comma: bool = False
 
     def digests(self, clinical: Iterable[str] = ()) -> dict[str, str]:
         """sha256 of all that a run may use, by the names that a run record gives to it.
@@ -66,6 +73,7 @@ class Study:
             if finding.mask is not None
         }
         found |= {f"{key} roi": _sha256([one.box.as_json() for one in drawn]) for key, drawn in self.boxes.items()}
+        found |= {f"{key} transform": _sha256(np.asarray(one).tolist()) for key, one in self.transforms.items()}
         known = {column: str(self.values.get(column) or "").strip() for column in clinical}
         return found | ({"clinical": _sha256(known)} if known else {})
 
@@ -113,7 +121,17 @@ def study_of(read: CaseContents, doubts: Iterable[Problem] = ()) -> Study:
     """
     warnings = (*read.problems, *doubts)
     case = read.case
-    return Study(case.case_id, read.volumes, read.points, read.masks, case.values, warnings, read.boxes, read.findings)
+    return Study(
+        case.case_id,
+        read.volumes,
+        read.points,
+        read.masks,
+        case.values,
+        warnings,
+        read.boxes,
+        read.findings,
+        decimal_comma=case.decimal_comma,
+    )
 
 
 def judged_study(
@@ -125,6 +143,7 @@ def judged_study(
     points: Mapping[str, PointList],
     values: Mapping[str, str],
     boxes: Mapping[str, tuple[LabelledBox, ...]] | None = None,
+    transforms: Mapping[str, FloatArray] | None = None,
 ) -> Study:
     """A study of what a person chose, judged as ``read_study`` judges files.
 
@@ -136,6 +155,7 @@ def judged_study(
         points: by the same names.
         values: clinical values and labels, as text.
         boxes: by the same names.
+        transforms: of volumes, by the same names; see ``Study``.
 
     Raises:
         InputError: annotations that cannot belong to their volume; all of them are listed.
@@ -161,7 +181,7 @@ def judged_study(
     if stops := [problem for _, problem in found if problem.level == "STOP"]:
         raise InputError(stops)
     warnings = (*(p for listed in points.values() for p in listed.warnings), *(problem for _, problem in found))
-    return Study(case_id, volumes, points, masks, values, warnings, boxes or {}, findings)
+    return Study(case_id, volumes, points, masks, values, warnings, boxes or {}, findings, transforms or {})
 
 
 def _sha256(content: Any) -> str:

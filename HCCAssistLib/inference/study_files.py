@@ -17,7 +17,7 @@ from HCCAssistLib.imaging.geometry import Box, Geometry
 from HCCAssistLib.imaging.image import Image
 from HCCAssistLib.inference.study import Study
 
-FORMAT = "hccassist-study/2"
+FORMAT = "hccassist-study/3"
 
 
 def write_study(study: Study, path: Path, columns: Collection[str] = ()) -> None:
@@ -51,6 +51,8 @@ def write_study(study: Study, path: Path, columns: Collection[str] = ()) -> None
         "points": {key: found.positions.tolist() for key, found in study.points.items()},
         "boxes": {key: [one.box.as_json() for one in drawn] for key, drawn in study.boxes.items()},
         "findings": {key: [_unnamed(one) for one in findings] for key, findings in study.findings.items()},
+        "transforms": {key: np.asarray(one).tolist() for key, one in study.transforms.items()},
+        "decimal_comma": study.decimal_comma,
         "values": {column: text for column, text in study.values.items() if column in columns},
     }
     arrays = {name: np.ascontiguousarray(image.array) for name, image in images.items()}
@@ -84,6 +86,8 @@ def read_study_file(path: Path) -> Study:
                 key: tuple(LabelledBox(str(n), Box.from_json(one)) for n, one in enumerate(drawn, 1))
                 for key, drawn in header["boxes"].items()
             },
+            transforms={key: np.array(one, dtype=np.float64) for key, one in header["transforms"].items()},
+            decimal_comma=bool(header["decimal_comma"]),
             findings={
                 key: tuple(_finding(one, n, images.get(f"finding {key} {n}")) for n, one in enumerate(findings, 1))
                 for key, findings in header["findings"].items()

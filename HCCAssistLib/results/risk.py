@@ -67,6 +67,8 @@ class RiskResult:
         curve: name of the reference curve in the model package that the group is shown against, ``""`` for none.
         warnings: what a reader must know before trusting it.
         heatmaps: merged Grad-CAM in patient space (0 to 1, cropped), by the volume that it explains.
+        registrations: how each volume was laid on another one of its time point, as ``Registration.as_json`` has it, by
+            the name of the volume.
     """
 
     probabilities: Mapping[str, float]
@@ -80,6 +82,7 @@ class RiskResult:
     curve: str = ""
     warnings: tuple[Problem, ...] = ()
     heatmaps: Mapping[str, Image] = field(default_factory=dict)
+    registrations: Mapping[str, Mapping[str, Any]] = field(default_factory=dict)
 
     def __post_init__(self) -> None:
         if not self.volumes:
@@ -95,7 +98,7 @@ class RiskResult:
         if not all(math.isfinite(value) for value in self.contributions.values()):
             raise ValueError("a contribution is a finite number")
         object.__setattr__(self, "probabilities", probabilities_of(self.probabilities))
-        for name in ("volumes", "boxes", "contributions"):
+        for name in ("volumes", "boxes", "contributions", "registrations"):
             object.__setattr__(self, name, MappingProxyType(dict(getattr(self, name))))
         object.__setattr__(self, "heatmaps", only_volumes(self.heatmaps, self.volumes))
 
@@ -149,6 +152,7 @@ class RiskResult:
             "curve": self.curve,
             "volumes": {name: grid.as_json() for name, grid in self.volumes.items()},
             "boxes": {name: box.as_json() for name, box in self.boxes.items()},
+            "registrations": {name: dict(one) for name, one in self.registrations.items()},
         }
 
     @classmethod
@@ -169,5 +173,6 @@ class RiskResult:
                 ),
                 contributions=data["contributions"],
                 curve=data["curve"],
+                registrations=data["registrations"],
                 **volume_parts(data, heatmaps),
             )

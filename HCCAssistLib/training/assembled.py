@@ -22,6 +22,7 @@ class Assembled:
         cutoffs: by name; none where the recipe has no cut-off.
         default_cutoff: name of the one that a prediction begins with.
         estimates: figures on the samples of validation.
+        descriptions: figures of what was fitted, such as the importance of a variable, which rate no performance.
         facts: of the recipe, for the training record of the card.
         extras: more files of the package by name: arrays or JSON.
     """
@@ -29,6 +30,7 @@ class Assembled:
     cutoffs: Mapping[str, CutOff] = field(default_factory=dict)
     default_cutoff: str = ""
     estimates: Sequence[Estimate] = ()
+    descriptions: Sequence[Estimate] = ()
     facts: Mapping[str, Any] = field(default_factory=dict)
     extras: Mapping[str, Any] = field(default_factory=dict)
 

@@ -186,7 +186,10 @@ def _assemble(
         training=training,
         software=software_versions(),
         preset=job.preset,
-        metrics=metrics(found.estimates, job.chosen_on),
+        metrics={
+            **metrics(found.estimates, job.chosen_on),
+            **{one.name: one.as_json() for one in found.descriptions},
+        },
         extras=dict(found.extras),
     )
 

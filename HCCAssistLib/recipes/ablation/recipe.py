@@ -22,6 +22,9 @@ PHASES = ("unenhanced", "arterial", "portal", "delayed")
 
 FIXED = PHASES[-1]
 
+LIVER = "liver"
+"""Where the liver is segmented, the phases are registered inside it."""
+
 TUMOUR, ZONE = f"{PRE}/tumour", f"{POST}/ablation"
 """Where the tumour is marked before, and the zone of ablation after it; a region on one slice is enough."""
 
@@ -30,11 +33,17 @@ REGIONS = MappingProxyType({PRE: TUMOUR, POST: ZONE})
 SIZE, PIXEL_MM = 128, 1.0
 """Of a crop, in pixels."""
 
+TURN_DEGREES, MARGIN = 20.0, 20
+"""A version for training is turned by so much at most, for which pixels are kept on each side of the crop."""
+
 SLICES = 3
 """The one on which the region is largest, and those beside it."""
 
-MODELS = ("pre", "prepost", "clinical", "dl_clinical")
+NETWORKS, TREES = ("pre", "prepost"), ("clinical", "dl_clinical")
 """What a package holds: two networks, trees on clinical values, and trees on these and a network's signature."""
+
+SIGNATURE = "signature"
+"""The probability of a network among the variables of the trees."""
 
 FULLEST_FIRST = ("dl_clinical", "prepost", "pre", "clinical")
 """Whose risk group counts: the first one that the inputs allow."""
@@ -51,11 +60,13 @@ ABLATION = Recipe(
     task="risk",
     inputs=(
         *(InputSpec(PRE, phase, "volume", required=True, modality="MR", unit="") for phase in PHASES),
-        InputSpec(PRE, "tumour", "segment", required=True, of_lesions=True),
-        InputSpec(PRE, "tumour", "roi", required=True, of_lesions=True),
+        InputSpec(PRE, "tumour", "segment", required=True, of_lesions=True, drawn_on=FIXED, one_slice=True),
+        InputSpec(PRE, "tumour", "roi", required=True, of_lesions=True, drawn_on=FIXED),
+        InputSpec(PRE, "liver", "segment", required=False, drawn_on=FIXED),
         *(InputSpec(POST, phase, "volume", required=False, modality="MR", unit="") for phase in PHASES),
-        InputSpec(POST, "ablation", "segment", required=False),
-        InputSpec(POST, "ablation", "roi", required=False),
+        InputSpec(POST, "ablation", "segment", required=False, drawn_on=FIXED, one_slice=True),
+        InputSpec(POST, "ablation", "roi", required=False, drawn_on=FIXED),
+        InputSpec(POST, "liver", "segment", required=False, drawn_on=FIXED),
     ),
     label=OUTCOME,
     variables=(
