@@ -129,8 +129,8 @@ def _without_liver(study: Study, time_point: str) -> Iterator[Problem]:
     place = f"{time_point}/{LIVER}"
     if place not in study.masks:
         what = (
-            f"the liver is not segmented, so the phases were registered by all that lies within {AROUND_MM:g} mm of the "
-            "region; near the wall, along which the liver slides, that may be some millimetres off"
+            f"the liver is not segmented, so the phases were registered by all that lies within {AROUND_MM:g} mm of "
+            "the region; near the wall, along which the liver slides, that may be some millimetres off"
         )
         yield Problem("WARN", what, place, "segment the liver in the delayed phase")
 
