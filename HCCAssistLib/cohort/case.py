@@ -11,6 +11,7 @@ from typing import Literal
 
 from HCCAssistLib.cohort import cells
 from HCCAssistLib.cohort.spelling import plain, shown
+from HCCAssistLib.cohort.transform_files import TRANSFORM_SUFFIXES
 from HCCAssistLib.errors import InputError
 
 TABLE = "cohort.csv"
@@ -123,6 +124,14 @@ class Case:
             return folder
         alike = [path for path in self.folder.iterdir() if plain(path.name) == time_point and path.is_dir()]
         return alike[0] if len(alike) == 1 else folder
+
+    def transform_path(self, time_point: str, phase: str) -> Path | None:
+        """The file of a transform that a person gave for a volume, None where there is none.
+
+        Raises:
+            InputError: it is there in several forms.
+        """
+        return self._only(self._find(time_point, phase, TRANSFORM_SUFFIXES), f"the transform of {time_point}/{phase}")
 
     def number(self, column: str) -> float | None:
         """The number in a column of the table, None where the cell is empty or ``NA``.

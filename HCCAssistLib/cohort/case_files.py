@@ -15,11 +15,12 @@ from HCCAssistLib.cohort.markups import read_nodes
 from HCCAssistLib.cohort.points import LabelledBox, PointList, read_points, read_rois
 from HCCAssistLib.cohort.segment_names import choose, painted_lesions
 from HCCAssistLib.cohort.segments import Segment, read_segments
+from HCCAssistLib.cohort.transform_files import read_transform
 from HCCAssistLib.cohort.unused_files import NAMES_SHOWN, SAVED_AS, unused_names
 from HCCAssistLib.dicom.series import read_series
 from HCCAssistLib.errors import InputError, Problem
 from HCCAssistLib.imaging.files import read_image
-from HCCAssistLib.imaging.geometry import Geometry
+from HCCAssistLib.imaging.geometry import FloatArray, Geometry
 from HCCAssistLib.imaging.image import Image
 from HCCAssistLib.labels import Classes
 
@@ -37,6 +38,7 @@ class CaseContents:
         masks: segments, each on the grid of the first volume of its time point.
         boxes: that a reader drew.
         findings: of the annotations of lesions, each with its label.
+        transforms: that a person gave for a volume, 4x4; see ``Study``.
     """
 
     case: Case
@@ -47,6 +49,7 @@ class CaseContents:
     masks: dict[str, Image] = field(default_factory=dict)
     boxes: dict[str, tuple[LabelledBox, ...]] = field(default_factory=dict)
     findings: dict[str, tuple[Finding, ...]] = field(default_factory=dict)
+    transforms: dict[str, FloatArray] = field(default_factory=dict)
 
 
 @dataclass(slots=True)
@@ -98,6 +101,8 @@ def read_case(case: Case, needs: Sequence[InputSpec], classes: Classes | None = 
             contents.paths[need] = path
             found = _read(need, path, case, classes, contents, segments)
             contents.problems += [_placed(problem, case, need, path) for problem in found]
+            if need.registered_to and (path := case.transform_path(need.time_point, need.name)) is not None:
+                contents.transforms[str(need)] = read_transform(path)
         except InputError as error:
             faulty.add(str(need))
             contents.problems += [_placed(problem, case, need, path) for problem in error.problems]

@@ -30,6 +30,8 @@ class InputSpec:
         only_with: options of the recipe, each with the values for which the input is asked for; always where empty.
         drawn_on: of an annotation: the volume of its time point that it belongs to, the first one where empty.
         one_slice: of a segment: whether one painted slice is all that is asked for.
+        registered_to: of a volume: the volume of its time point that it is laid on; a person's transform may lie beside
+            it (``portal.tfm`` beside ``portal.nrrd``).
     """
 
     time_point: str
@@ -43,6 +45,7 @@ class InputSpec:
     only_with: Mapping[str, tuple[bool | int | float | str, ...]] = field(default_factory=dict, hash=False)
     drawn_on: str = ""
     one_slice: bool = False
+    registered_to: str = ""
 
     def __reduce__(self) -> tuple[type[InputSpec], tuple[object, ...]]:
         """To go to another process: views of dictionaries do not."""

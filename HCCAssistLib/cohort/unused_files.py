@@ -77,9 +77,9 @@ def _meant(name: str, needs: Sequence[InputSpec]) -> list[InputSpec]:
 def _paths(case: Case, need: InputSpec) -> list[Path]:
     try:
         if need.kind == "volume":
-            path = case.volume_path(need.time_point, need.name)
-        else:
-            path = case.annotation_path(need.time_point, need.name, need.kind)
+            given = case.transform_path(need.time_point, need.name) if need.registered_to else None
+            return [p for p in (case.volume_path(need.time_point, need.name), given) if p]
+        path = case.annotation_path(need.time_point, need.name, need.kind)
         return [path] if path else []
     except InputError:  # there in several forms, which is a fault of its own
         return []

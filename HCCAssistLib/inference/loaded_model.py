@@ -16,7 +16,7 @@ from HCCAssistLib.provenance import software_versions
 from HCCAssistLib.recipes.options import Value
 from HCCAssistLib.results.run_record import RunRecord
 
-_TREES = re.compile(r"trees(?:-([a-z0-9_]+))?\.safetensors")
+_TREES = re.compile(r"trees(?:-([a-z][a-z0-9_]*))?\.safetensors")
 
 
 @dataclass(frozen=True, eq=False, slots=True)

@@ -130,6 +130,7 @@ def study_of(read: CaseContents, doubts: Iterable[Problem] = ()) -> Study:
         warnings,
         read.boxes,
         read.findings,
+        read.transforms,
         decimal_comma=case.decimal_comma,
     )
 

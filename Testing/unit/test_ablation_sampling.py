@@ -1,9 +1,11 @@
 """What is seen of a patient: the right slices at the right place, whatever the storage, scale, motion or time point."""
 
 from dataclasses import replace
+from pathlib import Path
 
 import numpy as np
 import pytest
+import SimpleITK as sitk
 import torch
 from ablation_toy import (
     CENTER,
@@ -19,15 +21,17 @@ from ablation_toy import (
     segment,
     signal,
     study,
+    write_toy_cohort,
 )
 from registration_phantoms import MOTION, SMALL, patient
 
+from HCCAssistLib.cohort.cohort import read_cohort
 from HCCAssistLib.cohort.points import LabelledBox
 from HCCAssistLib.cohort.segments import Segment
 from HCCAssistLib.errors import InputError
 from HCCAssistLib.imaging.geometry import Box, Geometry
 from HCCAssistLib.imaging.image import Image
-from HCCAssistLib.inference.study import Study
+from HCCAssistLib.inference.study import Study, read_study
 from HCCAssistLib.phantoms.dynamic_t1 import rigid_motion
 from HCCAssistLib.recipes.ablation.augmentation import turned
 from HCCAssistLib.recipes.ablation.intensity import scale_of
@@ -335,3 +339,34 @@ def test_sections_know_their_box() -> None:
     one = Sections((10.0, -20.0, 30.0), 3.0, (-1, 0, 1), 40.0)
     assert one.box.center == (10.0, -20.0, 30.0) and one.box.size == (128.0, 128.0, 9.0)
     assert one.grid().to_world((63.5, 63.5, 1)).tolist() == [10, -20, 30] and one.rows == [0, 1, 2]
+
+
+def test_a_transform_that_lies_beside_a_volume_is_the_person_s(tmp_path: Path) -> None:
+    folder = write_toy_cohort(tmp_path, [(8, 1)])
+    matrix = np.eye(4)
+    matrix[:3, 3] = (1.0, -2.0, 3.5)
+    affine = sitk.AffineTransform(3)
+    affine.SetTranslation(matrix[:3, 3].tolist())
+    place = folder / "cases" / "case-0" / "pre"
+    for name in ("portal.tfm", "arterial.h5"):
+        sitk.WriteTransform(affine, str(place / name))
+    (one,) = read_cohort(folder).cases
+    read = read_study(one, ABLATION)
+    assert set(read.transforms) == {"pre/portal", "pre/arterial"} and not read.warnings
+    assert np.array_equal(read.transforms["pre/portal"], matrix)
+    found = sample_case(read, one, OPTIONS, RNG)
+    (place / "portal.tfm").unlink()
+    (place / "arterial.h5").unlink()
+    other = sample_case(read_study(one, ABLATION), one, OPTIONS, RNG)
+    assert [bool(np.any(found["pre"][0, n] != other["pre"][0, n])) for n in range(4)] == [False, True, True, False]
+    (place / "portal.tfm").write_text("no transform")
+    with pytest.raises(InputError, match=r"pre/portal\.tfm: the transform cannot be read"):
+        read_study(one, ABLATION)
+    sitk.WriteTransform(
+        sitk.BSplineTransformInitializer(sitk.Image(20, 20, 20, sitk.sitkUInt8), [4, 4, 4]), str(place / "portal.tfm")
+    )
+    bent = sitk.ReadTransform(str(place / "portal.tfm"))
+    bent.SetParameters([float(np.sin(n)) for n in range(len(bent.GetParameters()))])
+    sitk.WriteTransform(bent, str(place / "portal.tfm"))
+    with pytest.raises(InputError, match="the transform deforms, and only a linear one can be given"):
+        read_study(one, ABLATION)

@@ -212,7 +212,7 @@ def test_trees_are_those_of_scikit_learn() -> None:
 
 
 def test_a_signature_of_shuffled_labels_tells_nothing_and_a_leaked_one_would() -> None:
-    """Networks that learnt shuffled labels by heart: their scores of patients held out are chance, of learnt ones not."""
+    """Networks that learnt shuffled labels by heart score held-out patients at chance, and learnt ones right."""
     rng = np.random.default_rng(3)
     count = 160
     rows = [row(n, early=bool(rng.random() < 0.4), clinical=rng.random(5).tolist()) for n in range(count)]

@@ -21,6 +21,7 @@ from HCCAssistLib.training.pack import Pack
 from HCCAssistLib.training.samples import Origin, Samples
 
 COLUMNS = ("AFP_ng_mL", "ltp")
+PARTS = ("volumes", "points", "masks", "boxes", "findings", "transforms")
 
 
 @pytest.fixture
@@ -48,6 +49,8 @@ def study() -> Study:
                 Finding("Dr Y", tuple(far), size_mm=32.5, measured=True),
             )
         },
+        {"post/portal": np.diag((1.0, 1.0, 1.01, 1.0))},
+        decimal_comma=True,
     )
 
 
@@ -90,7 +93,7 @@ def test_a_damaged_or_older_file_of_a_study_is_refused(study: Study, tmp_path: P
     path = tmp_path / "case-1.safetensors"
     write_study(study, path, COLUMNS)
     content = path.read_bytes()
-    path.write_bytes(content[:-9] if damage == "cut" else content.replace(b"hccassist-study/2", b"hccassist-study/1"))
+    path.write_bytes(content[:-9] if damage == "cut" else content.replace(b"hccassist-study/3", b"hccassist-study/2"))
     with pytest.raises(InputError, match="cannot be read"):
         read_study_file(path)
 
@@ -106,7 +109,7 @@ def test_a_pack_holds_the_columns_that_the_recipe_reads(
     case = Case("case-1", "p", "train", study.values, tmp_path)
     pack = Pack(tmp_path / "pack")
     pack.study_path("any").parent.mkdir(parents=True)
-    parts = {name: dict(getattr(study, name)) for name in ("volumes", "points", "masks", "boxes", "findings")}
+    parts = {name: dict(getattr(study, name)) for name in PARTS}
     read = CaseContents(case, **parts)
     assert list(reading._Sampler("toy", {}, 0, pack, frozenset({"case-1"}))(read)) == []
     packed = pack.study("case-1")

@@ -116,7 +116,7 @@ def predict(
             *study.warnings,
             *doubts,
             *(problem for one in seen.values() for problem in one.problems),
-            *_absent(seen, model),
+            *_absent(seen),
             *answers.warnings,
             *_unseen(seen, clinical, card.training),
             *model_warnings(card),
@@ -146,11 +146,14 @@ def _answers(
     stored = np.stack([seen[name].pictures if name in seen else np.zeros(SHAPE, np.float16) for name in TIME_POINTS])
     pictures = as_input(torch.from_numpy(stored[None]).to(model.device))
     present = torch.tensor([[name in seen for name in TIME_POINTS]], device=model.device)
-    allowed = [name for name in NETWORKS if name != "prepost" or POST in seen]
+    rated = model.package.card.cutoffs or dict.fromkeys(FULLEST_FIRST)  # what was never rated does not answer
+    allowed = [name for name in NETWORKS if name in rated and (name != "prepost" or POST in seen)] or [NETWORKS[0]]
     signature = str(model.package.card.training.get("signature_of", ""))
     by_trees, added, warnings = {}, {}, list[Problem]()
     probabilities: dict[str, float] = {}
-    explained = signature if "dl_clinical" in model.trees and signature in allowed else allowed[-1]
+    known = any(value is not None for value in clinical.values())
+    fullest = known and "dl_clinical" in model.trees and "dl_clinical" in rated and signature in allowed
+    explained = signature if fullest else allowed[-1]
     maps = None
     for name in allowed:
         networks = model.named(name)
@@ -159,20 +162,18 @@ def _answers(
         else:
             scores = scores_of(networks, pictures, present)
         probabilities[name] = float(scores.mean())
-    known = any(value is not None for value in clinical.values())
     for name, trees in model.trees.items() if known else ():
-        if name == "dl_clinical" and signature not in allowed:
+        if name not in rated or (name == "dl_clinical" and signature not in allowed):
             continue
         values = {**clinical, **({SIGNATURE: probabilities[signature]} if name == "dl_clinical" else {})}
         found = trees.contributions(trees.row(values))
         by_trees[name] = float(found.probability[0])
         added[name] = dict(zip(trees.variables, map(float, found.of_variables[0]), strict=True))
     warnings += _missing_values(clinical, model.trees) if known else _no_values(model)
-    if known and "dl_clinical" in model.trees and "dl_clinical" not in by_trees:
+    if known and "dl_clinical" in model.trees and signature == "prepost" and POST not in seen:
         what = f"the model dl_clinical does not answer: it needs {POST} MR, for the signature of both time points"
         warnings.append(Problem("WARN", what, POST, "give the four phases after the ablation"))
-    deciding = "dl_clinical" in by_trees or bool(allowed)
-    heatmaps = _heatmaps(study, seen, maps) if maps is not None and deciding else {}
+    heatmaps = _heatmaps(study, seen, maps) if maps is not None else {}
     return _Answers({**probabilities, **by_trees}, added, tuple(warnings), known and bool(by_trees)), heatmaps
 
 
@@ -204,7 +205,7 @@ def _used(study: Study, seen: Mapping[str, TimePoint], clinical: bool) -> list[s
     return [*names, *(["clinical"] if clinical else [])]
 
 
-def _absent(seen: Mapping[str, TimePoint], model: LoadedModel) -> Iterator[Problem]:
+def _absent(seen: Mapping[str, TimePoint]) -> Iterator[Problem]:
     if POST not in seen:
         what = "there is no MR after the ablation: the risk rests on what was seen before it"
         yield Problem("WARN", what, POST, "give the four phases after the ablation where they were made")

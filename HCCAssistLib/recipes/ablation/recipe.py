@@ -50,6 +50,12 @@ FULLEST_FIRST = ("dl_clinical", "prepost", "pre", "clinical")
 
 OUTCOME = TimeToEvent("follow_up_months", "event", horizon_months=24.0)
 
+
+def _volume(time_point: str, phase: str, *, required: bool) -> InputSpec:
+    onto = FIXED if phase != FIXED else ""
+    return InputSpec(time_point, phase, "volume", required, modality="MR", unit="", registered_to=onto)
+
+
 ABLATION = Recipe(
     id="ablation-recurrence",
     title="Early recurrence after ablation",
@@ -59,11 +65,11 @@ ABLATION = Recipe(
     ),
     task="risk",
     inputs=(
-        *(InputSpec(PRE, phase, "volume", required=True, modality="MR", unit="") for phase in PHASES),
+        *(_volume(PRE, phase, required=True) for phase in PHASES),
         InputSpec(PRE, "tumour", "segment", required=True, of_lesions=True, drawn_on=FIXED, one_slice=True),
         InputSpec(PRE, "tumour", "roi", required=True, of_lesions=True, drawn_on=FIXED),
         InputSpec(PRE, "liver", "segment", required=False, drawn_on=FIXED),
-        *(InputSpec(POST, phase, "volume", required=False, modality="MR", unit="") for phase in PHASES),
+        *(_volume(POST, phase, required=False) for phase in PHASES),
         InputSpec(POST, "ablation", "segment", required=False, drawn_on=FIXED, one_slice=True),
         InputSpec(POST, "ablation", "roi", required=False, drawn_on=FIXED),
         InputSpec(POST, "liver", "segment", required=False, drawn_on=FIXED),
