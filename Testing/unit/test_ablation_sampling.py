@@ -33,6 +33,7 @@ from HCCAssistLib.imaging.geometry import Box, Geometry
 from HCCAssistLib.imaging.image import Image
 from HCCAssistLib.inference.study import Study, read_study
 from HCCAssistLib.phantoms.dynamic_t1 import rigid_motion
+from HCCAssistLib.recipes.ablation import registering
 from HCCAssistLib.recipes.ablation.augmentation import turned
 from HCCAssistLib.recipes.ablation.intensity import scale_of
 from HCCAssistLib.recipes.ablation.recipe import ABLATION, PHASES, SIZE
@@ -265,6 +266,24 @@ def test_a_registration_that_fails_stops_the_work_unless_a_person_gives_a_transf
     assert len(refusal.value.problems) == 1
     found = time_point_of(replace(other, transforms={"pre/portal": np.eye(4)}), "pre", RIGID)
     assert found.registrations["portal"].source == "person"
+
+
+def test_phases_can_be_deformed_and_stay_rigid_where_that_fails(
+    breathing: Study, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    options = ABLATION.resolve({**TINY, "registration": "deformable"})
+    given = {"pre/unenhanced": np.eye(4), "pre/arterial": np.eye(4)}
+    found = time_point_of(replace(breathing, transforms=given), "pre", options).registrations
+    assert found["portal"].source == "deformable" and found["portal"].spline is not None
+    near = np.array(CENTER) + np.random.default_rng(1).uniform(-25, 25, (300, 3))
+    apart = np.linalg.norm(found["portal"].to_moving(near) - MOTIONS["portal"].forward(near), axis=1)
+    assert apart.mean() < 1.5
+    folded = found["portal"].failed("the deformation folds tissue over inside the liver; use the rigid transform")
+    monkeypatch.setattr(registering, "register_deformable", lambda *images: folded)
+    one = time_point_of(replace(breathing, transforms=given), "pre", options)
+    assert one.registrations["portal"].source == "rigid" and not one.registrations["portal"].failure
+    (told,) = [problem for problem in one.problems if "given by a person" not in problem.what]
+    assert told.where == "pre/portal" and told.what.startswith("it was registered rigidly: the deformation folds")
 
 
 def test_a_liver_that_is_not_segmented_is_told_once() -> None:

@@ -602,3 +602,25 @@ def test_damaged_headers_never_crash_and_never_pass_a_path_on(tmp_path: Path) ->
             refused += 1
             assert str(tmp_path) not in str(error)
     assert refused > 40
+
+
+ACQUIRED = {
+    "date and time": ({"AcquisitionDate": "20250131", "AcquisitionTime": "142500.5"}, "20250131142500"),
+    "one field for both": ({"AcquisitionDateTime": "20250131142501.25+0100"}, "20250131142501"),
+    "the day of the study alone": ({"StudyDate": "20250131"}, "20250131"),
+    "none": ({}, ""),
+}
+
+
+@pytest.mark.parametrize("known", ACQUIRED)
+def test_day_and_time_of_a_scan_come_with_its_volume(known: str, tmp_path: Path) -> None:
+    fields, wanted = ACQUIRED[known]
+    slices = ct_series()
+    for d in slices:
+        for name in ("AcquisitionDate", "AcquisitionTime", "AcquisitionDateTime", "StudyDate"):
+            if name in d:
+                delattr(d, name)
+        for name, value in fields.items():
+            setattr(d, name, value)
+    image, _ = read_series(write(slices, tmp_path))
+    assert image.acquired == wanted and image.with_array(image.array, "step").acquired == wanted

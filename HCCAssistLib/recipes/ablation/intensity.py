@@ -22,6 +22,11 @@ DARKEST, BRIGHTEST = 1.0, 99.0
 DEVIATIONS = 3.0
 """Standard deviations below and above the mean of the body that become 0 and 1."""
 
+EXTREMES = (0.1, 99.9)
+"""Percentiles of all voxels beyond which nothing is looked at: spikes, and noise of the rim."""
+
+STEPS = 65_536
+
 BINS = 256
 """Of the histogram in which air is told from the body."""
 
@@ -66,14 +71,37 @@ def scale_of(volume: Image, rule: str) -> Scale:
 
 
 def _levels(array: npt.NDArray[Any]) -> tuple[FloatArray, FloatArray]:
-    """The different values of a volume in rising order, and how many voxels have each."""
+    """The different values of a volume in rising order, and how many voxels have each.
+
+    What lies beyond ``EXTREMES`` counts as these do. Values that are no short whole numbers are told apart by the
+    65,536th part of what lies between: sorting millions of them would take seconds.
+    """
+    low, high = float(array.min()), float(array.max())
     if array.dtype.kind in "iu" and array.dtype.itemsize <= 2:
-        lowest = int(array.min())
-        counts = np.bincount(array.ravel().astype(np.int64) - lowest)
-        there = np.flatnonzero(counts)
-        return (there + lowest).astype(np.float64), counts[there].astype(np.float64)
-    levels = np.sort(array, axis=None).astype(np.float64)
-    return levels, np.ones(len(levels))
+        levels, counts = _counted(array, low, high, 1.0)
+        return levels.clip(*_extremes(levels, counts)), counts
+    if not high > low:
+        return np.array([low]), np.array([float(array.size)])
+    coarse = (high - low) / STEPS
+    darkest, brightest = _extremes(*_counted(array, low, high, coarse))
+    # the first count is coarse where a spike widens it
+    darkest, brightest = darkest - coarse, brightest + coarse
+    return _counted(array, darkest, brightest, (brightest - darkest) / STEPS)
+
+
+def _counted(array: npt.NDArray[Any], low: float, high: float, step: float) -> tuple[FloatArray, FloatArray]:
+    """Values in steps between two limits, at which those beyond count, and how many voxels have each."""
+    numbers = array.ravel().astype(np.float32)
+    numbers -= np.float32(low)
+    numbers *= np.float32(1 / step)
+    np.rint(numbers.clip(0, (high - low) / step, out=numbers), out=numbers)
+    counts = np.bincount(numbers.astype(np.int64)).astype(np.float64)
+    there = np.flatnonzero(counts)
+    return np.asarray(there * step + low, dtype=np.float64), counts[there]
+
+
+def _extremes(levels: FloatArray, counts: FloatArray) -> tuple[float, float]:
+    return _ranked(levels, counts, EXTREMES[0]), _ranked(levels, counts, EXTREMES[1])
 
 
 def _ranked(levels: FloatArray, counts: FloatArray, percent: float) -> float:
