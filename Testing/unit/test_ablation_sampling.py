@@ -286,6 +286,15 @@ def test_phases_can_be_deformed_and_stay_rigid_where_that_fails(
     assert told.where == "pre/portal" and told.what.startswith("it was registered rigidly: the deformation folds")
 
 
+def test_a_series_of_a_few_slices_cannot_be_registered_and_is_named() -> None:
+    geometry = grid((2.0, 2.0, 5.0), mm=(200, 190, 22))
+    few = of_ramp(geometry, segment(geometry, (4.0, 2.0, 0.0), (15, 12, 8)))
+    with pytest.raises(InputError, match=r"pre/delayed: the volume has 6 slices or voxels along one axis, below 8"):
+        time_point_of(few, "pre", RIGID)
+    (told,) = [p for p in time_point_of(few, "pre", OPTIONS).problems if "cannot be told" in p.what]
+    assert told.level == "WARN" and told.where == "pre" and "6 slices" in told.what
+
+
 def test_a_liver_that_is_not_segmented_is_told_once() -> None:
     one = time_point_of(study("pre"), "pre", RIGID)
     assert [problem.what.split(",")[0] for problem in one.problems] == ["the liver is not segmented"]

@@ -54,10 +54,10 @@ def registrations_of(
     Raises:
         InputError: a registration failed and no person gives a transform; each such phase is listed.
     """
-    fixed = study.volumes[f"{time_point}/{FIXED}"]
+    fixed = _named(study, time_point, FIXED)
     given = {name: study.transforms.get(f"{time_point}/{name}") for name in PHASES if name != FIXED}
     found = {name: _by_person(matrix, f"{time_point}/{name}") for name, matrix in given.items() if matrix is not None}
-    moving = {name: study.volumes[f"{time_point}/{name}"] for name in given if name not in found}
+    moving = {name: _named(study, time_point, name) for name in given if name not in found}
     problems = [
         Problem("WARN", f"{note}, and was not computed", f"{time_point}/{name}", "check it in the linked views")
         for name, one in found.items()
@@ -75,6 +75,12 @@ def registrations_of(
         problems += _without_liver(study, time_point)
         found |= {name: one for name, (one, _) in judged.items()}
     return {name: found[name] for name in given}, tuple(problems)
+
+
+def _named(study: Study, time_point: str, phase: str) -> Image:
+    """A volume that says what it is in the sentences of a registration."""
+    place = f"{time_point}/{phase}"
+    return replace(study.volumes[place], name=place)
 
 
 def _by_person(matrix: FloatArray, where: str) -> Registration:
@@ -138,7 +144,12 @@ def _without_liver(study: Study, time_point: str) -> Iterator[Problem]:
 def _unregistered(fixed: Image, moving: Mapping[str, Image], mask: Image, time_point: str) -> Iterator[Problem]:
     """Phases that were to stay as they are and do not fit the delayed one there."""
     with one_thread():
-        ready = prepare_fixed(fixed, mask)
+        try:
+            ready = prepare_fixed(fixed, mask)
+        except InputError as error:
+            what = f"whether its phases lie on each other cannot be told: {error.problems[0].what}"
+            yield Problem("WARN", what, time_point, "look at them in linked views")
+            return
         for name, image in moving.items():
             source = prepare_moving(image, ready)
             if source is None:  # what is seen of it is judged elsewhere
@@ -157,7 +168,7 @@ def _mask(study: Study, time_point: str, center: tuple[float, float, float]) -> 
     """The liver, or a ball around the region, on the part of the delayed grid that holds it."""
     liver = study.masks.get(f"{time_point}/{LIVER}")
     if liver is not None:
-        return liver
+        return replace(liver, name=f"{time_point}/{LIVER}")
     grid = study.volumes[f"{time_point}/{FIXED}"].geometry
     around = _box_of(grid, center)
     k, j, i = np.indices(around.shape)
