@@ -121,6 +121,6 @@ def _held(volume: Image, registration: Registration | None, grid: Geometry, wher
         return []
     what, remedy = f"it holds {share:.0%} of the square around the region", "give the whole series, uncropped"
     if registration is not None:
-        what += " that is seen in the delayed phase: their fields of view differ"
-        remedy = "give the phases of one examination, uncropped"
+        what += " that is seen in the delayed phase"
+        remedy = "is its field of view another one? give the phases of one examination, uncropped"
     return [Problem("STOP" if share < LEAST_HELD else "WARN", what, where, remedy)]
