@@ -8,6 +8,7 @@ from types import MappingProxyType
 from HCCAssistLib.cohort.cohort_spec import CohortSpec
 from HCCAssistLib.cohort.input_spec import InputSpec
 from HCCAssistLib.errors import InputError
+from HCCAssistLib.recipes.ablation.recipe import ABLATION
 from HCCAssistLib.recipes.hepatectomy.recipe import HEPATECTOMY
 from HCCAssistLib.recipes.liver_mass.recipe import LIVER_MASS
 from HCCAssistLib.recipes.ltp.recipe import LTP
@@ -15,7 +16,7 @@ from HCCAssistLib.recipes.options import Value
 from HCCAssistLib.recipes.spec import Recipe
 from HCCAssistLib.recipes.tace.recipe import TACE
 
-RECIPES = MappingProxyType({recipe.id: recipe for recipe in (LTP, LIVER_MASS, TACE, HEPATECTOMY)})
+RECIPES = MappingProxyType({recipe.id: recipe for recipe in (LTP, LIVER_MASS, TACE, ABLATION, HEPATECTOMY)})
 
 
 def all_inputs() -> tuple[InputSpec, ...]:

@@ -320,9 +320,11 @@ def test_a_time_point_that_is_absent_is_empty_and_said_to_be() -> None:
     assert np.isnan(found["size_mm"][0, 1])
 
 
-def test_a_patient_who_was_lost_early_is_no_sample() -> None:
+def test_a_patient_who_was_lost_early_is_a_sample_that_nothing_is_learnt_from() -> None:
     found = sample_case(study("pre"), case(12, 0), OPTIONS, RNG)
-    assert len(found) == 0 and set(found.arrays) == set(sample_case(study("pre"), case(), OPTIONS, RNG).arrays)
+    known = sample_case(study("pre"), case(), OPTIONS, RNG)
+    assert len(found) == 1 and np.array_equal(found["pre"], known["pre"]) and found["time"].tolist() == [12]
+    assert len(found.of_known(ABLATION.label)) == 0 and len(known.of_known(ABLATION.label)) == 1
 
 
 def stored(count: int = 3) -> dict[str, torch.Tensor]:

@@ -14,6 +14,7 @@ from HCCAssistLib.errors import Cancelled
 from HCCAssistLib.evaluation.cutoffs import youden_cutoff
 from HCCAssistLib.inference.loaded_model import load_model
 from HCCAssistLib.inference.study import read_study
+from HCCAssistLib.models.curves import curves_of
 from HCCAssistLib.models.package import read_package
 from HCCAssistLib.models.trees import TreeEnsemble
 from HCCAssistLib.recipes.ablation import forests, training
@@ -58,6 +59,8 @@ def toy_samples(count: int = 8, seed: int = 0) -> Samples:
             "size_mm": rng.uniform(10, 50, (count, 2)).astype(np.float32),
             "slice_mm": np.full((count, 2), 3, np.float32),
             "label": labels,
+            "time": np.where(labels, 9.0, 40.0),
+            "event": labels,
             "case": np.arange(count, dtype=np.int32),
         },
         tuple(Origin(f"case-{n}", f"p{n}", "train") for n in range(count)),
@@ -105,7 +108,7 @@ def test_a_member_that_was_stopped_goes_on_to_the_same_weights_bit_for_bit(tmp_p
     assert again_read is not None and again_read.facts == json.loads(json.dumps(whole.facts))
     assert [row["case"] for row in whole.facts["held_out"]] == ["case-4", "case-5", "case-6", "case-7"]
     assert [row["post"] for row in whole.facts["held_out"]] == [True, True, True, False]
-    assert whole.facts["train"][0]["clinical"][4] is None and whole.facts["train"][0]["early"] is False
+    assert whole.facts["train"][0]["clinical"][4] is None and whole.facts["train"][0]["event"] is False
     assert whole.facts["seen"]["pre slice_mm"] == [3, 3] and "hbv" in whole.facts["seen"]
 
 
@@ -117,9 +120,11 @@ def test_the_epoch_is_chosen_by_the_auc_of_those_whom_a_network_can_see() -> Non
     assert area_of("pre")(samples.select(np.array([0, 2])), logits[[0, 2]]) == 0.5, "one class alone tells nothing"
 
 
-def row(number: int, *, early: bool, post: bool = True, clinical: Sequence[float | None] = ()) -> dict:
+def row(number: int, *, early: bool | None, post: bool = True, clinical: Sequence[float | None] = ()) -> dict:
     known = list(clinical) or [float(number), 1.0, 0.0, 70.0, 10.0]
-    return {"case": f"case-{number}", "patient": f"p{number}", "early": early, "post": post, "clinical": known}
+    months = {True: 9.0, False: 40.0, None: 12.0}[early]
+    followed = {"months": months, "event": early is True}
+    return {"case": f"case-{number}", "patient": f"p{number}", **followed, "post": post, "clinical": known}
 
 
 def result_of(
@@ -129,7 +134,7 @@ def result_of(
     p = np.array(scores)
     samples = Samples(
         {
-            "label": np.array([one["early"] for one in held_out], np.uint8),
+            "label": np.array([one["event"] for one in held_out], np.uint8),
             "case": np.arange(len(held_out), dtype=np.int32),
         },
         tuple(Origin(one["case"], one["patient"], "train") for one in held_out),
@@ -159,7 +164,7 @@ def test_a_signature_is_the_mean_of_the_members_that_the_patient_was_held_out_of
         for number, name in enumerate(("pre", "prepost")):
             assert found[f"case-{n}"].signature(name) == pytest.approx(scores[:, n, number].mean(), abs=1e-6)
     assert parts_of(crossed(scores, 3)) == [frozenset(f"case-{n}" for n in part) for part in (range(4), range(4, 8))]
-    without = Patient("c", "p", True, False, (1.0,) * 5, {"pre": [0.3], "prepost": [0.9]})
+    without = Patient("c", "p", 9.0, True, False, (1.0,) * 5, {"pre": [0.3], "prepost": [0.9]})
     assert without.signature("pre") == 0.3 and without.signature("prepost") is None
 
 
@@ -221,7 +226,7 @@ def test_a_signature_of_shuffled_labels_tells_nothing_and_a_leaked_one_would() -
     for number, part in enumerate(parts):
         others = [one for other in range(4) if other != number for one in parts[other]]
         chance = [(float(p), float(p)) for p in rng.uniform(0.1, 0.9, len(part))]
-        by_heart = [(0.9 if one["early"] else 0.1,) * 2 for one in part]
+        by_heart = [(0.9 if one["event"] else 0.1,) * 2 for one in part]
         out_of_fold.append(result_of(part, chance, others))
         leaked.append(result_of(part, by_heart, others))
     honest, dishonest = (
@@ -239,7 +244,7 @@ def test_what_is_assembled_has_a_cut_off_for_each_model_and_says_where_it_comes_
     assert (
         list(found.cutoffs) == ["dl_clinical", "prepost", "pre", "clinical"] and found.default_cutoff == "dl_clinical"
     )
-    truth = [one["early"] for one in ROWS]
+    truth = [one["event"] for one in ROWS]
     for number, name in enumerate(("pre", "prepost")):
         assert found.cutoffs[name].value == pytest.approx(
             youden_cutoff(truth, scores[0, :, number], chosen_on="x").value
@@ -251,6 +256,8 @@ def test_what_is_assembled_has_a_cut_off_for_each_model_and_says_where_it_comes_
     assert "trees that were fitted without him" in found.cutoffs["clinical"].source
     assert found.facts["signature_of"] == "prepost", "its held-out AUC is 1.00, that of Pre 0.88"
     assert not found.facts["caveats"] and found.facts["seen"] == {"pre size_mm": [10.0, 50.0]}
+    curves = found.extras.pop("curves.json")
+    assert set(curves["curves"]) == set(found.cutoffs)
     trees = {name: TreeEnsemble.from_arrays(arrays) for name, arrays in found.extras.items()}
     assert set(trees) == {"trees-clinical.safetensors", "trees-dl_clinical.safetensors"}
     assert trees["trees-dl_clinical.safetensors"].variables == (*COLUMNS, SIGNATURE)
@@ -261,7 +268,7 @@ def test_what_is_assembled_has_a_cut_off_for_each_model_and_says_where_it_comes_
 
 def test_the_better_network_gives_the_signature_by_held_out_patients_alone() -> None:
     scores = np.full((1, 8, 2), 0.5)
-    scores[0, :, 0] = [0.9 if one["early"] else 0.1 for one in ROWS]
+    scores[0, :, 0] = [0.9 if one["event"] else 0.1 for one in ROWS]
     assert assemble(crossed(scores), chosen_on="x").facts["signature_of"] == "pre"
     assert assemble(crossed(scores[..., ::-1]), chosen_on="x").facts["signature_of"] == "prepost"
     same = np.repeat(scores[..., :1], 2, axis=2)
@@ -271,19 +278,37 @@ def test_the_better_network_gives_the_signature_by_held_out_patients_alone() -> 
 def test_a_single_split_gives_no_trees_with_a_signature_and_says_why() -> None:
     (one,) = [result_of(ROWS[:4], [(0.2, 0.3), (0.7, 0.9), (0.4, 0.1), (0.6, 0.8)], ROWS[4:])]
     found = assemble([one], chosen_on="validation set")
-    assert list(found.cutoffs) == ["prepost", "pre", "clinical"] and list(found.extras) == [
-        "trees-clinical.safetensors"
-    ]
+    assert list(found.cutoffs) == ["prepost", "pre", "clinical"]
+    assert list(found.extras) == ["trees-clinical.safetensors", "curves.json"]
     (why,) = found.facts["caveats"]
     assert why.startswith("the model dl_clinical is absent: with a single split") and "train with folds" in why
     trees = TreeEnsemble.from_arrays(found.extras["trees-clinical.safetensors"])
     assert trees.samples[trees.starts].tolist() == [4] * 20, "fitted on the training patients, scored on the others"
 
 
+def test_patients_who_were_lost_early_count_in_the_survival_alone() -> None:
+    scores = np.random.default_rng(4).uniform(0.1, 0.9, (1, 8, 2))
+    plain = assemble(crossed(scores), chosen_on="x")
+    lost = row(8, early=None)
+    _, second = crossed(scores)
+    with_lost = result_of([*ROWS[:4], lost], [*map(tuple, scores[0, :4]), (0.99, 0.01)], ROWS[4:])
+    found = assemble([with_lost, second], chosen_on="x")
+    assert {name: one.value for name, one in found.cutoffs.items()} == {
+        name: one.value for name, one in plain.cutoffs.items()
+    }
+    assert [one.value for one in found.estimates] == [one.value for one in plain.estimates]
+    for name in ("trees-clinical.safetensors", "trees-dl_clinical.safetensors"):
+        assert all(np.array_equal(found.extras[name][key], one) for key, one in plain.extras[name].items())
+    curves, before = (one.extras["curves.json"]["curves"] for one in (found, plain))
+    for name in curves:
+        counts = [sum(group["at_risk"][0] for group in one[name]["groups"].values()) for one in (curves, before)]
+        assert counts == [9, 8], name
+
+
 def test_without_a_second_time_point_there_is_no_model_of_both() -> None:
     rows = [{**one, "post": False} for one in ROWS]
     halves = [(slice(0, 4), slice(4, 8)), (slice(4, 8), slice(0, 4))]
-    scores = [(0.8, 0.5) if one["early"] else (0.2, 0.5) for one in rows]
+    scores = [(0.8, 0.5) if one["event"] else (0.2, 0.5) for one in rows]
     found = assemble([result_of(rows[a], scores[a], rows[b]) for a, b in halves], chosen_on="x")
     assert list(found.cutoffs) == ["dl_clinical", "pre", "clinical"] and found.facts["signature_of"] == "pre"
     assert any("the model prepost has no cut-off" in why for why in found.facts["caveats"])
@@ -301,12 +326,15 @@ def test_from_a_cohort_to_a_model_of_two_folds_and_back(tmp_path: Path) -> None:
     assert "clinical: mean decrease in impurity, hbv" in card.metrics and "dl_clinical: AUC" in card.metrics
     assert "trees-dl_clinical.safetensors" in card.files and card.default_name == "dl_clinical"
     assert card.training["seen"]["tumour_size_mm"][0] >= 20
+    curves = curves_of(package)
+    assert set(curves) == set(card.cutoffs)
+    assert sum(group.at_risk[0] for group in curves["clinical"].groups.values()) == 8, "who was lost early, too; two are for testing"
     model = load_model(package)
     assert model.trees["clinical"].unknown.tolist() == [0, 0, 1, 0, 0]
     cases = {case.case_id: case for case in read_cohort(folder).cases}
     result = predict(read_study(cases["case-0"], ABLATION, options=card.options), model, {})
     assert result.decides == "dl_clinical" and set(result.heatmaps) <= {"pre/delayed", "post/delayed"}
-    assert 0 <= result.probability <= 1 and result.group in ("high", "low")
+    assert result.curve == "dl_clinical" and 0 <= result.probability <= 1 and result.group in ("high", "low")
     alone = predict(read_study(cases["case-9"], ABLATION, options=card.options), model, {})
     assert "post/delayed" not in alone.volumes and "synthetic cases only" in "\n".join(map(str, alone.warnings))
 

@@ -45,10 +45,11 @@ def fit_forest(
     *,
     network: str = "",
 ) -> Forest:
-    """Trees of all patients, and the scores of each part by trees of the others.
+    """Trees of all patients of whom the outcome is known, and the scores of each part by trees of the others.
 
-    Where some patients are in no part (a single split), the trees are fitted on these alone, so that their own scores
-    of the part are held-out ones.
+    Patients who were lost before are scored like all others, and no tree learns from them. Where some patients are in
+    no part (a single split), the trees are fitted on these alone, so that their own scores of the part are held-out
+    ones.
 
     Args:
         patients: by case; every one has a signature where a network is named.
@@ -60,15 +61,16 @@ def fit_forest(
         InputError: all patients of a fit have the same outcome, or a variable has no value in any of them.
     """
     held_out = {case for part in parts for case in part}
-    always = [case for case in patients if case not in held_out]
-    fitted_on = always or list(patients)
+    known = [case for case, one in patients.items() if one.early is not None]
+    always = [case for case in known if case not in held_out]
+    fitted_on = always or known
     trees = _fit(patients, fitted_on, network, settings)
     scores: dict[str, float] = {}
     for part in parts:
         cases = [case for case in patients if case in part]
         if not cases:
             continue
-        without = trees if always else _fit(patients, [c for c in patients if c not in part], network, settings)
+        without = trees if always else _fit(patients, [c for c in known if c not in part], network, settings)
         found = without.probabilities(_rows(patients, cases, network))
         scores |= dict(zip(cases, found.tolist(), strict=True))
     importances = dict(zip(trees.variables, trees.importances().tolist(), strict=True))
@@ -78,7 +80,7 @@ def fit_forest(
 def _fit(
     patients: Mapping[str, Patient], cases: Sequence[str], network: str, settings: Mapping[str, Any]
 ) -> TreeEnsemble:
-    events = [patients[case].early for case in cases]
+    events = [bool(patients[case].early) for case in cases]
     return fit_extra_trees(_rows(patients, cases, network), events, variables_of(network), **settings)
 
 

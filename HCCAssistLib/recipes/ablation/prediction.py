@@ -14,6 +14,7 @@ from HCCAssistLib.imaging.image import Image
 from HCCAssistLib.inference.loaded_model import LoadedModel
 from HCCAssistLib.inference.study import Study
 from HCCAssistLib.models.caveats import model_warnings
+from HCCAssistLib.models.curves import curve_name
 from HCCAssistLib.models.trees import TreeEnsemble
 from HCCAssistLib.recipes.ablation.checks import study_problems, time_points_of
 from HCCAssistLib.recipes.ablation.clinical import COLUMNS, clinical_of_study
@@ -112,6 +113,7 @@ def predict(
         boxes={REGIONS[name]: one.sections.box for name, one in seen.items()},
         clinical=tuple(ClinicalValue(column, value, value) for column, value in clinical.items()),
         contributions=answers.contributions.get(decides, {}),
+        curve=curve_name(model.package, decides),
         warnings=(
             *study.warnings,
             *doubts,

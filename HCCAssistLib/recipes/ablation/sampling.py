@@ -42,8 +42,6 @@ SHAPE = (len(PHASES), SLICES, STORED, STORED)
 def sample_case(study: Study, case: Case, options: Mapping[str, Value], rng: np.random.Generator) -> Samples:
     """Both time points of one case, with its clinical values and outcome.
 
-    A case that was lost before the outcome could be told gives none, and none of its phases is registered.
-
     Args:
         study: four phases and a region before the ablation, and the same after it where they are known.
         case: whose they are; its columns hold outcome and clinical values.
@@ -54,18 +52,18 @@ def sample_case(study: Study, case: Case, options: Mapping[str, Value], rng: np.
         ``pre`` and ``post``, 16-bit floats ``(n, 4, 3, 168, 168)``, 0..1; ``present`` ``(n, 2)``, whether each of them
         is there (zeros stand in the place of an absent one); ``clinical`` ``(n, 5)`` with NaN where a value is not
         known; ``size_mm`` and ``slice_mm`` ``(n, 2)``, with which a prediction is later compared, NaN where absent.
+        ``n`` is 1. The ``label`` of a case that was censored within the horizon is 0 and of no meaning: see
+        ``Samples.of_known``.
 
     Raises:
         InputError: no region, a registration that failed, no outcome, or a clinical value that cannot be.
     """
     months, event = follow_up(case, OUTCOME)
     values = as_row(clinical_of_case(case))
-    early = OUTCOME.early(months, event)
-    wanted = time_points_of(study) if early is not None else ()
-    seen = {name: time_point_of(study, name, options) for name in wanted}
+    seen = {name: time_point_of(study, name, options) for name in time_points_of(study)}
     digests = tuple(volume.digest() for volume in study.volumes.values())
     present = [name in seen for name in TIME_POINTS]
-    found = Samples(
+    return Samples(
         {
             PRE: _pictures(seen.get(PRE)),
             POST: _pictures(seen.get(POST)),
@@ -73,15 +71,14 @@ def sample_case(study: Study, case: Case, options: Mapping[str, Value], rng: np.
             "clinical": np.array([values], dtype=np.float64),
             "size_mm": np.array([[_measured(seen.get(name), "size_mm") for name in TIME_POINTS]], dtype=np.float32),
             "slice_mm": np.array([[_measured(seen.get(name), "step_mm") for name in TIME_POINTS]], dtype=np.float32),
-            "label": np.array([bool(early)], dtype=np.uint8),
-            "time": np.array([months], dtype=np.float32),
+            "label": np.array([bool(OUTCOME.early(months, event))], dtype=np.uint8),
+            "time": np.array([months], dtype=np.float64),
             "event": np.array([event], dtype=np.uint8),
             "case": np.zeros(1, dtype=np.int32),
             "center_lps": np.array([seen[PRE].sections.center if PRE in seen else (0, 0, 0)], dtype=np.float32),
         },
         (Origin(case.case_id, case.patient_id, case.split, digests),),
     )
-    return found if early is not None else found.select(np.zeros(1, dtype=bool))
 
 
 def batch_maker(options: Mapping[str, Value]) -> BatchMaker:

@@ -10,7 +10,7 @@ from typing import Any
 import numpy as np
 from scipy.special import expit
 
-from HCCAssistLib.recipes.ablation.recipe import NETWORKS, POST, TIME_POINTS
+from HCCAssistLib.recipes.ablation.recipe import NETWORKS, OUTCOME, POST, TIME_POINTS
 from HCCAssistLib.training.member_result import MemberResult
 from HCCAssistLib.training.samples import Samples
 
@@ -23,7 +23,8 @@ class Patient:
 
     Attributes:
         case_id, patient_id: pseudonyms.
-        early: whether the recurrence came early; shuffled where the labels were.
+        months: of follow-up; shuffled where the labels were, as is what follows.
+        event: whether they ended with a recurrence.
         post: whether there is MR after the ablation.
         clinical: in the order of the recipe, NaN where a value is not known.
         scores: of each network, by the members that the patient was held out of.
@@ -31,10 +32,16 @@ class Patient:
 
     case_id: str
     patient_id: str
-    early: bool
+    months: float
+    event: bool
     post: bool
     clinical: tuple[float, ...]
     scores: dict[str, list[float]] = field(default_factory=lambda: {name: [] for name in NETWORKS})
+
+    @property
+    def early(self) -> bool | None:
+        """Whether the recurrence came early; None of a patient who was lost before that was known."""
+        return OUTCOME.early(self.months, self.event)
 
     def signature(self, network: str) -> float | None:
         """The mean score of the members that were not trained on the patient.
@@ -51,12 +58,13 @@ def rows_of(samples: Samples) -> list[dict[str, Any]]:
         {
             "case": samples.origins[case].case_id,
             "patient": samples.origins[case].patient_id,
-            "early": bool(label),
+            "months": float(months),
+            "event": bool(event),
             "post": bool(present[OF_POST]),
             "clinical": [None if math.isnan(value) else float(value) for value in clinical],
         }
-        for case, label, present, clinical in zip(
-            samples["case"], samples.labels, samples["present"], samples["clinical"], strict=True
+        for case, months, event, present, clinical in zip(
+            *(samples[name] for name in ("case", "time", "event", "present", "clinical")), strict=True
         )
     ]
 
@@ -86,4 +94,5 @@ def parts_of(results: Sequence[MemberResult]) -> list[frozenset[str]]:
 
 def _patient(row: Mapping[str, Any]) -> Patient:
     clinical = tuple(math.nan if value is None else float(value) for value in row["clinical"])
-    return Patient(row["case"], row["patient"], bool(row["early"]), bool(row["post"]), clinical)
+    months, event, post = float(row["months"]), bool(row["event"]), bool(row["post"])
+    return Patient(row["case"], row["patient"], months, event, post, clinical)

@@ -18,6 +18,7 @@ from HCCAssistLib.evaluation.binary import binary_evaluation
 from HCCAssistLib.evaluation.cutoffs import youden_cutoff
 from HCCAssistLib.evaluation.discrimination import auc
 from HCCAssistLib.evaluation.result import Estimate, Interval
+from HCCAssistLib.models.curves import CURVES, ReferenceCurve, curves_as_json
 from HCCAssistLib.recipes.ablation.clinical import COLUMNS
 from HCCAssistLib.recipes.ablation.forests import Forest, fit_forest
 from HCCAssistLib.recipes.ablation.recipe import FULLEST_FIRST, NETWORKS, PRE, TIME_POINTS
@@ -25,6 +26,7 @@ from HCCAssistLib.recipes.ablation.signatures import OF_POST, Patient, parts_of,
 from HCCAssistLib.recipes.options import Value
 from HCCAssistLib.results.cutoff import CutOff
 from HCCAssistLib.training.assembled import Assembled
+from HCCAssistLib.training.held_out_scores import HeldOutScores, reference_curve
 from HCCAssistLib.training.loop import Logits, SelectionMetric
 from HCCAssistLib.training.member import Member
 from HCCAssistLib.training.member_result import MemberResult
@@ -49,15 +51,15 @@ def fit_member(member: Member) -> MemberResult:
         span = (0.98 * number / len(NETWORKS), 0.98 * (number + 1) / len(NETWORKS))
         found = member.fit(name, member.train, member.validation, metric=area_of(name), network=name, span=span)
         fits[name] = found
-        logits.append(member.outputs(member.network(found, name), member.validation))
+        logits.append(member.outputs(member.network(found, name), member.held_out))
     options = member.plan.options
     facts = {
         "train": rows_of(member.train),
-        "held_out": rows_of(member.validation),
+        "held_out": rows_of(member.held_out),
         "seen": _seen(member.train),
         "trees": {"trees": int(options["trees"]), "max_depth": int(options["tree_depth"]), "seed": member.plan.seed},
     }
-    return MemberResult.of(fits, member.validation, np.stack(logits, axis=1), facts)
+    return MemberResult.of(fits, member.held_out, np.stack(logits, axis=1), facts)
 
 
 def area_of(network: str) -> SelectionMetric:
@@ -81,7 +83,9 @@ class _Scored:
 
 
 def assemble(results: Sequence[MemberResult], *, chosen_on: str) -> Assembled:
-    """Trees, cut-offs and figures on held-out scores.
+    """Trees, cut-offs, figures and the survival of the risk groups, all on held-out scores.
+
+    Patients who were lost before the outcome could be told count in the survival alone.
 
     Args:
         results: of the members.
@@ -95,6 +99,7 @@ def assemble(results: Sequence[MemberResult], *, chosen_on: str) -> Assembled:
     by_trees = [_Scored(name, one.scores, "trees that were fitted without him") for name, one in forests.items()]
     scored = {one.name: one for one in (*networks, *by_trees)}
     cutoffs: dict[str, CutOff] = {}
+    curves: dict[str, ReferenceCurve] = {}
     estimates: list[Estimate] = []
     for name in (name for name in FULLEST_FIRST if name in scored):
         one = scored[name]
@@ -104,6 +109,9 @@ def assemble(results: Sequence[MemberResult], *, chosen_on: str) -> Assembled:
             continue
         source = f"{chosen_on}, each patient scored by {one.scored_by}"
         cutoffs[name] = youden_cutoff(truth, scores, chosen_on=source)
+        alike = f"{source}; the cut-off was chosen on the same patients"
+        followed = _followed(patients, one.scores)
+        curves[name] = reference_curve(followed, cutoffs[name], event="recurrence", source=alike)
         found = binary_evaluation(truth, scores, persons, unit="patient", cutoff=cutoffs[name]).estimates
         estimates += [replace(found[n], name=f"{name}: {n}") for n in ("AUC", "sensitivity", "specificity")]
     return Assembled(
@@ -116,7 +124,10 @@ def assemble(results: Sequence[MemberResult], *, chosen_on: str) -> Assembled:
             "signature_of": chosen if "dl_clinical" in forests else "",
             "caveats": caveats,
         },
-        extras={f"trees-{name}.safetensors": forest.trees.as_arrays() for name, forest in forests.items()},
+        extras={
+            **{f"trees-{name}.safetensors": forest.trees.as_arrays() for name, forest in forests.items()},
+            **({CURVES: curves_as_json(curves)} if curves else {}),
+        },
     )
 
 
@@ -128,11 +139,13 @@ def _of_network(patients: Mapping[str, Patient], name: str) -> _Scored:
 
 def _better(patients: Mapping[str, Patient], networks: Sequence[_Scored]) -> str:
     """The network with the larger AUC on the held-out patients that all of them have scored, the fuller one of two."""
-    shared = [case for case in patients if all(case in one.scores for one in networks)]
-    truth = [patients[case].early for case in shared]
-    if len(set(truth)) < 2:
-        return PRE
-    areas = {one.name: auc(truth, [one.scores[case] for case in shared], unit="patient").value for one in networks}
+    shared = {case: one for case, one in patients.items() if all(case in network.scores for network in networks)}
+    areas = {}
+    for one in networks:
+        truth, scores, _ = _rows(shared, one.scores)
+        if len(set(truth)) < 2:
+            return PRE
+        areas[one.name] = auc(truth, scores, unit="patient").value
     return max(reversed(NETWORKS), key=lambda name: areas[name] or 0.0)
 
 
@@ -162,11 +175,22 @@ def _forests(
 
 
 def _rows(patients: Mapping[str, Patient], scores: Mapping[str, float]) -> tuple[list[bool], list[float], list[str]]:
-    cases = [case for case in patients if case in scores]
+    """Outcome, score and name of those of whom the outcome is known."""
+    known = {case: one for case, one in patients.items() if case in scores and one.early is not None}
     return (
-        [patients[case].early for case in cases],
-        [scores[case] for case in cases],
-        [patients[case].patient_id for case in cases],
+        [bool(one.early) for one in known.values()],
+        [scores[case] for case in known],
+        [one.patient_id for one in known.values()],
+    )
+
+
+def _followed(patients: Mapping[str, Patient], scores: Mapping[str, float]) -> HeldOutScores:
+    scored = {case: one for case, one in patients.items() if case in scores}
+    return HeldOutScores(
+        patients=tuple(one.patient_id for one in scored.values()),
+        months=np.array([one.months for one in scored.values()], dtype=np.float64),
+        events=np.array([one.event for one in scored.values()], dtype=np.bool_),
+        scores=np.array([scores[case] for case in scored], dtype=np.float64),
     )
 
 
