@@ -75,4 +75,5 @@ DEMO = Demo(
     choose=choose,
     evidence=evidence,
     describe=describe,
+    folds=2,
 )
