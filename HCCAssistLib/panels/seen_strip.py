@@ -13,12 +13,18 @@ from HCCAssistLib.panels.ui_files import load
 from HCCAssistLib.scene.navigation import jump_to
 from HCCAssistLib.scene.seen import MadeAgain, SeenPictures, SeenPicturesMaker
 
-SIDE = 120
+SIDE, IN_A_ROW = 120, 3
 """Pixels of a picture: three of them are as wide as a narrow panel."""
+
+SMALL_SIDE, SMALL_IN_A_ROW = 68, 5
+"""The same where there are more than three."""
+
+MOST = 10
+"""Pictures that are shown."""
 
 
 class SeenStrip(Part):
-    """Up to three pictures with what each shows; a click takes the views to its slice.
+    """Some pictures with what each shows; a click takes the views to its slice.
 
     Args:
         shared: of the panel.
@@ -32,23 +38,37 @@ class SeenStrip(Part):
         self._asked: tuple[Any, int] | None = None
         self._opacity = 0.0
         self.ui = load("seen_strip", shared.sections.resultsButton.layout())
-        self._buttons = (self.ui.seenButton1, self.ui.seenButton2, self.ui.seenButton3)
-        for index, button in enumerate(self._buttons):
-            button.connect("clicked(bool)", lambda _checked=False, index=index: self._go_to(index))
+        self._grid = qt.QGridLayout()
+        self._grid.setColumnStretch(MOST, 1)
+        self.ui.SeenStrip.layout().addLayout(self._grid)
+        self._buttons = [self._button(index) for index in range(MOST)]
+        vars(self.ui).update({button.objectName: button for button in self._buttons})
         self._show(None)
+
+    def _button(self, index: int) -> Any:
+        button = qt.QToolButton()
+        button.objectName = f"seenButton{index + 1}"
+        button.setToolButtonStyle(qt.Qt.ToolButtonTextUnderIcon)
+        button.autoRaise = True
+        button.toolTip = _("Go to this slice in all views")
+        button.visible = False
+        button.connect("clicked(bool)", lambda _checked=False: self._go_to(index))
+        self._grid.addWidget(button, 0, index)
+        return button
 
     def refresh(self) -> None:
         """Show the finding that is chosen now."""
         review = self._session.current
-        if review is None or review.chosen is None or review.changed:
+        number = 0 if review is not None and not review.findings else getattr(review, "chosen", None)
+        if review is None or number is None or review.changed:
             self._asked = None
             self._show(None)
             return
-        wanted = review.drawn.record, review.chosen
+        wanted = review.drawn.record, number
         if self._asked is None or self._asked[0] is not wanted[0] or self._asked[1] != wanted[1]:
             self._asked = wanted
             self._show(None)
-            self._maker.ask(review, review.chosen)
+            self._maker.ask(review, number)
             self._wake()
 
     finding_chosen = refresh
@@ -73,17 +93,22 @@ class SeenStrip(Part):
 
     def _show(self, made: SeenPictures | None) -> None:
         self._shown = made
-        number = len(made.pictures) if made is not None else 0
+        number = min(len(made.pictures), MOST) if made is not None else 0
+        side, in_a_row = (SIDE, IN_A_ROW) if number <= IN_A_ROW else (SMALL_SIDE, SMALL_IN_A_ROW)
         for index, button in enumerate(self._buttons):
             button.visible = index < number
             if made is not None and index < number:
+                self._grid.addWidget(button, index // in_a_row, index % in_a_row)
                 pixmap = qt.QPixmap()
-                pixmap.loadFromData(qt.QByteArray(made.png(index, SIDE, self._opacity)), "PNG")
+                pixmap.loadFromData(qt.QByteArray(made.png(index, side, self._opacity)), "PNG")
                 button.icon = qt.QIcon(pixmap)
+                button.iconSize = qt.QSize(side, side)
                 button.text = made.pictures[index].text
         text = made.problem if made is not None else ""
         if made is not None and number:
             text = _("What the network saw of {number}, the patient's left on the right:").format(number=made.number)
+            if not made.number:
+                text = _("What the network saw, from the lowest slice, the patient's left on the right:")
         self.ui.seenLabel.text = text
         self.ui.seenLabel.visible = bool(text)
 

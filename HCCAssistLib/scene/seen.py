@@ -6,6 +6,7 @@ import io
 import logging
 from collections.abc import Callable, Mapping, Sequence
 from concurrent.futures import Future, ThreadPoolExecutor
+from contextlib import suppress
 from dataclasses import dataclass
 from functools import partial
 from typing import Any
@@ -15,15 +16,18 @@ import numpy.typing as npt
 from PIL import Image as Picture
 
 from HCCAssistLib.errors import InputError
+from HCCAssistLib.imaging.geometry import Geometry
 from HCCAssistLib.imaging.image import Image
 from HCCAssistLib.imaging.resampling import resample
 from HCCAssistLib.imaging.seen_picture import SeenPicture
 from HCCAssistLib.recipes.options import Value
 from HCCAssistLib.scene.colors import heat_colors
 from HCCAssistLib.scene.heatmap import THRESHOLD
+from HCCAssistLib.scene.run_inputs import RunInputs, capture
 
 MadeAgain = Callable[[Any, Mapping[str, Image], Mapping[str, Value]], Sequence[SeenPicture]]
-"""What a recipe makes of a finding, the volumes and the options of its run."""
+"""What a recipe makes of a finding (of the whole result where it has none), of the volumes and segments of the run by
+their places, and of its options."""
 
 
 @dataclass(frozen=True, eq=False, slots=True)
@@ -81,12 +85,12 @@ class SeenPicturesMaker:
         return self._making is not None
 
     def ask(self, review: Any, number: int) -> None:
-        """Begin with a finding of a ``CaseReview``."""
-        finding = next(one for one in review.result.findings if one.number == number)
-        captured = review.captured
-        volumes = {} if captured is None else dict(captured.volumes)
-        result = review.result
-        self._next = partial(_make, self._made_again, finding, volumes, dict(result.run.options), result.heatmaps)
+        """Begin with a finding of a ``CaseReview``; of a result without findings with all that it rests on."""
+        result, captured = review.result, review.captured
+        finding = next((one for one in result.findings if one.number == number), None)
+        read = partial(_volumes, captured) if finding is not None else partial(_inputs, _all_of(review), result)
+        about = finding if finding is not None else result
+        self._next = partial(_make, self._made_again, number, about, read, dict(result.run.options), result.heatmaps)
         self._go_on()
 
     def take(self) -> SeenPictures | None:
@@ -109,27 +113,65 @@ class SeenPicturesMaker:
             self._making, self._next = self._thread.submit(self._next), None
 
 
+def _all_of(review: Any) -> RunInputs | None:
+    """All inputs of a run; those of a loaded scene are taken up again, in the scene's thread."""
+    captured: RunInputs | None = review.captured
+    if review.is_complete or captured is None:
+        return captured
+    with suppress(InputError):
+        return capture(review.chosen_inputs, captured.recipe, name="scan")
+    return None
+
+
+def _volumes(captured: RunInputs | None) -> dict[str, Image]:
+    return {} if captured is None else {place: one.read() for place, one in captured.volumes.items()}
+
+
+def _inputs(captured: RunInputs | None, result: Any) -> dict[str, Image]:
+    """Volumes and segments that are those of the run, by the names that its record gives them."""
+    if captured is None:
+        return {}
+    study = captured.study("scan", grids=result.volumes)
+    there, images = study.digests(), {**study.volumes, **study.masks}
+    for place, findings in study.findings.items():
+        masks = {f"{place} finding {n}": one.mask for n, one in enumerate(findings, 1)}
+        images |= {name: mask for name, mask in masks.items() if mask is not None}
+    return {name: image for name, image in images.items() if there.get(name) == result.run.inputs.get(name)}
+
+
 def _make(
     made_again: MadeAgain,
+    number: int,
     finding: Any,
-    captured: Mapping[str, Any],
+    read: Callable[[], Mapping[str, Image]],
     options: Mapping[str, Value],
     heatmaps: Mapping[str, Image],
 ) -> SeenPictures:
     try:
-        volumes = {place: one.read() for place, one in captured.items()}
-        pictures = tuple(made_again(finding, volumes, options))
+        pictures = tuple(made_again(finding, read(), options))
         heat = tuple(_heat_on(picture, heatmaps) for picture in pictures)
     except Exception as error:  # a volume that went, another version's options, no memory: the scores stay as they are
         if not isinstance(error, InputError):
             logging.exception("What the network saw cannot be made again")
-        return SeenPictures(finding.number, problem="What the network saw cannot be made again from this scene.")
-    return SeenPictures(finding.number, pictures, heat)
+        return SeenPictures(number, problem="What the network saw cannot be made again from this scene.")
+    return SeenPictures(number, pictures, heat)
 
 
 def _heat_on(picture: SeenPicture, heatmaps: Mapping[str, Image]) -> npt.NDArray[np.float32] | None:
     """The heat on the pixels of a picture, as the slice through its middle shows it."""
     if picture.place not in heatmaps:
         return None
-    heat: npt.NDArray[np.float32] = resample(heatmaps[picture.place], picture.grid, fill_value=0).array[0]
-    return heat
+    source = heatmaps[picture.place]
+    found: npt.NDArray[np.float32] = resample(source, _within(picture.grid, source.geometry), fill_value=0).array[0]
+    return found
+
+
+def _within(grid: Geometry, heat: Geometry) -> Geometry:
+    """The grid of a picture, moved to the outermost slice of the heat where it lies less than a slice beyond it."""
+    index = float(heat.to_index(grid.center)[2])
+    beyond = index - min(max(index, 0.0), heat.shape[0] - 1.0)
+    if not 0 < abs(beyond) < 1:
+        return grid
+    affine = grid.affine.copy()
+    affine[:3, 3] -= beyond * heat.affine[:3, 2]
+    return Geometry(grid.shape, affine)

@@ -40,7 +40,7 @@ PARTS = {
     ),
     "moved line not heard": ("follow_up", "lambda *_: self.refresh()", "lambda *_: None"),
     "change of the objective response not told": ("follow_up", "if found.is_objective", "if not found.is_objective"),
-    "pictures of the finding before": ("seen_strip", "self._maker.ask(review, review.chosen)", "pass"),
+    "pictures of the finding before": ("seen_strip", "self._maker.ask(review, number)", "pass"),
     "a picture too few": ("seen_strip", "button.visible = index < number", "button.visible = index < number - 1"),
     "the note without a result too": ("result_note", "is not None else", "is None else"),
     "targets not tagged": ("target_segments", "set_target(node, one, target=target)", "pass"),
