@@ -2,11 +2,12 @@
 
 from __future__ import annotations
 
+import re
 from collections import Counter
 from collections.abc import Iterator, Mapping, Sequence
 
 from HCCAssistLib.cohort.case import TABLE, Case
-from HCCAssistLib.cohort.cells import is_missing, number_fault
+from HCCAssistLib.cohort.cells import is_missing, number, number_fault
 from HCCAssistLib.cohort.columns import listed
 from HCCAssistLib.cohort.spelling import heading_key, plain
 from HCCAssistLib.errors import InputError, Problem
@@ -34,6 +35,9 @@ _UNIT_MARKS: dict[str, str | int | None] = {
 }
 """How a heading writes a unit, and how a column does."""
 
+_THOUSANDS = re.compile(r"[+-]?[1-9]\d{0,2},\d{3}")
+"""A number with a comma that may be a decimal one or stand between thousands."""
+
 _FACTORS = (10, 0.1, 100, 0.01, 1000, 0.001)
 _MOST = 0.8
 """Share of a column's values that lie outside in one way, from which on the whole column is in another unit."""
@@ -48,6 +52,44 @@ def value_of(case: Case, variable: Variable) -> tuple[float | None, Problem | No
         return None, refused if variable.missing == "refuse" else None
     value, fault = _checked(case, variable, cell)
     return value, fault
+
+
+def typed_value(text: str, variable: Variable) -> tuple[float | None, str]:
+    """What a person typed into a form: the value, and what is wrong with it in a sentence.
+
+    A decimal comma is one, unless it may separate thousands.
+
+    >>> protein = Variable("total_protein_g_per_l", "total protein", "g/L", (30.0, 120.0), missing="tree")
+    >>> typed_value("71,5", protein), typed_value("unknown", protein)
+    ((71.5, ''), (None, ''))
+    >>> typed_value("7.1", protein)[1]
+    'Total protein is 7.1, outside 30 to 120 g/L: is it in g/dL? Write it in g/L.'
+
+    Args:
+        text: as typed; empty, "unknown" and the like are no value.
+        variable: that it is of.
+
+    Returns:
+        None for the value where it is unknown or wrong; ``""`` where nothing is wrong.
+    """
+    title, unit = variable.title[:1].upper() + variable.title[1:], variable.unit
+    try:
+        value = number(text, title, decimal_comma=not _THOUSANDS.fullmatch(text.strip()))
+    except InputError as error:
+        fault = error.problems[0]
+        return None, f"{title}: {fault.what}. {fault.remedy[:1].upper()}{fault.remedy[1:]}."
+    low, high = variable.bounds
+    if value is None or (value in variable.choices if variable.choices else low <= value <= high):
+        return value, ""
+    if variable.choices:
+        return None, f"{title} is {text.strip()}, which is no choice."
+    guess = _other_unit(value, variable)
+    if guess in _UNITS.get(unit, {}):
+        remedy = f"is it in {guess}? Write it in {unit}"
+    else:
+        remedy = f"is {guess} meant" if guess else "correct it"
+    mark = "?" if remedy.startswith("is ") and not remedy.endswith(unit) else "."
+    return None, f"{title} is {text.strip()}, outside {_bounds(variable)}: {remedy}{mark}"
 
 
 def value_problems(cases: Sequence[Case], variables: Sequence[Variable], *, learning: bool) -> Iterator[Problem]:
@@ -203,8 +245,8 @@ def _instead(variable: Variable) -> str:
 
 
 def _bounds(variable: Variable) -> str:
-    low, high = variable.bounds
-    return f"{low:g} to {high:g}{f' {variable.unit}' if variable.unit else ''}"
+    low, high = (f"{bound:.10g}" for bound in variable.bounds)
+    return f"{low} to {high}{f' {variable.unit}' if variable.unit else ''}"
 
 
 def _choices(variable: Variable) -> str:

@@ -49,7 +49,7 @@ class FindingsTable:
 
     Args:
         place: layout to be added to.
-        columns: the first one tells the number.
+        columns: the first one tells the number; none of results that have no findings.
         on_chosen: a row was chosen or clicked again, by its number.
         on_text: the reader wrote a text into the editable column, by number.
     """
@@ -131,6 +131,8 @@ class FindingsTable:
         table.setFixedHeight((rows + 2) * ROW_HEIGHT)  # with the headings and a scroll bar
 
     def _sorted(self, findings: Sequence[Any]) -> list[Any]:
+        if not self._columns:
+            return list(findings)
         number, falling = self._order
         key = self._columns[number].key
         known = [finding for finding in findings if key(finding) is not None]

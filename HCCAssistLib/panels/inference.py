@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import logging
 from collections.abc import Iterable
+from dataclasses import replace
 from types import SimpleNamespace
 from typing import Any
 
@@ -20,14 +21,13 @@ from HCCAssistLib.panels.method import Method
 from HCCAssistLib.panels.missed import Missed
 from HCCAssistLib.panels.model_chooser import ModelChooser
 from HCCAssistLib.panels.part import Shared
-from HCCAssistLib.panels.readiness import Light, Readiness, absence_lights, mark_lights, model_lights, volume_lights
+from HCCAssistLib.panels.readiness import Light, Readiness, absence_lights, input_lights, model_lights
 from HCCAssistLib.panels.result_words import counts_text
 from HCCAssistLib.panels.review_panel import ReviewPanel
 from HCCAssistLib.panels.run_bar import AUTO, RunBar
+from HCCAssistLib.panels.run_model import RunModels
 from HCCAssistLib.panels.run_options import RunOptions
 from HCCAssistLib.panels.ui_files import merged
-from HCCAssistLib.results.cutoff import CutOff
-from HCCAssistLib.results.run_record import RunRecord
 from HCCAssistLib.scene.heatmap import composites
 from HCCAssistLib.scene.run_inputs import ChosenInputs
 
@@ -63,7 +63,7 @@ class InferencePanel:
         self._scan: Any = None
         self._others: list[Any] = []
         self._node: Any = None
-        self._known: tuple[RunRecord | None, CutOff | None] = None, None
+        models = RunModels(store)
         recipe, inputs = method.recipe, sections.inputsButton.layout()
         search, results = sections.detectionButton.layout(), sections.resultsButton.layout()
         exports = sections.exportsButton.layout()
@@ -86,7 +86,7 @@ class InferencePanel:
             columns=method.columns,
             window=window,
             settings=settings,
-            cutoff=self._cutoff,
+            cutoff=models.cutoff,
             on_changed=self._reviewed,
             on_chosen=self._finding_chosen,
         )
@@ -103,6 +103,8 @@ class InferencePanel:
             reader=lambda: self._review.reader,
             chosen=lambda: self._inputs.chosen(),
             cohort=lambda: self._exports.folder,
+            changed=self.refresh,
+            package=models.package,
         )
         self._added = [make(shared) for make in method.added]
         parts = (self._header, self._inputs, self._models, self._options, self._readiness, self._run_bar)
@@ -251,7 +253,8 @@ class InferencePanel:
 
     def _chosen(self) -> ChosenInputs:
         """What the chosen model asks for, of what the reader chose."""
-        return self._inputs.chosen().needed(self._models.inputs)
+        chosen = self._inputs.chosen().needed(self._models.inputs)
+        return replace(chosen, values={key: value for part in self._added for key, value in part.values().items()})
 
     def _model_changed(self) -> None:
         if self._node is not None:
@@ -283,27 +286,18 @@ class InferencePanel:
 
     def _lights(self) -> Iterable[Light]:
         chosen, needed = self._chosen(), set(self._models.inputs)
-        for spec in (spec for spec in self._method.inputs if spec in needed):
-            if spec.kind == "volume":
-                yield from volume_lights(spec, chosen.volumes.get(str(spec)))
-        yield from mark_lights(self._method.inputs, chosen.places)
+        yield from input_lights(self._method.inputs, needed, chosen)
         if self._models.card is None:
             yield Light("stop", self.ui.modelSummary.text or _("Choose a model."))
         yield from model_lights(self._models.card)
         places = chosen.places
         yield from absence_lights(self._method.absent, places)
         yield from self._method.lights(places, self._options.values())
+        for part in self._added:
+            yield from part.lights()
 
     def _devices(self) -> tuple[str, ...]:
         return (AUTO, *(self._session.executor.devices or ("cpu",)))
-
-    def _cutoff(self, run: RunRecord) -> CutOff | None:
-        """The cut-off of the model that made a run; looked up once."""
-        if self._known[0] is not run:
-            cards = [entry.card for entry in self._store.entries() if entry.name == run.model and entry.card]
-            known = [card for card in cards if set(run.weights_sha256) <= set(card.files.values())]
-            self._known = run, known[0].cutoffs.get(known[0].default_name) if known else None
-        return self._known[1]
 
     def _reviewed(self) -> None:
         self._exports.refresh()

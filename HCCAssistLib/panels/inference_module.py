@@ -68,6 +68,12 @@ class InferenceModuleWidget(ScriptedLoadableModuleWidget, VTKObservationMixin):
     """The panel of a module: the parts that all methods share, told what this method needs.
 
     A module's own widget makes its logic in ``setup``, then calls this one's.
+
+    Attributes:
+        logic: of the method that is shown.
+        panel: its panel.
+        panels: one for each method of the module; most modules have one.
+        pages: the widgets that hold them.
     """
 
     logic: InferenceModuleLogic
@@ -76,26 +82,40 @@ class InferenceModuleWidget(ScriptedLoadableModuleWidget, VTKObservationMixin):
         ScriptedLoadableModuleWidget.__init__(self, parent)
         VTKObservationMixin.__init__(self)
         self.panel: Any = None
+        self.panels: list[Any] = []
+        self.pages: list[Any] = []
         self._parameterNode: Any = None
         self._guiTag: Any = None
 
     def setup(self) -> None:
         """Make the panel."""
+        ScriptedLoadableModuleWidget.setup(self)
+        self.panel = self.makePanel(self.logic)
+        self.ui = self.panel.ui
+        self.observeScene()
+        self.initializeParameterNode()
+
+    def makePanel(self, logic: InferenceModuleLogic) -> Any:
+        """The panel of a method below what is there, in sections of the module's own .ui file."""
         from HCCAssistLib.panels.inference import InferencePanel
 
-        ScriptedLoadableModuleWidget.setup(self)
         uiWidget = slicer.util.loadUI(self.resourcePath(f"UI/{self.moduleName}.ui"))
         self.layout.addWidget(uiWidget)
         uiWidget.setMRMLScene(slicer.mrmlScene)
-        self.panel = InferencePanel(
+        panel = InferencePanel(
             slicer.util.childWidgetVariables(uiWidget),
-            method=self.logic.method(),
-            session=self.logic.session,
-            store=self.logic.store,
+            method=logic.method(),
+            session=logic.session,
+            store=logic.store,
             window=slicer.util.mainWindow() or uiWidget,
             settings=slicer.app.settings(),
         )
-        self.ui = self.panel.ui
+        self.panels.append(panel)
+        self.pages.append(uiWidget)
+        return panel
+
+    def observeScene(self) -> None:
+        """Follow the scene from now on."""
         scene = slicer.mrmlScene
         self.addObserver(scene, scene.StartCloseEvent, self.onSceneStartClose)
         self.addObserver(scene, scene.StartImportEvent, self.onSceneStartImport)
@@ -103,13 +123,13 @@ class InferenceModuleWidget(ScriptedLoadableModuleWidget, VTKObservationMixin):
             self.addObserver(scene, event, self.onSceneReady)
         for event in (scene.NodeAddedEvent, scene.NodeRemovedEvent):
             self.addObserver(scene, event, self.onNodes)
-        self.initializeParameterNode()
 
     def cleanup(self) -> None:
         """The panel goes: so do its observers and its worker."""
         self.setParameterNode(None)
         self.removeObservers()
-        self.panel.close()
+        for panel in self.panels:
+            panel.close()
 
     def enter(self) -> None:
         """The reader opens the module."""
@@ -124,7 +144,8 @@ class InferenceModuleWidget(ScriptedLoadableModuleWidget, VTKObservationMixin):
     def onSceneStartClose(self, caller: Any, event: Any) -> None:
         """The scene closes: nothing of it is used any more."""
         self.setParameterNode(None)
-        self.panel.forget()
+        for panel in self.panels:
+            panel.forget()
 
     def onSceneStartImport(self, caller: Any, event: Any) -> None:
         """A saved scene is loaded: what it says of the inputs is not overwritten by what is chosen now."""

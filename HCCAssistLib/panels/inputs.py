@@ -12,9 +12,10 @@ from slicer.i18n import tr as _
 
 from HCCAssistLib.cohort.input_spec import InputSpec
 from HCCAssistLib.cohort.segment_names import likeliest
-from HCCAssistLib.panels.words import phase_words, place_words
+from HCCAssistLib.panels.words import phase_words, place_words, time_words
 from HCCAssistLib.recipes.roles import guess_role, may_be
 from HCCAssistLib.scene.marks import ALL_SEGMENTS
+from HCCAssistLib.scene.modality import may_be_of
 from HCCAssistLib.scene.roles import is_settled, role_volumes, volume_with_role
 from HCCAssistLib.scene.run_inputs import ChosenInputs
 
@@ -53,11 +54,19 @@ class Inputs:
         self._form = qt.QFormLayout()
         place.addLayout(self._form)
         self._labels: list[Any] = []
+        self._headings: list[Any] = []
         widgets: dict[str, Any] = {}
         headed: set[str] = set()
         volumes = [spec for spec in self._specs if spec.kind == "volume"]
-        several_phases = len(volumes) > 1 and len({spec.time_point for spec in volumes}) == 1
+        self._several = len(volumes) > 1  # then none is taken for another, and each may be missing
+        times = {spec.time_point for spec in volumes}
+        time = ""
         for spec in self._specs:
+            if len(times) > 1 and spec.time_point != time:
+                time = spec.time_point
+                words = time_words(time, spec.modality)
+                self._headings.append(qt.QLabel(f"<b>{words[:1].upper()}{words[1:]}</b>"))
+                self._form.addRow(self._headings[-1])
             widget = self._selector(spec)
             widget.objectName = f"input_{_safe(spec)}"
             widget.toolTip = _((_FINDINGS if spec.of_lesions else _TIPS)[spec.kind])
@@ -72,7 +81,7 @@ class Inputs:
                 row = qt.QHBoxLayout()
                 row.addWidget(widget, 1)
                 row.addWidget(button)
-            label = qt.QLabel(_heading(spec, str(spec) in headed, phase_alone=several_phases))
+            label = qt.QLabel(_heading(spec, str(spec) in headed, phase_alone=self._several))
             label.toolTip = widget.toolTip
             self._labels.append((label, row))
             self._form.addRow(label, row)
@@ -91,7 +100,7 @@ class Inputs:
         if spec.kind == "volume":
             widget.nodeTypes = ["vtkMRMLScalarVolumeNode"]
             widget.addEnabled = widget.removeEnabled = False
-            widget.noneEnabled = not spec.required or bool(spec.only_with)
+            widget.noneEnabled = self._several or not spec.required
         elif spec.kind == "segment":
             widget.nodeTypes = ["vtkMRMLSegmentationNode"]
             widget.addEnabled = widget.removeEnabled = False
@@ -147,11 +156,12 @@ class Inputs:
         for spec in self._specs:
             widget = self._widget(spec)
             if spec.kind == "volume" and self._node is not None and not self._node.GetNodeReference(_key(spec)):
-                likely = volume_with_role(slicer.mrmlScene, str(spec)) or next(
-                    (node for node in volumes if _may_be(node, spec)), None
-                )
-                if likely or not (spec.only_with or widget.currentNode()):  # of several phases none is the first scan
-                    widget.setCurrentNode(likely or next(iter(volumes), None))
+                suitable = [node for node in volumes if may_be_of(node, spec.modality)]
+                confirmed = volume_with_role(slicer.mrmlScene, str(spec))
+                named = (node for node in suitable if _may_be(node, spec))
+                likely = confirmed if confirmed in suitable else next(named, None)
+                if likely or not (self._several or widget.currentNode()):  # of several phases none is the first scan
+                    widget.setCurrentNode(likely or next(iter(suitable or volumes), None))
         self._choose_segments()
         self._changed()
 
@@ -159,7 +169,7 @@ class Inputs:
         """Another scan was chosen: the segments of the one before go, and those of the new one are looked for."""
         for spec in self._specs:
             widget = self._widget(spec)
-            if spec.kind == "segment" and self._belongs(widget.currentNode()) is False:
+            if spec.kind == "segment" and self._belongs(widget.currentNode(), spec) is False:
                 widget.setCurrentNode(None)
         self._choose_segments()
 
@@ -170,15 +180,15 @@ class Inputs:
         """
         nodes = list(slicer.util.getNodesByClass("vtkMRMLSegmentationNode"))
         for spec in (spec for spec in self._specs if spec.kind == "segment" and spec.of_lesions and spec.required):
-            mine = [node for node in nodes if self._belongs(node)]
+            mine = [node for node in nodes if self._belongs(node, spec)]
             if self._widget(spec).currentNode() is None and len(mine) == 1:
                 self._widget(spec).setCurrentNode(mine[0])
-        own = sorted((n for n in nodes if self._belongs(n) is not False), key=lambda n: self._belongs(n) is None)
         for spec in (spec for spec in self._specs if spec.kind == "segment" and not spec.of_lesions):
             widget = self._widget(spec)
             if widget.currentSegmentID():
                 continue
-            for node in own:
+            belongs = {node: self._belongs(node, spec) for node in nodes}
+            for node in sorted((n for n in nodes if belongs[n] is not False), key=lambda n: belongs[n] is None):
                 segmentation = node.GetSegmentation()
                 ids = [segmentation.GetNthSegmentID(n) for n in range(segmentation.GetNumberOfSegments())]
                 found = likeliest([segmentation.GetSegment(one).GetName() or "" for one in ids], spec.name)
@@ -187,12 +197,14 @@ class Inputs:
                     widget.setCurrentSegmentID(ids[found])
                     break
 
-    def _belongs(self, segmentation: Any | None) -> bool | None:
-        """Whether a segmentation is of the chosen scan; None where it tells of no scan that is loaded."""
-        if segmentation is None or self.scan is None:
+    def _belongs(self, segmentation: Any | None, spec: InputSpec) -> bool | None:
+        """Whether a segmentation is of a scan that is chosen for its time point; None where that is not told."""
+        chosen = self.chosen().volumes
+        scans = [node for place, node in chosen.items() if place.split("/")[0] == spec.time_point]
+        if segmentation is None or not scans:
             return None
         reference = segmentation.GetNodeReference(segmentation.GetReferenceImageGeometryReferenceRole())
-        return None if reference is None else reference is self.scan
+        return None if reference is None else any(reference is scan for scan in scans)
 
     def _widget(self, spec: InputSpec) -> Any:
         return getattr(self.ui, f"input_{_safe(spec)}")
@@ -234,7 +246,7 @@ def _heading(spec: InputSpec, again: bool, *, phase_alone: bool) -> str:
         return str(_(_INSTEAD[spec.kind]))
     words = spec.name.replace("_", " ")
     if spec.kind == "volume":
-        words = _(phase_words(spec.name)) if phase_alone else place_words(str(spec))
+        words = _(phase_words(spec.name)) if phase_alone else place_words(str(spec), spec.modality)
     if spec.name == "ablation":
         words = _("ablation zone")
     return f"{words[:1].upper()}{words[1:]}:"

@@ -22,7 +22,7 @@ class Method:
         recipe: of the method.
         inputs: what the reader chooses for a run, the main volume first.
         verb: text of the button that starts a run.
-        columns: of the table of findings.
+        columns: of the table of findings; none of a risk, which has no findings.
         options: names of the run options that the reader is asked for, with their labels.
         choices: words for the choices of an option.
         needs: options that count only with a value of another one.
@@ -34,7 +34,7 @@ class Method:
     recipe: Recipe
     inputs: tuple[InputSpec, ...]
     verb: str
-    columns: Callable[[Callable[[], Any]], Sequence[Column]]
+    columns: Callable[[Callable[[], Any]], Sequence[Column]] = lambda _review: ()
     options: Mapping[str, str] = field(default_factory=dict)
     choices: Mapping[str, Mapping[str, str]] = field(default_factory=dict)
     needs: Mapping[str, tuple[str, Value]] = field(default_factory=dict)

@@ -2,12 +2,15 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable
+from collections.abc import Callable, Iterable, Mapping
 from dataclasses import dataclass
 from pathlib import Path
 from types import SimpleNamespace
 from typing import Any
 
+from HCCAssistLib.models.package import ModelPackage
+from HCCAssistLib.panels.readiness import Light
+from HCCAssistLib.results.run_record import RunRecord
 from HCCAssistLib.scene.run_inputs import ChosenInputs
 
 
@@ -23,6 +26,8 @@ class Shared:
         reader: the name or initials of the reader; empty where nobody wrote them.
         chosen: the inputs that the reader chose.
         cohort: the folder of the cohort that is chosen; None where none is.
+        changed: called where something that a run needs was chosen or written.
+        package: the installed model that made a run; None where it is not installed any more.
     """
 
     sections: Any
@@ -32,6 +37,8 @@ class Shared:
     reader: Callable[[], str]
     chosen: Callable[[], ChosenInputs]
     cohort: Callable[[], Path | None]
+    changed: Callable[[], None]
+    package: Callable[[RunRecord], ModelPackage | None]
 
 
 class Part:
@@ -51,6 +58,14 @@ class Part:
 
     def refresh(self) -> None:
         """Show the present state of everything."""
+
+    def values(self) -> Mapping[str, str]:
+        """Clinical values that it knows, as text, by column; a run takes them."""
+        return {}
+
+    def lights(self) -> Iterable[Light]:
+        """What there is to say before a run."""
+        return ()
 
     def finding_chosen(self) -> None:
         """Another finding is the one that keys and buttons are about."""

@@ -1,8 +1,8 @@
-"""The volumes of one result side by side: linked axial views at the chosen finding, one volume each, and a coronal."""
+"""The volumes of one result side by side in axial views: linked at the chosen finding, or by time points."""
 
 from __future__ import annotations
 
-from collections.abc import Mapping
+from collections.abc import Collection, Mapping
 from typing import Any
 
 import slicer
@@ -12,7 +12,7 @@ from HCCAssistLib.imaging.geometry import Box
 from HCCAssistLib.panels.part import Part, Shared
 from HCCAssistLib.panels.ui_files import add_chord, load
 from HCCAssistLib.panels.words import phase_words
-from HCCAssistLib.scene.side_by_side import CORONAL, FIRST_LAYOUT, MOST, VIEW, SideBySide, layout_xml
+from HCCAssistLib.scene.side_by_side import CORONAL, MOST, VIEW, Shown, SideBySide, layout_number, layout_xml
 
 CHORD = "Ctrl+Shift+V"
 
@@ -20,18 +20,24 @@ CORONAL_PHASE = "arterial"
 """What the coronal view shows where it is among the volumes: most masses stand out in it."""
 
 
+_WHEN = {"baseline": "at diagnosis", "pre": "before", "post": "after"}
+
+
 class PhaseViews(Part):
     """A check box that puts the volumes of the shown result side by side, and back to the layout before.
 
     Args:
         shared: of the panel.
+        by_time: a row for each time point, linked within it and each at its own box; without a coronal view.
     """
 
-    def __init__(self, shared: Shared) -> None:
-        self._session = shared.session
+    def __init__(self, shared: Shared, by_time: bool = False) -> None:
+        self._session, self._by_time = shared.session, by_time
         self._before: int | None = None  # the layout to go back to
         self._beside = SideBySide(slicer.mrmlScene)
         self.ui = ui = load("phase_views", shared.sections.resultsButton.layout())
+        if by_time:
+            ui.phasesCheck.text = _("Before and after side by side")
         ui.phasesCheck.toolTip = f"{ui.phasesCheck.toolTip} ({CHORD})"
         ui.phasesCheck.connect("toggled(bool)", lambda _checked: self.refresh())
         self._chord = add_chord(shared.window, CHORD, lambda: ui.phasesCheck.enabled and ui.phasesCheck.toggle())
@@ -64,29 +70,43 @@ class PhaseViews(Part):
     def finding_chosen(self) -> None:
         """Go to the chosen finding in every view: its middle in the middle, its frame with some room around."""
         review = self._session.current
-        box: Box | None = review.box if review is not None else None
-        if self._before is not None and box is not None:
-            self._beside.focus(box)
+        if self._before is None or review is None:
+            return
+        box: Box | None = review.box
+        if self._by_time:
+            boxes = {place.split("/")[0]: box for place, box in review.result.boxes.items()}
+            self._beside.focus({1 + n: boxes[t] for n, t in enumerate(_times(review.drawn.volumes)) if t in boxes})
+        elif box is not None:
+            self._beside.focus({0: box})
 
     def _enter(self, volumes: Mapping[str, Any]) -> None:
-        manager = slicer.app.layoutManager()
+        manager, coronal = slicer.app.layoutManager(), not self._by_time
         shown = dict(list(volumes.items())[:MOST])
-        layout = FIRST_LAYOUT + len(shown)
+        if self._by_time:
+            shown = by_time_points(volumes, self._session.current.drawn.heatmaps)
+        layout = layout_number(len(shown), coronal=coronal)
         if self._before is None:
             self._before = manager.layout
         if manager.layout != layout:
             node = manager.layoutLogic().GetLayoutNode()
             if not node.IsLayoutDescription(layout):
-                node.AddLayoutDescription(layout, layout_xml(len(shown)))
+                node.AddLayoutDescription(layout, layout_xml(len(shown), coronal=coronal))
             manager.setLayout(layout)
-        axial = [manager.sliceWidget(f"{VIEW}{number}").sliceLogic() for number in range(1, len(shown) + 1)]
-        coronal = manager.sliceWidget(f"{VIEW}{CORONAL}").sliceLogic()
-        phases = [place.rsplit("/", 1)[-1] for place in shown]
-        phase = CORONAL_PHASE if CORONAL_PHASE in phases else phases[0]
-        scans = list(shown.values())
-        changed = self._beside.show(scans, axial, scans[phases.index(phase)], coronal)
-        for logic, name in zip([*axial, coronal], [*phases, phase], strict=True):
-            logic.GetSliceNode().SetLayoutLabel(_(phase_words(name)))
+        times = _times(volumes)
+        titles, views = [], []
+        for number, (place, volume) in enumerate(shown.items(), 1):
+            time, phase = place.split("/")
+            logic = manager.sliceWidget(f"{VIEW}{number}").sliceLogic()
+            views.append(Shown(volume, logic, group=1 + times.index(time) if self._by_time else 0))
+            titles.append(phase_words(phase) if coronal else f"{_(_WHEN.get(time, time))}, {phase_words(phase)}")
+        if coronal:
+            phase, volume = _coronal(shown)
+            logic = manager.sliceWidget(f"{VIEW}{CORONAL}").sliceLogic()
+            views.append(Shown(volume, logic, CORONAL))
+            titles.append(phase_words(phase))
+        changed = self._beside.show(views)
+        for view, title in zip(views, titles, strict=True):
+            view.logic.GetSliceNode().SetLayoutLabel(_(title))
         if changed:
             self._session.display()  # the heat lies over the volumes that are shown
 
@@ -97,3 +117,30 @@ class PhaseViews(Part):
         self._beside.leave()
         slicer.app.layoutManager().setLayout(before)
         self._session.display()
+
+
+def by_time_points(volumes: Mapping[str, Any], explained: Collection[str]) -> dict[str, Any]:
+    """As many volumes of each time point as all views have room for: those with heat first, then the arterial phase.
+
+    Args:
+        volumes: by their places.
+        explained: places of those with a heat map.
+    """
+    times = _times(volumes)
+    found = []
+    for time in times:
+        places = [place for place in volumes if place.split("/")[0] == time]
+        liked = sorted(places, key=lambda place: (place not in explained, not place.endswith(f"/{CORONAL_PHASE}")))
+        found += [place for place in places if place in liked[: MOST // len(times)]]
+    return {place: volumes[place] for place in found}
+
+
+def _times(volumes: Mapping[str, Any]) -> list[str]:
+    return list(dict.fromkeys(place.split("/")[0] for place in volumes))
+
+
+def _coronal(shown: Mapping[str, Any]) -> tuple[str, Any]:
+    """Phase and volume of the coronal view."""
+    phases = {place.rsplit("/", 1)[-1]: volume for place, volume in shown.items()}
+    phase = CORONAL_PHASE if CORONAL_PHASE in phases else next(iter(phases))
+    return phase, phases[phase]

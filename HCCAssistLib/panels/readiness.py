@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import html
-from collections.abc import Collection, Iterable, Iterator, Mapping
+from collections.abc import Collection, Iterable, Iterator, Mapping, Sequence
 from dataclasses import dataclass
 from typing import Any, Literal
 
@@ -16,7 +16,12 @@ from HCCAssistLib.panels.ui_files import load
 from HCCAssistLib.panels.words import place_words
 from HCCAssistLib.recipes.roles import guess_role, may_be
 from HCCAssistLib.scene.inputs import geometry_of_volume
+from HCCAssistLib.scene.modality import may_be_of, modality_of
 from HCCAssistLib.scene.roles import is_settled, role_of
+from HCCAssistLib.scene.run_inputs import ChosenInputs
+
+MANY = 3
+"""Phases that were confirmed, from above which on their lines become one."""
 
 _DOTS = {"stop": "#c62828", "warn": "#e08a00", "ok": "#2e7d32"}
 
@@ -54,6 +59,24 @@ class Readiness:
         return next((one.text for one in listed if one.level == "stop"), "")
 
 
+def input_lights(inputs: Sequence[InputSpec], needed: Collection[InputSpec], chosen: ChosenInputs) -> Iterator[Light]:
+    """What there is to say of scans and marks before they are used.
+
+    Args:
+        inputs: of the method.
+        needed: those that the chosen model asks for.
+        chosen: by the reader, of what is needed.
+    """
+    volumes = [spec for spec in inputs if spec in needed and spec.kind == "volume"]
+    lights = [light for spec in volumes for light in volume_lights(spec, chosen.volumes.get(str(spec)))]
+    confirmed = [light for light in lights if light.level == "ok"]
+    if len(confirmed) > MANY:
+        yield Light("ok", _("{count} phases confirmed.").format(count=len(confirmed)))
+    yield from (light for light in lights if light not in confirmed or len(confirmed) <= MANY)
+    yield from same_lights(chosen.volumes)
+    yield from mark_lights(inputs, chosen.places)
+
+
 def volume_lights(spec: InputSpec, node: Any | None) -> Iterator[Light]:
     """What there is to say of a scan before it is used.
 
@@ -61,10 +84,14 @@ def volume_lights(spec: InputSpec, node: Any | None) -> Iterator[Light]:
         spec: what the method asks for.
         node: the chosen volume node, or None.
     """
-    wanted = place_words(str(spec))
+    wanted = place_words(str(spec), spec.modality)
     if node is None:
-        yield Light("stop", _("Load a scan and choose it: {wanted}.").format(wanted=wanted))
+        if spec.required:
+            yield Light("stop", _("Load a scan and choose it: {wanted}.").format(wanted=wanted))
         return
+    if not may_be_of(node, spec.modality):
+        text = _("This scan seems to be {modality}. This method needs: {wanted}.")
+        yield Light("warn", text.format(modality=modality_of(node), wanted=wanted))
     yield _phase_light(str(spec), wanted, node)
     try:
         geometry = geometry_of_volume(node)
@@ -79,6 +106,16 @@ def volume_lights(spec: InputSpec, node: Any | None) -> Iterator[Light]:
                 size = " x ".join(f"{step:.3g}" for step in geometry.spacing)
                 yield Light("warn", _("Voxels of {size} mm: the scan is resampled for the network.").format(size=size))
                 return
+
+
+def same_lights(volumes: Mapping[str, Any]) -> Iterator[Light]:
+    """Scans that are chosen twice: one of the two places is wrong."""
+    for place, node in volumes.items():
+        first = next(other for other, one in volumes.items() if one is node)
+        if first != place:
+            text = _("The same scan is chosen twice: as {one} and as {other}.")
+            modality = modality_of(node) or "CT"
+            yield Light("stop", text.format(one=place_words(first, modality), other=place_words(place, modality)))
 
 
 def model_lights(card: Any | None) -> Iterator[Light]:

@@ -76,8 +76,8 @@ def verdict_words(task: str) -> VerdictWords:
 
 
 def summary(result: Any) -> str:
-    """The result in a sentence or two."""
-    return _SUMMARIES[result.kind](result)
+    """The result in a sentence or two; empty for a risk, which is a picture of its own."""
+    return _SUMMARIES[result.kind](result) if result.kind in _SUMMARIES else ""
 
 
 def counts_text(task: str, counts: Counts) -> str:
@@ -171,11 +171,4 @@ def _patient(result: Any) -> str:
     return str(text.format(targets=targets, kind=kind, code=code, name=name, score=score, groups=groups))
 
 
-def _risk(result: Any) -> str:
-    """The probabilities, and the group where there is one."""
-    values = ", ".join(f"{name} {value:.2f}" for name, value in result.probabilities.items())
-    group = _(" Group: {group} risk.").format(group=result.group) if result.cutoff is not None else ""
-    return str(_("Predicted: {values}.").format(values=values) + group)
-
-
-_SUMMARIES = {"detection": _detection, "classification": _classification, "risk": _risk}
+_SUMMARIES = {"detection": _detection, "classification": _classification}

@@ -15,7 +15,8 @@ from HCCAssistLib.panels.ui_files import load, merged, tell
 from HCCAssistLib.panels.verdict_bar import VerdictBar
 from HCCAssistLib.panels.view_bar import ViewBar
 from HCCAssistLib.panels.view_picker import ViewPicker
-from HCCAssistLib.panels.words import place_words
+from HCCAssistLib.panels.words import recipe_words
+from HCCAssistLib.recipes.spec import Recipe
 from HCCAssistLib.results.cutoff import CutOff
 from HCCAssistLib.results.review import Verdict
 from HCCAssistLib.results.run_record import RunRecord
@@ -68,6 +69,8 @@ class ReviewPanel:
         )
         self._threshold = ThresholdBar(place, on_cutoff=self._to_cutoff)
         self._threshold.ui.ThresholdBar.visible = recipe.task == "detection"
+        self._judges = recipe.task != "risk"  # which has no findings to judge
+        self._table.ui.FindingsTable.visible = self._verdicts.ui.VerdictBar.visible = self._judges
         self._views = ViewBar(place, window=window)
         self._picker = ViewPicker(on_picked=self._picked)
         self.ui = merged(head, *(part.ui for part in (self._table, self._verdicts, self._threshold, self._views)))
@@ -80,7 +83,7 @@ class ReviewPanel:
 
     def listen(self, on: bool) -> None:
         """Whether key chords and clicks into the views are the panel's: only while the module is open."""
-        self._verdicts.listen(on)
+        self._verdicts.listen(on and self._judges)
         self._views.listen(on)
         if on:
             self._picker.watch()
@@ -102,11 +105,11 @@ class ReviewPanel:
         ui = self.ui
         ui.scanLabel.text = _scan_words(review) if review is not None else _("No result of this scan yet.")
         ui.resultLabel.text = summary(result) if result is not None else ""
-        ui.resultLabel.visible = result is not None
+        ui.resultLabel.visible = bool(ui.resultLabel.text)
         tell(ui.findingLabel, finding_text(result, review.chosen) if result is not None else "")
         broken = review.changed if review is not None else ""
         tell(ui.problemLabel, broken or self._problem, "stop")
-        tell(ui.changedLabel, _changed_words(review) if review is not None else "", "warn")
+        tell(ui.changedLabel, _changed_words(self._session.recipe, review) if review is not None else "", "warn")
         tell(ui.warningsLabel, _warnings(result) if result is not None else "", "warn")
         numbers = self._table.numbers
         chosen = review is not None and review.chosen in numbers
@@ -121,14 +124,16 @@ class ReviewPanel:
         self._threshold.refresh(there=threshold is not None and not broken)
         if threshold is not None and abs(ui.thresholdSlider.value - threshold) > STEP:
             ui.thresholdSlider.value = threshold
-        heat = [number for number in numbers if review.has_heat(number)] if review is not None else []
-        self._views.refresh(heat=heat)
+        self._views.refresh(heat=_heat_words(self._session.recipe, review, numbers) if review is not None else "")
 
     def begin(self) -> None:
-        """A new result: the first finding to review is chosen and shown."""
+        """A new result: the first finding to review is chosen and shown; of a risk the first place that was seen."""
         self._problem = ""
         self.refresh()
-        self._step(1)
+        if self._judges:
+            self._step(1)
+        elif (review := self._session.current) is not None and review.labels:
+            self.choose(review.labels[0].number)
 
     def choose(self, number: int | None, jump: bool = True) -> None:
         """Let a finding be the one that buttons and keys are about, and take the views there."""
@@ -221,6 +226,15 @@ def shown_findings(result: Any) -> Sequence[Any]:
     return found
 
 
+def _heat_words(recipe: Recipe, review: Any, numbers: Sequence[int]) -> str:
+    """What the heat map is of, among the findings that are shown; empty where there is none."""
+    if not review.findings:
+        phases = [recipe_words(recipe, place) for place in review.drawn.heatmaps]
+        return str(_("Heat map over: {places}.").format(places="; ".join(phases))) if phases else ""
+    heat = [str(number) for number in numbers if review.has_heat(number)]
+    return str(_("Heat map of {numbers}.").format(numbers=", ".join(heat))) if heat else ""
+
+
 def _predicted(result: Any, number: int) -> str:
     """The category of a finding; empty where findings have none."""
     found = next((finding for finding in result.findings if finding.number == number), None)
@@ -234,8 +248,8 @@ def _scan_words(review: Any) -> str:
     return text.format(scan=name, model=run.model, device=run.device, seconds=run.seconds)
 
 
-def _changed_words(review: Any) -> str:
-    places = ", ".join(place_words(place) for place in review.inputs_changed)
+def _changed_words(recipe: Recipe, review: Any) -> str:
+    places = ", ".join(recipe_words(recipe, place) for place in review.inputs_changed)
     return (
         _("Changed since the run: {places}. The result is of what it was then.").format(places=places) if places else ""
     )

@@ -2,10 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Sequence
 from typing import Any
-
-from slicer.i18n import tr as _
 
 from HCCAssistLib.panels.ui_files import add_chord, load
 
@@ -32,14 +29,13 @@ class ViewBar:
         """The panel goes: its chord would stay with the window and be in the way of the next panel's."""
         self._chord.deleteLater()
 
-    def refresh(self, *, heat: Sequence[int] | None) -> None:
-        """Say which findings have heat.
+    def refresh(self, *, heat: str) -> None:
+        """Say what the heat map is of.
 
         Args:
-            heat: their numbers, among those that are shown; None where the result has no heat map.
+            heat: in a sentence; empty where the result has no heat map.
         """
         ui = self.ui
         ui.heatCheck.enabled = ui.opacitySlider.enabled = bool(heat)
-        text = _("Heat map of {numbers}.").format(numbers=", ".join(map(str, heat))) if heat else ""
-        ui.heatLabel.text = text
-        ui.heatLabel.visible = bool(text) and ui.heatCheck.checked
+        ui.heatLabel.text = heat
+        ui.heatLabel.visible = bool(heat) and ui.heatCheck.checked

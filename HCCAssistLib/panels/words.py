@@ -4,7 +4,9 @@ from __future__ import annotations
 
 from slicer.i18n import tr as _
 
-_TIMES = {"baseline": "CT at diagnosis", "pre": "CT before treatment", "post": "follow-up CT"}
+from HCCAssistLib.recipes.spec import Recipe
+
+_TIMES = {"baseline": "{modality} at diagnosis", "pre": "{modality} before treatment", "post": "follow-up {modality}"}
 _PHASES = {"unenhanced": "unenhanced", "arterial": "arterial", "portal": "portal venous", "delayed": "delayed"}
 
 
@@ -13,13 +15,20 @@ def phase_words(phase: str) -> str:
     return _("{phase} phase").format(phase=_(_PHASES.get(phase, phase)))
 
 
-def time_words(time_point: str) -> str:
+def time_words(time_point: str, modality: str = "CT") -> str:
     """``follow-up CT`` for ``post``."""
-    return _(_TIMES.get(time_point, time_point))
+    return str(_(_TIMES.get(time_point, time_point)).format(modality=modality))
 
 
-def place_words(place: str) -> str:
+def place_words(place: str, modality: str = "CT") -> str:
     """``arterial phase, follow-up CT`` for ``post/arterial``, ``liver, follow-up CT`` for ``post/liver``."""
     time_point, _slash, name = place.partition("/")
     what = phase_words(name) if name in _PHASES else name.replace("_", " ")
-    return f"{what}, {time_words(time_point)}"
+    return f"{what}, {time_words(time_point, modality)}"
+
+
+def recipe_words(recipe: Recipe, place: str) -> str:
+    """``place_words`` with the modality that a recipe asks for at that time point."""
+    time_point = place.partition("/")[0]
+    asked = (spec.modality for spec in recipe.volumes() if spec.time_point == time_point)
+    return place_words(place, next(asked, "CT"))

@@ -44,6 +44,20 @@ def patient_text(node: Any) -> str:
     return ", ".join(words.format(found[key]) for key, words in named.items() if found.get(key))
 
 
+def study_date(node: Any) -> str:
+    """Year, month and day of a scan's study, ``2024-03-01``; empty where it is not told."""
+    if node.GetScene() is None:
+        return ""
+    hierarchy = slicer.vtkMRMLSubjectHierarchyNode.GetSubjectHierarchyNode(node.GetScene())
+    item = hierarchy.GetItemByDataNode(node)
+    while item not in (0, hierarchy.GetSceneItemID()):
+        date = str(hierarchy.GetItemAttribute(item, "DICOM.StudyDate") or "")
+        if hierarchy.GetItemLevel(item) == "Study" and len(date) == 8 and date.isdigit():
+            return f"{date[:4]}-{date[4:6]}-{date[6:]}"
+        item = hierarchy.GetItemParent(item)
+    return ""
+
+
 def scan_label(node: Any) -> str:
     """The name of a scan, without those that tell the patient's: screens are photographed."""
     name = node.GetName() or "unnamed scan"

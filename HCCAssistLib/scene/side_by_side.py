@@ -2,7 +2,8 @@
 
 from __future__ import annotations
 
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
+from dataclasses import dataclass
 from typing import Any
 
 from HCCAssistLib.imaging.geometry import Box
@@ -15,6 +16,8 @@ CORONAL = "Coronal"
 
 FIRST_LAYOUT = 7310
 """A layout's number is this one plus the number of its views; Slicer's own lie far below."""
+
+WITHOUT_CORONAL = 20
 
 IN_A_ROW = 3
 """Views that one row holds."""
@@ -29,7 +32,12 @@ LEAST_MM = 100.0
 """Less than this around a finding does not tell where in the liver it is."""
 
 
-def layout_xml(number: int) -> str:
+def layout_number(number: int, *, coronal: bool = True) -> int:
+    """Of the layout that ``layout_xml`` describes."""
+    return FIRST_LAYOUT + number + (0 if coronal else WITHOUT_CORONAL)
+
+
+def layout_xml(number: int, *, coronal: bool = True) -> str:
     """The description of a layout of so many axial slice views and then a coronal one, as Slicer reads it.
 
     More than three views stand in two rows, so that each is as large as it can be.
@@ -38,9 +46,14 @@ def layout_xml(number: int) -> str:
     (3, 1)
     >>> layout_xml(3).count("vtkMRMLSliceNode"), layout_xml(3).count("horizontal")
     (4, 2)
+
+    Args:
+        number: of axial views.
+        coronal: whether a coronal one comes last.
     """
     views = [_view_xml(str(index), "Axial", str(index)) for index in range(1, number + 1)]
-    views.append(_view_xml(CORONAL, CORONAL, "C"))
+    if coronal:
+        views.append(_view_xml(CORONAL, CORONAL, "C"))
     if len(views) <= IN_A_ROW:
         return _layout("horizontal", views)
     first = -(-len(views) // 2)
@@ -61,6 +74,23 @@ def _view_xml(name: str, orientation: str, label: str) -> str:
     )
 
 
+@dataclass(frozen=True, slots=True)
+class Shown:
+    """What one view shows.
+
+    Attributes:
+        volume: volume node.
+        logic: of the slice view.
+        orientation: by the patient's axes, as Slicer names it.
+        group: views of one group are linked with each other; 0 is that of Slicer's own views, too.
+    """
+
+    volume: Any
+    logic: Any
+    orientation: str = "Axial"
+    group: int = 0
+
+
 class SideBySide:
     """The views of such a layout.
 
@@ -71,21 +101,17 @@ class SideBySide:
     def __init__(self, scene: Any) -> None:
         self._scene = scene
         self._logics: list[Any] = []
+        self._groups: list[int] = []
 
-    def show(self, volumes: Sequence[Any], logics: Sequence[Any], coronal: Any, coronal_logic: Any) -> bool:
-        """Put one volume into each view, whether that changed anything.
-
-        Args:
-            volumes: volume nodes.
-            logics: slice logics of the axial views, as many.
-            coronal: the volume node that the coronal view shows.
-            coronal_logic: its slice logic.
-        """
-        self._logics = [*logics, coronal_logic]
+    def show(self, shown: Sequence[Shown]) -> bool:
+        """Put one volume into each view, whether that changed anything."""
+        self._logics = [one.logic for one in shown]
+        self._groups = [one.group for one in shown]
         changed = False
-        orientations = [*("Axial" for _ in logics), CORONAL]
-        for volume, logic, orientation in zip([*volumes, coronal], self._logics, orientations, strict=True):
+        for one in shown:
+            volume, logic, orientation = one.volume, one.logic, one.orientation
             view = logic.GetSliceCompositeNode()
+            logic.GetSliceNode().SetViewGroup(one.group)
             if view.GetBackgroundVolumeID() != volume.GetID():
                 view.SetLinkedControl(False)  # else the first view's volume goes into all
                 view.SetBackgroundVolumeID(volume.GetID())
@@ -97,15 +123,20 @@ class SideBySide:
             logic.GetSliceCompositeNode().SetLinkedControl(True)
         return changed
 
-    def focus(self, box: Box) -> None:
-        """Go to a box: its middle in the middle of every view, and all of it with room around."""
-        wanted = max(LEAST_MM, ROOM * max(box.size[:2]))
-        for logic in self._logics:
-            node = logic.GetSliceNode()
-            width, height, depth = node.GetFieldOfView()
-            scale = wanted / min(width, height)
-            node.SetFieldOfView(width * scale, height * scale, depth)
-        jump_to(box.center, self._scene)
+    def focus(self, boxes: Mapping[int, Box]) -> None:
+        """Go to a box: its middle in the middle of every view of its group, and all of it with room around.
+
+        Args:
+            boxes: by the group of the views; views of other groups stay where they are.
+        """
+        for logic, group in zip(self._logics, self._groups, strict=True):
+            if group in boxes:
+                node = logic.GetSliceNode()
+                width, height, depth = node.GetFieldOfView()
+                scale = max(LEAST_MM, ROOM * max(boxes[group].size[:2])) / min(width, height)
+                node.SetFieldOfView(width * scale, height * scale, depth)
+        for group, box in boxes.items():
+            jump_to(box.center, self._scene, group=group or -1)  # that of Slicer's own views means all
 
     def leave(self) -> None:
         """The views are not seen any more, and show nothing."""
@@ -115,4 +146,5 @@ class SideBySide:
                 view.SetLinkedControl(False)
                 view.SetBackgroundVolumeID(None)
                 view.SetForegroundVolumeID(None)
-        self._logics = []
+                logic.GetSliceNode().SetViewGroup(0)
+        self._logics, self._groups = [], []

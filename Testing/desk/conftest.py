@@ -172,3 +172,17 @@ def tace_store(tmp_path_factory: pytest.TempPathFactory) -> Any:
 def own_tace_model(desk: Any, tace_store: Any, monkeypatch: pytest.MonkeyPatch) -> Any:
     """That model alone is installed for whoever sits at the desk."""
     yield from seated(tace_store, monkeypatch)
+
+
+@pytest.fixture(scope="session")
+def recurrence_store(tmp_path_factory: pytest.TempPathFactory) -> Any:
+    """A folder of installed models with a small untrained one for the recurrence risk, with curves."""
+    from risk_reading import risk_store
+
+    return risk_store(tmp_path_factory.mktemp("risk"))
+
+
+@pytest.fixture
+def own_risk_model(desk: Any, recurrence_store: Any, monkeypatch: pytest.MonkeyPatch) -> Any:
+    """That model alone is installed for whoever sits at the desk."""
+    yield from seated(recurrence_store, monkeypatch)

@@ -92,12 +92,11 @@ def test_a_list_that_was_emptied_is_asked_for_again(desk, mass):
     assert "Click a point into each" in mass.ui.statusLabel.text + mass.ui.problemLabel.text
 
 
-def test_one_scan_chosen_as_two_phases_is_refused_by_name(desk, mass):
+def test_one_scan_chosen_as_two_phases_is_told_before_the_run(desk, mass):
     mass.ui.input_baseline_delayed_volume.setCurrentNode(mass.ui.input_baseline_arterial_volume.currentNode())
     mark(mass, *PLACES)
-    classify(desk, mass)
-    assert mass.logic.session.current is None
-    told = mass.ui.statusLabel.text + mass.ui.problemLabel.text + mass.ui.readinessLabel.text
+    told = mass.ui.statusLabel.text
+    assert not mass.ui.runButton.enabled
     assert "arterial" in told and "delayed" in told and "same" in told, told
 
 

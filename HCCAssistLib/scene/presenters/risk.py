@@ -52,8 +52,10 @@ def color(_finding: None) -> Color:
 
 
 def labels(result: RiskResult) -> tuple[Label, ...]:
-    """What marked each place."""
-    return tuple(Label(number, place, box) for number, (place, box) in enumerate(result.boxes.items(), 1))
+    """What marked each place; with the time point where there are several."""
+    several = len(result.boxes) > 1
+    named = ((place.replace("/", " ") if several else place.split("/")[-1], box) for place, box in result.boxes.items())
+    return tuple(Label(number, name, box) for number, (name, box) in enumerate(named, 1))
 
 
 def box_of(result: RiskResult, number: int) -> Box | None:

@@ -240,7 +240,7 @@ def start() -> Desktop:
 
 def _offer(ctk: types.ModuleType) -> None:
     """Give every stand-in the name under which modules and .ui files know it."""
-    for behaviour in ("ctk_widgets", "mrml_widgets"):
+    for behaviour in ("ctk_widgets", "mrml_widgets", "plot_view"):
         importlib.import_module(f"slicer_desk.{behaviour}")
     for name in MANIFEST:
         made = stand_in(name)

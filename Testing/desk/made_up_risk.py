@@ -1,0 +1,138 @@
+"""A reader at work with the recurrence risk after ablation, whose results are made up: what its tests share."""
+
+from __future__ import annotations
+
+from pathlib import Path
+from types import MappingProxyType
+from typing import Any
+
+import numpy as np
+import pytest
+from classifying import Ready
+from risk_reading import survival
+
+from HCCAssistLib.errors import Problem
+from HCCAssistLib.imaging.geometry import Box, Geometry
+from HCCAssistLib.imaging.image import Image
+from HCCAssistLib.jobs.events import Event
+from HCCAssistLib.models.package import read_package
+from HCCAssistLib.recipes import registry
+from HCCAssistLib.recipes.ablation.recipe import ABLATION, PHASES, REGIONS, TIME_POINTS
+from HCCAssistLib.results.cutoff import CutOff
+from HCCAssistLib.results.risk import ClinicalValue, RiskResult
+from HCCAssistLib.results.run_record import RunRecord
+
+CENTERS = {"pre": (14.0, -9.0, 6.0), "post": (21.0, -4.0, 18.0)}
+"""Of the tumour and of the zone, LPS mm: the patient lay elsewhere."""
+
+SHAPE, SPACING = (14, 48, 52), (2.0, 2.4, 4.0)
+
+
+def register(monkeypatch: pytest.MonkeyPatch) -> None:
+    """The recipe among those of the registry."""
+    monkeypatch.setattr(registry, "RECIPES", MappingProxyType({**registry.RECIPES, ABLATION.id: ABLATION}))
+
+
+def phase(time: str, name: str) -> Image:
+    """A body with a ball of 9 mm: no two phases are alike."""
+    grid = Geometry.from_parts(SHAPE, SPACING, (-52.0, -57.0, -28.0))
+    k, j, i = np.indices(SHAPE)
+    places = grid.to_world(np.stack([i, j, k], axis=-1))
+    ball = np.linalg.norm(places - CENTERS[time], axis=-1) < 9
+    bright = 30 * PHASES.index(name)
+    return Image((200 + bright + 2 * k + np.where(ball, 90 - bright, 0)).astype(np.int16), grid, f"{time} {name}")
+
+
+def load_phases(*times: str, roles: bool = True) -> dict[str, Any]:
+    """The MR of some time points with their regions segmented; the nodes by place."""
+    import slicer
+
+    from HCCAssistLib.scene.roles import set_role
+    from HCCAssistLib.scene.volumes import segmentation_from_masks, volume_from_image
+
+    words = {"pre": "before ablation", "post": "after ablation"}
+    found: dict[str, Any] = {}
+    for time in times or TIME_POINTS:
+        for name in PHASES:
+            node = volume_from_image(phase(time, name), slicer.mrmlScene, f"MR T1 {name} {words[time]}", None)
+            if roles:
+                set_role(node, f"{time}/{name}")
+            found[f"{time}/{name}"] = node
+        grid = phase(time, PHASES[0]).geometry
+        k, j, i = np.indices(SHAPE)
+        ball = np.linalg.norm(grid.to_world(np.stack([i, j, k], axis=-1)) - CENTERS[time], axis=-1) < 9
+        region = REGIONS[time].split("/")[1]
+        masks = {region: Image(ball.astype(np.uint8), grid)}
+        found[REGIONS[time]] = segmentation_from_masks(
+            masks, found[f"{time}/delayed"], slicer.mrmlScene, f"{region} segments", surfaces=False
+        )
+    return found
+
+
+def result_of(study: Any, weights: tuple[str, ...] = ("0" * 64,)) -> RiskResult:
+    """A risk of what a run was given: from the fullest model that it allows."""
+    known = {v.column: float(study.values[v.column]) if v.column in study.values else None for v in ABLATION.variables}
+    after = any(place.startswith("post/") for place in study.volumes)
+    probabilities = {"dl_clinical": 0.66, **({"prepost": 0.58} if after else {}), "pre": 0.47, "clinical": 0.35}
+    contributions = {"signature": 0.24, "tumour_size_mm": 0.09, "afp_ng_per_ml": 0.06, "total_protein_g_per_l": -0.05}
+    grids = {place: image.geometry for place, image in study.volumes.items()}
+    heat = {}
+    for place in grids:
+        time = place.split("/")[0]
+        if place.endswith("/delayed"):
+            part = grids[place].crop((8, 8, 1), (12, 32, 36))
+            k, j, i = np.indices(part.shape)
+            away = np.linalg.norm(part.to_world(np.stack([i, j, k], axis=-1)) - CENTERS[time], axis=-1)
+            heat[place] = Image(np.exp(-((away / 9.0) ** 2)).astype(np.float32), part)
+    times = dict.fromkeys(place.split("/")[0] for place in grids)
+    moved = Problem("WARN", "it lay 6.2 mm off, and fits no better than its neighbours", "pre/portal", "look at it")
+    run = RunRecord(ABLATION.id, {}, "toy", weights, {}, "cpu", study.digests(known), 1.5)
+    return RiskResult(
+        probabilities,
+        "dl_clinical",
+        CutOff(0.5, "Youden index on the tuning set, 51 patients"),
+        run,
+        grids,
+        boxes={REGIONS[time]: Box(CENTERS[time], (128.0, 128.0, 12.0)) for time in times},
+        clinical=tuple(ClinicalValue(column, value, value) for column, value in known.items()),
+        contributions=contributions,
+        curve="dl_clinical",
+        warnings=(moved,) if "pre/portal" in grids else (),
+        heatmaps=heat,
+    )
+
+
+class RiskReady(Ready):
+    """An executor that makes up the risk of what it is given."""
+
+    def submit(self, study: Any, request: Any) -> int:
+        self.jobs += 1
+        self.study, self.request = study(), request
+        weights = read_package(request.model).weights_sha256
+        self.events.append(Event(self.jobs, "done", 1.0, result=result_of(self.study, weights)))
+        return self.jobs
+
+
+def ablation_store(folder: Path) -> Path:
+    """A store with a package that looks like one of the method; no network of it is ever built."""
+    import torch
+
+    from HCCAssistLib.models.curves import curves_as_json
+    from HCCAssistLib.models.package import write_package
+    from HCCAssistLib.models.store import ModelStore
+
+    package = write_package(
+        folder / "toy",
+        [{"": {"weight": torch.zeros(1)}}],
+        name="toy",
+        recipe=ABLATION,
+        options=ABLATION.resolve({}),
+        input_spec={},
+        training={"trained_on": {"synthetic": 0, "patients": 203}},
+        software={},
+        cutoffs={"dl_clinical": CutOff(0.5, "chosen before")},
+        default_cutoff="dl_clinical",
+        extras={"curves.json": curves_as_json({"dl_clinical": survival()})},
+    )
+    ModelStore(folder / "store").install(package.folder)
+    return folder / "store"

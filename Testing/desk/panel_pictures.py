@@ -1,0 +1,149 @@
+"""The pictures of a method's tutorial, made on the desk with its sample case.
+
+    python Testing/desk/panel_pictures.py RECIPE MODEL [OUT] [--wide]
+
+MODEL is a model package, such as ``hccassist demo --recipe RECIPE`` makes; the pictures go to
+``Resources/Screenshots``.
+"""
+
+from __future__ import annotations
+
+import argparse
+import importlib
+import os
+import tempfile
+from collections.abc import Callable
+from dataclasses import dataclass
+from pathlib import Path
+from typing import Any
+
+import mass_reading
+import risk_reading
+import tace_reading
+from window_picture import save
+
+from HCCAssistLib.models.store import ModelStore
+from HCCAssistLib.recipes.registry import get_recipe
+from HCCAssistLib.scene.rendering import rendering_available
+
+SIZE, WIDE = (1366, 728), (1900, 1000)
+PANEL, WIDE_PANEL = 450, 640
+"""Pixels of the panel, as on a laptop of 1366 x 768 and on a large screen."""
+
+
+@dataclass(frozen=True)
+class Opened:
+    """A module that was opened with its sample case.
+
+    Attributes:
+        desk: that it is open on.
+        widget: the module's.
+        drawn: nodes of the case.
+        out: folder of the pictures.
+    """
+
+    desk: Any
+    widget: Any
+    drawn: list[Any]
+    out: Path
+
+    def picture(self, name: str) -> None:
+        save(self.desk, self.out / f"{name}.jpg")
+
+
+def mass(case: Opened) -> None:
+    """Classify the masses, look at one."""
+    ui = case.widget.ui
+    ui.input_baseline_masses_points.setCurrentNode(case.drawn[-1])
+    case.picture("mass-panel-1-inputs")
+    mass_reading.classify(case.desk, case.widget)
+    ui.inputsButton.collapsed = ui.detectionButton.collapsed = True
+    case.desk.click(ui.nextButton)
+    case.picture("mass-panel-2-classified")
+
+
+def tace(case: Opened) -> None:
+    """Predict the response of the tumours, look at one, measure a follow-up."""
+    desk, ui = case.desk, case.widget.ui
+    segmentation = next(node for node in case.drawn if node.IsA("vtkMRMLSegmentationNode"))
+    ui.input_pre_tumour_segment.setCurrentNode(segmentation)
+    case.picture("tace-panel-1-inputs")
+    tace_reading.predict(desk, case.widget)
+    ui.inputsButton.collapsed = ui.detectionButton.collapsed = True
+    desk.click(ui.heatCheck)
+    case.picture("tace-panel-2-predicted")
+    ui.resultsButton.collapsed = True
+    ui.followUpButton.collapsed = False
+    ui.measureSegment.setCurrentNode(segmentation)
+    ui.measureSegment.setCurrentSegmentID(segmentation.GetSegmentation().GetNthSegmentID(0))
+    desk.click(ui.measureButton)
+    desk.wait_until(lambda: ui.preLine1.currentNode() is not None, 20)
+    x, y, z = case.widget.logic.session.current.result.findings[0].center
+    ui.postLine1.setCurrentNode(tace_reading.line("target 1 follow-up", (x - 9, y, z), (x + 9, y, z)))
+    ui.daysBox.value = 42
+    case.picture("tace-panel-3-follow-up")
+
+
+def hepatectomy(case: Opened) -> None:
+    """Predict the risk, look at the slab that the network saw."""
+    ui = case.widget.ui
+    case.picture("risk-panel-1-inputs")
+    risk_reading.predict(case.desk, case.widget)
+    ui.inputsButton.collapsed = ui.detectionButton.collapsed = True
+    case.desk.click(ui.heatCheck)
+    case.picture("risk-panel-2-predicted")
+
+
+STEPS: dict[str, tuple[Path, Callable[[Opened], None]]] = {
+    "liver-mass": (mass_reading.MODULE, mass),
+    "tace-response": (tace_reading.MODULE, tace),
+    "hepatectomy-recurrence": (risk_reading.MODULE, hepatectomy),
+}
+
+
+def take(recipe_id: str, out: Path, samples: Path, *, wide: bool) -> None:
+    """Load the sample case, open the module, go through its steps."""
+    import slicer
+    from slicer_desk.desktop import start
+
+    from HCCAssistLib.scene.sample import draw_sample
+
+    recipe, (module, steps) = get_recipe(recipe_id), STEPS[recipe_id]
+    desk = start()
+    desk.tidy()
+    desk.window.resize(*(WIDE if wide else SIZE))
+    desk._scroll.setFixedWidth(WIDE_PANEL if wide else PANEL)
+    slicer.app.settings().setValue("HCCAssist/Reader", "R1")
+    sample = importlib.import_module(f"HCCAssistLib.phantoms.{recipe.package.rpartition('.')[2]}.sample")
+    sample.make_sample(samples)
+    case = sample.read_sample(samples)
+    masks = {place.rpartition("/")[2]: mask for place, mask in case.masks.items()}
+    window = next(iter(recipe.windows.values()))
+    drawn = list(draw_sample(case.volumes, masks, case.points, slicer.mrmlScene, title="phantom", window=window))
+    widget = desk.open(module)
+    desk.wait_until(lambda: not widget.logic.session.busy, 60)
+    slicer.util.resetSliceViews()
+    steps(Opened(desk, widget, drawn, out))
+    desk.close_module()
+
+
+def main() -> None:
+    parser = argparse.ArgumentParser(description=__doc__)
+    parser.add_argument("recipe", choices=list(STEPS))
+    parser.add_argument("model", type=Path, metavar="MODEL")
+    parser.add_argument(
+        "out", type=Path, metavar="OUT", nargs="?", default=tace_reading.ROOT / "Resources" / "Screenshots"
+    )
+    parser.add_argument("--wide", action="store_true", help="a large screen instead of a laptop's")
+    arguments = parser.parse_args()
+    problem = rendering_available()
+    if problem is not None:
+        raise SystemExit(str(problem))
+    with tempfile.TemporaryDirectory() as folder:
+        ModelStore(Path(folder) / "models").install(arguments.model)
+        os.environ["HCCASSIST_MODELS"] = str(Path(folder) / "models")
+        take(arguments.recipe, arguments.out, Path(folder) / "samples", wide=arguments.wide)
+
+
+if __name__ == "__main__":
+    main()
