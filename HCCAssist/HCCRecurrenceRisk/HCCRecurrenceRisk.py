@@ -72,9 +72,9 @@ class HCCRecurrenceRiskLogic(InferenceModuleLogic):
             verb=_("Predict"),
             added=(
                 partial(RiskResultPart, words={EARLY_RECURRENCE: _("the network, from arterial CT")}),
-                SurvivalPart,
                 partial(SeenStrip, made_again=seen),
                 partial(ResultNote, text=note),
+                SurvivalPart,
             ),
         )
 

@@ -19,9 +19,11 @@ class SeenPicture:
         text: what a reader is told of it.
         grey: 8 bit ``(rows, columns)``, as the network saw it.
         grid: of its pixels, one slice: rows run to posterior and columns to the patient's left.
+        heat: where its heat is looked up, of a map that is the same in several slices; its own grid where None is given.
     """
 
     place: str
     text: str
     grey: npt.NDArray[np.uint8]
     grid: Geometry
+    heat: Geometry | None = None

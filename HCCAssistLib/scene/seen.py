@@ -16,7 +16,6 @@ import numpy.typing as npt
 from PIL import Image as Picture
 
 from HCCAssistLib.errors import InputError
-from HCCAssistLib.imaging.geometry import Geometry
 from HCCAssistLib.imaging.image import Image
 from HCCAssistLib.imaging.resampling import resample
 from HCCAssistLib.imaging.seen_picture import SeenPicture
@@ -161,17 +160,6 @@ def _heat_on(picture: SeenPicture, heatmaps: Mapping[str, Image]) -> npt.NDArray
     """The heat on the pixels of a picture, as the slice through its middle shows it."""
     if picture.place not in heatmaps:
         return None
-    source = heatmaps[picture.place]
-    found: npt.NDArray[np.float32] = resample(source, _within(picture.grid, source.geometry), fill_value=0).array[0]
+    grid = picture.heat if picture.heat is not None else picture.grid
+    found: npt.NDArray[np.float32] = resample(heatmaps[picture.place], grid, fill_value=0).array[0]
     return found
-
-
-def _within(grid: Geometry, heat: Geometry) -> Geometry:
-    """The grid of a picture, moved to the outermost slice of the heat where it lies less than a slice beyond it."""
-    index = float(heat.to_index(grid.center)[2])
-    beyond = index - min(max(index, 0.0), heat.shape[0] - 1.0)
-    if not 0 < abs(beyond) < 1:
-        return grid
-    affine = grid.affine.copy()
-    affine[:3, 3] -= beyond * heat.affine[:3, 2]
-    return Geometry(grid.shape, affine)

@@ -37,6 +37,7 @@ def test_the_pictures_are_the_pixels_that_the_network_was_given(tmp_path, monkey
         np.testing.assert_array_equal(picture.grey, np.rint(255 * wanted[k]).astype(np.uint8))
         center = given.grid.to_world([(149 / 2, 149 / 2, k)])[0]
         np.testing.assert_allclose(picture.grid.center, center, atol=1e-6)
+        assert abs(picture.heat.center[2] - given.box.center[2]) <= 0.5, "the map is the same in all slices"
 
 
 def test_without_its_segment_a_tumour_alone_is_not_made_again(tmp_path, monkeypatch):

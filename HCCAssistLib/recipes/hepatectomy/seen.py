@@ -37,7 +37,8 @@ def seen(result: Any, images: Mapping[str, Image], options: Mapping[str, Value])
     voi = voi_of(images[ARTERIAL], around, options)
     greys = np.rint(255 * window_of(options)(voi.voxels.astype(np.float32))).astype(np.uint8)
     depth, *shape = greys.shape
+    grids = [voi.grid.crop((0, 0, k), (1, *shape)) for k in range(depth)]
     return tuple(
-        SeenPicture(ARTERIAL, f"{k + 1} of {depth}", grey, voi.grid.crop((0, 0, k), (1, *shape)))
+        SeenPicture(ARTERIAL, f"{k + 1} of {depth}", grey, grids[k], heat=grids[depth // 2])
         for k, grey in enumerate(greys)
     )
