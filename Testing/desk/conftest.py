@@ -186,3 +186,17 @@ def recurrence_store(tmp_path_factory: pytest.TempPathFactory) -> Any:
 def own_risk_model(desk: Any, recurrence_store: Any, monkeypatch: pytest.MonkeyPatch) -> Any:
     """That model alone is installed for whoever sits at the desk."""
     yield from seated(recurrence_store, monkeypatch)
+
+
+@pytest.fixture
+def made_up_risks(desk: Any, tmp_path: Any, monkeypatch: pytest.MonkeyPatch) -> Any:
+    """The method after ablation is registered and has a model; the executors, which make its results up."""
+    import made_up_risk
+
+    from HCCAssistLib.jobs import local
+
+    made_up_risk.register(monkeypatch)
+    made: list[Any] = []
+    monkeypatch.setattr(local, "LocalExecutor", lambda **_: made.append(made_up_risk.RiskReady()) or made[-1])
+    for _store in seated(made_up_risk.ablation_store(tmp_path), monkeypatch):
+        yield made

@@ -25,6 +25,11 @@ from HCCAssistLib.results.run_record import RunRecord
 CENTERS = {"pre": (14.0, -9.0, 6.0), "post": (21.0, -4.0, 18.0)}
 """Of the tumour and of the zone, LPS mm: the patient lay elsewhere."""
 
+CLINICAL = {"tumour_size_mm": "23.5", "total_protein_g_per_l": "71", "afp_ng_per_ml": "12"}
+"""What is known of the patient, besides hepatitis B."""
+
+WORDS = {"pre": "before ablation", "post": "after ablation"}
+
 SHAPE, SPACING = (14, 48, 52), (2.0, 2.4, 4.0)
 
 
@@ -50,11 +55,10 @@ def load_phases(*times: str, roles: bool = True) -> dict[str, Any]:
     from HCCAssistLib.scene.roles import set_role
     from HCCAssistLib.scene.volumes import segmentation_from_masks, volume_from_image
 
-    words = {"pre": "before ablation", "post": "after ablation"}
     found: dict[str, Any] = {}
     for time in times or TIME_POINTS:
         for name in PHASES:
-            node = volume_from_image(phase(time, name), slicer.mrmlScene, f"MR T1 {name} {words[time]}", None)
+            node = volume_from_image(phase(time, name), slicer.mrmlScene, f"MR T1 {name} {WORDS[time]}", None)
             if roles:
                 set_role(node, f"{time}/{name}")
             found[f"{time}/{name}"] = node
@@ -136,3 +140,76 @@ def ablation_store(folder: Path) -> Path:
     )
     ModelStore(folder / "store").install(package.folder)
     return folder / "store"
+
+
+def cells(ui: Any) -> dict[str, str]:
+    """The cells of the grid by place, without their marks."""
+    table = ui.roleTable
+    phases = [table.horizontalHeaderItem(n).text() for n in range(table.columnCount)]
+    return {
+        f"{time}/{phase}": table.item(row, column).text().split("\n")[-1]
+        for row, time in enumerate(TIME_POINTS)
+        for column, phase in enumerate(phases)
+    }
+
+
+def predict(desk: Any, widget: Any) -> None:
+    """Press the button and wait for the result."""
+    widget.ui.inputsButton.collapsed = widget.ui.detectionButton.collapsed = False
+    desk.click(widget.ui.runButton)
+    desk.wait_until(lambda: not widget.logic.session.running, 30)
+    assert widget.logic.session.current is not None, widget.ui.statusLabel.text
+
+
+def work_through(desk: Any, path: Path, executors: list[Any]) -> Any:
+    """Open the module, type the clinical values, predict, read all that is told, look at both time points."""
+    import slicer
+
+    load_phases()
+    widget = desk.open(path)
+    ui = widget.ui
+    assert widget.logic.recipe.id == ABLATION.id
+    assert "Loaded: 4 phases of MR" in widget.chooser.ui.methodLabel.text
+    assert set(cells(ui).values()) == {"confirmed"} and len(cells(ui)) == 8
+    desk.type(ui.clinical_total_protein_g_per_l, "7.1")
+    assert "is it in g/dL" in ui.clinicalLabel.text
+    for column, text in CLINICAL.items():
+        desk.type(getattr(ui, f"clinical_{column}"), text.replace(".", ","))
+    desk.choose(ui.clinical_hbv, "yes")
+    assert widget._parameterNode.parameterNode.GetParameter("clinical afp_ng_per_ml") == "12"
+    assert "8 phases confirmed" in ui.readinessLabel.text and "without: number of tumours" in ui.readinessLabel.text
+    predict(desk, widget)
+    study = next(one.study for one in executors if one.study is not None)
+    assert study.values == {**CLINICAL, "hbv": "1"}
+    assert len(study.volumes) == 8 and set(study.masks) | set(study.findings) == set(REGIONS.values())
+    told = ui.riskLabel.text
+    assert "0.66" in told and "<b>high risk</b>" in told and "Youden index on the tuning set, 51 patients" in told
+    assert "Decided by: clinical values and the network." in told
+    assert "the network, from MR before ablation 0.47; clinical values 0.35" in told
+    told = ui.contributionsLabel.text
+    assert "Base rate of the training 0.32, +0.34 by the values below, makes 0.66" in told
+    assert "+0.24" in told and "-0.05" in told
+    assert told.index("Images, by the network") < told.index("Total protein")
+    told = ui.clinicalUsedLabel.text
+    assert "largest tumour 23.5 mm" in told and "hepatitis B yes" in told and "without: number of tumours" in told
+    assert cells(ui)["pre/portal"] == "look" and "6.2 mm off" in ui.roleTable.item(0, 2).toolTip()
+    (chart,) = slicer.util.getNodesByClass("vtkMRMLPlotChartNode")
+    series = [chart.GetNthPlotSeriesNode(n) for n in range(chart.GetNumberOfPlotSeriesNodes())]
+    widths = {one.GetName(): one.GetLineWidth() for one in series}
+    assert widths["high risk (n = 24), this patient's group"] > widths["low risk (n = 31)"] > widths["low, lower limit"]
+    steps = slicer.util.arrayFromTableColumn(series[0].GetTableNode(), "high")
+    assert steps[0] == 1.0 and steps[-1] < 0.2 and len(steps) == 41
+    table = ui.atRiskTable
+    assert [table.horizontalHeaderItem(n).text() for n in range(1, 7)] == ["0", "12", "24", "36", "48", "60"]
+    assert [table.item(0, n).text() for n in (0, 1, 3)] == ["high risk", "24", "16"]
+    assert table.item(0, 0).font().bold() and not table.item(1, 0).font().bold()
+    assert "From 55 patients: held-out parts of 5 folds" in ui.curveLabel.text and "P 0.004" in ui.curveLabel.text
+    desk.click(ui.heatCheck)
+    assert "follow-up MR" in ui.heatLabel.text and "CT" not in ui.heatLabel.text
+    views = [desk.layout_manager.sliceWidget(f"HCCAssist{n}") for n in (1, 2, 3, 4)]
+    names = [view.sliceLogic().GetBackgroundLayer().GetVolumeNode().GetName() for view in views]
+    assert names == [f"MR T1 {phase} {when}" for when in WORDS.values() for phase in ("arterial", "delayed")]
+    offsets = [view.mrmlSliceNode().GetSliceOffset() for view in views]
+    np.testing.assert_allclose(offsets, [CENTERS[time][2] for time in ("pre", "pre", "post", "post")], atol=0.1)
+    assert [view.mrmlSliceNode().GetViewGroup() for view in views] == [1, 1, 2, 2]
+    return widget

@@ -3,78 +3,33 @@
 from __future__ import annotations
 
 import csv
-from typing import Any
 
 import pytest
-from conftest import seated
 from ltp_reading import chord
-from made_up_risk import CENTERS, RiskReady, ablation_store, load_phases, register
+from made_up_risk import cells, load_phases, predict, work_through
 from risk_reading import MODULE, load_tumour
 
-CLINICAL = {"tumour_size_mm": "23.5", "tumour_number": "1", "total_protein_g_per_l": "71", "afp_ng_per_ml": "12"}
-
 
 @pytest.fixture
-def executors(desk, tmp_path, monkeypatch):
-    """The method is registered, a model is installed, and results are made up at once."""
-    from HCCAssistLib.jobs import local
-
-    register(monkeypatch)
-    made: list[Any] = []
-    monkeypatch.setattr(local, "LocalExecutor", lambda **_: made.append(RiskReady()) or made[-1])
-    for _store in seated(ablation_store(tmp_path), monkeypatch):
-        yield made
-
-
-@pytest.fixture
-def opened(desk, executors):
+def opened(desk, made_up_risks):
     """The module over the MR of both time points."""
     load_phases()
     return desk.open(MODULE)
 
 
-def predict(desk, widget):
-    widget.ui.inputsButton.collapsed = widget.ui.detectionButton.collapsed = False
-    desk.click(widget.ui.runButton)
-    desk.wait_until(lambda: not widget.logic.session.running, 30)
-    assert widget.logic.session.current is not None, widget.ui.statusLabel.text
+def test_a_case_is_predicted_from_all_that_is_loaded_and_what_decided_is_told_and_seen(desk, made_up_risks):
+    from slicer_desk.views import pixels
 
-
-def cells(ui) -> dict[str, str]:
-    """The cells of the grid by place, without their marks."""
-    table = ui.roleTable
-    times, phases = ("pre", "post"), [table.horizontalHeaderItem(n).text() for n in range(table.columnCount)]
-    return {
-        f"{time}/{phase}": table.item(row, column).text().split("\n")[-1]
-        for row, time in enumerate(times)
-        for column, phase in enumerate(phases)
-    }
-
-
-def test_a_case_is_predicted_from_all_that_is_loaded_and_what_decided_is_told(desk, small_view, opened, executors):
-    widget, ui = opened, opened.ui
-    assert widget.logic.recipe.id == "ablation-recurrence"
-    assert "Loaded: 4 phases of MR" in widget.chooser.ui.methodLabel.text
-    assert set(cells(ui).values()) == {"confirmed"}
-    for column, text in CLINICAL.items():
-        desk.type(getattr(ui, f"clinical_{column}"), text.replace(".", ","))
-    desk.choose(ui.clinical_hbv, "yes")
-    assert "8 phases confirmed" in ui.readinessLabel.text and "Unknown" not in ui.readinessLabel.text
-    predict(desk, widget)
-    study = next(one.study for one in executors if one.study is not None)
-    assert study.values == {**CLINICAL, "hbv": "1"}
-    assert len(study.volumes) == 8 and set(study.masks) | set(study.findings) == {"pre/tumour", "post/ablation"}
-    told = ui.riskLabel.text
-    assert "0.66" in told and "<b>high risk</b>" in told and "Youden index on the tuning set, 51 patients" in told
-    assert "Decided by: clinical values and the network." in told
-    assert "the network, from MR before ablation 0.47; clinical values 0.35" in told
-    assert "Base rate of the training 0.32, +0.34 by the values below, makes 0.66" in ui.contributionsLabel.text
-    assert ui.contributionsLabel.text.index("Images, by the network") < ui.contributionsLabel.text.index(
-        "Total protein"
-    )
-    assert "largest tumour 23.5 mm" in ui.clinicalUsedLabel.text and "hepatitis B yes" in ui.clinicalUsedLabel.text
-    assert cells(ui)["pre/portal"] == "look" and "6.2 mm off" in ui.roleTable.item(0, 2).toolTip()
-    assert "follow-up MR" in ui.heatLabel.text and "CT" not in ui.heatLabel.text
+    widget = work_through(desk, MODULE, made_up_risks)
+    shown = pixels(widget.ui.survivalPlot).astype(int)
+    red, blue = shown[..., 0] - shown[..., 2] > 80, shown[..., 2] - shown[..., 0] > 60
+    assert red.sum() > 2 * blue.sum() > 100, "the patient's group is not the wider line"
+    views = [desk.layout_manager.sliceWidget(f"HCCAssist{n}") for n in (1, 2, 3, 4)]
+    heat = [view.mrmlSliceCompositeNode().GetForegroundVolumeID() is not None for view in views]
+    assert heat == [False, True, False, True]
+    desk.click(widget.ui.phasesCheck)
+    assert views[0].mrmlSliceNode().GetViewGroup() == 0
+    assert desk.layout_manager.sliceWidget("Red").visible
 
 
 def test_no_finding_and_no_verdict_is_asked_for(desk, small_view, opened):
@@ -88,28 +43,6 @@ def test_no_finding_and_no_verdict_is_asked_for(desk, small_view, opened):
     assert opened.logic.session.current.result is before
 
 
-def test_the_training_cohort_is_a_plot_of_the_scene_with_this_group_emphasised(desk, small_view, opened):
-    import slicer
-    from slicer_desk.views import pixels
-
-    predict(desk, opened)
-    ui = opened.ui
-    (chart,) = slicer.util.getNodesByClass("vtkMRMLPlotChartNode")
-    series = [chart.GetNthPlotSeriesNode(n) for n in range(chart.GetNumberOfPlotSeriesNodes())]
-    widths = {one.GetName(): one.GetLineWidth() for one in series}
-    assert widths["high risk (n = 24), this patient's group"] > widths["low risk (n = 31)"] > widths["low, lower limit"]
-    steps = slicer.util.arrayFromTableColumn(series[0].GetTableNode(), "high")
-    assert steps[0] == 1.0 and steps[-1] < 0.2 and len(steps) == 41
-    table = ui.atRiskTable
-    assert [table.horizontalHeaderItem(n).text() for n in range(1, 7)] == ["0", "12", "24", "36", "48", "60"]
-    assert [table.item(0, n).text() for n in (0, 1, 3)] == ["high risk", "24", "16"]
-    assert table.item(0, 0).font().bold() and not table.item(1, 0).font().bold()
-    assert "From 55 patients: held-out parts of 5 folds" in ui.curveLabel.text and "P 0.004" in ui.curveLabel.text
-    shown = pixels(ui.survivalPlot).astype(int)
-    red, blue = shown[..., 0] - shown[..., 2] > 80, shown[..., 2] - shown[..., 0] > 60
-    assert red.sum() > 2 * blue.sum() > 100, "the patient's group is not the wider line"
-
-
 def test_a_result_without_its_model_says_why_there_are_no_curves(desk, small_view, opened, monkeypatch):
     from HCCAssistLib.panels.run_model import RunModels
 
@@ -118,25 +51,7 @@ def test_a_result_without_its_model_says_why_there_are_no_curves(desk, small_vie
     assert "not installed" in opened.ui.survivalProblem.text and not opened.ui.survivalPlot.visible
 
 
-def test_before_and_after_lie_side_by_side_each_at_its_own_place_with_heat_on_both(desk, opened):
-    predict(desk, opened)
-    desk.click(opened.ui.heatCheck)
-    views = [desk.layout_manager.sliceWidget(f"HCCAssist{n}") for n in (1, 2, 3, 4)]
-    names = [view.sliceLogic().GetBackgroundLayer().GetVolumeNode().GetName() for view in views]
-    assert names == [
-        f"MR T1 {phase} {when} ablation" for when in ("before", "after") for phase in ("arterial", "delayed")
-    ]
-    offsets = [view.mrmlSliceNode().GetSliceOffset() for view in views]
-    assert offsets == pytest.approx([CENTERS[time][2] for time in ("pre", "pre", "post", "post")], abs=0.1)
-    assert [view.mrmlSliceNode().GetViewGroup() for view in views] == [1, 1, 2, 2]
-    heat = [view.mrmlSliceCompositeNode().GetForegroundVolumeID() is not None for view in views]
-    assert heat == [False, True, False, True]
-    desk.click(opened.ui.phasesCheck)
-    assert views[0].mrmlSliceNode().GetViewGroup() == 0
-    assert desk.layout_manager.sliceWidget("Red").visible
-
-
-def test_the_grid_tells_what_is_missing_twice_or_only_guessed(desk, small_view, executors):
+def test_the_grid_tells_what_is_missing_twice_or_only_guessed(desk, small_view, made_up_risks):
     nodes = load_phases("pre", roles=False)
     widget = desk.open(MODULE)
     ui = widget.ui
@@ -177,12 +92,12 @@ def test_an_impossible_clinical_value_is_told_and_nothing_runs(desk, small_view,
         assert not ui.clinicalLabel.text and ui.runButton.enabled
 
 
-def test_what_is_not_typed_is_unknown_and_no_number(desk, small_view, opened, executors):
+def test_what_is_not_typed_is_unknown_and_no_number(desk, small_view, opened, made_up_risks):
     assert "Unknown, decided without: largest tumour" in opened.ui.readinessLabel.text
     desk.type(opened.ui.clinical_afp_ng_per_ml, "unknown")
     assert not opened.ui.clinicalLabel.text
     predict(desk, opened)
-    assert next(one.study for one in executors if one.study is not None).values == {}
+    assert next(one.study for one in made_up_risks if one.study is not None).values == {}
     assert "Unknown, decided without: largest tumour" in opened.ui.clinicalUsedLabel.text
 
 
@@ -209,7 +124,7 @@ def test_a_saved_scene_holds_method_values_result_and_curves(desk, small_view, o
     assert len(slicer.util.getNodesByClass("vtkMRMLPlotChartNode")) == 1
 
 
-def test_the_method_follows_from_what_is_loaded_until_it_is_chosen_by_hand(desk, small_view, executors):
+def test_the_method_follows_from_what_is_loaded_until_it_is_chosen_by_hand(desk, small_view, made_up_risks):
     import slicer
 
     widget = desk.open(MODULE)
