@@ -94,15 +94,17 @@ class HCCRecurrenceRiskAblationLogic(InferenceModuleLogic):
         from HCCAssistLib.panels.readiness import Light
         from HCCAssistLib.panels.risk_result import RiskResultPart
         from HCCAssistLib.panels.role_grid import RoleGrid
+        from HCCAssistLib.panels.seen_strip import SeenStrip
         from HCCAssistLib.panels.survival_part import SurvivalPart
-        from HCCAssistLib.recipes.ablation.recipe import PHASES, POST, ZONE
+        from HCCAssistLib.recipes.ablation.recipe import PHASES, POST, SIGNATURE, ZONE
+        from HCCAssistLib.recipes.ablation.seen import seen
 
         words = {
             "pre": _("the network, from MR before ablation"),
             "prepost": _("the network, from MR before and after ablation"),
             "clinical": _("clinical values"),
             "dl_clinical": _("clinical values and the network"),
-            "signature": _("images, by the network"),
+            SIGNATURE: _("images, by the network"),
         }
         after = {f"{POST}/{phase}" for phase in PHASES}
 
@@ -110,10 +112,11 @@ class HCCRecurrenceRiskAblationLogic(InferenceModuleLogic):
             there = after & places
             if not there:
                 yield Light("warn", _("No MR after the ablation: the model for the time before it decides."))
-            elif there != after or ZONE not in places:
-                text = _("The MR after the ablation is not complete ({count} of 4 phases, {zone}).")
-                zone = _("zone marked") if ZONE in places else _("zone not marked")
-                yield Light("warn", text.format(count=len(there), zone=zone))
+            elif there != after:
+                text = _("Choose all four phases after the ablation, or none: there are {count}.")
+                yield Light("stop", text.format(count=len(there)))
+            elif ZONE not in places:
+                yield Light("stop", _("Mark the ablation zone: with a segment or a box, in the inputs above."))
 
         return Method(
             recipe=self.recipe,
@@ -124,8 +127,9 @@ class HCCRecurrenceRiskAblationLogic(InferenceModuleLogic):
                 RoleGrid,
                 ClinicalForm,
                 partial(RiskResultPart, words=words),
-                SurvivalPart,
+                partial(SeenStrip, made_again=seen),
                 partial(PhaseViews, by_time=True),
+                SurvivalPart,
             ),
         )
 

@@ -19,7 +19,7 @@ class SeenPicture:
         text: what a reader is told of it.
         grey: 8 bit ``(rows, columns)``, as the network saw it.
         grid: of its pixels, one slice: rows run to posterior and columns to the patient's left.
-        heat: where its heat is looked up, of a map that is the same in several slices; its own grid where None is given.
+        heat: where its heat is looked up, of a map that is the same in several slices; its own grid where it is None.
     """
 
     place: str

@@ -16,8 +16,8 @@ from HCCAssistLib.scene.seen import MadeAgain, SeenPictures, SeenPicturesMaker
 SIDE, IN_A_ROW = 120, 3
 """Pixels of a picture: three of them are as wide as a narrow panel."""
 
-SMALL_SIDE, SMALL_IN_A_ROW = 68, 5
-"""The same where there are more than three."""
+SMALL_SIDE = 68
+"""Where there are more than three, which stand in two rows."""
 
 MOST = 10
 """Pictures that are shown."""
@@ -94,7 +94,7 @@ class SeenStrip(Part):
     def _show(self, made: SeenPictures | None) -> None:
         self._shown = made
         number = min(len(made.pictures), MOST) if made is not None else 0
-        side, in_a_row = (SIDE, IN_A_ROW) if number <= IN_A_ROW else (SMALL_SIDE, SMALL_IN_A_ROW)
+        side, in_a_row = (SIDE, IN_A_ROW) if number <= IN_A_ROW else (SMALL_SIDE, -(-number // 2))
         for index, button in enumerate(self._buttons):
             button.visible = index < number
             if made is not None and index < number:
@@ -108,7 +108,7 @@ class SeenStrip(Part):
         if made is not None and number:
             text = _("What the network saw of {number}, the patient's left on the right:").format(number=made.number)
             if not made.number:
-                text = _("What the network saw, from the lowest slice, the patient's left on the right:")
+                text = _("What the network saw, the patient's left on the right:")
         self.ui.seenLabel.text = text
         self.ui.seenLabel.visible = bool(text)
 

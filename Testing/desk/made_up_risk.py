@@ -18,6 +18,7 @@ from HCCAssistLib.jobs.events import Event
 from HCCAssistLib.models.package import read_package
 from HCCAssistLib.recipes import registry
 from HCCAssistLib.recipes.ablation.recipe import ABLATION, PHASES, REGIONS, TIME_POINTS
+from HCCAssistLib.registration.registration import Quality, Registration
 from HCCAssistLib.results.cutoff import CutOff
 from HCCAssistLib.results.risk import ClinicalValue, RiskResult
 from HCCAssistLib.results.run_record import RunRecord
@@ -90,19 +91,22 @@ def result_of(study: Any, weights: tuple[str, ...] = ("0" * 64,)) -> RiskResult:
             heat[place] = Image(np.exp(-((away / 9.0) ** 2)).astype(np.float32), part)
     times = dict.fromkeys(place.split("/")[0] for place in grids)
     moved = Problem("WARN", "it lay 6.2 mm off, and fits no better than its neighbours", "pre/portal", "look at it")
-    run = RunRecord(ABLATION.id, {}, "toy", weights, {}, "cpu", study.digests(known), 1.5)
+    quality = Quality(0.2, 0.4, 1.1, 1.2, 0.31, 0.62, 3.14, 0.5, 0.1, 1.0)
+    laid = {place: Registration(np.eye(4), "rigid", quality=quality).as_json() for place in grids if "del" not in place}
+    run = RunRecord(ABLATION.id, ABLATION.resolve({}), "toy", weights, {}, "cpu", study.digests(known), 1.5)
     return RiskResult(
         probabilities,
         "dl_clinical",
         CutOff(0.5, "Youden index on the tuning set, 51 patients"),
         run,
-        grids,
+        {place: grid for place, grid in grids.items() if place.endswith("/delayed")},
         boxes={REGIONS[time]: Box(CENTERS[time], (128.0, 128.0, 12.0)) for time in times},
         clinical=tuple(ClinicalValue(column, value, value) for column, value in known.items()),
         contributions=contributions,
         curve="dl_clinical",
         warnings=(moved,) if "pre/portal" in grids else (),
         heatmaps=heat,
+        registrations=laid,
     )
 
 
@@ -192,7 +196,12 @@ def work_through(desk: Any, path: Path, executors: list[Any]) -> Any:
     assert told.index("Images, by the network") < told.index("Total protein")
     told = ui.clinicalUsedLabel.text
     assert "largest tumour 23.5 mm" in told and "hepatitis B yes" in told and "without: number of tumours" in told
-    assert cells(ui)["pre/portal"] == "look" and "6.2 mm off" in ui.roleTable.item(0, 2).toolTip()
+    assert (cells(ui)["pre/arterial"], cells(ui)["post/delayed"]) == ("3.1 mm", "confirmed")
+    assert "6.2 mm off" in ui.roleTable.item(0, 2).toolTip() and ui.roleTable.item(0, 2).text().startswith("?")
+    assert "edges agree by 0.31 before and 0.62 after" in ui.roleTable.item(1, 1).toolTip()
+    desk.wait_until(lambda: bool(ui.seenLabel.text), 20)
+    assert [getattr(ui, f"seenButton{n}").visible for n in (1, 8, 9)] == [True, True, False], ui.seenLabel.text
+    assert "Pre, arterial" in ui.seenButton2.text
     (chart,) = slicer.util.getNodesByClass("vtkMRMLPlotChartNode")
     series = [chart.GetNthPlotSeriesNode(n) for n in range(chart.GetNumberOfPlotSeriesNodes())]
     widths = {one.GetName(): one.GetLineWidth() for one in series}
