@@ -92,11 +92,12 @@ class HCCRecurrenceRiskAblationLogic(InferenceModuleLogic):
         from HCCAssistLib.panels.method import Method
         from HCCAssistLib.panels.phase_views import PhaseViews
         from HCCAssistLib.panels.readiness import Light
+        from HCCAssistLib.panels.registration_check import RegistrationCheck
         from HCCAssistLib.panels.risk_result import RiskResultPart
         from HCCAssistLib.panels.role_grid import RoleGrid
         from HCCAssistLib.panels.seen_strip import SeenStrip
         from HCCAssistLib.panels.survival_part import SurvivalPart
-        from HCCAssistLib.recipes.ablation.recipe import PHASES, POST, SIGNATURE, ZONE
+        from HCCAssistLib.recipes.ablation.recipe import FIXED, PHASES, POST, SIGNATURE, ZONE
         from HCCAssistLib.recipes.ablation.seen import seen
 
         words = {
@@ -126,6 +127,7 @@ class HCCRecurrenceRiskAblationLogic(InferenceModuleLogic):
             added=(
                 RoleGrid,
                 ClinicalForm,
+                partial(RegistrationCheck, fixed=FIXED),
                 partial(RiskResultPart, words=words),
                 partial(SeenStrip, made_again=seen),
                 partial(PhaseViews, by_time=True),

@@ -82,6 +82,8 @@ def write_request(study: Study, request: Request, folder: Path) -> None:
             for key, findings in study.findings.items()
         },
         "values": dict(study.values),
+        "transforms": {key: np.asarray(one).tolist() for key, one in study.transforms.items()},
+        "decimal_comma": study.decimal_comma,
         "warnings": [asdict(warning) for warning in study.warnings],
     }
     write_json(folder / FILE, content)
@@ -110,6 +112,8 @@ def read_request(folder: Path) -> tuple[Study, Request]:
                 key: tuple(_finding(folder, one) for one in findings) for key, findings in content["findings"].items()
             },
             values=content["values"],
+            transforms={key: np.array(one, dtype=np.float64) for key, one in content["transforms"].items()},
+            decimal_comma=bool(content["decimal_comma"]),
             warnings=tuple(Problem(**entry) for entry in content["warnings"]),
         )
         return study, Request(Path(content["model"]), content["options"], content["device"])

@@ -254,7 +254,9 @@ class InferencePanel:
     def _chosen(self) -> ChosenInputs:
         """What the chosen model asks for, of what the reader chose."""
         chosen = self._inputs.chosen().needed(self._models.inputs)
-        return replace(chosen, values={key: value for part in self._added for key, value in part.values().items()})
+        values = {column: text for part in self._added for column, text in part.values().items()}
+        transforms = {place: node for part in self._added for place, node in part.transforms().items()}
+        return replace(chosen, values=values, transforms={p: n for p, n in transforms.items() if p in chosen.volumes})
 
     def _model_changed(self) -> None:
         if self._node is not None:

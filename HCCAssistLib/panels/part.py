@@ -63,6 +63,10 @@ class Part:
         """Clinical values that it knows, as text, by column; a run takes them."""
         return {}
 
+    def transforms(self) -> Mapping[str, Any]:
+        """Transform nodes that the reader chose for volumes, by place; a run takes them for their registration."""
+        return {}
+
     def lights(self) -> Iterable[Light]:
         """What there is to say before a run."""
         return ()

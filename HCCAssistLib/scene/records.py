@@ -28,6 +28,9 @@ VOLUME = "HCCAssist.volume."
 PLACES = "HCCAssist.places"
 """Attribute of a record: the places of its volumes, the main one first, as JSON."""
 
+TRANSFORM = "HCCAssist.transform."
+"""Role of a reference to a transform that a person gave for the volume of a place."""
+
 SEGMENTATION, POINTS, BOX = "HCCAssist.segmentation.", "HCCAssist.points.", "HCCAssist.box."
 """Roles of references to the other nodes that the run used; the place (``post/liver``) follows."""
 

@@ -14,14 +14,15 @@ from HCCAssistLib.cohort.input_spec import InputSpec
 from HCCAssistLib.cohort.points import LabelledBox, PointList
 from HCCAssistLib.cohort.segments import Segment
 from HCCAssistLib.errors import InputError
-from HCCAssistLib.imaging.geometry import Geometry
+from HCCAssistLib.imaging.geometry import FloatArray, Geometry
 from HCCAssistLib.imaging.image import Image
 from HCCAssistLib.inference.study import Study, judged_study
 from HCCAssistLib.recipes.spec import Recipe
 from HCCAssistLib.scene.inputs import BINARY, CapturedVolume, capture_volume, points_from_markups
 from HCCAssistLib.scene.marks import ALL_SEGMENTS, box_of_roi, capture_segments, marked_points
-from HCCAssistLib.scene.records import BOX, POINTS, SEGMENT, SEGMENTATION, VALUES, VOLUME, stored
+from HCCAssistLib.scene.records import BOX, POINTS, SEGMENT, SEGMENTATION, TRANSFORM, VALUES, VOLUME, stored
 from HCCAssistLib.scene.roles import SYNTHETIC
+from HCCAssistLib.scene.transforms import from_parent_lps
 
 
 @dataclass(frozen=True, eq=False)
@@ -36,6 +37,8 @@ class ChosenInputs:
         points: point list nodes, or lines of single findings.
         boxes: box (ROI) nodes.
         values: clinical values, as text.
+        transforms: linear transform nodes that lay a volume on the others of its time point, in place of a computed
+            registration.
     """
 
     volumes: Mapping[str, Any]
@@ -43,11 +46,12 @@ class ChosenInputs:
     points: Mapping[str, Any] = field(default_factory=dict)
     values: Mapping[str, str] = field(default_factory=dict)
     boxes: Mapping[str, Any] = field(default_factory=dict)
+    transforms: Mapping[str, Any] = field(default_factory=dict)
 
     def __post_init__(self) -> None:
         chosen = {place: (node, name) for place, (node, name) in self.segments.items() if node is not None and name}
         object.__setattr__(self, "segments", chosen)
-        for kind in ("volumes", "points", "boxes"):
+        for kind in ("volumes", "points", "boxes", "transforms"):
             nodes = {place: node for place, node in getattr(self, kind).items() if node is not None}
             object.__setattr__(self, kind, nodes)
 
@@ -64,7 +68,10 @@ class ChosenInputs:
             return {place: one for place, one in chosen.items() if place in places}
 
         volumes, segments = of("volume", self.volumes), of("segment", self.segments)
-        return ChosenInputs(volumes, segments, of("points", self.points), self.values, of("roi", self.boxes))
+        transforms = {place: node for place, node in self.transforms.items() if place in volumes}
+        return ChosenInputs(
+            volumes, segments, of("points", self.points), self.values, of("roi", self.boxes), transforms
+        )
 
     @property
     def main(self) -> Any | None:
@@ -80,6 +87,8 @@ class ChosenInputs:
             record.SetNodeReferenceID(POINTS + place, node.GetID())
         for place, node in self.boxes.items():
             record.SetNodeReferenceID(BOX + place, node.GetID())
+        for place, node in self.transforms.items():
+            record.SetNodeReferenceID(TRANSFORM + place, node.GetID())
         record.SetAttribute(VALUES, json.dumps(dict(self.values)))
 
     @classmethod
@@ -96,7 +105,8 @@ class ChosenInputs:
         }
         values = stored(record, VALUES)
         known = {str(name): str(value) for name, value in values.items()} if isinstance(values, dict) else {}
-        return cls(nodes(VOLUME, "volume"), segments, nodes(POINTS, "points"), known, nodes(BOX, "roi"))
+        boxes, transforms = nodes(BOX, "roi"), nodes(TRANSFORM, "volume")
+        return cls(nodes(VOLUME, "volume"), segments, nodes(POINTS, "points"), known, boxes, transforms)
 
 
 @dataclass(frozen=True, eq=False)
@@ -114,6 +124,7 @@ class RunInputs:
         points: by their places.
         stamps: when each segment had been painted last.
         boxes: by their places.
+        transforms: of volumes by their places, LPS mm from where they are laid to where they are.
     """
 
     recipe: Recipe
@@ -123,6 +134,7 @@ class RunInputs:
     points: Mapping[str, PointList]
     stamps: Mapping[str, int]
     boxes: Mapping[str, tuple[LabelledBox, ...]] = field(default_factory=dict)
+    transforms: Mapping[str, FloatArray] = field(default_factory=dict)
 
     def study(
         self,
@@ -141,7 +153,7 @@ class RunInputs:
         Raises:
             InputError: annotations that cannot belong to their volume, or voxels that are no numbers.
         """
-        return judged_study(
+        study = judged_study(
             case_id,
             self.recipe,
             volumes={p: _stored_as(captured.read(), (grids or {}).get(p)) for p, captured in self.volumes.items()},
@@ -150,6 +162,7 @@ class RunInputs:
             values=self.values,
             boxes=self.boxes,
         )
+        return replace(study, transforms=self.transforms)
 
     @cached_property
     def values(self) -> dict[str, str]:
@@ -171,7 +184,8 @@ class RunInputs:
         segments = (place for place in self.segments if _time_of(*self.chosen.segments[place]) != self.stamps[place])
         points = (place for place, before in self.points.items() if self._moved(place, before))
         boxes = (place for place, before in self.boxes.items() if self._redrawn(place, before))
-        return tuple(dict.fromkeys([*segments, *points, *boxes]))
+        transforms = (place for place, before in self.transforms.items() if self._laid_elsewhere(place, before))
+        return tuple(dict.fromkeys([*segments, *points, *boxes, *transforms]))
 
     def _moved(self, place: str, before: PointList) -> bool:
         try:
@@ -179,6 +193,13 @@ class RunInputs:
         except InputError:
             return True
         return now.digest() != before.digest()
+
+    def _laid_elsewhere(self, place: str, before: FloatArray) -> bool:
+        node, volume = self.chosen.transforms[place], self.chosen.volumes[place]
+        try:
+            return node.GetScene() is None or not np.allclose(from_parent_lps(node, volume), before)
+        except InputError:
+            return True
 
     def _redrawn(self, place: str, before: tuple[LabelledBox, ...]) -> bool:
         node = self.chosen.boxes[place]
@@ -211,7 +232,8 @@ def capture(chosen: ChosenInputs, recipe: Recipe, *, name: str) -> RunInputs:
     points = {place: _points(recipe, place, node, _grid(place, volumes)) for place, node in chosen.points.items()}
     boxes = {place: (box_of_roi(node),) for place, node in chosen.boxes.items()}
     stamps = {place: _time_of(node, segment) for place, (node, segment) in chosen.segments.items()}
-    return RunInputs(recipe, chosen, volumes, segments, points, stamps, boxes)
+    laid = {p: from_parent_lps(node, chosen.volumes[p]) for p, node in chosen.transforms.items() if p in volumes}
+    return RunInputs(recipe, chosen, volumes, segments, points, stamps, boxes, laid)
 
 
 def _points(recipe: Recipe, place: str, node: Any, grid: Geometry) -> PointList:

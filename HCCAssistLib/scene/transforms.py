@@ -69,6 +69,32 @@ def from_vtk(matrix: Any) -> FloatArray:
     return np.array([[matrix.GetElement(row, column) for column in range(4)] for row in range(4)])
 
 
+def from_parent_lps(transform: Any, volume: Any) -> FloatArray:
+    """From the place where a transform puts a volume back to the volume as it stands now: 4x4, LPS mm.
+
+    A volume that stands under the transform already is where it is to be: the identity.
+
+    Args:
+        transform: a linear transform node.
+        volume: that it is meant for.
+
+    Raises:
+        InputError: it bends, or cannot be turned round.
+    """
+    if volume.GetParentTransformNode() is transform:
+        return np.eye(4)
+    if not transform.IsTransformToWorldLinear():
+        raise InputError("it bends, and one that is linear is needed", transform.GetName(), "choose another transform")
+    matrix = vtk.vtkMatrix4x4()
+    transform.GetMatrixTransformToWorld(matrix)
+    forward = from_vtk(matrix)
+    if abs(np.linalg.det(forward[:3, :3])) < 1e-6:
+        raise InputError("it presses the volume flat", transform.GetName(), "choose another transform")
+    signs = np.diag([*_FLIP, 1.0])
+    back: FloatArray = signs @ np.linalg.inv(forward) @ signs
+    return back
+
+
 def to_world(node: Any) -> FloatArray:
     """The 4x4 matrix of a node's parent transforms, RAS to RAS; the identity where it has none.
 

@@ -6,7 +6,7 @@ import csv
 
 import pytest
 from ltp_reading import chord
-from made_up_risk import cells, load_phases, predict, work_through
+from made_up_risk import CENTERS, cells, load_phases, predict, work_through
 from risk_reading import MODULE, load_tumour
 
 
@@ -188,3 +188,70 @@ def test_the_case_goes_into_a_cohort_with_its_values_and_without_an_outcome(
     assert "is in the cohort" in ui.exportLabel.text, ui.exportLabel.text
     (row,) = csv.DictReader((tmp_path / "cohort" / "cohort.csv").open(encoding="utf-8-sig"))
     assert row["afp_ng_per_ml"] == "12" and not row.get("event") and not row.get("follow_up_months")
+
+
+def test_a_phase_is_checked_by_flicker_squares_and_points_and_laid_by_hand(desk, small_view, made_up_risks):
+    import numpy as np
+    import slicer
+    import vtk
+
+    from HCCAssistLib.registration.registration import Registration
+
+    nodes, shift = load_phases(), np.array([6.0, 4.8, -8.0])
+    moving = nodes["pre/arterial"]
+    moving.SetOrigin(*(np.array(moving.GetOrigin()) + shift))
+    widget = desk.open(MODULE)
+    ui = widget.ui
+    ui.checkButton.collapsed = False
+    desk.choose(ui.checkedPhase, "arterial phase, MR before treatment")
+    center = np.array(CENTERS["pre"]) * (-1, -1, 1)
+    for selector, places in ((ui.fixedPoints, [center]), (ui.movingPoints, [center + shift])):
+        listed = slicer.mrmlScene.AddNewNodeByClass("vtkMRMLMarkupsFiducialNode", "places")
+        for place in places:
+            listed.AddControlPointWorld(*place)
+        selector.setCurrentNode(listed)
+    assert f"{np.linalg.norm(shift):.1f} mm apart" in ui.pointsLabel.text, ui.pointsLabel.text
+    slicer.util.setSliceViewerLayers(background=nodes["pre/delayed"])
+    view = desk.layout_manager.sliceWidget("Red").mrmlSliceCompositeNode()
+    desk.click(ui.flickerButton)
+    shown = slicer.mrmlScene.GetNodeByID(view.GetForegroundVolumeID())
+    assert np.abs(place_of_ball(shown) - (center + shift)).max() < 1.0
+    before = view.GetForegroundOpacity()
+    desk.wait_until(lambda: view.GetForegroundOpacity() != before, 5)
+    transform = slicer.mrmlScene.AddNewNodeByClass("vtkMRMLLinearTransformNode", "by hand")
+    matrix = vtk.vtkMatrix4x4()
+    for axis in range(3):
+        matrix.SetElement(axis, 3, -shift[axis])
+    transform.SetMatrixTransformToParent(matrix)
+    ui.givenTransform.setCurrentNode(transform)
+    assert view.GetForegroundVolumeID() is None and not ui.flickerButton.checked
+    assert "0.0 mm apart" in ui.pointsLabel.text and "Laid by a transform of yours" in ui.readinessLabel.text
+    desk.click(ui.squaresButton)
+    board = slicer.util.arrayFromVolume(slicer.mrmlScene.GetNodeByID(view.GetForegroundVolumeID()))
+    assert board.min() >= 0 and board.max() <= 1
+    desk.click(ui.flickerButton)
+    assert not ui.squaresButton.checked
+    shown = slicer.mrmlScene.GetNodeByID(view.GetForegroundVolumeID())
+    assert np.abs(place_of_ball(shown) - center).max() < 1.0
+    desk.click(ui.flickerButton)
+    assert view.GetForegroundVolumeID() is None and shown.GetScene() is None
+    predict(desk, widget)
+    study = next(one.study for one in made_up_risks if one.study is not None)
+    laid = Registration.by_person(study.transforms["pre/arterial"]).to_moving([CENTERS["pre"]])[0]
+    np.testing.assert_allclose(laid, np.array(CENTERS["pre"]) + shift * (-1, -1, 1), atol=1e-6)
+    matrix.SetElement(0, 3, 0.0)
+    transform.SetMatrixTransformToParent(matrix)
+    widget.panel.refresh()
+    assert "Changed since the run: arterial phase, MR before treatment" in ui.changedLabel.text
+
+
+def place_of_ball(node):
+    """RAS of the middle of what is bright."""
+    import numpy as np
+    import slicer
+
+    from HCCAssistLib.scene.inputs import geometry_of_volume
+
+    voxels = slicer.util.arrayFromVolume(node).astype(float)
+    bright = np.argwhere(voxels - np.median(voxels, axis=(1, 2), keepdims=True) > 30)
+    return geometry_of_volume(node).to_world(bright.mean(axis=0)[::-1]) * (-1, -1, 1)

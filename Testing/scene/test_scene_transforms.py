@@ -11,6 +11,7 @@ import numpy as np
 import pytest
 from cases import DIRECTIONS, geometry, image, rotation
 
+from HCCAssistLib.errors import InputError
 from HCCAssistLib.imaging.files import write_image
 from HCCAssistLib.imaging.geometry import Box
 from HCCAssistLib.scene.rendering import INSTALL_SLICER_CORE
@@ -70,3 +71,25 @@ def test_importing_the_room_imports_no_vtk() -> None:
         "assert not {'vtk', 'vtkmodules', 'slicer', 'slicer_core'} & set(sys.modules)"
     )
     subprocess.run([sys.executable, "-c", code], check=True)
+
+
+def test_a_transform_that_lays_a_volume_is_turned_round_in_lps(scene: Any) -> None:
+    volume = scene.AddNewNodeByClass("vtkMRMLScalarVolumeNode")
+    node = scene.AddNewNodeByClass("vtkMRMLLinearTransformNode")
+    matrix = np.eye(4)
+    matrix[:3, :3], matrix[:3, 3] = rotation((1, -2, 1), 25), (5, -7, 11)
+    node.SetMatrixTransformToParent(transforms.to_vtk(matrix))
+    own = np.array([12.0, -30.0, 45.0, 1.0])  # RAS of a place in the volume as it stands
+    laid = transforms.ras_to_lps((matrix @ own)[:3])
+    back = transforms.from_parent_lps(node, volume) @ [*laid, 1.0]
+    np.testing.assert_allclose(back[:3], transforms.ras_to_lps(own[:3]), atol=1e-9)
+    volume.SetAndObserveTransformNodeID(node.GetID())
+    np.testing.assert_array_equal(transforms.from_parent_lps(node, volume), np.eye(4))
+
+
+def test_a_transform_that_bends_or_flattens_lays_nothing(scene: Any) -> None:
+    volume = scene.AddNewNodeByClass("vtkMRMLScalarVolumeNode")
+    node = scene.AddNewNodeByClass("vtkMRMLLinearTransformNode", "flat")
+    node.SetMatrixTransformToParent(transforms.to_vtk(np.diag([1.0, 1.0, 0.0, 1.0])))
+    with pytest.raises(InputError, match="flat"):
+        transforms.from_parent_lps(node, volume)

@@ -65,6 +65,7 @@ def study():
                 Finding("V", (4.0, 5.0, 6.0), size_mm=32.5, measured=True),
             ),
         },
+        {"post/portal": np.array([[1, 0, 0, 4.5], [0, 1, 0, -3], [0, 0, 1, 1 / 3], [0, 0, 0, 1]])},
     )
 
 
