@@ -12,7 +12,7 @@ from slicer.i18n import tr as _
 
 from HCCAssistLib.imaging.windows import Window
 from HCCAssistLib.panels.ui_files import Level, load, tell
-from HCCAssistLib.panels.words import place_words
+from HCCAssistLib.panels.words import recipe_words
 from HCCAssistLib.recipes.roles import contradicts, guess_role
 from HCCAssistLib.recipes.spec import Recipe
 from HCCAssistLib.scene.patients import patient_text, scan_label
@@ -44,6 +44,7 @@ class Header:
     """
 
     def __init__(self, place: Any, *, recipe: Recipe) -> None:
+        self._recipe = recipe
         self._volume: Any = None
         self._others: tuple[Any, ...] = ()
         named = {_("Narrow liver"): LIVER_WINDOW, **recipe.windows}
@@ -72,7 +73,7 @@ class Header:
         for one in (volume, *self._others):
             show_tissue(one)
         ui.headerLabel.text = " \N{MIDDLE DOT} ".join(filter(None, [scan_label(volume), _synthetic(volume)]))
-        tell(ui.phaseLabel, *_phase(volume))
+        tell(ui.phaseLabel, *_phase(self._recipe, volume))
         self._show_window()
 
     def hide_patient(self) -> None:
@@ -102,14 +103,14 @@ def _synthetic(volume: Any) -> str:
     return str(_("synthetic")) if volume.GetAttribute(SYNTHETIC) and "synthetic" not in volume.GetName() else ""
 
 
-def _phase(volume: Any) -> tuple[str, Level]:
+def _phase(recipe: Recipe, volume: Any) -> tuple[str, Level]:
     """What is known of its phase, and how sure that is."""
     role, guess = role_of(volume), guess_role(volume.GetName() or "")
     if role is not None and contradicts(guess, role):
-        text = _("Confirmed as {phase}, but: {reason}").format(phase=place_words(role), reason=guess.reason)
+        text = _("Confirmed as {phase}, but: {reason}").format(phase=recipe_words(recipe, role), reason=guess.reason)
         return text, "warn"
     if role is not None:
-        return _("Confirmed: {phase}").format(phase=place_words(role)), "ok"
+        return _("Confirmed: {phase}").format(phase=recipe_words(recipe, role)), "ok"
     if is_settled(volume):
         return _("Marked as not used. Its phase can be confirmed in HCC Study."), "warn"
     return "", "note"  # what is wanted and guessed stands with what speaks against a run

@@ -51,7 +51,7 @@ def risk_html(result: RiskResult, outcome: TimeToEvent, words: Mapping[str, str]
     """The risk as a bar from 0 to 1 with the cut-off below it, and the words that go with it."""
     color = HIGH if result.group == "high" else LOW
     title = _("Risk of recurrence within {months:g} months: {risk}").format(
-        months=outcome.horizon_months, risk=score_text(result.probability)
+        months=outcome.horizon_months, risk=_beside_cutoff(result)
     )
     group = ""
     if result.group is not None:
@@ -72,6 +72,17 @@ def risk_html(result: RiskResult, outcome: TimeToEvent, words: Mapping[str, str]
     lines.append(html.escape(_("A share of patients like those of the training, not this patient's fate. ")))
     lines[-1] += html.escape(_("Research use only."))
     return "".join(one if one.startswith("<table") else f"<div>{one}</div>" for one in lines)
+
+
+def _beside_cutoff(result: RiskResult) -> str:
+    """The risk with as many digits as tell it from the cut-off."""
+    for digits in (2, 3, 4, 5) if result.cutoff is not None else ():
+        texts = {f"{value:.{digits}f}" for value in (result.probability, result.cutoff.value)}
+        if len(texts) == 2 and digits > 2:
+            return f"{result.probability:.{digits}f}"
+        if len(texts) == 2:
+            break
+    return score_text(result.probability)
 
 
 def contributions_html(result: RiskResult, variables: Sequence[Variable], words: Mapping[str, str]) -> str:

@@ -134,7 +134,7 @@ def _series(points: Any, title: str, name: str, scene: Any, *, width: float) -> 
 
 
 def _style(chart: Any, curve: ReferenceCurve) -> None:
-    chart.SetTitle(f"From {curve.n} patients of the training")
+    chart.SetTitle(f"From {curve.n} patients")
     chart.SetTitleFontSize(13)
     chart.SetXAxisTitle("months")
     chart.SetYAxisTitle(f"share without {curve.event}")

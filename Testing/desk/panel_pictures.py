@@ -92,6 +92,10 @@ def hepatectomy(case: Opened) -> None:
     ui.inputsButton.collapsed = ui.detectionButton.collapsed = True
     case.desk.click(ui.heatCheck)
     case.picture("risk-panel-2-predicted")
+    case.desk.click(ui.heatCheck)
+    bar = case.desk._scroll.verticalScrollBar()
+    bar.setValue(bar.maximum)
+    case.picture("risk-panel-3-curves")
 
 
 STEPS: dict[str, tuple[Path, Callable[[Opened], None]]] = {
