@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterator
+from collections.abc import Iterator, Sequence
 from typing import Any
 
 import qt
@@ -16,6 +16,12 @@ from HCCAssistLib.panels.ui_files import load, tell
 
 KEPT = "clinical {}"
 """Parameter of the scene with what was typed for a column."""
+
+
+def values_of(node: Any, variables: Sequence[Variable]) -> dict[str, str]:
+    """The known values that a node of the scene keeps, as text by column; without those that cannot be."""
+    known = {v.column: typed_value(node.GetParameter(KEPT.format(v.column)) or "", v)[0] for v in variables}
+    return {column: f"{value:.10g}" for column, value in known.items() if value is not None}
 
 
 class ClinicalForm(Part):
@@ -56,8 +62,7 @@ class ClinicalForm(Part):
 
     def values(self) -> dict[str, str]:
         """The values that are known, as text; without those that cannot be."""
-        known = {variable.column: typed_value(self._text(variable), variable)[0] for variable in self._variables}
-        return {column: f"{value:.10g}" for column, value in known.items() if value is not None}
+        return values_of(self._node, self._variables) if self._node is not None else {}
 
     def lights(self) -> Iterator[Light]:
         """What cannot be, and what is not known."""

@@ -4,12 +4,14 @@ from __future__ import annotations
 
 import html
 from collections.abc import Mapping, Sequence
+from typing import Any
 
 from slicer.i18n import tr as _
 
 from HCCAssistLib.labels import TimeToEvent, Variable
+from HCCAssistLib.panels.clinical_form import values_of
 from HCCAssistLib.panels.part import Part, Shared
-from HCCAssistLib.panels.ui_files import load
+from HCCAssistLib.panels.ui_files import load, tell
 from HCCAssistLib.results.cutoff import cutoff_text
 from HCCAssistLib.results.risk import ClinicalValue, RiskResult
 from HCCAssistLib.scene.presenters.detection import score_text
@@ -31,7 +33,12 @@ class RiskResultPart(Part):
 
     def __init__(self, shared: Shared, words: Mapping[str, str]) -> None:
         self._session, self._words = shared.session, words
+        self._node: Any = None
         self.ui = load("risk_result", shared.sections.resultsButton.layout())
+
+    def bind(self, node: Any | None) -> None:
+        """The clinical values of the scene, which may be others by now."""
+        self._node = node
 
     def refresh(self) -> None:
         """Show the result as it is now."""
@@ -45,6 +52,15 @@ class RiskResultPart(Part):
             clinical = clinical_html(result.clinical, recipe.variables)
             self.ui.clinicalUsedLabel.text = clinical
             self.ui.clinicalUsedLabel.visible = bool(clinical)
+            tell(self.ui.clinicalChangedLabel, self._changed(review.chosen_inputs.values), "warn")
+
+    def _changed(self, before: Mapping[str, str]) -> str:
+        """Which clinical values are others now than those of the run, in a sentence; empty where none are."""
+        variables = self._session.recipe.variables
+        now = values_of(self._node, variables) if self._node is not None else before
+        titles = [one.title for one in variables if now.get(one.column) != before.get(one.column)]
+        text = _("Changed since the run: {titles}. The result is of what it was then.")
+        return text.format(titles=", ".join(titles)) if titles else ""
 
 
 def risk_html(result: RiskResult, outcome: TimeToEvent, words: Mapping[str, str]) -> str:
@@ -76,13 +92,11 @@ def risk_html(result: RiskResult, outcome: TimeToEvent, words: Mapping[str, str]
 
 def _beside_cutoff(result: RiskResult) -> str:
     """The risk with as many digits as tell it from the cut-off."""
-    for digits in (2, 3, 4, 5) if result.cutoff is not None else ():
-        texts = {f"{value:.{digits}f}" for value in (result.probability, result.cutoff.value)}
-        if len(texts) == 2 and digits > 2:
-            return f"{result.probability:.{digits}f}"
-        if len(texts) == 2:
-            break
-    return score_text(result.probability)
+    cutoff = result.cutoff.value if result.cutoff is not None else None
+    if cutoff is None or f"{result.probability:.2f}" != f"{cutoff:.2f}":
+        return score_text(result.probability)
+    digits = next((n for n in (3, 4, 5) if f"{result.probability:.{n}f}" != f"{cutoff:.{n}f}"), 5)
+    return f"{result.probability:.{digits}f}"
 
 
 def contributions_html(result: RiskResult, variables: Sequence[Variable], words: Mapping[str, str]) -> str:

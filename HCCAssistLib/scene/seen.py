@@ -127,15 +127,15 @@ def _volumes(captured: RunInputs | None) -> dict[str, Image]:
 
 
 def _inputs(captured: RunInputs | None, result: Any) -> dict[str, Image]:
-    """Volumes and segments that are those of the run, by the names that its record gives them."""
+    """Volumes, and the segments that are those of the run, by the names that its record gives them."""
     if captured is None:
         return {}
     study = captured.study("scan", grids=result.volumes)
-    there, images = study.digests(), {**study.volumes, **study.masks}
+    masks = dict(study.masks)
     for place, findings in study.findings.items():
-        masks = {f"{place} finding {n}": one.mask for n, one in enumerate(findings, 1)}
-        images |= {name: mask for name, mask in masks.items() if mask is not None}
-    return {name: image for name, image in images.items() if there.get(name) == result.run.inputs.get(name)}
+        masks |= {f"{place} finding {n}": one.mask for n, one in enumerate(findings, 1) if one.mask is not None}
+    same = {name: mask for name, mask in masks.items() if mask.digest() == result.run.inputs.get(name)}
+    return {**study.volumes, **same}
 
 
 def _make(

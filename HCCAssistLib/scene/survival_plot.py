@@ -69,7 +69,17 @@ def draw_survival(curve: ReferenceCurve, group: str, record: Any, scene: Any) ->
     _style(chart, curve)
     about = {"event": curve.event, "source": curve.source, "n": curve.n, "group": group, "p": curve.log_rank_p}
     chart.SetAttribute(ABOUT, json.dumps(about))
+    _gather(record, scene)
     return chart
+
+
+def _gather(record: Any, scene: Any) -> None:
+    """Put what was drawn into the folder of the result in Slicer's list of data."""
+    hierarchy = slicer.vtkMRMLSubjectHierarchyNode.GetSubjectHierarchyNode(scene)
+    folder = hierarchy.GetItemParent(hierarchy.GetItemByDataNode(record))
+    for node in (node for part in (CHART, SERIES, POINTS, AT_RISK) for node in drawn_nodes(record, part)):
+        item = hierarchy.GetItemByDataNode(node) or hierarchy.CreateItem(hierarchy.GetSceneItemID(), node)
+        hierarchy.SetItemParent(item, folder)
 
 
 def chart_of(record: Any) -> Any | None:

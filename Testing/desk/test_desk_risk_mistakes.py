@@ -32,7 +32,11 @@ def test_a_planted_mistake_is_caught(desk, own_risk_model, tmp_path, mistake):
 
 PARTS = {
     "value of the wrong variable": ("clinical_form", "known.items() if value", "zip(known, [1.0] * 9) if value"),
-    "unknown is zero": ("clinical_form", "if value is not None}", "or True}"),
+    "unknown is zero": (
+        "clinical_form",
+        'f"{value:.10g}" for column, value in known.items() if value is not None',
+        'f"{value or 0:.10g}" for column, value in known.items()',
+    ),
     "clinical values not kept": ("clinical_form", "self._node.SetParameter(KEPT", "(lambda *_: None)(KEPT"),
     "faults not told": ("clinical_form", 'tell(self.ui.clinicalLabel, "\\n".join(self._faults()), "stop")', "pass"),
     "rows and columns swapped": ("role_grid", 'f"{time}/{phase}"', 'f"{phase}/{time}"'),
@@ -43,6 +47,8 @@ PARTS = {
     "group of the other curve": ("survival_part", "result.group, review", '"low", review'),
     "numbers at risk of nobody": ("survival_part", "fill(ui.atRiskTable", "(lambda *_, **__: None)(ui.atRiskTable"),
     "before and after at one place": ("phase_views", "boxes[t] for n, t", 'boxes["pre"] for n, t'),
+    "changed values not told": ("risk_result", "if now.get(one.column) !=", "if now.get(one.column) is"),
+    "quality of another phase": ("role_grid", "told.get(str(spec), Told())", 'told.get("pre/arterial", Told())'),
     "reason of the method not told": (
         "method_chooser",
         "tell(self.ui.methodLabel, reason",
