@@ -202,6 +202,11 @@ def work_through(desk: Any, path: Path, executors: list[Any]) -> Any:
     desk.wait_until(lambda: bool(ui.seenLabel.text), 20)
     assert [getattr(ui, f"seenButton{n}").visible for n in (1, 8, 9)] == [True, True, False], ui.seenLabel.text
     assert "Pre, arterial" in ui.seenButton2.text
+    assert not ui.clinicalChangedLabel.text
+    ui.inputsButton.collapsed = False
+    desk.type(ui.clinical_afp_ng_per_ml, "40")
+    assert "Changed since the run: alpha-fetoprotein." in ui.clinicalChangedLabel.text
+    ui.inputsButton.collapsed = True
     (chart,) = slicer.util.getNodesByClass("vtkMRMLPlotChartNode")
     series = [chart.GetNthPlotSeriesNode(n) for n in range(chart.GetNumberOfPlotSeriesNodes())]
     widths = {one.GetName(): one.GetLineWidth() for one in series}

@@ -98,10 +98,6 @@ def test_what_is_not_typed_is_unknown_and_no_number(desk, small_view, opened, ma
     assert not opened.ui.clinicalLabel.text
     predict(desk, opened)
     assert next(one.study for one in made_up_risks if one.study is not None).values == {}
-    assert not opened.ui.clinicalChangedLabel.text
-    opened.ui.inputsButton.collapsed = False
-    desk.type(opened.ui.clinical_afp_ng_per_ml, "40")
-    assert "Changed since the run: alpha-fetoprotein." in opened.ui.clinicalChangedLabel.text
     assert "Unknown, decided without: largest tumour" in opened.ui.clinicalUsedLabel.text
 
 

@@ -40,7 +40,7 @@ PARTS = {
     "clinical values not kept": ("clinical_form", "self._node.SetParameter(KEPT", "(lambda *_: None)(KEPT"),
     "faults not told": ("clinical_form", 'tell(self.ui.clinicalLabel, "\\n".join(self._faults()), "stop")', "pass"),
     "rows and columns swapped": ("role_grid", 'f"{time}/{phase}"', 'f"{phase}/{time}"'),
-    "all is confirmed": ("role_grid", 'return "ok", _("confirmed")', 'return "ok", _("chosen")'),
+    "movement not told": ("role_grid", 'result.moved or _("confirmed")', '_("confirmed")'),
     "high is low": ("risk_result", 'if result.group == "high" else _("low', 'if result.group == "low" else _("low'),
     "contributions without their sign": ("risk_result", "{value:+.2f}</td>", "{abs(value):+.2f}</td>"),
     "base rate of another sum": ("risk_result", "result.probability - sum(", "1 - sum("),
