@@ -34,6 +34,7 @@ class PhaseViews(Part):
     def __init__(self, shared: Shared, by_time: bool = False) -> None:
         self._session, self._by_time = shared.session, by_time
         self._before: int | None = None  # the layout to go back to
+        self._boxes: dict[str, Any] = {}  # that are shown in some views alone
         self._beside = SideBySide(slicer.mrmlScene)
         self.ui = ui = load("phase_views", shared.sections.resultsButton.layout())
         if by_time:
@@ -105,16 +106,35 @@ class PhaseViews(Part):
             views.append(Shown(volume, logic, CORONAL))
             titles.append(phase_words(phase))
         changed = self._beside.show(views)
+        if self._by_time:
+            self._show_boxes(dict(zip(shown, views, strict=True)))
         for view, title in zip(views, titles, strict=True):
             view.logic.GetSliceNode().SetLayoutLabel(_(title))
         if changed:
             self._session.display()  # the heat lies over the volumes that are shown
+
+    def _show_boxes(self, views: Mapping[str, Shown]) -> None:
+        """Show each box in the views of its own time point alone: the patient lay elsewhere at the other."""
+        review = self._session.current
+        for number, place in enumerate(review.result.boxes, 1):
+            node = review.drawn.boxes.get(number)
+            if node is not None and node.GetScene() is not None:
+                self._boxes[node.GetID()] = node
+                display, time = node.GetDisplayNode(), place.split("/")[0]
+                display.RemoveAllViewNodeIDs()
+                for other, view in views.items():
+                    if other.split("/")[0] == time:
+                        display.AddViewNodeID(view.logic.GetSliceNode().GetID())
 
     def _leave(self) -> None:
         if self._before is None:
             return
         before, self._before = self._before, None
         self._beside.leave()
+        for node in self._boxes.values():
+            if node.GetScene() is not None:
+                node.GetDisplayNode().RemoveAllViewNodeIDs()
+        self._boxes.clear()
         slicer.app.layoutManager().setLayout(before)
         self._session.display()
 

@@ -164,7 +164,9 @@ def _signed(title: str, value: float, most: float) -> str:
     left = inner.format(gap + bar) if value < 0 else ""
     right = inner.format(bar + gap) if value > 0 else ""
     name = html.escape(title[:1].upper() + title[1:])
+    number = f"{value:+.2f}"
+    number = number[1:] if float(number) == 0 else number
     return (
         f"<tr><td width='38%'>{name}</td><td width='24%'>{left}</td><td width='24%'>{right}</td>"
-        f"<td width='14%' align='right'>{value:+.2f}</td></tr>"
+        f"<td width='14%' align='right'>{number}</td></tr>"
     )

@@ -13,11 +13,11 @@ from HCCAssistLib.panels.ui_files import load
 from HCCAssistLib.scene.navigation import jump_to
 from HCCAssistLib.scene.seen import MadeAgain, SeenPictures, SeenPicturesMaker
 
-SIDE, IN_A_ROW = 120, 3
-"""Pixels of a picture: three of them are as wide as a narrow panel."""
+IN_A_ROW = 3
+"""Pictures of 120 pixels that are as wide as a narrow panel."""
 
-SMALL_SIDE = 68
-"""Where there are more than three, which stand in two rows."""
+SIDES = {2: 120, 3: 120, 4: 84, 5: 68}
+"""Pixels of a picture by the number in a row; more than three stand in two rows."""
 
 MOST = 10
 """Pictures that are shown."""
@@ -94,7 +94,8 @@ class SeenStrip(Part):
     def _show(self, made: SeenPictures | None) -> None:
         self._shown = made
         number = min(len(made.pictures), MOST) if made is not None else 0
-        side, in_a_row = (SIDE, IN_A_ROW) if number <= IN_A_ROW else (SMALL_SIDE, -(-number // 2))
+        in_a_row = IN_A_ROW if number <= IN_A_ROW else -(-number // 2)
+        side = SIDES[in_a_row]
         for index, button in enumerate(self._buttons):
             button.visible = index < number
             if made is not None and index < number:
@@ -103,7 +104,8 @@ class SeenStrip(Part):
                 pixmap.loadFromData(qt.QByteArray(made.png(index, side, self._opacity)), "PNG")
                 button.icon = qt.QIcon(pixmap)
                 button.iconSize = qt.QSize(side, side)
-                button.text = made.pictures[index].text
+                text = made.pictures[index].text
+                button.text = text if number <= IN_A_ROW else text.replace(", ", "\n", 1)  # it would be cut off
         text = made.problem if made is not None else ""
         if made is not None and number:
             text = _("What the network saw of {number}, the patient's left on the right:").format(number=made.number)

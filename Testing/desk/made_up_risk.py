@@ -201,7 +201,7 @@ def work_through(desk: Any, path: Path, executors: list[Any]) -> Any:
     assert "edges agree by 0.31 before and 0.62 after" in ui.roleTable.item(1, 1).toolTip()
     desk.wait_until(lambda: bool(ui.seenLabel.text), 20)
     assert [getattr(ui, f"seenButton{n}").visible for n in (1, 8, 9)] == [True, True, False], ui.seenLabel.text
-    assert "Pre, arterial" in ui.seenButton2.text
+    assert ui.seenButton2.text == "Pre\narterial"
     assert not ui.clinicalChangedLabel.text
     ui.inputsButton.collapsed = False
     desk.type(ui.clinical_afp_ng_per_ml, "40")
@@ -226,4 +226,11 @@ def work_through(desk: Any, path: Path, executors: list[Any]) -> Any:
     offsets = [view.mrmlSliceNode().GetSliceOffset() for view in views]
     np.testing.assert_allclose(offsets, [CENTERS[time][2] for time in ("pre", "pre", "post", "post")], atol=0.1)
     assert [view.mrmlSliceNode().GetViewGroup() for view in views] == [1, 1, 2, 2]
+    boxes = widget.logic.session.current.drawn.boxes
+    seen = [
+        [box.GetDisplayNode().IsDisplayableInView(v.mrmlSliceNode().GetID()) for v in views] for box in boxes.values()
+    ]
+    assert seen == [[True, True, False, False], [False, False, True, True]], (
+        "a box lies in the other time point's views"
+    )
     return widget

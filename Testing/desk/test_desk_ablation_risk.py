@@ -29,6 +29,8 @@ def test_a_case_is_predicted_from_all_that_is_loaded_and_what_decided_is_told_an
     assert heat == [False, True, False, True]
     desk.click(widget.ui.phasesCheck)
     assert views[0].mrmlSliceNode().GetViewGroup() == 0
+    boxes = widget.logic.session.current.drawn.boxes.values()
+    assert all(box.GetDisplayNode().IsDisplayableInView("vtkMRMLSliceNodeRed") for box in boxes)
     assert desk.layout_manager.sliceWidget("Red").visible
 
 

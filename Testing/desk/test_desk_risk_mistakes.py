@@ -42,7 +42,7 @@ PARTS = {
     "rows and columns swapped": ("role_grid", 'f"{time}/{phase}"', 'f"{phase}/{time}"'),
     "movement not told": ("role_grid", 'result.moved or _("confirmed")', '_("confirmed")'),
     "high is low": ("risk_result", 'if result.group == "high" else _("low', 'if result.group == "low" else _("low'),
-    "contributions without their sign": ("risk_result", "{value:+.2f}</td>", "{abs(value):+.2f}</td>"),
+    "contributions without their sign": ("risk_result", 'number = f"{value:', 'number = f"{abs(value):'),
     "base rate of another sum": ("risk_result", "result.probability - sum(", "1 - sum("),
     "group of the other curve": ("survival_part", "result.group, review", '"low", review'),
     "numbers at risk of nobody": ("survival_part", "fill(ui.atRiskTable", "(lambda *_, **__: None)(ui.atRiskTable"),
