@@ -49,7 +49,7 @@ class RoleGrid(Part):
         self.ui = load("role_grid", layout)
         layout.removeWidget(self.ui.RoleGrid)
         layout.insertWidget(1, self.ui.RoleGrid)  # between the header and the selectors
-        table = self.ui.roleTable
+        table = self.ui.placesTable
         table.setRowCount(len(self._times))
         table.setColumnCount(len(self._phases))
         table.setHorizontalHeaderLabels([_(phase) for phase in self._phases])
@@ -62,7 +62,7 @@ class RoleGrid(Part):
 
     def refresh(self) -> None:
         """Show what is chosen, missing or doubtful, and how well the phases of a result lie on each other."""
-        chosen, table = self._chosen().volumes, self.ui.roleTable
+        chosen, table = self._chosen().volumes, self.ui.placesTable
         review = self._session.current
         told = _of_result(review.result) if review is not None else {}
         for row, time in enumerate(self._times):

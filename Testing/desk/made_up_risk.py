@@ -148,7 +148,7 @@ def ablation_store(folder: Path) -> Path:
 
 def cells(ui: Any) -> dict[str, str]:
     """The cells of the grid by place, without their marks."""
-    table = ui.roleTable
+    table = ui.placesTable
     phases = [table.horizontalHeaderItem(n).text() for n in range(table.columnCount)]
     return {
         f"{time}/{phase}": table.item(row, column).text().split("\n")[-1]
@@ -197,8 +197,8 @@ def work_through(desk: Any, path: Path, executors: list[Any]) -> Any:
     told = ui.clinicalUsedLabel.text
     assert "largest tumour 23.5 mm" in told and "hepatitis B yes" in told and "without: number of tumours" in told
     assert (cells(ui)["pre/arterial"], cells(ui)["post/delayed"]) == ("3.1 mm", "confirmed")
-    assert "6.2 mm off" in ui.roleTable.item(0, 2).toolTip() and ui.roleTable.item(0, 2).text().startswith("?")
-    assert "edges agree by 0.31 before and 0.62 after" in ui.roleTable.item(1, 1).toolTip()
+    assert "6.2 mm off" in ui.placesTable.item(0, 2).toolTip() and ui.placesTable.item(0, 2).text().startswith("?")
+    assert "edges agree by 0.31 before and 0.62 after" in ui.placesTable.item(1, 1).toolTip()
     desk.wait_until(lambda: bool(ui.seenLabel.text), 20)
     assert [getattr(ui, f"seenButton{n}").visible for n in (1, 8, 9)] == [True, True, False], ui.seenLabel.text
     assert ui.seenButton2.text == "Pre\narterial"

@@ -204,7 +204,7 @@ def test_a_phase_is_checked_by_flicker_squares_and_points_and_laid_by_hand(desk,
     moving.SetOrigin(*(np.array(moving.GetOrigin()) + shift))
     widget = desk.open(MODULE)
     ui = widget.ui
-    ui.checkButton.collapsed = False
+    ui.alignmentButton.collapsed = False
     desk.choose(ui.checkedPhase, "arterial phase, MR before treatment")
     center = np.array(CENTERS["pre"]) * (-1, -1, 1)
     for selector, places in ((ui.fixedPoints, [center]), (ui.movingPoints, [center + shift])):
