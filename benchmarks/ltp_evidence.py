@@ -58,8 +58,8 @@ def main() -> None:
         job = Job(recipe, options, Path(scratch) / "p", "permuted")
         shuffled, _ = train(cohort, job, progress=Progress("permuted"))
         permuted = evaluation.evaluate(cohort, load_model(shuffled), {"stride": "fast"}).patch.estimates["AUC"]
-    threshold = threshold_froc(cohort)
-    pointing = pointing_evidence(cohort, model.networks[0])
+        threshold = threshold_froc(cohort)
+        pointing = pointing_evidence(cohort, model.networks[0])
     auc = found.patch.estimates["AUC"]
     print(f"patch AUC            {estimate_text(auc)} ({interval_text(auc.clustered or auc.interval)}), n = {auc.n}")
     limits = permuted.clustered or permuted.interval

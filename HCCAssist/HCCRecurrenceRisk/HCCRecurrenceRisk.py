@@ -37,11 +37,8 @@ class HCCRecurrenceRiskWidget(MethodsModuleWidget):
     """The panel."""
 
     def setup(self):
-        """Make the panel with those methods that are there."""
-        from HCCAssistLib.recipes import registry
-
-        methods = (HCCRecurrenceRiskLogic, HCCRecurrenceRiskAblationLogic)
-        self.logics = tuple(logic() for logic in methods if logic.RECIPE in registry.RECIPES)
+        """Make the panel of each method."""
+        self.logics = HCCRecurrenceRiskLogic(), HCCRecurrenceRiskAblationLogic()
         MethodsModuleWidget.setup(self)
 
 
@@ -89,6 +86,7 @@ class HCCRecurrenceRiskAblationLogic(InferenceModuleLogic):
         from functools import partial
 
         from HCCAssistLib.panels.clinical_form import ClinicalForm
+        from HCCAssistLib.panels.margin import MarginPart
         from HCCAssistLib.panels.method import Method
         from HCCAssistLib.panels.phase_views import PhaseViews
         from HCCAssistLib.panels.readiness import Light
@@ -132,6 +130,7 @@ class HCCRecurrenceRiskAblationLogic(InferenceModuleLogic):
                 partial(SeenStrip, made_again=seen),
                 partial(PhaseViews, by_time=True),
                 SurvivalPart,
+                MarginPart,
             ),
         )
 

@@ -21,7 +21,7 @@ from HCCAssistLib.wording import rounded
 class MarginPart(Part):
     """Tumour, zone, liver and registration, the figures with their intervals, and the coloured model.
 
-    The module's .ui file has a section ``marginButton`` for it.
+    The module's .ui file has a section ``marginButton`` for it, which may be hidden for methods that do without.
 
     Args:
         shared: of the panel.
@@ -36,6 +36,7 @@ class MarginPart(Part):
         self._told: tuple[str, str] = "", "note"
         self.ui = ui = load("margin", shared.sections.marginButton.layout())
         ui.marginButton = shared.sections.marginButton
+        ui.marginButton.visible = True
         prepare(ui.marginTable, tuple(_(heading) for heading in HEADINGS), stretched=0)
         self._segments = {TUMOUR: ui.marginTumour, ZONE: ui.marginZone, LIVER: ui.marginLiver}
         for selector in self._segments.values():

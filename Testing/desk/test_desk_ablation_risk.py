@@ -66,6 +66,7 @@ def test_the_grid_tells_what_is_missing_twice_or_only_guessed(desk, small_view, 
     assert "The same scan is chosen twice" in ui.readinessLabel.text and not ui.runButton.enabled
     ui.input_pre_portal_volume.setCurrentNode(nodes["pre/portal"])
     assert ui.runButton.enabled and "No MR after the ablation" in ui.readinessLabel.text
+    assert ui.marginButton.visible
     from HCCAssistLib.scene.roles import set_role
 
     set_role(nodes["pre/delayed"], "post/delayed")

@@ -42,7 +42,17 @@ def opened():
 
     section = ctk.ctkCollapsibleButton()
     qt.QVBoxLayout(section)
-    shared = Shared(SimpleNamespace(marginButton=section), None, section, lambda: None, str, lambda: None, lambda: None)
+    shared = Shared(
+        SimpleNamespace(marginButton=section),
+        None,
+        section,
+        wake=lambda: None,
+        reader=str,
+        chosen=lambda: None,
+        cohort=lambda: None,
+        changed=lambda: None,
+        package=lambda: None,
+    )
     part = sys.modules[margin.__name__].MarginPart(shared)
     part.bind(slicer.mrmlScene.AddNewNodeByClass("vtkMRMLScriptedModuleNode", "parameters"))
     section.show()
