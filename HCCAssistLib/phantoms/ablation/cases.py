@@ -25,7 +25,7 @@ from HCCAssistLib.phantoms.liver.implant import Background
 from HCCAssistLib.phantoms.liver.scene import FieldOfView
 from HCCAssistLib.phantoms.liver.storage import Storage, draw_storage
 from HCCAssistLib.phantoms.recurrence import wanted_early
-from HCCAssistLib.recipes.ablation.recipe import ABLATION, OUTCOME, POST, PRE, REGIONS, TIME_POINTS
+from HCCAssistLib.recipes.ablation.recipe import ABLATION, LIVER, OUTCOME, POST, PRE, REGIONS, TIME_POINTS
 
 
 def make_case(
@@ -106,12 +106,12 @@ def write_case(
 
 def write_phantom(folder: Path, phantom: AblationPhantom) -> None:
     """Write volumes, segments and truth of a phantom into a new folder."""
-    for point in phantom.series:
+    for point, series in phantom.series.items():
         (folder / point).mkdir(parents=True)
+        write_segments(segments_of(phantom, point), folder / f"{REGIONS[point]}.seg.nrrd")
+        write_segments([Segment(LIVER, series.liver)], folder / f"{point}/{LIVER}.seg.nrrd")
     for place, image in phantom.volumes.items():
         write_image(image, folder / f"{place}.nrrd")
-    for point in phantom.series:
-        write_segments(segments_of(phantom, point), folder / f"{REGIONS[point]}.seg.nrrd")
     write_json(folder / "truth.json", phantom.as_json())
 
 
