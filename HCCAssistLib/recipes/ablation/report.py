@@ -13,22 +13,18 @@ from HCCAssistLib.training.recurrence_report import RecurrenceWords, recurrence_
 
 INTENT = (
     "The models predict, from MR before and after an ablation and from clinical values, how probable a recurrence "
-    "within "
-    f"{OUTCOME.horizon_months:g} months is. They are meant to help a reader in research, not to choose a treatment. "
-    f"The "
-    "truth is the follow-up in the table. Cases of the split test are evaluated where the table names splits; an image "
-    "that a model was trained on is refused."
+    f"within {OUTCOME.horizon_months:g} months is. They are meant to help a reader in research, not to choose a "
+    "treatment. The truth is the follow-up in the table. Cases of the split test are evaluated where the table names "
+    "splits; an image that a model was trained on is refused."
 )
 IN_THE_PAPER = (
     "In the paper's 35 external patients the AUC is 0.571 (0.253 to 0.885) by clinical values, 0.648 (0.384 to 0.907) "
-    "by "
-    "MR before the ablation, 0.689 (0.368 to 0.935) by MR before and after it, and 0.740 (0.462 to 0.935) by MR and "
+    "by MR before the ablation, 0.689 (0.368 to 0.935) by MR before and after it, and 0.740 (0.462 to 0.935) by MR and "
     "clinical values; all four intervals include 0.5, and the AUCs were not compared by a test."
 )
 BESIDE = (
     "A model of images is worth its trouble only where it does better than clinical values alone, which the trees of "
-    "the "
-    "model clinical take. They were fitted to the training patients of the package and to nothing here."
+    "the model clinical take. They were fitted to the training patients of the package and to nothing here."
 )
 NO_BESIDE = (
     "No model is compared with clinical values alone: they are not known, decide, or all patients are of one kind."
@@ -39,6 +35,7 @@ def report(
     found: RecurrenceEvaluation[EvaluatedCase],
     model: LoadedModel,
     *,
+    title: str = "Early recurrence after ablation: evaluation",
     external: RecurrenceEvaluation[EvaluatedCase] | None = None,
 ) -> Report:
     """The report of an evaluation, to be written or added to.
@@ -46,10 +43,11 @@ def report(
     Args:
         found: on unseen cases.
         model: that was evaluated.
+        title: of the report.
         external: on a cohort from elsewhere or from a later period, shown beside; nothing was fitted to it.
     """
     words = RecurrenceWords(
-        title="Early recurrence after ablation: evaluation",
+        title=title,
         intent=INTENT,
         in_the_paper=IN_THE_PAPER,
         beside=BESIDE,

@@ -37,6 +37,7 @@ def report(
     found: RecurrenceEvaluation[EvaluatedCase],
     model: LoadedModel,
     *,
+    title: str = "Early recurrence after hepatectomy: evaluation",
     external: RecurrenceEvaluation[EvaluatedCase] | None = None,
     rated: SecondRater | None = None,
 ) -> Report:
@@ -45,11 +46,12 @@ def report(
     Args:
         found: on unseen cases.
         model: that was evaluated.
+        title: of the report.
         external: on a cohort from elsewhere or from a later period, shown beside; nothing was fitted to it.
         rated: the same cases as a second rater drew them.
     """
     words = RecurrenceWords(
-        title="Early recurrence after hepatectomy: evaluation",
+        title=title,
         intent=INTENT,
         in_the_paper=IN_THE_PAPER,
         beside=BESIDE,
