@@ -18,7 +18,7 @@ from HCCAssistLib.evaluation.risk_groups import DRAWS, FollowedPatient, RiskGrou
 from HCCAssistLib.evaluation.scores import checked_rows
 from HCCAssistLib.results.cutoff import CutOff
 
-HALF = CutOff(0.5, "more likely than not; the paper does not say at which cut-off its counts were made")
+HALF = CutOff(0.5, "more likely than not")
 
 OWN = CutOff(0.0, "each patient at the cut-off of the model that decides on him; scores are above it or below")
 
