@@ -125,10 +125,8 @@ def work(desk):
 
 
 def test_a_margin_is_measured_shown_drawn_and_kept(desk):
-    import slicer
-
     part = work(desk)
-    node = slicer.mrmlScene.GetFirstNodeByClass("vtkMRMLScriptedModuleNode")
+    node = part._node
     before = cells(part.ui.marginTable)
     again = opened()
     again.bind(node)

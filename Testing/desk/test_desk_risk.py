@@ -24,7 +24,7 @@ def test_a_case_after_hepatectomy_is_predicted_looked_at_and_added_to_a_cohort(d
         widget.panel.poll()
     assert "is in the cohort" in ui.exportLabel.text, ui.exportLabel.text
     assert "filled from no prediction" in ui.exportLabel.text
-    assert not ui.marginButton.visible, "a margin is of an ablation"
+    assert not widget.panel._sections.marginButton.visible, "a margin is of an ablation"
     (row,) = csv.DictReader((tmp_path / "cohort" / "cohort.csv").open(encoding="utf-8-sig"))
     assert not row.get("event") and not row.get("follow_up_months"), "a prediction never becomes a label"
     written = {file.name for file in (tmp_path / "cohort" / "cases" / row["case_id"] / "pre").iterdir()}

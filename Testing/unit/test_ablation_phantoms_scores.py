@@ -20,6 +20,8 @@ from HCCAssistLib.phantoms.recurrence_patients import Patients, fitted_scores
 from HCCAssistLib.phantoms.recurrence_targets import targets
 from HCCAssistLib.recipes.ablation.recipe import ABLATION, OUTCOME
 
+pytestmark = pytest.mark.heavy
+
 PATIENTS = 2000
 WIDE = 3.3
 """Standard errors within which a figure of so many patients lies: by chance one in a thousand does not."""

@@ -49,6 +49,8 @@ from HCCAssistLib.recipes.ablation.time_point import center_crop, time_point_of
 from HCCAssistLib.results.files import read_result, write_result
 from HCCAssistLib.results.risk import RiskResult
 
+pytestmark = pytest.mark.heavy
+
 OPTIONS = ABLATION.resolve(TINY)
 QUICKLY = {"heatmap": False}
 BOTH = torch.ones(1, 2, dtype=torch.bool)

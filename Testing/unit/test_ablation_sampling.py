@@ -42,6 +42,8 @@ from HCCAssistLib.recipes.ablation.sampling import as_input, batch_maker, sample
 from HCCAssistLib.recipes.ablation.sections import STORED, Sections, sections_of, sections_of_box
 from HCCAssistLib.recipes.ablation.time_point import TimePoint, time_point_of
 
+pytestmark = pytest.mark.heavy
+
 OPTIONS = ABLATION.resolve(TINY)
 RIGID = ABLATION.resolve({**TINY, "registration": "rigid"})
 RNG = np.random.default_rng(0)
@@ -268,6 +270,7 @@ def test_a_registration_that_fails_stops_the_work_unless_a_person_gives_a_transf
     assert found.registrations["portal"].source == "person"
 
 
+@pytest.mark.slow
 def test_phases_can_be_deformed_and_stay_rigid_where_that_fails(
     breathing: Study, monkeypatch: pytest.MonkeyPatch
 ) -> None:

@@ -288,6 +288,7 @@ NO_DATA = {
     "spreads",  # own tests: a figure that is undefined in a session is told
     "sensitivity_by_size", "accuracy_by_size",  # own tests: an unknown size is a group of its own
     "paired_detections", "paired_classes",  # take findings and classes, which have tests of their own
+    "risk_figures", "risk_groups", "beside",  # take patients, in test_recurrence_evaluation.py
     "baseline_table", "continuous_row", "categorical_row",  # own test below: in a table, what is missing is counted
     "binary_metrics", "ranking_statistic",  # take checked counts or rows
     "is_missing", "floats", "listed", "number", "whole", "count_table", "samples_of",  # the gate itself
@@ -296,7 +297,7 @@ MODULES = {
     "agreement", "baseline_rows", "baseline_table", "binary", "bootstrap", "by_size", "calibration", "categories",
     "comparison", "concordance", "confusion", "cox", "cutoffs", "decision", "delong", "discrimination", "fisher",
     "flagged", "froc", "group_tests", "intervals", "lesion_matching", "limits_of_agreement", "ordinal", "paired",
-    "scores", "sessions", "survival", "values",
+    "risk_figures", "risk_groups", "scores", "sessions", "survival", "values",
 }  # fmt: skip
 SHOWN = {
     "case_warnings", "checklist", "cohort_description", "crop_view", "display", "evaluated", "example_cases", "figures",

@@ -14,6 +14,7 @@ from HCCAssistLib.registration.rigid import register_rigid
 pytestmark = pytest.mark.heavy
 
 
+@pytest.mark.slow
 def test_a_known_deformation_is_found_better_than_by_a_rigid_transform() -> None:
     motion = smooth_motion(4)
     points = patient().liver_points(500)
