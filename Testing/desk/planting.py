@@ -16,8 +16,8 @@ Mistake = tuple[str, str, str]
 
 
 def some_of(mistakes: Mapping[str, Any]) -> list[str]:
-    """Every fifth mistake, and all of them for ``make mistakes``: each replays a reader's whole work."""
-    return list(mistakes)[:: 1 if os.environ.get("HCCASSIST_ALL_MISTAKES") else 5]
+    """Every tenth mistake, and all of them for ``make mistakes``: each replays a reader's whole work."""
+    return list(mistakes)[:: 1 if os.environ.get("HCCASSIST_ALL_MISTAKES") else 10]
 
 
 def planted(module: Path, mistake: Mistake, folder: Path) -> Path:

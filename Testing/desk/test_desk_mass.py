@@ -74,6 +74,7 @@ def test_a_mass_that_cannot_be_one_is_told_and_nothing_is_drawn(desk, mass, plac
     assert words in told, told
 
 
+@pytest.mark.slow
 def test_forty_masses_are_classified_in_the_order_of_their_points(desk, mass):
     places = [(x, y, z) for z in (-8.0, 8.0) for y in (-20.0, 0.0, 20.0, 30.0) for x in (-36.0, -18.0, 0.0, 18.0, 36.0)]
     mark(mass, *places)

@@ -102,6 +102,7 @@ def test_an_oblique_left_handed_storage_is_one(turned: AblationPhantom) -> None:
         assert geometry.obliquity_degrees > 2 and len({*geometry.spacing.round(3)}) > 1
 
 
+@pytest.mark.slow
 @pytest.mark.parametrize("which", ["phantom", "turned"])
 def test_phases_moved_as_told(which: str, request: pytest.FixtureRequest) -> None:
     """The zone, dark or bright against the liver, has its centre in each phase where the motion brings it."""
@@ -129,6 +130,7 @@ def _steepness(image: Image, zone: IrregularEllipsoid, placed: np.ndarray, shift
     return float(abs(within.mean() - without.mean()))
 
 
+@pytest.mark.slow
 def test_a_wall_that_stays_is_where_it_was_and_one_that_moves_is_not() -> None:
     seen, rng = set(), np.random.default_rng(2)
     for _ in range(20):
@@ -139,6 +141,7 @@ def test_a_wall_that_stays_is_where_it_was_and_one_that_moves_is_not() -> None:
     assert seen == {True, False}
 
 
+@pytest.mark.slow
 def test_the_same_seed_makes_the_same_bytes_and_another_does_not(right: AblationPhantom) -> None:
     one, same, other = right, make_case(SEED), make_case((1, 5))
     for place, image in one.volumes.items():
@@ -148,6 +151,7 @@ def test_the_same_seed_makes_the_same_bytes_and_another_does_not(right: Ablation
     assert json.dumps(one.as_json()) == json.dumps(same.as_json())
 
 
+@pytest.mark.slow
 def test_without_strength_a_case_looks_the_same_whatever_the_outcome() -> None:
     early, late = (make_case((1, 4), early=wanted, strength=0.0) for wanted in (True, False))
     assert early.scores.early is True and late.scores.early is False
@@ -187,6 +191,7 @@ def test_a_written_cohort_is_what_was_made(cohort: Cohort) -> None:
     assert set(scores) == {"clinical", "pre", "prepost", "dl_clinical", "risk"}
 
 
+@pytest.mark.slow
 @pytest.mark.parametrize("fault", FAULTS)
 def test_a_fault_is_there_and_nothing_else(fault: str, right: AblationPhantom) -> None:
     one = make_wrong(SEED, fault)  # type: ignore[arg-type]

@@ -27,6 +27,7 @@ def example() -> ModuleType:
     return module
 
 
+@pytest.mark.slow
 @pytest.mark.shared
 def test_published_figures_come_out_of_the_published_tables(example: ModuleType, tmp_path: Path) -> None:
     for name in (example.RESECTION, example.UCI, example.DCURVES, example.ROSSI):

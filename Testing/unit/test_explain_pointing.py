@@ -136,6 +136,7 @@ def blobs(count: int, seed: int) -> tuple[torch.Tensor, np.ndarray]:
     return torch.from_numpy(x), centers
 
 
+@pytest.mark.slow
 def test_a_trained_network_points_at_the_blob_and_loses_it_with_its_weights():
     torch.manual_seed(0)
     network = LTPNetwork(3, "strict").to(memory_format=torch.channels_last_3d)
