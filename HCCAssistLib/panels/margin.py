@@ -128,7 +128,7 @@ def _in_words(drawn: DrawnMargin) -> str:
     """How it was registered, candidates beside it, and what is doubtful."""
     lines = list(registered(drawn.record))
     lines += [
-        _("LTP candidate {number}: {mm} mm from the narrowest place; the margin nearest to it is {margin} mm.").format(
+        _("Candidate {number}: {mm} mm from the narrowest place; the margin nearest to it is {margin} mm.").format(
             number=one.number, mm=rounded(one.narrowest_mm, 0), margin=rounded(one.margin_mm, 1)
         )
         for one in drawn.near

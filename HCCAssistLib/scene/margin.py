@@ -40,8 +40,6 @@ SCALARS = "margin, mm"
 SMOOTHINGS = 20
 """Of the surface that is drawn: windowed sinc, which does not shrink it."""
 
-LTP = "ltp"
-
 
 @dataclass(frozen=True, eq=False, slots=True)
 class DrawnMargin:
@@ -50,7 +48,7 @@ class DrawnMargin:
     Attributes:
         node: text node with the record as JSON.
         record: what was measured.
-        near: candidates of LTP results in the scene, as they were when it was drawn.
+        near: candidates of a detection in the scene, as they were when it was drawn.
     """
 
     node: Any
@@ -71,7 +69,7 @@ def draw_margin(record: MarginRecord, scene: Any, name: str = "Ablation margin")
     Raises:
         InputError: a candidate that lies nowhere.
     """
-    near = near_margin(record, ltp_candidates(scene))
+    near = near_margin(record, detected_candidates(scene))
     old = [one for one in margin_nodes(scene) if _inputs(one) == dict(record.inputs)]
     with batch(scene):
         node = scene.AddNewNodeByClass("vtkMRMLTextNode", scene.GenerateUniqueName(name))
@@ -93,7 +91,7 @@ def restored_margins(scene: Any) -> tuple[tuple[DrawnMargin, ...], tuple[Problem
     for node in margin_nodes(scene):
         try:
             record = MarginRecord.from_json(parse_json(node.GetText() or ""))
-            found.append(DrawnMargin(node, record, near_margin(record, ltp_candidates(scene))))
+            found.append(DrawnMargin(node, record, near_margin(record, detected_candidates(scene))))
         except InputError as error:
             problems += [Problem("WARN", one.what, node.GetName(), one.remedy) for one in error.problems]
         except ValueError:
@@ -116,12 +114,12 @@ def remove_margin(drawn: DrawnMargin) -> None:
     remove_record(drawn.node)
 
 
-def ltp_candidates(scene: Any) -> dict[int, tuple[float, float, float]]:
-    """Centres of the candidates of the latest LTP result in the scene above its threshold, LPS mm, by number."""
-    for node in reversed(list(records(scene, LTP))):
+def detected_candidates(scene: Any) -> dict[int, tuple[float, float, float]]:
+    """Centres of the candidates of the latest detection in the scene above its threshold, LPS mm, by number."""
+    for node in reversed(list(records(scene))):
         try:
             result = DetectionResult.from_json(parse_json(node.GetText() or ""))
-        except (KeyError, TypeError, ValueError):  # restoring the results tells it
+        except (KeyError, TypeError, ValueError):  # another kind of result, or damaged, which restoring it tells
             continue
         return {one.number: one.box.center for one in result.candidates if one.probability >= result.threshold}
     return {}
@@ -210,7 +208,7 @@ def _smallest(node: Any, record: MarginRecord, scene: Any) -> None:
 
 
 def _candidates(node: Any, near: Iterable[NearMargin], scene: Any) -> None:
-    places = [(f"LTP {one.number}: {rounded(one.narrowest_mm, 0)} mm", one.center) for one in near]
+    places = [(f"candidate {one.number}: {rounded(one.narrowest_mm, 0)} mm", one.center) for one in near]
     if places:
         paint(_points(node, CANDIDATES, places, scene).GetDisplayNode(), PENDING_HIGH)
 

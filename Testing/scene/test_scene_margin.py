@@ -161,7 +161,7 @@ def test_candidates_of_ltp_are_listed_by_their_way_to_the_narrowest_part(scene: 
     assert drawn.near[0].narrowest_mm == pytest.approx(0, abs=1e-6)
     assert drawn.near[1].narrowest_mm == pytest.approx(30, abs=1e-6)
     (points,) = shown_parts(drawn)[CANDIDATES]
-    assert [points.GetNthControlPointLabel(n) for n in range(2)] == ["LTP 2: 0 mm", "LTP 1: 30 mm"]
+    assert [points.GetNthControlPointLabel(n) for n in range(2)] == ["candidate 2: 0 mm", "candidate 1: 30 mm"]
     place = [0.0, 0.0, 0.0]
     points.GetNthControlPointPositionWorld(0, place)
     np.testing.assert_allclose(place, lps_to_ras(record.margin.smallest_at), atol=1e-6)
