@@ -2,18 +2,22 @@
 
 from __future__ import annotations
 
+from functools import partial
 from typing import Any
 
 import slicer
 from slicer.i18n import tr as _
 
-from HCCAssistLib.errors import InputError
+from HCCAssistLib.errors import HCCAssistError, InputError
 from HCCAssistLib.panels.part import Part, Shared
 from HCCAssistLib.panels.ui_files import load, tell
+from HCCAssistLib.response.cohort_readings import AlreadyThere
+from HCCAssistLib.response.diameter import Diameter
 from HCCAssistLib.response.mrecist import CATEGORIES, MOST_TARGETS
 from HCCAssistLib.response.reading import Reading
-from HCCAssistLib.scene.diameters import draw_diameter
-from HCCAssistLib.scene.follow_up import POST, PRE, Done, FollowUp, FollowUpWork
+from HCCAssistLib.scene.diameters import draw_diameter, segment_diameter
+from HCCAssistLib.scene.follow_up import POST, PRE, FollowUp, written
+from HCCAssistLib.scene.in_thread import InThread
 
 SHOWN_MM = "{:.1f}"
 
@@ -32,7 +36,7 @@ class FollowUpPart(Part):
         self._node: Any = None
         self._filling = False
         self._watched: list[tuple[Any, int]] = []
-        self._work = FollowUpWork()
+        self._work: InThread[Diameter | str] = InThread()
         self._drawn_for: tuple[int, str] = 0, PRE
         self._said: tuple[str, str] = "", "note"
         place = shared.sections.followUpButton.layout()
@@ -103,38 +107,50 @@ class FollowUpPart(Part):
 
     def poll(self) -> bool:
         """Take up what was measured or written."""
-        done = self._work.take()
-        if done is not None:
+        try:
+            done = self._work.take()
+        except AlreadyThere as error:
+            self._ask(error)
+        except HCCAssistError as error:
+            self._said = str(error), "stop"
+        else:
+            if done is None:
+                return self._work.busy
             self._take(done)
-            self.refresh()
+        self.refresh()
         return self._work.busy
 
     def close(self) -> None:
         """Begin nothing more."""
         self._work.close()
 
-    def _take(self, done: Done) -> None:
-        if done.kind == "diameter" and done.diameter is not None:
-            n, when = self._drawn_for
-            if self._node is not None and self._node.GetScene() is not None:
-                words = _("before") if when == PRE else _("follow-up")
-                name = f"{self._of('targetEdit', n).text or n + 1} {words}"
-                node = draw_diameter(done.diameter, slicer.mrmlScene, name)
-                self._line(n, when).setCurrentNode(node)
-            self._said = "", "note"
-        elif done.kind == "question":
-            question = done.text.rpartition(". ")[0]
-            if slicer.util.confirmOkCancelDisplay(_("{what}. Replace it?").format(what=question)):
-                self._write(replace=True)
-            else:
-                self._said = _("Nothing was written."), "note"
+    def _take(self, done: Diameter | str) -> None:
+        if isinstance(done, str):
+            self._said = done, "ok"
+            return
+        n, when = self._drawn_for
+        if self._node is not None and self._node.GetScene() is not None:
+            words = _("before") if when == PRE else _("follow-up")
+            name = f"{self._of('targetEdit', n).text or n + 1} {words}"
+            node = draw_diameter(done, slicer.mrmlScene, name)
+            self._line(n, when).setCurrentNode(node)
+        self._said = "", "note"
+
+    def _ask(self, error: AlreadyThere) -> None:
+        question = str(error).rpartition(". ")[0]
+        if slicer.util.confirmOkCancelDisplay(_("{what}. Replace it?").format(what=question)):
+            self._write(replace=True)
         else:
-            self._said = done.text, "ok" if done.kind == "written" else "stop"
+            self._said = _("Nothing was written."), "note"
 
     def _measure(self) -> None:
         selector = self.ui.measureSegment
         self._drawn_for = self._slots[max(self.ui.measureBox.currentIndex, 0)]
-        self._begin(lambda: self._work.measure(selector.currentNode(), selector.currentSegmentID()), _("Measuring ..."))
+
+        def begin() -> None:
+            self._work.begin(segment_diameter(selector.currentNode(), selector.currentSegmentID()))
+
+        self._begin(begin, _("Measuring ..."))
 
     def _write(self, *, replace: bool) -> None:
         cohort, case_id = self._shared.cohort(), self.ui.readingCaseEdit.text.strip()
@@ -149,7 +165,7 @@ class FollowUpPart(Part):
                 raise InputError("no case is named", remedy="write the pseudonym of a case of the cohort")
             reading = self._now().reading(reader)
             if reading is not None:
-                self._work.write(cohort, case_id, reading, replace=replace)
+                self._work.begin(partial(written, cohort, case_id, reading, replace=replace))
 
         self._begin(begin, _("Writing ..."))
 

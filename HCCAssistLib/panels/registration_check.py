@@ -2,14 +2,18 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterator, Mapping
+from collections.abc import Callable, Iterator, Mapping
+from dataclasses import dataclass
+from functools import partial
 from typing import Any
 
 import qt
 import slicer
 from slicer.i18n import tr as _
 
-from HCCAssistLib.errors import InputError
+from HCCAssistLib.errors import HCCAssistError, InputError
+from HCCAssistLib.imaging.image import Image
+from HCCAssistLib.imaging.windows import Window
 from HCCAssistLib.panels.part import Part, Shared
 from HCCAssistLib.panels.readiness import Light
 from HCCAssistLib.panels.ui_files import load, tell
@@ -18,7 +22,8 @@ from HCCAssistLib.registration.checkerboard import checkerboard
 from HCCAssistLib.registration.landmarks import landmark_error
 from HCCAssistLib.registration.moving import moved
 from HCCAssistLib.registration.registration import Registration
-from HCCAssistLib.scene.inputs import geometry_of_volume, image_from_volume, points_from_markups
+from HCCAssistLib.scene.in_thread import InThread
+from HCCAssistLib.scene.inputs import CapturedVolume, capture_volume, geometry_of_volume, points_from_markups
 from HCCAssistLib.scene.records import PART, composites
 from HCCAssistLib.scene.transforms import from_parent_lps
 from HCCAssistLib.scene.volumes import volume_from_image
@@ -31,6 +36,21 @@ KEPT = "transform {}"
 """Reference of the scene's parameters to the transform that a reader chose for a place."""
 
 DRAWN = "registration check"
+
+
+@dataclass(frozen=True, slots=True)
+class Wanted:
+    """A look that a reader asked for.
+
+    Attributes:
+        pair: the fixed volume node and the one that is looked at.
+        squares: whether in squares, instead of flickering.
+        work: makes the image that is shown, in any thread.
+    """
+
+    pair: tuple[Any, Any]
+    squares: bool
+    work: Callable[[], Image]
 
 
 class RegistrationCheck(Part):
@@ -47,6 +67,10 @@ class RegistrationCheck(Part):
         self._node: Any = None
         self._shown: Any = None
         self._filling = False
+        self._wake = shared.wake
+        self._work: InThread[Image] = InThread()
+        self._wanted: Wanted | None = None
+        self._making: Wanted | None = None
         recipe = shared.session.recipe
         self.ui = ui = load("registration_check", shared.sections.inputsButton.layout())
         for spec in recipe.volumes():
@@ -78,9 +102,27 @@ class RegistrationCheck(Part):
         if node is not None:
             self._phase_chosen()
 
+    def poll(self) -> bool:
+        """Show what was laid, unless something else is asked for by now."""
+        making = self._making
+        try:
+            laid = self._work.take()
+        except HCCAssistError as error:
+            laid, self._making = None, None
+            if self._wanted is None:
+                self._refuse(error)
+        if laid is not None and making is not None:
+            self._making = None
+            if self._is_asked_for(making):
+                self._show(laid, *making.pair, squares=making.squares)
+                self.refresh()
+        self._go_on()
+        return self._work.busy
+
     def close(self) -> None:
         """The panel goes."""
         self._stop()
+        self._work.close()
 
     def transforms(self) -> Mapping[str, Any]:
         """Those that the reader chose."""
@@ -153,29 +195,34 @@ class RegistrationCheck(Part):
         pair = self._pair() if on else None
         if pair is None:
             return
+        squares = button is self.ui.squaresButton
         try:
-            with slicer.util.WaitCursor():
-                self._show(*pair, squares=button is self.ui.squaresButton)
+            fixed, moving = capture_volume(pair[0]), capture_volume(pair[1])
+            self._wanted = Wanted(pair, squares, partial(_laid, fixed, moving, self._registration(), squares))
         except InputError as error:
-            tell(self.ui.pointsLabel, str(error), "stop")
-            self._stop()
+            self._refuse(error)
+            return
+        tell(self.ui.pointsLabel, _("Laying one phase on the other ..."))
+        self._go_on()
+        self._wake()
 
-    def _show(self, fixed: Any, moving: Any, *, squares: bool) -> None:
-        here, there = image_from_volume(fixed), image_from_volume(moving)
-        laid = moved(there, self._registration(), here.geometry, despite_failure=True)
-        if squares:
-            edges = [max(1, round(SQUARE_MM / step)) for step in here.geometry.spacing[::-1]]
-            board = checkerboard(here.array, laid.array, (edges[0], edges[1], edges[2]))
-            laid = here.with_array(board, "checkerboard")
+    def _go_on(self) -> None:
+        if self._wanted is not None and not self._work.busy:
+            self._making, self._wanted = self._wanted, None
+            self._work.begin(self._making.work)
+
+    def _refuse(self, error: HCCAssistError) -> None:
+        self._stop()
+        tell(self.ui.pointsLabel, str(error), "stop")
+
+    def _show(self, laid: Image, fixed: Any, moving: Any, *, squares: bool) -> None:
+        display = moving.GetDisplayNode()
+        window = Window(0.5, 1.0) if squares else Window(display.GetLevel(), display.GetWindow())
         name = _("{phase} laid on the {fixed} phase").format(phase=moving.GetName(), fixed=self._fixed)
-        self._shown = node = volume_from_image(laid, slicer.mrmlScene, name)
+        self._shown = node = volume_from_image(laid, slicer.mrmlScene, name, window)
         node.SetAttribute(PART, DRAWN)
         node.SetHideFromEditors(True)
         node.SetSaveWithScene(False)
-        if not squares:  # of the same grey values as where it comes from
-            display = moving.GetDisplayNode()
-            node.GetDisplayNode().SetAutoWindowLevel(False)
-            node.GetDisplayNode().SetWindowLevel(display.GetWindow(), display.GetLevel())
         views = list(composites(slicer.mrmlScene))
         if not any(view.GetBackgroundVolumeID() == fixed.GetID() for view in views):
             slicer.util.setSliceViewerLayers(background=fixed)
@@ -185,6 +232,12 @@ class RegistrationCheck(Part):
                 view.SetForegroundOpacity(1.0)
         if not squares:
             self._timer.start()
+
+    def _is_asked_for(self, making: Wanted) -> bool:
+        """Whether the button is still down, and both volumes are still there."""
+        button = self.ui.squaresButton if making.squares else self.ui.flickerButton
+        there = all(node.GetScene() is not None for node in making.pair)
+        return bool(button.checked) and there and self._wanted is None
 
     def _flicker(self) -> None:
         for view in self._views():
@@ -197,6 +250,7 @@ class RegistrationCheck(Part):
     def _stop(self, but: Any = None) -> None:
         """Nothing flickers and nothing lies over the views any more."""
         self._timer.stop()
+        self._wanted = None
         for view in self._views():
             view.SetForegroundVolumeID(None)
         if self._shown is not None and self._shown.GetScene() is not None:
@@ -208,3 +262,13 @@ class RegistrationCheck(Part):
                 blocked = button.blockSignals(True)
                 button.checked = False
                 button.blockSignals(blocked)
+
+
+def _laid(fixed: CapturedVolume, moving: CapturedVolume, registration: Registration, squares: bool) -> Image:
+    """The moving image where the fixed one lies; in squares beside it, where they are asked for."""
+    here = fixed.read() if squares else None
+    laid = moved(moving.read(), registration, fixed.geometry, despite_failure=True)
+    if here is None:
+        return laid
+    depth, height, width = (max(1, round(SQUARE_MM / step)) for step in here.geometry.spacing[::-1])
+    return here.with_array(checkerboard(here.array, laid.array, (depth, height, width)), "checkerboard")

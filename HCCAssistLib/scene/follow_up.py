@@ -3,20 +3,17 @@
 from __future__ import annotations
 
 import json
-import logging
-from collections.abc import Callable
-from concurrent.futures import Future, ThreadPoolExecutor
 from dataclasses import dataclass, field
 from pathlib import Path
 from typing import Any
 
 from HCCAssistLib.cohort.cells import number
-from HCCAssistLib.errors import HCCAssistError, InputError
-from HCCAssistLib.response.cohort_readings import AlreadyThere, put_reading
+from HCCAssistLib.errors import InputError
+from HCCAssistLib.response.cohort_readings import put_reading
 from HCCAssistLib.response.diameter import Diameter
 from HCCAssistLib.response.mrecist import MOST_TARGETS
 from HCCAssistLib.response.reading import Reading, target_of
-from HCCAssistLib.scene.diameters import diameter_of_line, segment_diameter
+from HCCAssistLib.scene.diameters import diameter_of_line
 
 KEPT = "HCCAssist.followUp"
 """Parameter of the node that keeps what is typed, and the beginning of its references to lines."""
@@ -115,76 +112,13 @@ def _key(place: int, when: str) -> str:
     return f"{KEPT}.{place}.{when}"
 
 
-@dataclass(frozen=True, slots=True)
-class Done:
-    """What became of something that was begun.
+def written(cohort: Path, case_id: str, reading: Reading, *, replace: bool) -> str:
+    """Write a reading into a cohort, and tell it in a sentence.
 
-    Attributes:
-        kind: ``diameter``, ``written``, ``failed``, or ``question`` where the reader decides whether to replace.
-        text: a sentence.
-        diameter: that was measured.
+    Raises:
+        AlreadyThere: the reader's earlier one stands there, and it may not be replaced.
+        InputError: the cohort cannot be read or written.
     """
-
-    kind: str
-    text: str = ""
-    diameter: Diameter | None = None
-
-
-class FollowUpWork:
-    """Measures segments and writes readings in a thread, one at a time: neither may hold the window up."""
-
-    def __init__(self) -> None:
-        self._thread = ThreadPoolExecutor(max_workers=1)
-        self._working: Future[Done] | None = None
-
-    @property
-    def busy(self) -> bool:
-        """Whether something goes on."""
-        return self._working is not None
-
-    def measure(self, segmentation_node: Any, segment_id: str) -> None:
-        """Begin to look for the longest diameter of a segment.
-
-        Raises:
-            InputError: no segment, or something goes on already.
-        """
-        measure = segment_diameter(segmentation_node, segment_id)
-        self._begin(lambda: Done("diameter", diameter=measure()))
-
-    def write(self, cohort: Path, case_id: str, reading: Reading, *, replace: bool) -> None:
-        """Begin to write a reading into a cohort.
-
-        Raises:
-            InputError: something goes on already.
-        """
-
-        def write() -> Done:
-            counts = put_reading(cohort, case_id, reading, replace=replace)
-            text = f"{reading.response.category} by {reading.reader} is in the cohort {cohort.name}, case {case_id}."
-            return Done("written", text if counts else f"{text} The label by another reader stays.")
-
-        self._begin(write)
-
-    def take(self) -> Done | None:
-        """What became of it, once; None while that is not known."""
-        if self._working is None or not self._working.done():
-            return None
-        working, self._working = self._working, None
-        try:
-            return working.result()
-        except AlreadyThere as error:
-            return Done("question", str(error))
-        except HCCAssistError as error:
-            return Done("failed", str(error))
-        except Exception as error:
-            logging.exception("The follow-up could not be measured or written")
-            return Done("failed", f"This failed ({type(error).__name__}). Please report it.")
-
-    def close(self) -> None:
-        """Begin nothing more."""
-        self._thread.shutdown(wait=False)
-
-    def _begin(self, work: Callable[[], Done]) -> None:
-        if self._working is not None:
-            raise InputError("the last step goes on still", remedy="wait for it")
-        self._working = self._thread.submit(work)
+    counts = put_reading(cohort, case_id, reading, replace=replace)
+    text = f"{reading.response.category} by {reading.reader} is in the cohort {cohort.name}, case {case_id}."
+    return text if counts else f"{text} The label by another reader stays."

@@ -217,6 +217,7 @@ def test_a_phase_is_checked_by_flicker_squares_and_points_and_laid_by_hand(desk,
     slicer.util.setSliceViewerLayers(background=nodes["pre/delayed"])
     view = desk.layout_manager.sliceWidget("Red").mrmlSliceCompositeNode()
     desk.click(ui.flickerButton)
+    desk.wait_until(lambda: view.GetForegroundVolumeID() is not None, 10)
     shown = slicer.mrmlScene.GetNodeByID(view.GetForegroundVolumeID())
     assert np.abs(place_of_ball(shown) - (center + shift)).max() < 1.0
     before = view.GetForegroundOpacity()
@@ -230,14 +231,20 @@ def test_a_phase_is_checked_by_flicker_squares_and_points_and_laid_by_hand(desk,
     assert view.GetForegroundVolumeID() is None and not ui.flickerButton.checked
     assert "0.0 mm apart" in ui.pointsLabel.text and "Laid by a transform of yours" in ui.readinessLabel.text
     desk.click(ui.squaresButton)
+    desk.wait_until(lambda: view.GetForegroundVolumeID() is not None, 10)
     board = slicer.util.arrayFromVolume(slicer.mrmlScene.GetNodeByID(view.GetForegroundVolumeID()))
     assert board.min() >= 0 and board.max() <= 1
     desk.click(ui.flickerButton)
     assert not ui.squaresButton.checked
+    desk.wait_until(lambda: view.GetForegroundVolumeID() is not None, 10)
     shown = slicer.mrmlScene.GetNodeByID(view.GetForegroundVolumeID())
     assert np.abs(place_of_ball(shown) - center).max() < 1.0
     desk.click(ui.flickerButton)
     assert view.GetForegroundVolumeID() is None and shown.GetScene() is None
+    desk.click(ui.squaresButton)
+    desk.click(ui.squaresButton)  # taken back while it is made
+    desk.wait_until(lambda: not widget.panel.poll(), 10)
+    assert view.GetForegroundVolumeID() is None and not ui.flickerButton.checked
     predict(desk, widget)
     study = next(one.study for one in made_up_risks if one.study is not None)
     laid = Registration.by_person(study.transforms["pre/arterial"]).to_moving([CENTERS["pre"]])[0]
