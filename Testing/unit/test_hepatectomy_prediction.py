@@ -200,6 +200,13 @@ def test_heat_lies_on_what_raised_the_risk(name: str, tmp_path: Path) -> None:
     assert np.abs(found - spot).max() < 8, "half a cell of the map"
 
 
+def test_a_map_without_any_heat_is_told_and_not_drawn(body: Study, tmp_path: Path) -> None:
+    weights = brightness_network(SS)
+    weights["fc4.weight"] *= -1
+    result = predict(body, model(tmp_path, weights=[weights]), {})
+    assert not result.heatmaps and "no place that raised the risk" in told(result)
+
+
 def test_one_pass_gives_the_map_of_plain_grad_cam(body: Study, three: LoadedModel) -> None:
     x = seen(body, SS)
     scores, heat = scores_and_map(three.networks, x, heat=True)

@@ -10,6 +10,7 @@ from typing import Any
 import numpy as np
 
 from HCCAssistLib.errors import Cancelled, InputError, Problem
+from HCCAssistLib.explain.empty_maps import empty_map_problems
 from HCCAssistLib.imaging.image import Image
 from HCCAssistLib.inference.loaded_model import LoadedModel
 from HCCAssistLib.inference.study import Study
@@ -175,7 +176,9 @@ def _answers(
     if known and "dl_clinical" in model.trees and signature == "prepost" and POST not in seen:
         what = f"the model dl_clinical does not answer: it needs {POST} MR, for the signature of both time points"
         warnings.append(Problem("WARN", what, POST, "give the four phases after the ablation"))
-    heatmaps = _heatmaps(study, seen, maps) if maps is not None else {}
+    cold = list(empty_map_problems(maps[None], [""], raised="the risk", where="images")) if maps is not None else []
+    heatmaps = _heatmaps(study, seen, maps) if maps is not None and not cold else {}
+    warnings += cold
     return _Answers({**probabilities, **by_trees}, added, tuple(warnings), known and bool(by_trees)), heatmaps
 
 

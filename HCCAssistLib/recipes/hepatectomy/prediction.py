@@ -7,6 +7,7 @@ from collections.abc import Callable, Iterator, Mapping
 from typing import Any
 
 from HCCAssistLib.errors import Cancelled, InputError, Problem
+from HCCAssistLib.explain.empty_maps import empty_map_problems
 from HCCAssistLib.imaging.axial import slice_spacing
 from HCCAssistLib.inference.loaded_model import LoadedModel
 from HCCAssistLib.inference.study import Study
@@ -70,7 +71,9 @@ def predict(
     x = as_input(torch.from_numpy(voi.voxels[None]).to(model.device), card.options)
     scores, heat = scores_and_map(model.networks, x, heat=bool(chosen["heatmap"]))
     step(0.9)
-    placed = in_patient(heat, voi.box, volume.geometry) if heat is not None else None
+    raised = "the risk"
+    cold = list(empty_map_problems(heat[None], [""], raised=raised, where=ARTERIAL)) if heat is not None else []
+    placed = in_patient(heat, voi.box, volume.geometry) if heat is not None and not cold else None
     result = RiskResult(
         probabilities={EARLY_RECURRENCE: float(scores.mean())},
         decides=EARLY_RECURRENCE,
@@ -83,6 +86,7 @@ def predict(
             *study.warnings,
             *doubts,
             *_unseen(voi, tumour, slice_spacing(volume.geometry), card.training),
+            *cold,
             *model_warnings(card),
         ),
         heatmaps={ARTERIAL: placed} if placed is not None else {},

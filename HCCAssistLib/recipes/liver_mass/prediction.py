@@ -11,6 +11,7 @@ import numpy as np
 import numpy.typing as npt
 
 from HCCAssistLib.errors import Cancelled, InputError, Problem
+from HCCAssistLib.explain.empty_maps import empty_map_problems
 from HCCAssistLib.imaging.geometry import Box
 from HCCAssistLib.imaging.image import Image
 from HCCAssistLib.imaging.orientation import stored_slice
@@ -77,6 +78,8 @@ def predict(
     images, hu = pictures(volumes, [(mass, mass.center) for mass in masses], options)
     step(0.5)
     scores, maps = _scores(model, images, heat=bool(chosen["heatmap"]))
+    names = [mass.label for mass in masses]
+    cold = empty_map_problems(maps, names, raised="the predicted category", where=MASSES) if maps is not None else ()
     step(0.9)
     reference = next(iter(volumes.values()))
     sides = [field_of_view(mass.diameter_mm, options) for mass in masses]
@@ -85,6 +88,7 @@ def predict(
         *study.warnings,
         *doubts,
         *_doubts(masses, hu, scores, options, model.package.card.training),
+        *cold,
         *model_warnings(model.package.card),
     )
     places = {f"{TIME_POINT}/{phase}": volume for phase, volume in volumes.items()}

@@ -10,6 +10,7 @@ import numpy as np
 import numpy.typing as npt
 
 from HCCAssistLib.errors import Cancelled, InputError, Problem
+from HCCAssistLib.explain.empty_maps import empty_map_problems
 from HCCAssistLib.imaging.geometry import Geometry
 from HCCAssistLib.imaging.orientation import stored_slice
 from HCCAssistLib.inference.loaded_model import LoadedModel
@@ -92,6 +93,8 @@ def predict(
     step(0.9)
     body, boxes = backbone or model.networks[0], [patch.box for patch in patches]
     heat = in_patient(maps, boxes, volume.geometry, body) if maps is not None else None
+    names = [tumours[n].label for n in of]
+    cold = empty_map_problems(maps, names, raised="the predicted response", where=TUMOURS) if maps is not None else ()
     findings = tuple(_finding(one, scores[:, of == n], volume.geometry) for n, one in enumerate(tumours))
     targets = [finding.probabilities for finding in findings if finding.target]
     result = ClassificationResult(
@@ -105,6 +108,7 @@ def predict(
             *study.warnings,
             *doubts,
             *_doubts(tumours, card.options, card.training),
+            *cold,
             *model_warnings(card),
         ),
         heatmaps={ARTERIAL: heat} if heat is not None else {},
