@@ -1,8 +1,8 @@
 """What the hepatectomy recipe must show on phantoms with known truth; nothing here says anything about patients.
 
-On the held-out cases of a cohort of phantoms: AUC and C-index of the tumour alone (SS) and with its surroundings (NSS)
-beside the true risk, a regression on measures of the tumour, and size and mean HU alone; and the same with permuted
-outcomes. The last lines are one JSON object per goal.
+Models are trained on one cohort of phantoms and tested on another one, of other patients: AUC and C-index of the tumour
+alone (SS) and with its surroundings (NSS) beside the true risk, a regression on measures of the tumour, and size and
+mean HU alone; and a model of permuted outcomes, tested on permuted ones. The last lines are one JSON object per goal.
 """
 
 from __future__ import annotations
@@ -11,6 +11,7 @@ import argparse
 import json
 import tempfile
 import time
+from dataclasses import replace
 from pathlib import Path
 from typing import Any
 
@@ -30,7 +31,7 @@ from HCCAssistLib.recipes.hepatectomy.recipe import HEPATECTOMY, NOT_SEGMENTED, 
 from HCCAssistLib.training.recurrence import RecurrenceEvaluation
 from HCCAssistLib.training.run import Job, train
 
-CASES, SEED = 220, 7
+CASES, SEED, TESTED_SEED = 220, 7, 1007
 
 
 def show(name: str, one: Estimate) -> None:
@@ -39,26 +40,28 @@ def show(name: str, one: Estimate) -> None:
 
 def main() -> None:
     parser = argparse.ArgumentParser(description=__doc__)
-    parser.add_argument("--cohort", type=Path, help="phantoms made before (hccassist phantom hepatectomy-recurrence)")
-    parser.add_argument("--cases", type=int, default=CASES)
+    parser.add_argument("--cases", type=int, default=CASES, help="of each of the two cohorts")
     arguments = parser.parse_args()
     with tempfile.TemporaryDirectory() as scratch:
-        folder = arguments.cohort or Path(scratch) / "cohort"
-        if not arguments.cohort:
-            write_cohort(PHANTOMS, folder, cases=arguments.cases, seed=SEED, progress=Progress("phantoms").part)
-        cohort = read_cohort(folder)
+        cohorts = []
+        for seed in (SEED, TESTED_SEED):
+            folder = Path(scratch) / str(seed)
+            write_cohort(PHANTOMS, folder, cases=arguments.cases, seed=seed, progress=Progress("phantoms").part)
+            cohorts.append(read_cohort(folder))
+        cohort, others = cohorts
+        others = replace(others, cases=tuple(replace(case, split="test") for case in others.cases))
 
         def evaluated(name: str, **more: bool | str) -> RecurrenceEvaluation[Any]:
             options = HEPATECTOMY.resolve(more, preset="quick")
             began = time.monotonic()
             package, _ = train(cohort, Job(HEPATECTOMY, options, Path(scratch) / name, name), progress=Progress(name))
             print(f"{name}: trained in {time.monotonic() - began:.0f} s, reading of the cases included", flush=True)
-            return evaluate(cohort, load_model(package), {})
+            return evaluate(others, load_model(package), {})
 
         alone, around = evaluated("SS", voi=SEGMENTED), evaluated("NSS", voi=NOT_SEGMENTED)
         permuted = evaluated("permuted", permute_labels=True)
-        fit, test = (patients_in(cohort.of_split(split)) for split in ("train", "test"))
-    print("held-out phantoms, AUC of early recurrence (95 % interval), n patients")
+        fit, test = patients_in(cohort.of_split("train")), patients_in(others.cases)
+    print("other phantoms, AUC of early recurrence (95 % interval), n patients")
     aucs = {
         name: one.figures.at_cutoff.estimates["AUC"]
         for name, one in (("SS", alone), ("NSS", around), ("permuted", permuted))
@@ -74,12 +77,13 @@ def main() -> None:
         print(f"  {name:34s} {expected.auc:.3f}, C-index {expected.c_index:.3f}, expected of endlessly many patients")
     for name, found in (("SS", alone), ("NSS", around)):
         show(f"C-index, {name}", found.figures.groups.concordance)
-    value = aucs["SS"].value or 0.0
-    best_rule = max(one.value or 0.0 for one in rules)
+        for simple in found.beside:  # fitted to the patients that the network learnt from
+            show(f"AUC, {name} minus {simple.name}", simple.comparison.differences[0])
+    least = min(one.comparison.differences[0].interval.low or 0.0 for one in alone.beside)
     limits = aucs["permuted"].interval
     covered = limits.low is not None and limits.high is not None and limits.low <= 0.5 <= limits.high
     goals = [
-        ("AUC with the tumour alone over size or mean HU", round(value - best_rule, 3), "> 0", value > best_rule),
+        ("AUC, SS minus size or mean HU: least lower limit", round(least, 3), "> 0", least > 0),
         ("permuted outcomes: interval of the AUC", [limits.low, limits.high], "covers 0.5", covered),
     ]
     for goal, reached, target, met in goals:
