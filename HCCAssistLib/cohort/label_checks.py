@@ -43,10 +43,12 @@ def balance_problems(
     held = {case.case_id: _held(case, spec, codes) for case in cohort.cases}
     found = list(_balance(cohort, spec, held)) if cohort.cases else []
     if spec.outcome:
-        lost = {name: f"{_months(cohort, spec.outcome, name):g}" for name, of in held.items() if CENSORED in of}
+        lost = {
+            name: f"({_months(cohort, spec.outcome, name):g} months)" for name, of in held.items() if CENSORED in of
+        }
         if lost:
             what = (
-                f"{len(lost)} of {len(held)} cases were followed for less than {spec.outcome.horizon_months:g} months "
+                f"{len(lost)} of {len(held)} cases were followed for {spec.outcome.horizon_months:g} months or less "
                 f"without an event ({listed(lost)}): they stay out of training and AUC, and count in survival"
             )
             found.append(Problem("WARN", what, TABLE))

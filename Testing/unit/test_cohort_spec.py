@@ -133,7 +133,7 @@ def test_outcomes_that_can_be_read_pass_and_those_lost_early_are_counted_and_sai
     assert stops(found) == []
     (lost,) = [what for what in warnings(found) if "stay out of training" in what]
     assert lost.startswith(
-        "2 of 8 cases were followed for less than 24 months without an event (case c06 12, case c07 24)"
+        "2 of 8 cases were followed for 24 months or less without an event (case c06 (12 months), case c07 (24 months))"
     )
     assert not [what for what in warnings(outcomes(*FOLLOWED)) if "stay out" in what]
 
