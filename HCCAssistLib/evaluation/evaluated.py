@@ -15,6 +15,7 @@ class Evaluation(Protocol):
     """Performance of a model on cases it has not seen; a recipe's report shows all of it.
 
     Attributes:
+        results: of the evaluated cases, by case id.
         left_out: cases that were to be evaluated and could not be, by case id, with what is wrong.
         problems: what is doubtful.
         sentence: the main result in words.
@@ -22,6 +23,9 @@ class Evaluation(Protocol):
         flow: of the cases, from the table to the figures.
         characteristics: of the evaluated cases.
     """
+
+    @property
+    def results(self) -> Mapping[str, Any]: ...  # noqa: D102
 
     @property
     def left_out(self) -> Mapping[str, tuple[Problem, ...]]: ...  # noqa: D102
@@ -46,3 +50,20 @@ class Evaluation(Protocol):
 
     def as_json(self) -> dict[str, Any]:
         """Every figure at full precision, what it rests on, and what went wrong."""
+
+
+def evaluation_json(found: Evaluation, figures: Mapping[str, Any]) -> dict[str, Any]:
+    """What every evaluation writes around its own figures: what they rest on, and what went wrong."""
+    return {
+        "kind": "evaluation",
+        "research_use_only": True,
+        "run": dict(found.run),
+        "warnings": [{"what": p.what, "where": p.where, "remedy": p.remedy} for p in found.problems],
+        **figures,
+        "flow": found.flow.as_json(),
+        "cases": list(found.results),
+        "failed": [
+            {"case_id": case_id, "problem": "\n".join(map(str, problems))}
+            for case_id, problems in found.left_out.items()
+        ],
+    }

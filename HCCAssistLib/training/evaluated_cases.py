@@ -11,10 +11,19 @@ from typing import Any, Generic, TypeVar
 
 from HCCAssistLib.cohort.case import TABLE, Case
 from HCCAssistLib.cohort.cohort import Cohort
+from HCCAssistLib.cohort.synthetic import is_synthetic, unclear
 from HCCAssistLib.errors import InputError, Problem
+from HCCAssistLib.evaluation.baseline_table import BaselineTable
+from HCCAssistLib.evaluation.case_warnings import once
+from HCCAssistLib.evaluation.cohort_description import cohort_flow, cohort_table
+from HCCAssistLib.evaluation.flow import Flow
 from HCCAssistLib.evaluation.held_out import HeldOut, refuse_seen
+from HCCAssistLib.evaluation.periods import temporal
 from HCCAssistLib.inference.loaded_model import LoadedModel
 from HCCAssistLib.inference.study import Study, read_study
+from HCCAssistLib.labels import Label
+from HCCAssistLib.models.caveats import model_warnings
+from HCCAssistLib.models.model_card import ModelCard
 from HCCAssistLib.provenance import software_versions
 from HCCAssistLib.recipes.options import Value
 from HCCAssistLib.recipes.registry import cohort_spec
@@ -48,12 +57,54 @@ class EvaluatedCases(Generic[T]):
         """Those that are finished."""
         return tuple(case for case in self.held_out.cases if case.case_id in self.done)
 
+    @property
+    def synthetic(self) -> frozenset[str]:
+        """Ids of the finished cases that are phantoms beyond doubt."""
+        doubtful = {problem.case_id for problem in unclear(self.cases)}
+        return frozenset(c.case_id for c in self.cases if c.case_id not in doubtful and is_synthetic(c))
+
+    @property
+    def characteristics(self) -> BaselineTable | None:
+        """Of the cases by split; None where the table describes none."""
+        return cohort_table(self.held_out.cohort, self.done)
+
+    @property
+    def period(self) -> str:
+        """Whether the finished cases are later than the others; empty where the table tells no years."""
+        return temporal(self.held_out.cohort, set(self.done))
+
+    def flow(self, label: Label | None) -> Flow:
+        """From the cases of the table to the finished ones, by the classes of a label."""
+        why = {name: problems[0].what for name, problems in self.left_out.items()}
+        return cohort_flow(self.held_out.cohort, self.done, label=label, left_out=why)
+
+    def problems(
+        self, card: ModelCard, warnings: Mapping[str, Sequence[Problem]], of_patients: Sequence[Problem] = ()
+    ) -> tuple[Problem, ...]:
+        """What is doubtful, each once: about the model, the patients, the cohort and the cases.
+
+        Args:
+            card: of the model.
+            warnings: of each result, by case id.
+            of_patients: about all of them together.
+        """
+        of_model = model_warnings(card)
+        told = {problem.what for problem in of_model}
+        of_cohort = [(problem.case_id, problem) for problem in self.held_out.problems]
+        of_results = [(name, p) for name, found in warnings.items() for p in found if p.what not in told]
+        return (
+            *of_model,
+            *of_patients,
+            *(problem for case_id, problem in of_cohort if not case_id),
+            *once([(case_id, problem) for case_id, problem in of_cohort if case_id] + of_results),
+        )
+
 
 def evaluate_cases(
     cohort: Cohort,
     model: LoadedModel,
-    options: Mapping[str, Value],
-    compute: Callable[[Case, Study, Callable[[float], None]], T],
+    run_options: Mapping[str, Value],
+    compute: Callable[[Case, Study, Mapping[str, Value], Callable[[float], None]], T],
     files: CaseFiles[T],
     *,
     decides: Mapping[str, Any] | None = None,
@@ -61,13 +112,16 @@ def evaluate_cases(
     folder: Path | None = None,
     progress: Progress | None = None,
 ) -> EvaluatedCases[T]:
-    """Compute each case that a model was not trained on; one that cannot be used is left out and named.
+    """Compute each case that a model was not trained on; nothing is fitted to them.
+
+    A case that cannot be used is left out and named; the others are evaluated.
 
     Args:
         cohort: the cases of the split ``test`` where there are such.
         model: of any recipe.
-        options: of the run, resolved.
-        compute: called with each case; an ``InputError`` leaves the case out.
+        run_options: of a prediction.
+        compute: called with each case, its study, all options of the run and its own progress (0 to 1); an
+            ``InputError`` leaves the case out.
         files: how a finished case is kept.
         decides: what else decides the numbers of a case (a seed), by its name in the run.
         held_out: of ``unseen``, where the cohort was checked before.
@@ -78,6 +132,7 @@ def evaluate_cases(
     Raises:
         InputError: the cohort cannot be used, the model was trained on one of the scans, or no case is left.
     """
+    options = model.package.recipe.resolve({**run_options, "heatmap": False}, run=True)  # no figure rests on them
     report = progress or (lambda what, done: None)
     report("checking the cohort", 0.0)
     held_out = held_out or unseen(cohort, model.package)
@@ -100,7 +155,7 @@ def evaluate_cases(
 
         part(0.0)
         try:
-            one = compute(case, _study(case, model), part)
+            one = compute(case, _study(case, model), options, part)
         except InputError as error:
             left_out[case.case_id] = _of_case(case, error)
             continue

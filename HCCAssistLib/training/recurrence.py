@@ -11,19 +11,16 @@ import numpy as np
 
 from HCCAssistLib.cohort.case import TABLE
 from HCCAssistLib.cohort.cohort_spec import follow_up
-from HCCAssistLib.cohort.synthetic import is_synthetic, unclear
 from HCCAssistLib.errors import InputError, Problem
 from HCCAssistLib.evaluation.baseline_table import BaselineTable
-from HCCAssistLib.evaluation.case_warnings import once
-from HCCAssistLib.evaluation.cohort_description import cohort_flow, cohort_table
+from HCCAssistLib.evaluation.case_warnings import several_cases
+from HCCAssistLib.evaluation.evaluated import evaluation_json
 from HCCAssistLib.evaluation.flow import Flow
-from HCCAssistLib.evaluation.periods import temporal
 from HCCAssistLib.evaluation.result import Estimate
 from HCCAssistLib.evaluation.risk_figures import HALF, Beside, RiskFigures, beside, risk_figures
 from HCCAssistLib.evaluation.risk_groups import FollowedPatient
 from HCCAssistLib.inference.loaded_model import LoadedModel
 from HCCAssistLib.labels import TimeToEvent
-from HCCAssistLib.models.caveats import model_warnings
 from HCCAssistLib.models.model_card import ModelCard
 from HCCAssistLib.results.cutoff import CutOff
 from HCCAssistLib.results.risk import RiskResult
@@ -32,6 +29,8 @@ from HCCAssistLib.wording import plural
 
 SEED = 2022
 """Of the shuffled outcomes on which a model with shuffled labels is tested."""
+
+SEVERAL = "keep the first operation of each, or trust only intervals that resample patients"
 
 
 class EvaluatedRisk(Protocol):
@@ -153,23 +152,14 @@ class RecurrenceEvaluation(Generic[T]):
 
     def as_json(self) -> dict[str, Any]:
         """Every figure at full precision, what it rests on, and what went wrong; curves are in report.json."""
-        return {
-            "kind": "evaluation",
-            "research_use_only": True,
-            "run": dict(self.run),
-            "warnings": [{"what": p.what, "where": p.where, "remedy": p.remedy} for p in self.problems],
+        figures = {
             **self.figures.as_json(),
             "censored": self.censored,
             "models": {name: one.as_json() for name, one in self.models.items()},
             "beside": [one.as_json() for one in self.beside],
             "period": self.period,
-            "flow": self.flow.as_json(),
-            "cases": list(self.results),
-            "failed": [
-                {"case_id": case_id, "problem": "\n".join(map(str, problems))}
-                for case_id, problems in self.left_out.items()
-            ],
         }
+        return evaluation_json(self, figures)
 
 
 def performance(
@@ -191,7 +181,6 @@ def performance(
     Raises:
         InputError: every patient was lost before anybody could tell whether the recurrence came early.
     """
-    card, held_out = model.package.card, found.held_out
     cases = _judged(found, model, outcome)
     if all(one.early is None for one in cases):
         what = f"no case was followed for {outcome.horizon_months:g} months or had a recurrence before"
@@ -199,34 +188,24 @@ def performance(
     deciding = [one.followed(one.done.result.decides, one.cutoff) for one in cases]
     given = [simple(one.done) for one in cases]
     names = list(dict.fromkeys(name for one in given for name in one))
-    of_model = {problem.what for problem in model_warnings(card)}
     results = {one.case_id: one.done.result for one in cases}
-    warned = [(name, p) for name, result in results.items() for p in result.warnings if p.what not in of_model]
-    doubtful = {problem.case_id for problem in unclear(found.cases)}
     return RecurrenceEvaluation(
         outcome=outcome,
         cases=tuple(cases),
         figures=risk_figures(deciding, name=_name(results)),
-        models=_models(cases, card),
+        models=_models(cases, model.package.card),
         beside=beside(deciding, {name: [one.get(name) for one in given] for name in names}),
         results=results,
         left_out=found.left_out,
-        flow=cohort_flow(
-            held_out.cohort,
-            results,
-            label=outcome,
-            left_out={name: problems[0].what for name, problems in found.left_out.items()},
-        ),
-        characteristics=cohort_table(held_out.cohort, results),
-        period=temporal(held_out.cohort, set(results)),
+        flow=found.flow(outcome),
+        characteristics=found.characteristics,
+        period=found.period,
         run=found.run,
-        synthetic=frozenset(c.case_id for c in found.cases if c.case_id not in doubtful and is_synthetic(c)),
-        problems=(
-            *model_warnings(card),
-            *_again([one.patient_id for one in cases]),
-            *_mixed(results),
-            *(problem for problem in held_out.problems if not problem.case_id),
-            *once([(p.case_id, p) for p in held_out.problems if p.case_id] + warned),
+        synthetic=found.synthetic,
+        problems=found.problems(
+            model.package.card,
+            {name: one.warnings for name, one in results.items()},
+            (*several_cases((one.patient_id for one in cases), SEVERAL), *_mixed(results)),
         ),
     )
 
@@ -275,16 +254,6 @@ def _judged(found: EvaluatedCases[T], model: LoadedModel, outcome: TimeToEvent) 
         )
         for case, (months, event), one, cutoff in zip(found.cases, outcomes, done, cutoffs, strict=True)
     ]
-
-
-def _again(patients: Sequence[str]) -> tuple[Problem, ...]:
-    """The warning that a patient counts more than once."""
-    several = [name for name, count in Counter(patients).items() if count > 1]
-    if not several:
-        return ()
-    what = f"{len(several)} {plural('patient', len(several))} with several cases: each case counts as a patient"
-    remedy = "keep the first operation of each, or trust only intervals that resample patients"
-    return (Problem("WARN", what, TABLE, remedy),)
 
 
 def _mixed(results: Mapping[str, RiskResult]) -> tuple[Problem, ...]:

@@ -2,17 +2,15 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable, Mapping
+from collections.abc import Mapping
 from pathlib import Path
 
-from HCCAssistLib.cohort.case import Case
 from HCCAssistLib.cohort.cohort import Cohort
 from HCCAssistLib.evaluation.held_out import HeldOut
 from HCCAssistLib.inference.loaded_model import LoadedModel
-from HCCAssistLib.inference.study import Study
 from HCCAssistLib.recipes.hepatectomy.baseline import risks
 from HCCAssistLib.recipes.hepatectomy.evaluated_case import FILES, EvaluatedCase, evaluate_case
-from HCCAssistLib.recipes.hepatectomy.recipe import HEPATECTOMY, OUTCOME
+from HCCAssistLib.recipes.hepatectomy.recipe import OUTCOME
 from HCCAssistLib.recipes.options import Value
 from HCCAssistLib.training.evaluated_cases import Progress, evaluate_cases
 from HCCAssistLib.training.recurrence import RecurrenceEvaluation, performance
@@ -27,26 +25,16 @@ def evaluate(
     folder: Path | None = None,
     progress: Progress | None = None,
 ) -> RecurrenceEvaluation[EvaluatedCase]:
-    """Evaluate a model on the cases of a cohort that it was not trained on; nothing is fitted to them.
-
-    A case that cannot be used is left out and named; the others are evaluated.
-
-    Args:
-        cohort: with the follow-up of each patient; the cases of the split ``test`` where there are such.
-        model: of the recipe ``hepatectomy-recurrence``.
-        run_options: of a prediction.
-        held_out: of ``unseen``, where the cohort was checked before.
-        folder: where each finished case is kept, as ``evaluate_cases`` does.
-        progress: called with what is being done and how much of the whole is done.
-
-    Raises:
-        InputError: the cohort cannot be used, the model was trained on one of the scans, or no case is left.
-    """
-    options = HEPATECTOMY.resolve({**run_options, "heatmap": False}, run=True)  # no figure rests on the heat maps
-
-    def compute(case: Case, study: Study, part: Callable[[float], None]) -> EvaluatedCase:
-        return evaluate_case(study, model, options, progress=part)
-
-    found = evaluate_cases(cohort, model, options, compute, FILES, held_out=held_out, folder=folder, progress=progress)
+    """Figures on the cases of a cohort that the model was not trained on; as ``evaluate_cases`` computes them."""
+    found = evaluate_cases(
+        cohort,
+        model,
+        run_options,
+        lambda _, study, options, part: evaluate_case(study, model, options, progress=part),
+        FILES,
+        held_out=held_out,
+        folder=folder,
+        progress=progress,
+    )
     card = model.package.card
     return performance(found, model, OUTCOME, simple=lambda done: risks(card, done.measured))

@@ -9,25 +9,21 @@ from typing import Any
 
 import numpy as np
 
-from HCCAssistLib.cohort.synthetic import is_synthetic, unclear
 from HCCAssistLib.errors import Problem
 from HCCAssistLib.evaluation.agreement import fleiss_kappa
 from HCCAssistLib.evaluation.baseline_table import BaselineTable
 from HCCAssistLib.evaluation.binary import BinaryEvaluation, binary_evaluation
 from HCCAssistLib.evaluation.by_size import accuracy_by_size
 from HCCAssistLib.evaluation.calibration import Calibration, calibration
-from HCCAssistLib.evaluation.case_warnings import once
 from HCCAssistLib.evaluation.categories import CategoryEvaluation, category_evaluation
-from HCCAssistLib.evaluation.cohort_description import cohort_flow, cohort_table
 from HCCAssistLib.evaluation.crop_view import CropView
 from HCCAssistLib.evaluation.discrimination import RocCurve, auc, roc
+from HCCAssistLib.evaluation.evaluated import evaluation_json
 from HCCAssistLib.evaluation.flow import Flow
 from HCCAssistLib.evaluation.ordinal import ordinal_auc, ordinal_scores
-from HCCAssistLib.evaluation.periods import temporal
 from HCCAssistLib.evaluation.result import Estimate
 from HCCAssistLib.evaluation.sessions import SessionSpread, spreads
 from HCCAssistLib.inference.loaded_model import LoadedModel
-from HCCAssistLib.models.caveats import model_warnings
 from HCCAssistLib.recipes.liver_mass.evaluated_case import EvaluatedCase
 from HCCAssistLib.recipes.liver_mass.judged_mass import JudgedMass, malignant
 from HCCAssistLib.recipes.liver_mass.prediction import DISAGREE
@@ -121,11 +117,7 @@ class MassEvaluation:
     def as_json(self) -> dict[str, Any]:
         """Every figure at full precision, what it rests on, and what went wrong; curves are in report.json."""
         curves = ("roc", "precision_recall")
-        return {
-            "kind": "evaluation",
-            "research_use_only": True,
-            "run": dict(self.run),
-            "warnings": [{"what": p.what, "where": p.where, "remedy": p.remedy} for p in self.problems],
+        figures = {
             "mass": self.categories.as_json(),
             "sessions": [one.as_json() for one in self.sessions],
             "agreement": self.agreement.as_json() if self.agreement else None,
@@ -134,18 +126,13 @@ class MassEvaluation:
             "calibration": self.calibration.as_json() if self.calibration else None,
             "by_size": [one.as_json() for one in self.by_size],
             "period": self.period,
-            "flow": self.flow.as_json(),
-            "cases": list(self.results),
-            "failed": [
-                {"case_id": case_id, "problem": "\n".join(map(str, problems))}
-                for case_id, problems in self.left_out.items()
-            ],
         }
+        return evaluation_json(self, figures)
 
 
 def performance(found: EvaluatedCases[EvaluatedCase], model: LoadedModel) -> MassEvaluation:
     """The figures of the finished cases."""
-    card, held_out = model.package.card, found.held_out
+    card = model.package.card
     patient_of = {case.case_id: case.patient_id for case in found.cases}
     masses = [
         JudgedMass(case_id, patient_of[case_id], finding, reference)
@@ -164,14 +151,11 @@ def performance(found: EvaluatedCases[EvaluatedCase], model: LoadedModel) -> Mas
     both = len(set(labels)) == 2
     count = len(masses[0].sessions)
     named = [Counter(one.named) for one in masses]
-    of_model = {problem.what for problem in model_warnings(card)}
     results = {case_id: one.result for case_id, one in found.done.items()}
-    warned = [
-        (name, p)
+    warned = {  # the agreement of the sessions is a figure of its own
+        name: [problem for problem in result.warnings if DISAGREE not in problem.what]
         for name, result in results.items()
-        for p in result.warnings
-        if p.what not in of_model and DISAGREE not in p.what  # the agreement of the sessions is a figure of its own
-    ]
+    }
     return MassEvaluation(
         masses=tuple(masses),
         categories=category_evaluation(
@@ -206,20 +190,11 @@ def performance(found: EvaluatedCases[EvaluatedCase], model: LoadedModel) -> Mas
         crops=_views(found, model),
         results=results,
         left_out=found.left_out,
-        flow=cohort_flow(
-            held_out.cohort,
-            results,
-            label=LIVER_MASS.label,
-            left_out={name: problems[0].what for name, problems in found.left_out.items()},
-        ),
-        characteristics=cohort_table(held_out.cohort, results),
-        period=temporal(held_out.cohort, set(results)),
+        flow=found.flow(LIVER_MASS.label),
+        characteristics=found.characteristics,
+        period=found.period,
         run=found.run,
-        problems=(
-            *model_warnings(card),
-            *(problem for problem in held_out.problems if not problem.case_id),
-            *once([(p.case_id, p) for p in held_out.problems if p.case_id] + warned),
-        ),
+        problems=found.problems(card, warned),
     )
 
 
@@ -257,13 +232,12 @@ def _permuted(masses: Sequence[JudgedMass]) -> list[JudgedMass]:
 
 
 def _views(found: EvaluatedCases[EvaluatedCase], model: LoadedModel) -> tuple[CropView, ...]:
-    phases = phases_of(model.package.card.options)
-    doubtful = {problem.case_id for problem in unclear(found.cases)}
+    phases, synthetic = phases_of(model.package.card.options), found.synthetic
     return tuple(
         CropView(
             dict(zip(phases, crops, strict=True)),
             reference.side_mm,
-            synthetic=case.case_id not in doubtful and is_synthetic(case),
+            synthetic=case.case_id in synthetic,
         )
         for case in found.cases
         for crops, reference in zip(found.done[case.case_id].crops, found.done[case.case_id].references, strict=True)

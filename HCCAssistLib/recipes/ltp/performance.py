@@ -11,18 +11,15 @@ import numpy as np
 import numpy.typing as npt
 
 from HCCAssistLib.cohort.case import TABLE, Case
-from HCCAssistLib.cohort.synthetic import is_synthetic, unclear
 from HCCAssistLib.errors import InputError, Problem
 from HCCAssistLib.evaluation.baseline_table import BaselineTable
 from HCCAssistLib.evaluation.binary import BinaryEvaluation, binary_evaluation
 from HCCAssistLib.evaluation.by_size import sensitivity_by_size
-from HCCAssistLib.evaluation.case_warnings import once
-from HCCAssistLib.evaluation.cohort_description import cohort_flow, cohort_table
+from HCCAssistLib.evaluation.evaluated import evaluation_json
 from HCCAssistLib.evaluation.example_cases import Example, ExampleCases
 from HCCAssistLib.evaluation.flagged import sensitivity_on_lesions
 from HCCAssistLib.evaluation.flow import Flow
 from HCCAssistLib.evaluation.froc import FrocCurve, froc, lesion_operating_point
-from HCCAssistLib.evaluation.held_out import HeldOut
 from HCCAssistLib.evaluation.lesion_matching import VolumeFindings
 from HCCAssistLib.evaluation.result import Estimate
 from HCCAssistLib.evaluation.slice_view import SliceView, slice_view
@@ -30,12 +27,12 @@ from HCCAssistLib.evaluation.values import FloatArray
 from HCCAssistLib.imaging.image import Image
 from HCCAssistLib.inference.loaded_model import LoadedModel
 from HCCAssistLib.inference.study import read_study
-from HCCAssistLib.models.caveats import model_warnings
 from HCCAssistLib.recipes.ltp.evaluated_case import SEED, EvaluatedCase
 from HCCAssistLib.recipes.ltp.operating_point import TOLERANCE_MM
 from HCCAssistLib.recipes.ltp.recipe import LABEL, LTP, TIME_POINT, WINDOWS
 from HCCAssistLib.results.cutoff import CutOff
 from HCCAssistLib.results.detection import DetectionResult
+from HCCAssistLib.training.evaluated_cases import EvaluatedCases
 from HCCAssistLib.training.samples import joined
 
 
@@ -125,44 +122,21 @@ class LTPEvaluation:
 
         lesion = [*self.at_cutoff, *self.by_size]
         lesion += [*self.froc.at_rates, self.froc.cpm] if self.froc else []
-        return {
-            "kind": "evaluation",
-            "research_use_only": True,
-            "run": dict(self.run),
-            "warnings": [{"what": p.what, "where": p.where, "remedy": p.remedy} for p in self.problems],
+        figures = {
             "patch": level(self.patch),
             "lesion": {"estimates": {estimate.name: estimate.as_json() for estimate in lesion}},
             "patient": {**level(self.patient), "flagged_on_a_lesion": self.on_lesions.as_json()},
-            "flow": self.flow.as_json(),
-            "cases": list(self.results),
-            "failed": [
-                {"case_id": case_id, "problem": "\n".join(map(str, problems))}
-                for case_id, problems in self.left_out.items()
-            ],
         }
+        return evaluation_json(self, figures)
 
 
-def performance(
-    held_out: HeldOut,
-    done: Mapping[str, EvaluatedCase],
-    left_out: Mapping[str, tuple[Problem, ...]],
-    run: Mapping[str, Any],
-    model: LoadedModel,
-) -> LTPEvaluation:
+def performance(found: EvaluatedCases[EvaluatedCase], model: LoadedModel) -> LTPEvaluation:
     """The figures of the finished cases.
-
-    Args:
-        held_out: the cohort, and what is doubtful about it.
-        done: what came of each finished case, by case id.
-        left_out: why a case that should be evaluated is not, by case id.
-        run: what the figures rest on.
-        model: that was evaluated.
 
     Raises:
         InputError: no patient is left of whom all cases could be evaluated.
     """
-    card = model.package.card
-    cases = [case for case in held_out.cases if case.case_id in done]
+    card, cases, done, left_out = model.package.card, found.cases, found.done, found.left_out
     results = {case.case_id: done[case.case_id].result for case in cases}
     volumes = {case.case_id: _findings(case, done[case.case_id]) for case in cases}
     samples = joined([done[case.case_id].patches for case in cases])
@@ -171,11 +145,10 @@ def performance(
     scores = np.concatenate([done[case.case_id].scores for case in cases])
     shown = ExampleCases(tolerance_mm=TOLERANCE_MM, window=WINDOWS[0])
     views: dict[str, SliceView] = {}
-    doubtful = {problem.case_id for problem in unclear(cases)}
+    synthetic = found.synthetic
     for case in cases:
         result, lesions = results[case.case_id], volumes[case.case_id].lesions
-        synthetic = case.case_id not in doubtful and is_synthetic(case)
-        shown.see(case.case_id, partial(_image, case), result, lesions, synthetic=synthetic)
+        shown.see(case.case_id, partial(_image, case), result, lesions, synthetic=case.case_id in synthetic)
         if (place := _shown_place(result, lesions)) is not None:
             views[case.case_id] = slice_view(
                 _image(case),
@@ -184,28 +157,26 @@ def performance(
                 place,
                 WINDOWS[0],
                 cutoff=result.threshold,
-                synthetic=synthetic,
+                synthetic=case.case_id in synthetic,
             )
     # Of a patient with a case that could not be evaluated nobody knows whether he is flagged, nor whether he should be.
-    torn = {case.patient_id for case in held_out.cohort.cases if case.case_id in left_out}
+    torn = {case.patient_id for case in found.held_out.cohort.cases if case.case_id in left_out}
     labels, best = _patients(cases, volumes, torn)
     if not labels:
         what = "no patient is left of whom all cases could be evaluated"
         raise InputError([*(p for problems in left_out.values() for p in problems), Problem("STOP", what, TABLE)])
     positive = {patient for patient, label in labels.items() if label}
-    found = list(volumes.values())
-    of_model = {problem.what for problem in model_warnings(card)}
-    of_scans = [(name, p) for name, result in results.items() for p in result.warnings if p.what not in of_model]
+    findings = list(volumes.values())
     return LTPEvaluation(
         patch=binary_evaluation(samples.labels, scores, samples.patients, unit="patch", cutoff=card.cutoff("patch")),
-        froc=froc(found, tolerance_mm=TOLERANCE_MM) if any(len(v.lesions) for v in found) else None,
-        at_cutoff=lesion_operating_point(found, card.cutoff(), tolerance_mm=TOLERANCE_MM),
+        froc=froc(findings, tolerance_mm=TOLERANCE_MM) if any(len(v.lesions) for v in findings) else None,
+        at_cutoff=lesion_operating_point(findings, card.cutoff(), tolerance_mm=TOLERANCE_MM),
         patient=binary_evaluation(
             list(labels.values()), list(best.values()), list(labels), unit="patient", cutoff=card.cutoff()
         ),
-        on_lesions=sensitivity_on_lesions(found, positive, card.cutoff(), tolerance_mm=TOLERANCE_MM),
+        on_lesions=sensitivity_on_lesions(findings, positive, card.cutoff(), tolerance_mm=TOLERANCE_MM),
         by_size=sensitivity_by_size(
-            found, [done[case.case_id].sizes_mm for case in cases], card.cutoff(), tolerance_mm=TOLERANCE_MM
+            findings, [done[case.case_id].sizes_mm for case in cases], card.cutoff(), tolerance_mm=TOLERANCE_MM
         ),
         results=results,
         volumes=volumes,
@@ -218,18 +189,11 @@ def performance(
         sizes_mm={case.case_id: done[case.case_id].sizes_mm for case in cases},
         examples=shown.examples(),
         views=views,
-        flow=cohort_flow(
-            held_out.cohort,
-            results,
-            label=LTP.label,
-            left_out={name: problems[0].what for name, problems in left_out.items()},
-        ),
-        characteristics=cohort_table(held_out.cohort, results),
-        run=run,
+        flow=found.flow(LTP.label),
+        characteristics=found.characteristics,
+        run=found.run,
         problems=(
-            *model_warnings(card),
-            *(problem for problem in held_out.problems if not problem.case_id),
-            *once([(p.case_id, p) for p in held_out.problems if p.case_id] + of_scans),
+            *found.problems(card, {name: one.warnings for name, one in results.items()}),
             *_half_seen(sorted(torn & {case.patient_id for case in cases})),
         ),
     )

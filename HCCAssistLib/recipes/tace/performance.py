@@ -9,22 +9,18 @@ from typing import Any
 
 import numpy as np
 
-from HCCAssistLib.cohort.case import TABLE
-from HCCAssistLib.cohort.synthetic import is_synthetic, unclear
 from HCCAssistLib.errors import Problem
 from HCCAssistLib.evaluation.baseline_table import BaselineTable
 from HCCAssistLib.evaluation.binary import BinaryEvaluation, binary_evaluation
 from HCCAssistLib.evaluation.by_size import accuracy_by_size
 from HCCAssistLib.evaluation.calibration import Calibration, calibration
-from HCCAssistLib.evaluation.case_warnings import once
-from HCCAssistLib.evaluation.cohort_description import cohort_flow, cohort_table
+from HCCAssistLib.evaluation.case_warnings import several_cases
 from HCCAssistLib.evaluation.crop_view import CropView
+from HCCAssistLib.evaluation.evaluated import evaluation_json
 from HCCAssistLib.evaluation.flow import Flow
 from HCCAssistLib.evaluation.group_tests import mann_whitney
-from HCCAssistLib.evaluation.periods import temporal
 from HCCAssistLib.evaluation.result import Estimate, HypothesisTest
 from HCCAssistLib.inference.loaded_model import LoadedModel
-from HCCAssistLib.models.caveats import model_warnings
 from HCCAssistLib.recipes.tace.baseline import RULES
 from HCCAssistLib.recipes.tace.beside import DecisionCurves, Versus, decision_curves, versus_rules
 from HCCAssistLib.recipes.tace.evaluated_case import EvaluatedCase, MeasuredTumour
@@ -40,6 +36,7 @@ from HCCAssistLib.wording import plural
 SEED = 2020
 """Of the shuffled responses on which a model with shuffled labels is tested."""
 
+SEVERAL = "keep the first TACE of each, as the paper did, or trust only intervals that resample patients"
 MORE_LIKELY = CutOff(0.5, "more likely than not; the paper names no cut-off, and none was chosen on data")
 
 
@@ -109,11 +106,7 @@ class TACEEvaluation:
     def as_json(self) -> dict[str, Any]:
         """Every figure at full precision, what it rests on, and what went wrong; curves are in report.json."""
         curves = ("roc", "precision_recall")
-        return {
-            "kind": "evaluation",
-            "research_use_only": True,
-            "run": dict(self.run),
-            "warnings": [{"what": p.what, "where": p.where, "remedy": p.remedy} for p in self.problems],
+        figures = {
             "patch": self.patch.as_json(),
             "patient": self.patient.as_json(),
             "objective_response": {n: value for n, value in self.objective.as_json().items() if n not in curves},
@@ -123,29 +116,20 @@ class TACEEvaluation:
             "calibration": {name: one.as_json() for name, one in self.calibration},
             "by_size": [one.as_json() for one in self.by_size],
             "period": self.period,
-            "flow": self.flow.as_json(),
-            "cases": list(self.results),
-            "failed": [
-                {"case_id": case_id, "problem": "\n".join(map(str, problems))}
-                for case_id, problems in self.left_out.items()
-            ],
         }
+        return evaluation_json(self, figures)
 
 
 def performance(found: EvaluatedCases[EvaluatedCase], model: LoadedModel) -> TACEEvaluation:
     """The figures of the finished cases."""
-    card, held_out = model.package.card, found.held_out
     cases = _judged(found, model)
     patients, truth = [one.patient_id for one in cases], [one.response for one in cases]
     labels, scores = [one.responded for one in cases], [one.objective for one in cases]
     rules = {name: [one.by_rule[name] for one in cases] for name in cases[0].by_rule}
     both = len(set(labels)) == 2
-    of_model = {problem.what for problem in model_warnings(card)}
     results = {one.case_id: one.done.result for one in cases}
-    warned = [(name, p) for name, result in results.items() for p in result.warnings if p.what not in of_model]
     rows = [(one, patch) for one in cases for patch in one.patches]
     targets = [(one, finding) for one in cases for finding, _ in one.tumours if finding.target]
-    doubtful = {problem.case_id for problem in unclear(found.cases)}
     return TACEEvaluation(
         cases=tuple(cases),
         patch=response_level(
@@ -174,21 +158,15 @@ def performance(found: EvaluatedCases[EvaluatedCase], model: LoadedModel) -> TAC
         ),
         results=results,
         left_out=found.left_out,
-        flow=cohort_flow(
-            held_out.cohort,
-            results,
-            label=TACE.label,
-            left_out={name: problems[0].what for name, problems in found.left_out.items()},
-        ),
-        characteristics=cohort_table(held_out.cohort, results),
-        period=temporal(held_out.cohort, set(results)),
+        flow=found.flow(TACE.label),
+        characteristics=found.characteristics,
+        period=found.period,
         run=found.run,
-        synthetic=frozenset(c.case_id for c in found.cases if c.case_id not in doubtful and is_synthetic(c)),
-        problems=(
-            *model_warnings(card),
-            *_again(patients),
-            *(problem for problem in held_out.problems if not problem.case_id),
-            *once([(p.case_id, p) for p in held_out.problems if p.case_id] + warned),
+        synthetic=found.synthetic,
+        problems=found.problems(
+            model.package.card,
+            {name: one.warnings for name, one in results.items()},
+            several_cases(patients, SEVERAL),
         ),
     )
 
@@ -226,13 +204,3 @@ def _groups(labels: Sequence[bool], scores: Sequence[float]) -> HypothesisTest:
     test = mann_whitney(*apart, unit="patient")
     medians = {f"median, {name}": float(np.median(of)) for name, of in zip((OBJECTIVE, "none"), apart, strict=True)}
     return replace(test, details={**test.details, **medians})
-
-
-def _again(patients: Sequence[str]) -> tuple[Problem, ...]:
-    """The warning that a patient counts more than once."""
-    several = [name for name, count in Counter(patients).items() if count > 1]
-    if not several:
-        return ()
-    what = f"{len(several)} {plural('patient', len(several))} with several cases: each case counts as a patient"
-    remedy = "keep the first TACE of each, as the paper did, or trust only intervals that resample patients"
-    return (Problem("WARN", what, TABLE, remedy),)
