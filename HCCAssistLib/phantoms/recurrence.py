@@ -12,8 +12,10 @@ from dataclasses import dataclass
 import numpy as np
 import numpy.typing as npt
 
+from HCCAssistLib.cohort.cohort_spec import CENSORED
 from HCCAssistLib.errors import InputError
 from HCCAssistLib.labels import TimeToEvent
+from HCCAssistLib.phantoms.cohort import Row
 
 TRIES = 1000
 
@@ -106,3 +108,9 @@ def check_strength(strength: float) -> None:
 def wanted_early(seed: int, number: int) -> bool | None:
     """What a case of a cohort has to be: the first two are of either kind, so that small cohorts hold both."""
     return (number + seed) % 2 == 0 if number < 2 else None
+
+
+def stratum(outcome: TimeToEvent, row: Row) -> str:
+    """What the splits of a cohort balance: early recurrence, none, or nobody knows."""
+    early = outcome.early(float(str(row[outcome.time])), row[outcome.event] == 1)
+    return CENSORED if early is None else str(int(early))

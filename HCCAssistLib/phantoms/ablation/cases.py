@@ -3,11 +3,11 @@
 from __future__ import annotations
 
 from collections.abc import Sequence
+from functools import partial
 from pathlib import Path
 
 import numpy as np
 
-from HCCAssistLib.cohort.cohort_spec import CENSORED
 from HCCAssistLib.cohort.segments import Segment, write_segments
 from HCCAssistLib.errors import InputError
 from HCCAssistLib.files import write_json
@@ -24,7 +24,7 @@ from HCCAssistLib.phantoms.cohort import Phantoms, Row
 from HCCAssistLib.phantoms.liver.implant import Background
 from HCCAssistLib.phantoms.liver.scene import FieldOfView
 from HCCAssistLib.phantoms.liver.storage import Storage, draw_storage
-from HCCAssistLib.phantoms.recurrence import wanted_early
+from HCCAssistLib.phantoms.recurrence import stratum, wanted_early
 from HCCAssistLib.recipes.ablation.recipe import ABLATION, LIVER, OUTCOME, POST, PRE, REGIONS, TIME_POINTS
 
 
@@ -129,15 +129,10 @@ def _row(seed: int, number: int) -> Row:
     return {**values, OUTCOME.time: scores.months, OUTCOME.event: int(scores.event)}
 
 
-def _stratum(row: Row) -> str:
-    early = OUTCOME.early(float(str(row[OUTCOME.time])), row[OUTCOME.event] == 1)
-    return CENSORED if early is None else str(int(early))
-
-
 PHANTOMS = Phantoms(
     prefix="ablation",
     row=_row,
-    stratum=_stratum,
+    stratum=partial(stratum, OUTCOME),
     write=write_case,
     split=ABLATION.split,
     own_background="these phantoms are not put into a real CT",

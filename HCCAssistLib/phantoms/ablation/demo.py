@@ -2,26 +2,17 @@
 
 from __future__ import annotations
 
-from collections.abc import Sequence
+from functools import partial
 from typing import TYPE_CHECKING, Any
 
-from HCCAssistLib.cohort.case import Case
 from HCCAssistLib.cohort.cohort import Cohort
-from HCCAssistLib.cohort.cohort_spec import follow_up
 from HCCAssistLib.phantoms.demo import Demo, Row
+from HCCAssistLib.phantoms.recurrence_demo import choose, describe
 from HCCAssistLib.recipes.ablation.recipe import ABLATION, OUTCOME
 
 if TYPE_CHECKING:
     from HCCAssistLib.evaluation.report import Report
     from HCCAssistLib.inference.loaded_model import LoadedModel
-    from HCCAssistLib.inference.study import Study
-    from HCCAssistLib.results.risk import RiskResult
-
-
-def choose(cohort: Cohort) -> Case:
-    """The first case of which it is known whether the recurrence came early."""
-    known = (case for case in cohort.cases if OUTCOME.early(*follow_up(case, OUTCOME)) is not None)
-    return next(known, cohort.cases[0])
 
 
 def evidence(pages: Report, cohort: Cohort, model: LoadedModel, found: Any) -> list[Row]:
@@ -56,15 +47,6 @@ def evidence(pages: Report, cohort: Cohort, model: LoadedModel, found: Any) -> l
     return [("patient, margin", of_margin), ("patient, values", of_values), ("patient, true risk", of_best[-1])]
 
 
-def describe(result: RiskResult, study: Study) -> tuple[str, Sequence[str], Sequence[Sequence[object]]]:
-    """A sentence on the planted outcome; headings and a row of the risk."""
-    months, event = study.values.get(OUTCOME.time, ""), study.values.get(OUTCOME.event, "")
-    ended = "a recurrence" if event == "1" else "no recurrence"
-    cutoff = "" if result.cutoff is None else f"{result.cutoff.value:.2f}"
-    row = (result.decides, f"{result.probabilities[result.decides]:.2f}", cutoff)
-    return f"followed for {months} months, {ended}", ("risk", "probability", "cut-off"), [row]
-
-
 DEMO = Demo(
     cases=80,
     least_cases=30,
@@ -72,8 +54,8 @@ DEMO = Demo(
     training={**ABLATION.presets["quick"]},
     run={},
     unseen=4,
-    choose=choose,
+    choose=partial(choose, OUTCOME),
     evidence=evidence,
-    describe=describe,
+    describe=partial(describe, OUTCOME),
     folds=2,
 )

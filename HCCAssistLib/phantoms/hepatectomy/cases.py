@@ -3,11 +3,11 @@
 from __future__ import annotations
 
 from collections.abc import Mapping, Sequence
+from functools import partial
 from pathlib import Path
 
 import numpy as np
 
-from HCCAssistLib.cohort.cohort_spec import CENSORED
 from HCCAssistLib.cohort.segments import Segment, write_segments
 from HCCAssistLib.errors import InputError
 from HCCAssistLib.files import write_json
@@ -28,7 +28,7 @@ from HCCAssistLib.phantoms.liver.scene import SCANNERS, FieldOfView
 from HCCAssistLib.phantoms.liver.storage import Storage, draw_storage
 from HCCAssistLib.phantoms.liver.tumour_looks import Looks
 from HCCAssistLib.phantoms.liver.tumour_truth import truth_of
-from HCCAssistLib.phantoms.recurrence import wanted_early
+from HCCAssistLib.phantoms.recurrence import stratum, wanted_early
 from HCCAssistLib.recipes.hepatectomy.recipe import ARTERIAL, HEPATECTOMY, OUTCOME, TIME_POINT, TUMOUR, VOI_SHAPE
 
 SLICE_MM: Mapping[str, tuple[float, ...]] = {"internal": (5.0, 5.0, 5.0, 6.0, 7.0, 8.0), "external": (2.5, 3.0, 5.0)}
@@ -152,15 +152,10 @@ def _row(seed: int, number: int) -> Row:
     return {OUTCOME.time: scores.months, OUTCOME.event: int(scores.event)}
 
 
-def _stratum(row: Row) -> str:
-    early = OUTCOME.early(float(str(row[OUTCOME.time])), row[OUTCOME.event] == 1)
-    return CENSORED if early is None else str(int(early))
-
-
 PHANTOMS = Phantoms(
     prefix="hepatectomy",
     row=_row,
-    stratum=_stratum,
+    stratum=partial(stratum, OUTCOME),
     write=write_case,
     split=HEPATECTOMY.split,
     own_background="these phantoms are not put into a real CT",

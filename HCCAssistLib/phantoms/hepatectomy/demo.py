@@ -3,28 +3,20 @@
 from __future__ import annotations
 
 import json
-from collections.abc import Sequence
+from functools import partial
 from typing import TYPE_CHECKING, Any
 
 import numpy as np
 
 from HCCAssistLib.cohort.case import Case
 from HCCAssistLib.cohort.cohort import Cohort
-from HCCAssistLib.cohort.cohort_spec import follow_up
 from HCCAssistLib.phantoms.demo import Demo, Row
+from HCCAssistLib.phantoms.recurrence_demo import choose, describe
 from HCCAssistLib.recipes.hepatectomy.recipe import HEPATECTOMY, OUTCOME
 
 if TYPE_CHECKING:
     from HCCAssistLib.evaluation.report import Report
     from HCCAssistLib.inference.loaded_model import LoadedModel
-    from HCCAssistLib.inference.study import Study
-    from HCCAssistLib.results.risk import RiskResult
-
-
-def choose(cohort: Cohort) -> Case:
-    """The first case of which it is known whether the recurrence came early."""
-    known = (case for case in cohort.cases if OUTCOME.early(*follow_up(case, OUTCOME)) is not None)
-    return next(known, cohort.cases[0])
 
 
 def evidence(pages: Report, cohort: Cohort, model: LoadedModel, found: Any) -> list[Row]:
@@ -49,15 +41,6 @@ def evidence(pages: Report, cohort: Cohort, model: LoadedModel, found: Any) -> l
     return [("patient, texture", measured), ("patient, true risk", best)]
 
 
-def describe(result: RiskResult, study: Study) -> tuple[str, Sequence[str], Sequence[Sequence[object]]]:
-    """A sentence on the planted outcome; headings and a row of the risk."""
-    months, event = study.values.get(OUTCOME.time, ""), study.values.get(OUTCOME.event, "")
-    ended = "a recurrence" if event == "1" else "no recurrence"
-    cutoff = "" if result.cutoff is None else f"{result.cutoff.value:.2f}"
-    row = (result.decides, f"{result.probabilities[result.decides]:.2f}", cutoff)
-    return f"followed for {months} months, {ended}", ("risk", "probability", "cut-off"), [row]
-
-
 def _risk(case: Case) -> float:
     truth = json.loads((case.folder / "truth.json").read_text(encoding="utf-8"))
     return float(truth["scores"]["risk"])
@@ -70,7 +53,7 @@ DEMO = Demo(
     training={**HEPATECTOMY.presets["quick"]},
     run={},
     unseen=4,
-    choose=choose,
+    choose=partial(choose, OUTCOME),
     evidence=evidence,
-    describe=describe,
+    describe=partial(describe, OUTCOME),
 )
