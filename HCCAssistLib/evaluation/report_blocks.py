@@ -174,7 +174,10 @@ class CaseTable:
 
 @dataclass(frozen=True, slots=True)
 class Picture:
-    """A drawing (SVG and PNG) or an image (PNG or JPEG) with its caption and the figures it shows."""
+    """A drawing (SVG and PNG) or an image (PNG or JPEG) with its caption and the figures it shows.
+
+    Without a unit it is of one patient, and nothing is counted.
+    """
 
     name: str
     caption: str
@@ -199,7 +202,9 @@ class Picture:
         """The caption with n, unit, intervals and cut-off spelled out."""
         clusters = {e.clusters for e in self.estimates if e.clusters}
         of_patients = f" of {clusters.pop()} patients" if len(clusters) == 1 and self.unit != "patient" else ""
-        parts = [f"{self.caption.rstrip('.')}.", f"n = {self.n} {plural(self.unit, self.n)}{of_patients}."]
+        parts = [f"{self.caption.rstrip('.')}."]
+        if self.unit:
+            parts.append(f"n = {self.n} {plural(self.unit, self.n)}{of_patients}.")
         shown = [e.clustered or e.interval for e in self.estimates]
         methods = list(dict.fromkeys(i.method for i in shown if i.low is not None))
         if methods:

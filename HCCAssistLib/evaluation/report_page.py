@@ -69,10 +69,10 @@ def page(
     blocks: Sequence[Block],
     *,
     methods: Sequence[str],
-    missing: Iterable[Item],
+    missing: Iterable[Item] | None,
     provenance: Iterable[tuple[str, str]],
 ) -> str:
-    """The whole page.
+    """The whole page; ``missing`` is None where the guidelines for studies do not apply, to one patient.
 
     Raises:
         HCCAssistError: Jinja2 is not installed.
@@ -90,11 +90,13 @@ def page(
         title=title,
         subtitle=subtitle,
         notice=RESEARCH_USE_ONLY,
-        contents=[*contents, *_OWN_SECTIONS],
+        contents=[*contents, *(own for own in _OWN_SECTIONS if missing is not None or own[0] != "missing")],
         parts=parts,
         methods=methods,
         guidelines=GUIDELINES,
-        missing=[(item.name, item.tripod_ai or NOT_GIVEN, item.claim_text or NOT_GIVEN) for item in missing],
+        missing=None
+        if missing is None
+        else [(item.name, item.tripod_ai or NOT_GIVEN, item.claim_text or NOT_GIVEN) for item in missing],
         provenance=provenance,
     )
 

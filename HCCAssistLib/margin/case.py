@@ -9,10 +9,13 @@ from pathlib import Path
 import numpy as np
 import SimpleITK as sitk
 
+from HCCAssistLib.cohort.case import CASES, TABLE
+from HCCAssistLib.cohort.cohort import open_cases
 from HCCAssistLib.cohort.points import read_points
 from HCCAssistLib.cohort.segment_checks import on_volume
 from HCCAssistLib.cohort.segment_names import choose
 from HCCAssistLib.cohort.segments import Segment, read_segments
+from HCCAssistLib.cohort.synthetic import is_synthetic
 from HCCAssistLib.dicom.headers import read_headers
 from HCCAssistLib.dicom.volume import read_volume
 from HCCAssistLib.errors import InputError, Problem
@@ -36,8 +39,10 @@ class MarginFiles:
     Attributes:
         tumour, liver: segments of the scan before the ablation.
         zone: segment of the scan after it.
-        before, after: scans, files or DICOM folders, that are registered; both or none.
-        transform: of the scan before to the scan after; without it and without scans nothing is moved.
+        before, after: scans, files or DICOM folders. They are registered unless a transform or ``same_frame`` tells how
+            they lie; then each may be missing, and serves to check its segments and to show them.
+        transform: of the scan before to the scan after.
+        same_frame: nothing is moved.
         landmarks: point lists of the same places in the scan before and the scan after.
     """
 
@@ -47,10 +52,29 @@ class MarginFiles:
     before: Path | None = None
     after: Path | None = None
     transform: Path | None = None
+    same_frame: bool = False
     landmarks: tuple[Path, Path] | None = None
 
 
-def measure_case(files: MarginFiles, *, error_mm: float | None = None, draws: int = 500, seed: int = 0) -> MarginRecord:
+@dataclass(frozen=True, eq=False, slots=True)
+class MarginCase:
+    """A margin with what it was measured on, as a report shows it.
+
+    Attributes:
+        record: what was measured.
+        tumour, zone, liver: segments on their own grids.
+        before, after: the scans, where they are known.
+    """
+
+    record: MarginRecord
+    tumour: Image
+    zone: Image
+    liver: Image | None = None
+    before: Image | None = None
+    after: Image | None = None
+
+
+def measure_case(files: MarginFiles, *, error_mm: float | None = None, draws: int = 500, seed: int = 0) -> MarginCase:
     """Read, register and measure.
 
     Args:
@@ -71,7 +95,7 @@ def measure_case(files: MarginFiles, *, error_mm: float | None = None, draws: in
     tumour = _segment(files.tumour, "tumour", before, warnings)
     zone = _segment(files.zone, "ablation", after, warnings)
     liver = None if files.liver is None else _segment(files.liver, "liver", before, warnings)
-    registration = _registration(files.transform, before, after, liver)
+    registration = _registration(files, before, after, liver)
     source = BY_PERSON if error else UNKNOWN
     if files.landmarks is not None and registration.succeeded:
         found = _landmarks(registration, *files.landmarks)
@@ -79,9 +103,27 @@ def measure_case(files: MarginFiles, *, error_mm: float | None = None, draws: in
         if found.max_mm > 2 * error.mm:
             what = f"one of {found.n} landmarks lies {found.max_mm:.1f} mm off, the others less"
             warnings.append(Problem("WARN", what, "landmarks", "check that both lists have the same order"))
-    return margin_record(
-        tumour, zone, registration, liver=liver, error=error, error_from=source, warnings=tuple(warnings)
+    grids = [None if scan is None else scan.geometry for scan in (before, after)]
+    record = margin_record(
+        tumour,
+        zone,
+        registration,
+        liver=liver,
+        error=error,
+        error_from=source,
+        scans=(grids[0], grids[1]),
+        warnings=tuple(warnings),
+        synthetic=is_phantom(files.tumour) or is_phantom(files.zone),
     )
+    return MarginCase(record, tumour, zone, liver, before, after)
+
+
+def is_phantom(path: Path) -> bool:
+    """Whether a file lies in a case that the table of its cohort calls synthetic; False outside of a cohort."""
+    folder = path.resolve().parent.parent
+    if folder.parent.name != CASES or not (folder.parent.parent / TABLE).is_file():
+        return False
+    return any(is_synthetic(case) for case in open_cases(folder, volume="").cases)
 
 
 def read_transform(path: Path) -> Registration:
@@ -110,10 +152,10 @@ def read_transform(path: Path) -> Registration:
     return Registration.by_person(matrix, path.name)
 
 
-def _registration(path: Path | None, before: Image | None, after: Image | None, liver: Image | None) -> Registration:
-    if path is not None:
-        return read_transform(path)
-    if before is not None and after is not None:
+def _registration(files: MarginFiles, before: Image | None, after: Image | None, liver: Image | None) -> Registration:
+    if files.transform is not None:
+        return read_transform(files.transform)
+    if not files.same_frame and before is not None and after is not None:
         return register_rigid(before, after, liver)
     return replace(Registration.by_person(np.eye(4)), notes=(STANDS,))
 

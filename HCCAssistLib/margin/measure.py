@@ -90,7 +90,7 @@ def measure_margin(
         under_intervals=under,
         liver_known=liver is not None,
         registration_mm=None if error is None else float(error.mm),
-        warnings=tuple(_warnings(before, after, margins)),
+        warnings=_warnings(margins),
     )
 
 
@@ -144,13 +144,8 @@ def _interval(draws: FloatArray, estimate: float, error: RegistrationError, boun
     return Interval(least, most, METHOD, LEVEL, draws=len(draws), seed=error.seed)
 
 
-def _warnings(before: Surface, after: Surface, margins: FloatArray) -> list[Problem]:
-    found = []
-    for surface, name in ((before, "tumour"), (after, "ablation zone")):
-        if surface.touches_edge:
-            what = "the segment reaches the edge of its volume: a part of it may be missing"
-            found.append(Problem("WARN", what, name, "take a scan that shows it as a whole"))
-    if margins.max() < 0:
-        what = "the ablation zone covers no part of the tumour's surface"
-        found.append(Problem("WARN", what, "registration", "check the registration, and that both are of one place"))
-    return found
+def _warnings(margins: FloatArray) -> tuple[Problem, ...]:
+    if margins.max() >= 0:
+        return ()
+    what = "the ablation zone covers no part of the tumour's surface"
+    return (Problem("WARN", what, "registration", "check the registration, and that both are of one place"),)

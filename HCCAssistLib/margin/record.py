@@ -11,8 +11,10 @@ import numpy as np
 
 from HCCAssistLib.errors import InputError, Problem
 from HCCAssistLib.files import parse_json, write_json
+from HCCAssistLib.imaging.geometry import Geometry
 from HCCAssistLib.imaging.image import Image
 from HCCAssistLib.margin.ablation_margin import AblationMargin
+from HCCAssistLib.margin.edges import edge_warning
 from HCCAssistLib.margin.measure import measure_margin
 from HCCAssistLib.margin.registration_error import RegistrationError
 from HCCAssistLib.provenance import software_versions
@@ -38,6 +40,7 @@ class MarginRecord:
         error_from: ``"landmarks"`` or ``"person"`` told how wrong it may be; ``"unknown"`` where nobody did.
         inputs: digest of each segment and volume by what it is.
         versions: of what computed it.
+        synthetic: whether the segments are those of a phantom.
     """
 
     margin: AblationMargin
@@ -45,6 +48,7 @@ class MarginRecord:
     error_from: str
     inputs: Mapping[str, str]
     versions: Mapping[str, str]
+    synthetic: bool = False
 
     def as_json(self) -> dict[str, Any]:
         """Everything as plain values."""
@@ -52,7 +56,12 @@ class MarginRecord:
         return {
             "kind": KIND,
             "format": FORMAT,
-            "run": {"inputs": dict(self.inputs), "versions": dict(self.versions), "error_from": self.error_from},
+            "run": {
+                "inputs": dict(self.inputs),
+                "versions": dict(self.versions),
+                "error_from": self.error_from,
+                "synthetic": self.synthetic,
+            },
             "registration": self.registration.as_json(),
             "margin": margin,
             "warnings": margin["warnings"],
@@ -71,13 +80,14 @@ class MarginRecord:
             )
         try:
             run, registration, margin = data["run"], data["registration"], data["margin"]
-            error_from = str(run["error_from"])
+            error_from, synthetic = str(run["error_from"]), run.get("synthetic", False) is True
             texts = [{str(k): str(v) for k, v in run[name].items()} for name in ("inputs", "versions")]
         except (KeyError, TypeError, AttributeError) as error:
             raise InputError(f"the margin is damaged ({error})", "margin", "measure again") from error
         if error_from not in (BY_LANDMARKS, BY_PERSON, UNKNOWN):
             raise InputError(f"{error_from!r} tells no error of a registration", "margin", "measure again")
-        return cls(AblationMargin.from_json(margin), Registration.from_json(registration), error_from, *texts)
+        found = AblationMargin.from_json(margin), Registration.from_json(registration)
+        return cls(*found, error_from, texts[0], texts[1], synthetic)
 
 
 def margin_record(
@@ -88,7 +98,9 @@ def margin_record(
     liver: Image | None = None,
     error: RegistrationError | None = None,
     error_from: str = UNKNOWN,
+    scans: tuple[Geometry | None, Geometry | None] = (None, None),
     warnings: tuple[Problem, ...] = (),
+    synthetic: bool = False,
 ) -> MarginRecord:
     """Measure the margin of segments that a registration joins.
 
@@ -98,7 +110,9 @@ def margin_record(
         registration: from the scan before (fixed) to the scan after (moving).
         error: as for ``measure_margin``.
         error_from: who tells it.
+        scans: grids of the scan before and the scan after, where they are known: to tell a segment that is cut off.
         warnings: about the inputs, kept before those of the measurement.
+        synthetic: whether the segments are those of a phantom.
 
     Raises:
         InputError: the registration failed or bends, the same segment twice, sizes that nobody has, or what
@@ -117,10 +131,12 @@ def margin_record(
         raise InputError(what, "ablation zone", "choose the zone on the scan after the ablation")
     found = measure_margin(tumour, zone, registration.matrix, error=error, liver=liver)
     notes = [Problem("WARN", note, "registration") for note in registration.notes]
-    found = replace(found, warnings=(*warnings, *notes, *found.warnings))
+    edges = (*edge_warning(tumour, "tumour", scans[0]), *edge_warning(zone, "ablation zone", scans[1]))
+    found = replace(found, warnings=(*warnings, *notes, *edges, *found.warnings))
     images = {"tumour": tumour, "ablation zone": zone, "liver": liver}
     digests = {name: image.digest() for name, image in images.items() if image is not None}
-    return MarginRecord(found, registration, error_from if error else UNKNOWN, digests, software_versions())
+    source = error_from if error else UNKNOWN
+    return MarginRecord(found, registration, source, digests, software_versions(), synthetic)
 
 
 def write_margin(path: Path, record: MarginRecord) -> None:

@@ -45,14 +45,12 @@ class Surface:
         normals: unit vectors out of the segment, LPS.
         areas: mm2 of the surface that each point stands for.
         step: mm between voxels of the working grid.
-        touches_edge: whether the segment reaches the edge of its volume, so that a part of it may be missing.
     """
 
     points: FloatArray
     normals: FloatArray
     areas: FloatArray
     step: float
-    touches_edge: bool
     _grid: Geometry
     _inside: npt.NDArray[np.bool_]
     _voxels: npt.NDArray[np.intp]
@@ -88,6 +86,20 @@ def surface_of(mask: Image, name: str) -> Surface:
     Raises:
         InputError: nothing is painted, or nothing but one slice, or too little to have a surface.
     """
+    level, step = level_of(mask, name)
+    found = _on_surface(level.array, level.geometry, step)
+    if found is None:
+        raise InputError("the segment is too small to have a surface", name, "paint it on a finer volume")
+    points, normals, areas, voxels = found
+    return Surface(points, normals, areas, step, level.geometry, level.array > 0, voxels)
+
+
+def level_of(mask: Image, name: str) -> tuple[Image, float]:
+    """What the surface is found in: mm inside the segment, 0 on its surface, negative outside; and mm between voxels.
+
+    Raises:
+        InputError: nothing is painted, or nothing but one slice.
+    """
     painted = mask.array != 0
     boxes = ndimage.find_objects(painted.astype(np.uint8))
     if not boxes:
@@ -101,16 +113,10 @@ def surface_of(mask: Image, name: str) -> Surface:
     step = max(float(spacing.min()), float((size * spacing).max()) / LONGEST)
     around = np.ceil(PAD * step / spacing).astype(int)
     part = crop(mask, (first - around).tolist(), (size + 2 * around)[::-1].tolist(), fill_value=0)
-    level, grid = _level(part.array != 0, part.geometry, step)
-    found = _on_surface(level, grid, step)
-    if found is None:
-        raise InputError("the segment is too small to have a surface", name, "paint it on a finer volume")
-    touches = bool((first == 0).any() or (first + size == mask.geometry.size_ijk).any())
-    points, normals, areas, voxels = found
-    return Surface(points, normals, areas, step, touches, grid, level > 0, voxels)
+    return _level(part.array != 0, part.geometry, step), step
 
 
-def _level(painted: npt.NDArray[np.bool_], geometry: Geometry, step: float) -> tuple[FloatArray, Geometry]:
+def _level(painted: npt.NDArray[np.bool_], geometry: Geometry, step: float) -> Image:
     """Smoothed signed distance in mm, positive inside, and its grid: the same axes, steps of one length."""
     spacing = geometry.spacing[::-1]
     half = spacing.min() / 2  # from the centre of a voxel to the border
@@ -127,7 +133,7 @@ def _level(painted: npt.NDArray[np.bool_], geometry: Geometry, step: float) -> t
     sigma = min(SMOOTHING * float(np.cbrt(spacing.prod())), SMOOTHING_OF_RADIUS * float(distance.max())) / step
     narrow, wide = (ndimage.gaussian_filter(distance, factor * sigma, mode="nearest") for factor in (1.0, WIDER))
     k, j, i = distance.shape
-    return (WIDER**2 * narrow - wide) / (WIDER**2 - 1), Geometry((k, j, i), affine)
+    return Image((WIDER**2 * narrow - wide) / (WIDER**2 - 1), Geometry((k, j, i), affine))
 
 
 def _on_surface(

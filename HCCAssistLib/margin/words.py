@@ -47,24 +47,28 @@ def registered(record: MarginRecord) -> tuple[str, ...]:
     return (*found, f"Its error is {size} mm (root mean square) {by}; intervals hold {n} random registrations.")
 
 
+def left_out(margin: AblationMargin) -> str:
+    """What became of the surface at the liver's border."""
+    if not margin.liver_known:
+        return "No segment of the liver was given: surface at the liver's border counts as any other."
+    left = rounded(margin.share_left_out, 0, percent=True)
+    return f"{left} % of the surface, within {SUBCAPSULAR_MM:g} mm of the liver's surface, was left out."
+
+
 def sentences(margin: AblationMargin) -> tuple[str, ...]:
-    """What was measured, how sure it is, what does not count and what is doubtful, a sentence each."""
+    """What was measured, how sure it is, and what does not count, a sentence each."""
     found = [f"Smallest margin {_mm(margin.smallest_mm)}{_limits(margin.smallest_interval, 1, False)}."]
     for (limit, share), interval in zip(margin.under.items(), margin.under_intervals, strict=True):
         what = "lies outside the ablation zone" if limit == 0 else f"has a margin under {limit:g} mm"
         found.append(f"{rounded(share, 0, percent=True)} %{_limits(interval, 0, True)} of the tumour's surface {what}.")
-    if margin.liver_known:
-        left = rounded(margin.share_left_out, 0, percent=True)
-        found.append(f"{left} % of the surface, within {SUBCAPSULAR_MM:g} mm of the liver's surface, was left out.")
-    else:
-        found.append("No segment of the liver was given: surface at the liver's border counts as any other.")
+    found.append(left_out(margin))
     if margin.registration_mm is None:
         found.append("The error of the registration is not known, so no interval is given.")
     else:
         n = margin.smallest_interval.draws
         size = f"{margin.registration_mm:g} mm (root mean square)"
-        found.append(f"Intervals: {n} random rigid registrations, as wrong as the landmarks' error of {size}.")
-    return (*found, *(str(problem) for problem in margin.warnings))
+        found.append(f"Intervals: {n} random rigid registrations, as wrong as the registration's error of {size}.")
+    return tuple(found)
 
 
 def _mm(value: float) -> str:

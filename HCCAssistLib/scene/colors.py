@@ -1,5 +1,7 @@
 """All colours of the scene, in one place; red-green blindness keeps every pair apart (Okabe & Ito, inferno).
 
+Those of margins, which reports show too, are in margin/colors.py.
+
 Boxes are bright on CT: yellow while pending, green once accepted, grey once rejected, violet where they are something
 else, brick red where the reader is unsure; the blue of the ablation zone and the white of the chosen box are none of
 these. The heat map runs from dark violet through red to pale yellow. How transparent it is, is up to the slice view:
@@ -13,6 +15,7 @@ from typing import Any
 import numpy as np
 
 from HCCAssistLib.imaging.geometry import FloatArray
+from HCCAssistLib.margin.colors import MARGINS
 from HCCAssistLib.results.review import Verdict
 
 Color = tuple[float, float, float]
@@ -40,15 +43,6 @@ SURFACES: dict[str, tuple[Color, float]] = {
 OTHER_SURFACE: tuple[Color, float] = ((0.75, 0.75, 0.70), 0.4)
 
 MARGIN_TABLE = "HCCAssist ablation margin"
-MARGINS: tuple[tuple[str, Color], ...] = (
-    ("under 0 (outside)", (0.84, 0.37, 0.00)),
-    ("0 to 5", (0.94, 0.89, 0.26)),
-    ("5 to 10", (0.35, 0.70, 0.90)),
-    ("10 and more", (0.00, 0.45, 0.70)),
-)
-MARGIN_RANGE = (-5.0, 15.0)
-"""Of the scalars, mm: four colours of 5 mm each change at 0, 5 and 10, and the outer ones go on beyond."""
-LEFT_OUT: Color = (0.55, 0.55, 0.55)
 
 HEAT_TABLE = "HCCAssist heat map"
 # inferno at 0, 1/8 ... 1 (Smith and van der Walt), here without the black below the first stop

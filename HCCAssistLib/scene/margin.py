@@ -20,11 +20,12 @@ from HCCAssistLib.errors import InputError, Problem
 from HCCAssistLib.files import parse_json
 from HCCAssistLib.imaging.geometry import FloatArray
 from HCCAssistLib.margin.candidates import NearMargin, near_margin
+from HCCAssistLib.margin.colors import LEFT_OUT, MARGIN_RANGE
 from HCCAssistLib.margin.record import MarginRecord
 from HCCAssistLib.margin.shape import onto_points, solid_of
 from HCCAssistLib.results.detection import DetectionResult
 from HCCAssistLib.scene.boxes import paint
-from HCCAssistLib.scene.colors import LABEL, LEFT_OUT, MARGIN_RANGE, PENDING_HIGH, margin_color_node
+from HCCAssistLib.scene.colors import LABEL, PENDING_HIGH, margin_color_node
 from HCCAssistLib.scene.records import add_drawn, batch, drawn_node, drawn_nodes, records, remove_record
 from HCCAssistLib.scene.transforms import lps_to_ras
 from HCCAssistLib.wording import rounded

@@ -11,11 +11,12 @@ import numpy as np
 
 from HCCAssistLib.cohort.cells import number
 from HCCAssistLib.errors import HCCAssistError, InputError
-from HCCAssistLib.imaging.geometry import FloatArray
+from HCCAssistLib.imaging.geometry import FloatArray, Geometry
 from HCCAssistLib.margin.record import BY_PERSON, UNKNOWN, MarginRecord, margin_record
 from HCCAssistLib.margin.registration_error import RegistrationError
 from HCCAssistLib.registration.registration import Registration
-from HCCAssistLib.scene.inputs import capture_segment
+from HCCAssistLib.scene.inputs import capture_segment, geometry_of_volume
+from HCCAssistLib.scene.roles import SYNTHETIC
 from HCCAssistLib.scene.transforms import from_vtk, to_world
 
 KEPT = "HCCAssist.margin."
@@ -91,12 +92,22 @@ class MarginWork:
         error = None if mm is None else RegistrationError(mm)
         registration = registration_of(chosen)
         reads = {name: capture_segment(*held) for name, held in chosen.segments.items() if held[1]}
+        scans = [_scan(chosen.segments[name][0]) for name in (TUMOUR, ZONE)]
+        before, after = (_grid(scan) for scan in scans)
+        synthetic = any(scan is not None and scan.GetAttribute(SYNTHETIC) for scan in scans)
 
         def measure() -> MarginRecord:
             masks = {name: read().mask for name, read in reads.items()}
             source = UNKNOWN if error is None else BY_PERSON
             return margin_record(
-                masks[TUMOUR], masks[ZONE], registration, liver=masks.get(LIVER), error=error, error_from=source
+                masks[TUMOUR],
+                masks[ZONE],
+                registration,
+                liver=masks.get(LIVER),
+                error=error,
+                error_from=source,
+                scans=(before, after),
+                synthetic=synthetic,
             )
 
         self._working = self._thread.submit(measure)
@@ -136,6 +147,20 @@ def registration_of(chosen: ChosenMargin) -> Registration:
         above = above.GetParentTransformNode()
     matrix = to_world(chosen.transform) @ _to_parent(chosen.transform)
     return Registration.by_person(_FLIP @ np.linalg.inv(matrix) @ _FLIP)
+
+
+def _scan(segmentation: Any) -> Any | None:
+    """The volume that a segmentation was painted on."""
+    scan = segmentation.GetNodeReference(segmentation.GetReferenceImageGeometryReferenceRole())
+    return scan if scan is not None and scan.IsA("vtkMRMLVolumeNode") else None
+
+
+def _grid(scan: Any | None) -> Geometry | None:
+    """Where it stands; None where there is no such volume any more."""
+    try:
+        return None if scan is None else geometry_of_volume(scan)
+    except InputError:
+        return None
 
 
 def _to_parent(node: Any) -> FloatArray:

@@ -20,7 +20,7 @@ from dataclasses import replace
 
 from vtk.util.numpy_support import vtk_to_numpy
 
-from HCCAssistLib.scene.colors import MARGIN_RANGE, MARGINS
+from HCCAssistLib.margin.colors import MARGIN_RANGE, MARGINS
 from HCCAssistLib.scene.margin import (
     CANDIDATES,
     GREY,

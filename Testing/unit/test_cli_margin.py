@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import json
+import shutil
 from collections.abc import Callable
 from dataclasses import replace
 from pathlib import Path
@@ -14,14 +15,16 @@ from dicom_samples import ct_series, write
 from ellipsoids import Ellipsoid, rigid
 from imaging_samples import rotation
 from registration_phantoms import LIVER, MOTION, SMALL, delayed, liver, patient
+from result_samples import candidate, detection, risk
 
 from HCCAssistLib.cli.main import main
 from HCCAssistLib.cohort.segments import Segment, write_segments
 from HCCAssistLib.imaging.files import write_image
-from HCCAssistLib.imaging.geometry import Geometry
+from HCCAssistLib.imaging.geometry import Box, Geometry
 from HCCAssistLib.imaging.image import Image
 from HCCAssistLib.margin.record import read_margin
 from HCCAssistLib.registration.registration import Registration, write_registration
+from HCCAssistLib.results.files import write_result
 
 MIRROR = np.diag((1.0, -1.0, 1.0))
 MATRIX = rigid(np.random.default_rng(4), 20, 30)
@@ -54,7 +57,12 @@ def files(tmp_path: Path) -> dict[str, Path]:
 
 
 @pytest.fixture
-def run(capsys: pytest.CaptureFixture[str], files: dict[str, Path], tmp_path: Path) -> Run:
+def run(
+    capsys: pytest.CaptureFixture[str], files: dict[str, Path], tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> Run:
+    """The command without the pictures of its page, which take longer than all the rest."""
+    monkeypatch.setattr("HCCAssistLib.margin.report.margin_page", lambda *_: "page")
+
     def run(*more: object, **instead: Path | None) -> tuple[int, str, str]:
         given = {**files, **instead}
         options = [text for name, path in given.items() if path is not None for text in (f"--{name}", str(path))]
@@ -73,14 +81,57 @@ def test_figures_come_as_a_table_as_json_and_as_a_file(run: Run, tmp_path: Path)
     first = read_margin(tmp_path / "out" / "margin.json")
     assert first.margin.smallest_mm == pytest.approx(TRUTH, abs=0.6)
     assert first.as_json() == json.loads((tmp_path / "out" / "margin.json").read_text())
+    assert (tmp_path / "out" / "report.html").read_text() == "page" and "report in " in out
     status, out, _ = run("--error", 2, "--draws", 100, "--json")
     assert status == 2  # the folder holds a result already
-    (tmp_path / "out" / "margin.json").unlink()
+    shutil.rmtree(tmp_path / "out")
     status, out, err = run("--error", 2, "--draws", 100, "--json")
     data = json.loads(out)
+    assert data["report"] == str(tmp_path / "out" / "report.html")
     assert status == 0 and data["kind"] == "margin"
     assert data["margin"] == first.as_json()["margin"]
     assert data["warnings"][0]["where"] == "registration" and "given by a person" in err
+
+
+def test_the_page_shows_scans_and_candidates_also_where_a_transform_is_given(
+    files: dict[str, Path], tmp_path: Path, capsys: pytest.CaptureFixture[str]
+) -> None:
+    scans = {"before": TUMOUR.painted((2, 2, 3), room=25), "after": ZONE.moved(MATRIX).painted(room=25)}
+    for name, image in scans.items():
+        write_image(image, tmp_path / f"{name}.nrrd")
+    here, low = (replace(candidate(n, p), box=Box(tuple(ZONE.moved(MATRIX).center.tolist()), (9, 9, 9)))
+                 for n, p in ((3, 0.9), (5, 0.3)))  # fmt: skip
+    write_result(replace(detection(), candidates=(here, low)), tmp_path / "ltp")
+    options = [f"--{name}={path}" for name, path in files.items()]
+    options += [f"--before={tmp_path / 'before.nrrd'}", f"--after={tmp_path / 'after.nrrd'}"]
+    out = tmp_path / "out"
+    assert main(["margin", *options, f"--candidates={tmp_path / 'ltp'}", f"--out={out}"]) == 0
+    page = (out / "report.html").read_text(encoding="utf-8")
+    assert "of the scan before, in which the margin is smallest" in page and "the scan after was laid on" in page
+    assert (
+        '<th scope="row">3</th>' in page
+        and '<th scope="row">5</th>' not in page
+        and "the registration is a person&#39;s" in page
+    )
+    assert str(tmp_path) not in page and "reaches the edge" not in capsys.readouterr().err
+    shutil.rmtree(out)
+    far = replace(here, number=1, box=Box((400.0, 0.0, 0.0), (9, 9, 9)))
+    write_result(replace(detection(), candidates=(far,)), tmp_path / "ltp")
+    assert main(["margin", *options, f"--candidates={tmp_path / 'ltp'}", f"--out={out}"]) == 2
+    assert "candidate 1 lies outside the scan after" in capsys.readouterr().err and not out.exists()
+    write_result(risk(), tmp_path / "ltp")
+    assert main(["margin", *options, f"--candidates={tmp_path / 'ltp'}", f"--out={out}"]) == 2
+    assert "this result is no detection" in capsys.readouterr().err and not out.exists()
+
+
+def test_figures_are_written_where_the_packages_of_pages_are_missing(
+    run: Run, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr("importlib.util.find_spec", lambda name: None if name == "jinja2" else object())
+    status, out, err = run()
+    assert status == 0 and "report in" not in out
+    assert "no page was written: a report needs jinja2: install it with pip install" in err
+    assert sorted(path.name for path in (tmp_path / "out").iterdir()) == ["margin.json"]
 
 
 def test_the_transform_of_slicer_and_that_of_hccassist_are_one(
@@ -90,7 +141,7 @@ def test_the_transform_of_slicer_and_that_of_hccassist_are_one(
     write_registration(own, Registration.by_person(MATRIX))
     assert run()[0] == 0
     one = read_margin(tmp_path / "out" / "margin.json").margin.smallest_mm
-    (tmp_path / "out" / "margin.json").unlink()
+    shutil.rmtree(tmp_path / "out")
     assert run(transform=own)[0] == 0
     assert read_margin(tmp_path / "out" / "margin.json").margin.smallest_mm == pytest.approx(one, abs=1e-3)
 
@@ -124,7 +175,7 @@ def test_landmarks_tell_the_error(run: Run, tmp_path: Path) -> None:
     lists = points(tmp_path / "a.mrk.json", before), points(tmp_path / "b.mrk.json", after)
     status, out, _ = run("--landmarks", *lists, "--draws", 100)
     assert status == 0 and "Its error is 3.0 mm (root mean square) by landmarks" in out
-    (tmp_path / "out" / "margin.json").unlink()
+    shutil.rmtree(tmp_path / "out")
     far = points(tmp_path / "c.mrk.json", after + 60)
     status, _, err = run("--landmarks", lists[0], far)
     assert status == 2 and "landmarks lie" in err and "it failed" in err
@@ -214,7 +265,7 @@ def test_scans_are_registered_and_other_patients_refused(run: Run, tmp_path: Pat
     assert status == 0, err
     assert "the scans were registered rigidly" in out and "two starts ended" in out
     assert read_margin(tmp_path / "out" / "margin.json").margin.smallest_mm == pytest.approx(7, abs=1.2)
-    (tmp_path / "out" / "margin.json").unlink()
+    shutil.rmtree(tmp_path / "out")
     status, _, err = run(**given, after=scans[2])
     assert status == 2 and "the registration failed: " in err and "Give a transform by hand" in err
     status, _, err = run(**given, after=scans[0])
@@ -244,9 +295,10 @@ def test_segments_without_a_margin_between_them_are_refused(run: Run, files: dic
     empty = TUMOUR.painted()
     status, _, err = run(tumour=saved(empty.with_array(empty.array * 0, "empty"), "tumour", tmp_path))
     assert status == 2 and "tumour.seg.nrrd: no segment is painted" in err
+    status, _, err = run(transform=None, before=Path("a.nrrd"))
+    assert status == 2 and "option --after: one scan alone cannot be registered. Give both scans" in err
     for more, words in (
         (("--same-frame",), "there are two ways of registering"),
-        (("--before", "a.nrrd"), "one scan alone cannot be registered"),
         (("--error", "0"), "an error of 0.0 mm is none of a registration"),
         (("--error", "nan"), "an error of nan mm is none of a registration"),
         (("--draws", "5"), "5 random registrations"),

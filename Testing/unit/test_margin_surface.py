@@ -10,9 +10,11 @@ from ellipsoids import Ellipsoid
 from imaging_samples import ORDERS, rotation, stored_as
 
 from HCCAssistLib.errors import InputError
+from HCCAssistLib.imaging.cropping import crop
 from HCCAssistLib.imaging.geometry import Geometry
 from HCCAssistLib.imaging.image import Image
 from HCCAssistLib.margin.distance import DistanceTable, SignedDistance
+from HCCAssistLib.margin.edges import at_edge, edge_warning
 from HCCAssistLib.margin.surface import surface_of
 
 CENTER = np.array([-23.0, 41.0, -77.0])
@@ -83,12 +85,20 @@ def test_distances_are_exact_off_the_surface_and_signed() -> None:
     assert (inside == (exact > 0))[np.abs(exact) > 1].all()
 
 
-def test_a_segment_at_the_edge_of_its_volume_is_told() -> None:
-    image = BODY.painted()
-    k = image.array.shape[0] // 2
-    first, rest = image.array[:k], image.geometry.crop((0, 0, 0), (k, *image.array.shape[1:]))
-    assert surface_of(Image(first, rest), "body").touches_edge
-    assert not surface_of(image, "body").touches_edge
+@pytest.mark.parametrize("turn", [np.eye(3), rotation(20, -10, 35) @ np.diag((1.0, -1.0, 1.0))])
+def test_a_segment_at_the_edge_of_its_scan_is_told_and_one_that_was_cut_out_is_not(turn: np.ndarray) -> None:
+    image = BODY.painted((0.8, 0.9, 2.0), turn)
+    painted = np.argwhere(image.array)
+    first, last = painted.min(axis=0), painted.max(axis=0)
+    cut = crop(image, first[::-1].tolist(), (last + 1 - first).tolist(), fill_value=0)
+    assert not at_edge(cut, image.geometry)
+    for axis in range(3):
+        for side in (first, last):
+            at, shape = np.zeros(3, int), np.array(image.geometry.shape)
+            at[axis] = side[axis] if side is first else 0
+            shape[axis] = shape[axis] - side[axis] if side is first else side[axis] + 1
+            assert at_edge(cut, image.geometry.crop(at[::-1].tolist(), shape.tolist()))
+    assert edge_warning(cut, "tumour", None) == ()
 
 
 def test_what_has_no_surface_is_refused() -> None:
