@@ -2,18 +2,19 @@
 
 from __future__ import annotations
 
+from collections.abc import Iterator
 from typing import Any
 
 import slicer
 from slicer.i18n import tr as _
 
 from HCCAssistLib.errors import InputError
-from HCCAssistLib.margin.record import MarginRecord
 from HCCAssistLib.margin.words import HEADINGS, registered, rows
 from HCCAssistLib.panels.part import Part, Shared
 from HCCAssistLib.panels.tables import fill, fit, prepare
 from HCCAssistLib.panels.ui_files import load, tell
-from HCCAssistLib.scene.margin import DrawnMargin, draw_margin, restored_margins
+from HCCAssistLib.scene.margin import DrawnMargin, drawn_in_steps, restored_margins
+from HCCAssistLib.scene.margin_surfaces import PreparedMargin
 from HCCAssistLib.scene.margin_work import LIVER, TUMOUR, ZONE, ChosenMargin, MarginWork
 from HCCAssistLib.wording import rounded
 
@@ -33,6 +34,7 @@ class MarginPart(Part):
         self._filling = False
         self._work = MarginWork()
         self._drawn: DrawnMargin | None = None
+        self._steps: Iterator[DrawnMargin] | None = None
         self._told: tuple[str, str] = "", "note"
         self.ui = ui = load("margin", shared.sections.marginButton.layout())
         ui.marginButton = shared.sections.marginButton
@@ -49,7 +51,7 @@ class MarginPart(Part):
 
     def bind(self, node: Any | None) -> None:
         """Show what a node keeps, and the margin that the scene holds."""
-        self._node, self._drawn = None, None
+        self._node, self._drawn, self._steps = None, None, None
         if node is None:
             return
         kept = ChosenMargin.of(node)
@@ -92,11 +94,27 @@ class MarginPart(Part):
         done = self._work.take()
         if isinstance(done, str):
             self._told = done, "stop"
-        elif isinstance(done, MarginRecord) and self._node is not None and self._node.GetScene() is not None:
-            self._drawn, self._told = draw_margin(done, slicer.mrmlScene), ("", "note")
-        if done is not None:
+        elif isinstance(done, PreparedMargin) and self._node is not None and self._node.GetScene() is not None:
+            self._steps = drawn_in_steps(done, slicer.mrmlScene)
+        is_new = self._draw_step()
+        if done is not None or is_new:
             self.refresh()
-        return self._work.busy
+        return self._work.busy or self._steps is not None
+
+    def _draw_step(self) -> bool:
+        """Go on drawing; whether a margin stands there that did not before."""
+        if self._steps is None:
+            return False
+        try:
+            drawn = next(self._steps, None)
+        except InputError as error:
+            drawn, self._told = None, (str(error), "stop")
+        if drawn is None:
+            self._steps = None
+        if drawn is None or drawn is self._drawn:
+            return False
+        self._drawn, self._told = drawn, ("", "note")
+        return True
 
     def close(self) -> None:
         """Begin nothing more."""

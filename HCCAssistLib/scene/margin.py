@@ -7,39 +7,42 @@ from __future__ import annotations
 
 import json
 from collections.abc import Iterable, Iterator
+from contextlib import contextmanager
 from dataclasses import dataclass
 from typing import Any
 
-import numpy as np
-import numpy.typing as npt
 import slicer
 import vtk
-from vtk.util.numpy_support import numpy_to_vtk, numpy_to_vtkIdTypeArray, vtk_to_numpy
 
 from HCCAssistLib.errors import InputError, Problem
 from HCCAssistLib.files import parse_json
-from HCCAssistLib.imaging.geometry import FloatArray
 from HCCAssistLib.margin.candidates import NearMargin, near_margin
 from HCCAssistLib.margin.colors import LEFT_OUT, MARGIN_RANGE
 from HCCAssistLib.margin.record import MarginRecord
-from HCCAssistLib.margin.shape import onto_points, solid_of
 from HCCAssistLib.results.detection import DetectionResult
 from HCCAssistLib.scene.boxes import paint
 from HCCAssistLib.scene.colors import LABEL, PENDING_HIGH, margin_color_node
-from HCCAssistLib.scene.records import add_drawn, batch, drawn_node, drawn_nodes, records, remove_record
+from HCCAssistLib.scene.margin_surfaces import SCALARS, PreparedMargin
+from HCCAssistLib.scene.records import (
+    add_drawn,
+    batch,
+    drawn_node,
+    drawn_nodes,
+    records,
+    remove_record,
+    removed_in_steps,
+)
 from HCCAssistLib.scene.transforms import lps_to_ras
 from HCCAssistLib.wording import rounded
 
 MARGIN = "HCCAssist.margin"
 """Attribute of the text node of a margin."""
 
+INPUTS = "HCCAssist.margin.inputs"
+"""Attribute of the text node: digests of the segments, to know an older drawing of them again."""
+
 SURFACE, GREY, SMALLEST, CANDIDATES = "margin", "left out", "smallest margin", "candidates"
 """Parts that are drawn."""
-
-SCALARS = "margin, mm"
-
-SMOOTHINGS = 20
-"""Of the surface that is drawn: windowed sinc, which does not shrink it."""
 
 
 @dataclass(frozen=True, eq=False, slots=True)
@@ -62,28 +65,41 @@ class DrawnMargin:
         return drawn_node(self.node, SURFACE)
 
 
-def draw_margin(record: MarginRecord, scene: Any, name: str = "Ablation margin") -> DrawnMargin:
-    """Draw a record; an older drawing of the same tumour and zone goes.
+def draw_margin(prepared: PreparedMargin, scene: Any, name: str = "Ablation margin") -> DrawnMargin:
+    """Draw a margin; an older drawing of the same tumour and zone goes.
 
     The model stands where the tumour stands, in the scan before the ablation.
 
     Raises:
         InputError: a candidate that lies nowhere.
     """
+    *_, drawn = drawn_in_steps(prepared, scene, name)
+    return drawn
+
+
+def drawn_in_steps(prepared: PreparedMargin, scene: Any, name: str = "Ablation margin") -> Iterator[DrawnMargin]:
+    """What ``draw_margin`` does, in steps that are short for a person; the margin stands there after the first one."""
+    record = prepared.record
     near = near_margin(record, detected_candidates(scene))
-    old = [one for one in margin_nodes(scene) if _inputs(one) == dict(record.inputs)]
+    inputs = json.dumps(dict(record.inputs), sort_keys=True)
+    old = [one for one in margin_nodes(scene) if one.GetAttribute(INPUTS) == inputs]
     with batch(scene):
         node = scene.AddNewNodeByClass("vtkMRMLTextNode", scene.GenerateUniqueName(name))
         node.SetForceCreateStorageNode(slicer.vtkMRMLTextNode.CreateStorageNodeAlways)
-        node.SetText(json.dumps(record.as_json(), allow_nan=False))
-        _surfaces(node, record, scene)
+        node.SetText(prepared.text)
+        _surfaces(node, prepared, scene)
         _smallest(node, record, scene)
         _candidates(node, near, scene)
         node.SetAttribute(MARGIN, "1")
-    _add_legend(drawn_node(node, SURFACE))
+        node.SetAttribute(INPUTS, inputs)
+    drawn = DrawnMargin(node, record, near)
+    yield drawn
+    if drawn.model is not None:  # a person may have deleted it by now
+        _add_legend(drawn.model)
+    yield drawn
     for before in old:
-        remove_record(before)
-    return DrawnMargin(node, record, near)
+        for _ in removed_in_steps(before):
+            yield drawn
 
 
 def restored_margins(scene: Any) -> tuple[tuple[DrawnMargin, ...], tuple[Problem, ...]]:
@@ -126,82 +142,36 @@ def detected_candidates(scene: Any) -> dict[int, tuple[float, float, float]]:
     return {}
 
 
-def _inputs(node: Any) -> dict[str, str] | None:
-    try:
-        found = parse_json(node.GetText() or "")["run"]["inputs"]
-        return dict(found)
-    except (KeyError, TypeError, ValueError):
-        return None
-
-
-def _surfaces(node: Any, record: MarginRecord, scene: Any) -> None:
+def _surfaces(node: Any, prepared: PreparedMargin, scene: Any) -> None:
     """The coloured surface, and in grey what does not count."""
-    margin, solid = record.margin, solid_of(record.margin)
-    corners, triangles = _contour(solid.level, solid.origin, solid.step)
-    places, mm, counted = onto_points(margin, corners)
-    whole = counted[triangles].all(axis=1)
-    model = _model(node, SURFACE, "margin of the ablation", lps_to_ras(places), triangles[whole], scene)
-    scalars = numpy_to_vtk(mm.astype(np.float32), deep=True)
-    scalars.SetName(SCALARS)
-    model.GetPolyData().GetPointData().SetScalars(scalars)
+    model = _model(node, SURFACE, "margin of the ablation", prepared.surface, scene)
     display = model.GetDisplayNode()
-    display.SetAndObserveColorNodeID(margin_color_node(scene).GetID())
-    display.SetActiveScalarName(SCALARS)
-    display.SetScalarRangeFlag(slicer.vtkMRMLDisplayNode.UseManualScalarRange)
-    display.SetScalarRange(*MARGIN_RANGE)
-    display.SetScalarVisibility(True)
+    with changed_once(display):
+        display.SetAndObserveColorNodeID(margin_color_node(scene).GetID())
+        display.SetActiveScalarName(SCALARS)
+        display.SetScalarRangeFlag(slicer.vtkMRMLDisplayNode.UseManualScalarRange)
+        display.SetScalarRange(*MARGIN_RANGE)
+        display.SetScalarVisibility(True)
     model.SetDescription(f"{SCALARS}: positive where the zone reaches beyond the tumour")
-    if not whole.all():
-        grey = _model(node, GREY, "not counted: at the liver's surface", lps_to_ras(places), triangles[~whole], scene)
+    if prepared.grey is not None:
+        grey = _model(node, GREY, "not counted: at the liver's surface", prepared.grey, scene)
         grey.GetDisplayNode().SetColor(*LEFT_OUT)
 
 
-def _model(node: Any, part: str, name: str, ras: FloatArray, triangles: npt.NDArray[np.int64], scene: Any) -> Any:
-    data = vtk.vtkPolyData()
-    points = vtk.vtkPoints()
-    points.SetData(numpy_to_vtk(np.ascontiguousarray(ras), deep=True))
-    cells = vtk.vtkCellArray()
-    sized = np.column_stack([np.full(len(triangles), 3), triangles]).ravel().astype(np.int64)
-    cells.ImportLegacyFormat(numpy_to_vtkIdTypeArray(sized, deep=True))
-    data.SetPoints(points)
-    data.SetPolys(cells)
-    smoothed = vtk.vtkWindowedSincPolyDataFilter()
-    smoothed.SetInputData(data)
-    smoothed.SetNumberOfIterations(SMOOTHINGS)
-    smoothed.NormalizeCoordinatesOn()
-    smoothed.BoundarySmoothingOff()
-    smoothed.FeatureEdgeSmoothingOff()
-    normals = vtk.vtkPolyDataNormals()
-    normals.SetInputConnection(smoothed.GetOutputPort())
-    normals.SplittingOff()
-    normals.ConsistencyOff()
-    normals.Update()
+def _model(node: Any, part: str, name: str, surface: Any, scene: Any) -> Any:
     model = scene.AddNewNodeByClass("vtkMRMLModelNode", name)
-    model.SetAndObservePolyData(normals.GetOutput())
+    model.SetAndObservePolyData(surface)
     model.CreateDefaultDisplayNodes()
-    model.GetDisplayNode().SetVisibility2D(True)
-    model.GetDisplayNode().SetBackfaceCulling(False)
+    display = model.GetDisplayNode()
+    with changed_once(display):
+        display.SetVisibility2D(True)
+        display.SetBackfaceCulling(False)
     return add_drawn(node, part, model)
-
-
-def _contour(level: npt.NDArray[np.float32], origin: FloatArray, step: float) -> tuple[FloatArray, npt.NDArray[Any]]:
-    image = vtk.vtkImageData()
-    image.SetDimensions(*level.shape[::-1])
-    image.GetPointData().SetScalars(numpy_to_vtk(np.ascontiguousarray(level).ravel(), deep=True))
-    edges = vtk.vtkFlyingEdges3D()
-    edges.SetInputData(image)
-    edges.SetValue(0, 0.5)
-    edges.ComputeNormalsOff()
-    edges.ComputeScalarsOff()
-    edges.Update()
-    found = edges.GetOutput()
-    corners = vtk_to_numpy(found.GetPoints().GetData()).astype(np.float64) * step + origin
-    return corners, vtk_to_numpy(found.GetPolys().GetConnectivityArray()).reshape(-1, 3)
 
 
 def _smallest(node: Any, record: MarginRecord, scene: Any) -> None:
     margin, interval = record.margin, record.margin.smallest_interval
-    text = f"smallest margin {rounded(margin.smallest_mm, 1)} mm"
+    text = f"margin {rounded(margin.smallest_mm, 1)} mm"  # short: it would run out of a small view
     if interval.low is not None and interval.high is not None:
         text += f" ({rounded(interval.low, 1)} to {rounded(interval.high, 1)})"
     points = _points(node, SMALLEST, [(text, margin.smallest_at)], scene)
@@ -214,6 +184,16 @@ def _candidates(node: Any, near: Iterable[NearMargin], scene: Any) -> None:
         paint(_points(node, CANDIDATES, places, scene).GetDisplayNode(), PENDING_HIGH)
 
 
+@contextmanager
+def changed_once(node: Any) -> Iterator[None]:
+    """Let whoever watches a node see one change where several are made."""
+    modifying = node.StartModify()
+    try:
+        yield
+    finally:
+        node.EndModify(modifying)
+
+
 def _points(node: Any, part: str, places: Iterable[tuple[str, Any]], scene: Any) -> Any:
     points = scene.AddNewNodeByClass("vtkMRMLMarkupsFiducialNode", part)
     points.CreateDefaultDisplayNodes()
@@ -221,9 +201,10 @@ def _points(node: Any, part: str, places: Iterable[tuple[str, Any]], scene: Any)
         points.AddControlPoint(vtk.vtkVector3d(*lps_to_ras(place)), text)
     points.SetLocked(True)
     display = points.GetDisplayNode()
-    display.SetTextScale(3.5)
-    display.SetOccludedVisibility(True)
-    display.SetOccludedOpacity(0.5)
+    with changed_once(display):
+        display.SetTextScale(3.5)
+        display.SetOccludedVisibility(True)
+        display.SetOccludedOpacity(0.5)
     return add_drawn(node, part, points)
 
 
@@ -235,8 +216,8 @@ def _add_legend(model: Any) -> None:
     legend.SetTitleText("Margin, mm")
     legend.SetUseColorNamesForLabels(True)
     legend.SetNumberOfLabels(4)
-    legend.SetSize(0.2, 0.35)
-    legend.SetPosition(0.95, 0.85)
+    legend.SetSize(0.34, 0.4)  # wide: the letters shrink until the longest label fits
+    legend.SetPosition(0.98, 0.95)
 
 
 def shown_parts(drawn: DrawnMargin) -> dict[str, list[Any]]:

@@ -12,10 +12,11 @@ import numpy as np
 from HCCAssistLib.cohort.cells import number
 from HCCAssistLib.errors import HCCAssistError, InputError
 from HCCAssistLib.imaging.geometry import FloatArray, Geometry
-from HCCAssistLib.margin.record import BY_PERSON, UNKNOWN, MarginRecord, margin_record
+from HCCAssistLib.margin.record import BY_PERSON, UNKNOWN, margin_record
 from HCCAssistLib.margin.registration_error import RegistrationError
 from HCCAssistLib.registration.registration import Registration
 from HCCAssistLib.scene.inputs import capture_segment, geometry_of_volume
+from HCCAssistLib.scene.margin_surfaces import PreparedMargin, prepare
 from HCCAssistLib.scene.roles import SYNTHETIC
 from HCCAssistLib.scene.transforms import from_vtk, to_world
 
@@ -70,7 +71,7 @@ class MarginWork:
 
     def __init__(self) -> None:
         self._thread = ThreadPoolExecutor(max_workers=1)
-        self._working: Future[MarginRecord] | None = None
+        self._working: Future[PreparedMargin] | None = None
 
     @property
     def busy(self) -> bool:
@@ -96,10 +97,10 @@ class MarginWork:
         before, after = (_grid(scan) for scan in scans)
         synthetic = any(scan is not None and scan.GetAttribute(SYNTHETIC) for scan in scans)
 
-        def measure() -> MarginRecord:
+        def measure() -> PreparedMargin:
             masks = {name: read().mask for name, read in reads.items()}
             source = UNKNOWN if error is None else BY_PERSON
-            return margin_record(
+            record = margin_record(
                 masks[TUMOUR],
                 masks[ZONE],
                 registration,
@@ -109,11 +110,12 @@ class MarginWork:
                 scans=(before, after),
                 synthetic=synthetic,
             )
+            return prepare(record)
 
         self._working = self._thread.submit(measure)
 
-    def take(self) -> MarginRecord | str | None:
-        """The record or, where it failed, a sentence, once; None while that is not known."""
+    def take(self) -> PreparedMargin | str | None:
+        """What is ready to be drawn or, where it failed, a sentence, once; None while that is not known."""
         if self._working is None or not self._working.done():
             return None
         working, self._working = self._working, None

@@ -27,6 +27,7 @@ THREE_D_MANAGERS = (
     "vtkMRMLThreeDReformatDisplayableManager",
     "vtkMRMLSegmentationsDisplayableManager3D",
     "vtkMRMLMarkupsDisplayableManager",
+    "vtkMRMLColorLegendDisplayableManager",
 )
 
 

@@ -172,7 +172,7 @@ MISTAKES = {
     "registration forgotten": ("margin", "self.ui.marginTransform.currentNode()", "None"),
     "error forgotten": ("margin", "str(self.ui.marginErrorEdit.text).strip()", '""'),
     "zone taken for the tumour": ("margin", "ZONE: ui.marginZone,", "ZONE: ui.marginTumour,"),
-    "not drawn": ("margin", "draw_margin(done, slicer.mrmlScene)", "None"),
+    "not drawn": ("margin", "drawn_in_steps(done, slicer.mrmlScene)", "None"),
     "signal misspelt": ("margin", '"clicked(bool)"', '"clicked(int)"'),
     "never enabled": ("margin", "self._now().is_complete and", "False and"),
 }  # fmt: skip

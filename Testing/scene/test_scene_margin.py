@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import time
 from pathlib import Path
 from typing import Any
 
@@ -25,15 +26,16 @@ from HCCAssistLib.scene.margin import (
     CANDIDATES,
     GREY,
     MARGIN,
-    SCALARS,
     SMALLEST,
     SURFACE,
     draw_margin,
+    drawn_in_steps,
     margin_nodes,
     remove_margin,
     restored_margins,
     shown_parts,
 )
+from HCCAssistLib.scene.margin_surfaces import SCALARS, prepare
 from HCCAssistLib.scene.mrb import save_mrb
 from HCCAssistLib.scene.transforms import lps_to_ras
 from HCCAssistLib.scene.volumes import volume_from_image
@@ -61,15 +63,15 @@ MATRIX = np.eye(4)
 MATRIX[:3, :3], MATRIX[:3, 3] = rotation((1, 2, -1), 9), (4, -7, 12)
 
 
-def measured(kind: str, other: str, *, liver: bool = False) -> MarginRecord:
+def measured(kind: str, other: str, *, liver: bool = False, scale: float = 1.0) -> MarginRecord:
     """The zone is on the scan after, where the patient lies otherwise."""
-    tumour = egg(CENTER, TUMOUR, kind)
-    grid = egg(CENTER, ZONE, other).geometry
+    tumour = egg(CENTER, scale * TUMOUR, kind)
+    grid = egg(CENTER, scale * ZONE, other).geometry
     affine = MATRIX @ grid.affine
     moved = replace(grid, affine=affine)
     back = np.linalg.inv(MATRIX)
     places = moved.to_world(np.stack(np.indices(grid.shape)[::-1], axis=-1)) @ back[:3, :3].T + back[:3, 3]
-    inside = (((places - CENTER - OFF) / ZONE) ** 2).sum(axis=-1) <= 1
+    inside = (((places - CENTER - OFF) / (scale * ZONE)) ** 2).sum(axis=-1) <= 1
     zone = Image(inside.astype(np.uint8), moved)
     organ = None
     if liver:
@@ -101,7 +103,7 @@ def depth(places: np.ndarray, center: np.ndarray, semi: np.ndarray) -> np.ndarra
 def test_the_model_stands_where_the_tumour_does_and_is_coloured_by_its_margin(
     scene: Any, kind: str, other: str
 ) -> None:
-    drawn = draw_margin(measured(kind, other), scene)
+    drawn = draw_margin(prepare(measured(kind, other)), scene)
     places, mm = corners(drawn.model)
     assert np.abs(depth(places, CENTER, TUMOUR)).max() < 2.0  # half a slice of 4 mm
     assert np.abs(depth(places, CENTER, TUMOUR)).mean() < 0.6
@@ -115,12 +117,12 @@ def test_the_model_stands_where_the_tumour_does_and_is_coloured_by_its_margin(
     marked.GetNthControlPointPositionWorld(0, place)
     np.testing.assert_allclose(place, lps_to_ras(drawn.record.margin.smallest_at), atol=1e-6)
     assert np.dot(np.multiply(place, (-1, -1, 1)) - CENTER, OFF) < 0
-    assert marked.GetNthControlPointLabel(0).startswith("smallest margin ") and marked.GetLocked()
+    assert marked.GetNthControlPointLabel(0).startswith("margin ") and marked.GetLocked()
     assert shown_parts(drawn)[GREY] == []
 
 
 def test_colours_change_at_0_5_and_10_mm(scene: Any) -> None:
-    display = draw_margin(measured("straight", "straight"), scene).model.GetDisplayNode()
+    display = draw_margin(prepare(measured("straight", "straight")), scene).model.GetDisplayNode()
     table = display.GetColorNode()
     assert display.GetScalarVisibility() and display.GetActiveScalarName() == SCALARS
     assert tuple(display.GetScalarRange()) == MARGIN_RANGE
@@ -134,8 +136,35 @@ def test_colours_change_at_0_5_and_10_mm(scene: Any) -> None:
     assert [table.GetColorName(n) for n in range(4)] == [name for name, _color in MARGINS]
 
 
+def test_the_legend_stands_in_the_three_d_view(rendering_host: Any) -> None:
+    prepared = prepare(measured("straight", "straight"))
+    view = rendering_host.three_d_view((512, 512))
+    empty = view.picture()
+    draw_margin(prepared, rendering_host.scene)
+    corner = np.s_[50:230, 460:510]
+    for name, color in MARGINS:
+        near = np.abs(view.picture()[corner] - np.multiply(color, 255)).max(axis=-1) < 12
+        assert near.sum() > 300, name
+        assert not (np.abs(empty[corner] - np.multiply(color, 255)).max(axis=-1) < 12).any()
+
+
+def test_no_step_of_drawing_a_large_margin_takes_longer_than_a_person_notices(rendering_host: Any) -> None:
+    """A tumour of 60 mm; CPU seconds, which do not count what else the machine does."""
+    large = prepare(measured("straight", "straight", scale=60 / 28))
+    for _ in range(2):  # the second time an older one goes
+        steps, seconds = drawn_in_steps(large, rendering_host.scene), []
+        while True:
+            begin = time.process_time()
+            drawn = next(steps, None)
+            seconds.append(time.process_time() - begin)
+            if drawn is None:
+                break
+        assert max(seconds) < 0.1, seconds
+    assert len(list(margin_nodes(rendering_host.scene))) == 1
+
+
 def test_surface_at_the_livers_border_is_grey(scene: Any) -> None:
-    drawn = draw_margin(measured("oblique", "flipped", liver=True), scene)
+    drawn = draw_margin(prepare(measured("oblique", "flipped", liver=True)), scene)
     (grey,) = shown_parts(drawn)[GREY]
     used = np.unique(vtk_to_numpy(grey.GetPolyData().GetPolys().GetConnectivityArray()))
     right = vtk_to_numpy(grey.GetPolyData().GetPoints().GetData())[used] * (-1, -1, 1)
@@ -156,7 +185,7 @@ def test_candidates_of_ltp_are_listed_by_their_way_to_the_narrowest_part(scene: 
     candidates = [candidate(n, at, score, grid) for n, at, score in ((1, far, 0.9), (2, narrow, 0.8), (3, far, 0.1))]
     found = replace(result(post), candidates=tuple(candidates))
     draw_on(volume_from_image(post, scene, "post"), found, scene)
-    drawn = draw_margin(record, scene)
+    drawn = draw_margin(prepare(record), scene)
     assert [one.number for one in drawn.near] == [2, 1]
     assert drawn.near[0].narrowest_mm == pytest.approx(0, abs=1e-6)
     assert drawn.near[1].narrowest_mm == pytest.approx(30, abs=1e-6)
@@ -171,7 +200,7 @@ def test_candidates_of_ltp_are_listed_by_their_way_to_the_narrowest_part(scene: 
 def test_a_margin_read_from_a_file_is_saved_and_restored_with_the_scene(host: Any, tmp_path: Path) -> None:
     record = measured("oblique left-handed", "flipped", liver=True)
     write_margin(tmp_path / "margin.json", record)
-    drawn = draw_margin(read_margin(tmp_path / "margin.json"), host.scene)
+    drawn = draw_margin(prepare(read_margin(tmp_path / "margin.json")), host.scene)
     places, mm = corners(drawn.model)
     save_mrb(host.scene, tmp_path / "case.mrb")
     host.clear()
@@ -194,8 +223,8 @@ def test_a_margin_read_from_a_file_is_saved_and_restored_with_the_scene(host: An
 def test_a_margin_goes_as_a_whole_and_is_drawn_once(scene: Any) -> None:
     before = nodes(scene)
     record = measured("straight", "straight", liver=True)
-    draw_margin(record, scene)
-    drawn = draw_margin(record, scene)
+    draw_margin(prepare(record), scene)
+    drawn = draw_margin(prepare(record), scene)
     assert len(list(margin_nodes(scene))) == 1
     remove_margin(drawn)
     left = set(nodes(scene)) - set(before)
