@@ -29,7 +29,7 @@ from HCCAssistLib.registration.rigid import register_rigid
 FEWEST_LANDMARKS = 3
 """Fewer tell nothing of a rotation."""
 
-STANDS = "no registration: the segments are taken to lie in one frame"
+STANDS = "nothing was registered: the segments are taken to lie in one frame"
 
 
 @dataclass(frozen=True, slots=True)
@@ -95,7 +95,7 @@ def measure_case(files: MarginFiles, *, error_mm: float | None = None, draws: in
     tumour = _segment(files.tumour, "tumour", before, warnings)
     zone = _segment(files.zone, "ablation", after, warnings)
     liver = None if files.liver is None else _segment(files.liver, "liver", before, warnings)
-    registration = _registration(files, before, after, liver)
+    registration = _registration(files, before, after, liver, warnings)
     source = BY_PERSON if error else UNKNOWN
     if files.landmarks is not None and registration.succeeded:
         found = _landmarks(registration, *files.landmarks)
@@ -152,12 +152,15 @@ def read_transform(path: Path) -> Registration:
     return Registration.by_person(matrix, path.name)
 
 
-def _registration(files: MarginFiles, before: Image | None, after: Image | None, liver: Image | None) -> Registration:
+def _registration(
+    files: MarginFiles, before: Image | None, after: Image | None, liver: Image | None, warnings: list[Problem]
+) -> Registration:
     if files.transform is not None:
         return read_transform(files.transform)
     if not files.same_frame and before is not None and after is not None:
         return register_rigid(before, after, liver)
-    return replace(Registration.by_person(np.eye(4)), notes=(STANDS,))
+    warnings.append(Problem("WARN", STANDS, "registration"))
+    return Registration(np.eye(4), "person")
 
 
 def _segment(path: Path, name: str, volume: Image | None, warnings: list[Problem]) -> Image:

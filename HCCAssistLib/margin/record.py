@@ -130,9 +130,8 @@ def margin_record(
         what = "tumour and ablation zone are the same segment"
         raise InputError(what, "ablation zone", "choose the zone on the scan after the ablation")
     found = measure_margin(tumour, zone, registration.matrix, error=error, liver=liver)
-    notes = [Problem("WARN", note, "registration") for note in registration.notes]
     edges = (*edge_warning(tumour, "tumour", scans[0]), *edge_warning(zone, "ablation zone", scans[1]))
-    found = replace(found, warnings=(*warnings, *notes, *edges, *found.warnings))
+    found = replace(found, warnings=(*warnings, *edges, *found.warnings))
     images = {"tumour": tumour, "ablation zone": zone, "liver": liver}
     digests = {name: image.digest() for name, image in images.items() if image is not None}
     source = error_from if error else UNKNOWN

@@ -33,7 +33,9 @@ def rows(margin: AblationMargin) -> list[tuple[str, str, str]]:
 def registered(record: MarginRecord) -> tuple[str, ...]:
     """How the scans came together, how well they fit, and what the intervals rest on, a sentence each."""
     registration, quality = record.registration, record.registration.quality
-    found = [f"Registration: {_SOURCES[registration.source]}."]
+    by_person = registration.source == "person" and registration.notes  # which say so
+    told = "; ".join((*(() if by_person else (_SOURCES[registration.source],)), *registration.notes))
+    found = [f"Registration: {told}."]
     if quality is not None:
         found.append(
             f"It moves the liver by {rounded(quality.shift_mm, 1)} mm; two starts ended"

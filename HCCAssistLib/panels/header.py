@@ -64,8 +64,10 @@ class Header:
             others: of the same run, which are looked at in the same window.
         """
         ui, self._volume, self._others = self.ui, volume, tuple(others)
-        for widget in (ui.headerLabel, ui.patientButton, ui.windowBox, ui.windowLabel):
+        for widget in (ui.headerLabel, ui.patientButton):
             widget.visible = volume is not None
+        for widget in (ui.windowBox, ui.windowLabel):  # the windows are of Hounsfield units, which an MR has not
+            widget.visible = volume is not None and self._recipe.volumes()[0].modality == "CT"
         self.hide_patient()
         if volume is None:
             tell(ui.phaseLabel, "")

@@ -71,6 +71,7 @@ class Inputs:
             widget.objectName = f"input_{_safe(spec)}"
             widget.toolTip = _((_FINDINGS if spec.of_lesions else _TIPS)[spec.kind])
             widgets[widget.objectName] = widget
+            widget.setSizePolicy(qt.QSizePolicy.Ignored, qt.QSizePolicy.Fixed)  # a long name does not cut off labels
             row = widget
             if spec.kind in _MARKUPS:
                 button = slicer.qSlicerMarkupsPlaceWidget()

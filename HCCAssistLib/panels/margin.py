@@ -5,6 +5,7 @@ from __future__ import annotations
 from collections.abc import Iterator
 from typing import Any
 
+import numpy as np
 import slicer
 from slicer.i18n import tr as _
 
@@ -16,6 +17,8 @@ from HCCAssistLib.panels.ui_files import load, tell
 from HCCAssistLib.scene.margin import DrawnMargin, drawn_in_steps, restored_margins
 from HCCAssistLib.scene.margin_surfaces import PreparedMargin
 from HCCAssistLib.scene.margin_work import LIVER, TUMOUR, ZONE, ChosenMargin, MarginWork
+from HCCAssistLib.scene.navigation import jump_to
+from HCCAssistLib.scene.side_by_side import FIRST_GROUP
 from HCCAssistLib.wording import rounded
 
 
@@ -114,6 +117,11 @@ class MarginPart(Part):
         if drawn is None or drawn is self._drawn:
             return False
         self._drawn, self._told = drawn, ("", "note")
+        margin = drawn.record.margin
+        radius = float(np.linalg.norm(margin.points - margin.smallest_at, axis=1).max())
+        for group in (0, FIRST_GROUP):  # Slicer's own views, and those of the time point before
+            jump_to(margin.smallest_at, slicer.mrmlScene, group=group, radius=radius)
+        self._shared.changed()
         return True
 
     def close(self) -> None:

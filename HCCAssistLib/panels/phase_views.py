@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Collection, Mapping
+from collections.abc import Collection, Iterator, Mapping
 from typing import Any
 
 import slicer
@@ -12,13 +12,26 @@ from HCCAssistLib.imaging.geometry import Box
 from HCCAssistLib.panels.part import Part, Shared
 from HCCAssistLib.panels.ui_files import add_chord, load
 from HCCAssistLib.panels.words import phase_words
-from HCCAssistLib.scene.side_by_side import CORONAL, MOST, VIEW, Shown, SideBySide, layout_number, layout_xml
+from HCCAssistLib.scene.margin import margin_nodes
+from HCCAssistLib.scene.records import everything_drawn
+from HCCAssistLib.scene.side_by_side import (
+    CORONAL,
+    FIRST_GROUP,
+    MOST,
+    VIEW,
+    Shown,
+    SideBySide,
+    layout_number,
+    layout_xml,
+)
 
 CHORD = "Ctrl+Shift+V"
 
 CORONAL_PHASE = "arterial"
 """What the coronal view shows where it is among the volumes: most masses stand out in it."""
 
+MARGIN_TIME = "pre"
+"""A margin stands where the tumour stood."""
 
 _WHEN = {"baseline": "at diagnosis", "pre": "before", "post": "after"}
 
@@ -32,9 +45,9 @@ class PhaseViews(Part):
     """
 
     def __init__(self, shared: Shared, by_time: bool = False) -> None:
-        self._session, self._by_time = shared.session, by_time
+        self._session, self._by_time, self._chosen = shared.session, by_time, shared.chosen
         self._before: int | None = None  # the layout to go back to
-        self._boxes: dict[str, Any] = {}  # that are shown in some views alone
+        self._held: dict[str, Any] = {}  # nodes that are shown in some views alone
         self._beside = SideBySide(slicer.mrmlScene)
         self.ui = ui = load("phase_views", shared.sections.resultsButton.layout())
         if by_time:
@@ -76,7 +89,9 @@ class PhaseViews(Part):
         box: Box | None = review.box
         if self._by_time:
             boxes = {place.split("/")[0]: box for place, box in review.result.boxes.items()}
-            self._beside.focus({1 + n: boxes[t] for n, t in enumerate(_times(review.drawn.volumes)) if t in boxes})
+            self._beside.focus(
+                {FIRST_GROUP + n: boxes[t] for n, t in enumerate(_times(review.drawn.volumes)) if t in boxes}
+            )
         elif box is not None:
             self._beside.focus({0: box})
 
@@ -98,7 +113,7 @@ class PhaseViews(Part):
         for number, (place, volume) in enumerate(shown.items(), 1):
             time, phase = place.split("/")
             logic = manager.sliceWidget(f"{VIEW}{number}").sliceLogic()
-            views.append(Shown(volume, logic, group=1 + times.index(time) if self._by_time else 0))
+            views.append(Shown(volume, logic, group=FIRST_GROUP + times.index(time) if self._by_time else 0))
             titles.append(phase_words(phase) if coronal else f"{_(_WHEN.get(time, time))}, {phase_words(phase)}")
         if coronal:
             phase, volume = _coronal(shown)
@@ -107,34 +122,50 @@ class PhaseViews(Part):
             titles.append(phase_words(phase))
         changed = self._beside.show(views)
         if self._by_time:
-            self._show_boxes(dict(zip(shown, views, strict=True)))
+            self._show_by_time(dict(zip(shown, views, strict=True)))
         for view, title in zip(views, titles, strict=True):
             view.logic.GetSliceNode().SetLayoutLabel(_(title))
         if changed:
             self._session.display()  # the heat lies over the volumes that are shown
 
-    def _show_boxes(self, views: Mapping[str, Shown]) -> None:
-        """Show each box in the views of its own time point alone: the patient lay elsewhere at the other."""
+    def _show_by_time(self, views: Mapping[str, Shown]) -> None:
+        """Show boxes, segments and margins in the views of their time point alone: the patient lay elsewhere then."""
+        for node, time in self._nodes_by_time():
+            if node is None or node.GetScene() is None or node.GetDisplayNode() is None:
+                continue
+            wanted = [view.logic.GetSliceNode().GetID() for place, view in views.items() if place.split("/")[0] == time]
+            display = node.GetDisplayNode()
+            if node.GetID() in self._held and list(display.GetViewNodeIDs()) == wanted:
+                continue
+            self._held[node.GetID()] = node
+            display.RemoveAllViewNodeIDs()
+            for view in wanted:
+                display.AddViewNodeID(view)
+
+    def _nodes_by_time(self) -> Iterator[tuple[Any, str]]:
         review = self._session.current
         for number, place in enumerate(review.result.boxes, 1):
-            node = review.drawn.boxes.get(number)
-            if node is not None and node.GetScene() is not None:
-                self._boxes[node.GetID()] = node
-                display, time = node.GetDisplayNode(), place.split("/")[0]
-                display.RemoveAllViewNodeIDs()
-                for other, view in views.items():
-                    if other.split("/")[0] == time:
-                        display.AddViewNodeID(view.logic.GetSliceNode().GetID())
+            yield review.drawn.boxes.get(number), place.split("/")[0]
+        held: dict[str, tuple[Any, set[str]]] = {}
+        for place, (node, _segment) in self._chosen().segments.items():
+            if node is not None:
+                held.setdefault(node.GetID(), (node, set()))[1].add(place.split("/")[0])
+        for node, times in held.values():
+            if len(times) == 1:
+                yield node, times.pop()
+        for record in margin_nodes(slicer.mrmlScene):
+            for node in everything_drawn(record, slicer.mrmlScene):
+                yield node, MARGIN_TIME
 
     def _leave(self) -> None:
         if self._before is None:
             return
         before, self._before = self._before, None
         self._beside.leave()
-        for node in self._boxes.values():
-            if node.GetScene() is not None:
+        for node in self._held.values():
+            if node.GetScene() is not None and node.GetDisplayNode() is not None:
                 node.GetDisplayNode().RemoveAllViewNodeIDs()
-        self._boxes.clear()
+        self._held.clear()
         slicer.app.layoutManager().setLayout(before)
         self._session.display()
 

@@ -117,10 +117,12 @@ class SampleCases:
             again = _("The sample case was removed or damaged in the meantime. Press Load sample case again.")
             self.refresh(again)
             return
-        masks = {place.rpartition("/")[2]: mask for place, mask in case.masks.items()}
         window = next(iter(recipe.windows.values()))
         title = sample_title(recipe)
-        self._drawing = draw_sample(case.volumes, masks, case.points, self._scene, title=title, window=window)
+        modality = recipe.volumes()[0].modality
+        self._drawing = draw_sample(
+            case.volumes, case.masks, case.points, self._scene, title=title, window=window, modality=modality
+        )
         self._background.wake()
 
     def _remove(self) -> None:

@@ -213,6 +213,9 @@ def _add_legend(model: Any) -> None:
     legend = slicer.vtkSlicerColorLogic.AddDefaultColorLegendDisplayNode(model)
     if legend is None:
         return
+    views = model.GetScene().GetNodesByClass("vtkMRMLViewNode")
+    for index in range(views.GetNumberOfItems()):  # not in slice views, where it would cover the image
+        legend.AddViewNodeID(views.GetItemAsObject(index).GetID())
     legend.SetTitleText("Margin, mm")
     legend.SetUseColorNamesForLabels(True)
     legend.SetNumberOfLabels(4)

@@ -10,8 +10,9 @@ from typing import Any
 import numpy as np
 
 from HCCAssistLib.cohort.cells import number
-from HCCAssistLib.errors import HCCAssistError, InputError
+from HCCAssistLib.errors import HCCAssistError, InputError, Problem
 from HCCAssistLib.imaging.geometry import FloatArray, Geometry
+from HCCAssistLib.margin.edges import is_painted_on
 from HCCAssistLib.margin.record import BY_PERSON, UNKNOWN, margin_record
 from HCCAssistLib.margin.registration_error import RegistrationError
 from HCCAssistLib.registration.registration import Registration
@@ -94,11 +95,17 @@ class MarginWork:
         registration = registration_of(chosen)
         reads = {name: capture_segment(*held) for name, held in chosen.segments.items() if held[1]}
         scans = [_scan(chosen.segments[name][0]) for name in (TUMOUR, ZONE)]
-        before, after = (_grid(scan) for scan in scans)
+        grids = [_grid(scan) for scan in scans]
         synthetic = any(scan is not None and scan.GetAttribute(SYNTHETIC) for scan in scans)
+
+        warnings = () if chosen.transform is not None else (Problem("WARN", STANDS, "registration"),)
 
         def measure() -> PreparedMargin:
             masks = {name: read().mask for name, read in reads.items()}
+            before, after = (
+                grid if grid is not None and is_painted_on(masks[name], grid) else None
+                for name, grid in zip((TUMOUR, ZONE), grids, strict=True)
+            )
             source = UNKNOWN if error is None else BY_PERSON
             record = margin_record(
                 masks[TUMOUR],
@@ -108,6 +115,7 @@ class MarginWork:
                 error=error,
                 error_from=source,
                 scans=(before, after),
+                warnings=warnings,
                 synthetic=synthetic,
             )
             return prepare(record)
@@ -139,7 +147,7 @@ def registration_of(chosen: ChosenMargin) -> Registration:
         InputError: the transform bends, or the zone stands under it already.
     """
     if chosen.transform is None:
-        return Registration(np.eye(4), "person", notes=(STANDS,))
+        return Registration(np.eye(4), "person")
     zone = chosen.segments[ZONE][0]
     above = zone.GetParentTransformNode() if zone is not None else None
     while above is not None:

@@ -38,6 +38,14 @@ def may_be_of(node: Any, modality: str) -> bool:
     return modality_of(node) in ("", modality)
 
 
+def set_modality(node: Any, modality: str) -> None:
+    """Keep of a volume without a series, such as a phantom, what a header would tell."""
+    scene = node.GetScene()
+    hierarchy = slicer.vtkMRMLSubjectHierarchyNode.GetSubjectHierarchyNode(scene)
+    item = hierarchy.GetItemByDataNode(node) or hierarchy.CreateItem(hierarchy.GetSceneItemID(), node)
+    hierarchy.SetItemAttribute(item, HEADER, modality)
+
+
 def _of_header(node: Any) -> str:
     scene = node.GetScene()
     if scene is None:

@@ -13,6 +13,7 @@ from HCCAssistLib.cohort.points import PointList
 from HCCAssistLib.imaging.image import Image
 from HCCAssistLib.imaging.windows import Window
 from HCCAssistLib.scene.marks import points_node
+from HCCAssistLib.scene.modality import set_modality
 from HCCAssistLib.scene.records import composites
 from HCCAssistLib.scene.roles import SYNTHETIC, set_role, volume_with_role
 from HCCAssistLib.scene.transforms import lps_to_ras
@@ -30,6 +31,7 @@ def draw_sample(
     *,
     title: str,
     window: Window,
+    modality: str,
 ) -> Iterator[Any]:
     """Add a synthetic case to the scene and show it, a step at a time; one that is there is shown again.
 
@@ -37,28 +39,33 @@ def draw_sample(
 
     Args:
         volumes: by their roles (``"post/arterial"``), the main one first.
-        masks: by their places (``"post/liver"``) or names; the views go to the last one.
+        masks: by their places (``"post/liver"``); those of a time point make a segmentation on its first volume. The
+            views go to the last one of the first volume's time point.
         points: by their places (``"baseline/masses"``); the views go to the first one where there are no masks.
         scene: where the nodes go.
         title: of the case; it says that the case is synthetic.
-        window: grey values to show.
+        window: grey values of a CT to show; those of an MR, which has no units, are Slicer's choice.
+        modality: of the volumes, ``"CT"`` or ``"MR"``, by which a module knows its scans.
 
     Returns:
-        The volume nodes one by one, the lists of points, then the segmentation where there are masks.
+        The volume nodes one by one, the lists of points, then the segmentations where there are masks.
     """
-    nodes = []
+    nodes: dict[str, Any] = {}
     for role, image in volumes.items():
         node = _found(scene, f"{title}: {role}")
         if node is None:
-            name = title if len(volumes) == 1 else f"{title} {role}"
-            node = volume_from_image(image, scene, scene.GenerateUniqueName(name), window)
+            # what tells them apart comes first: a narrow box cuts off the end
+            name = title if len(volumes) == 1 else f"{_words(role)}, {title}"
+            shown_in = window if modality == "CT" else None
+            node = volume_from_image(image, scene, scene.GenerateUniqueName(name), shown_in)
             node.SetAttribute(SAMPLE, f"{title}: {role}")
             node.SetAttribute(SYNTHETIC, "1")
+            set_modality(node, modality)
         if volume_with_role(scene, role) is None:
             set_role(node, role)
-        nodes.append(node)
+        nodes[role] = node
         for view in composites(scene):
-            view.SetBackgroundVolumeID(nodes[0].GetID())
+            view.SetBackgroundVolumeID(next(iter(nodes.values())).GetID())
             view.SetForegroundVolumeID(None)
         yield node
     for place, listed in points.items():
@@ -69,16 +76,31 @@ def draw_sample(
         if not masks and listed.points:
             slicer.vtkMRMLSliceNode.JumpAllSlices(scene, *lps_to_ras(listed.points[0].position))
         yield markups
-    if not masks:
-        return
-    segments = _found(scene, f"{title}: segments")
-    if segments is None:
-        named = {place.split("/")[-1]: mask for place, mask in masks.items()}
-        segments = segmentation_from_masks(named, nodes[0], scene, f"{nodes[0].GetName()} segments", surfaces=False)
-        segments.SetAttribute(SAMPLE, f"{title}: segments")
-    middle = _inside(list(masks.values())[-1])
-    slicer.vtkMRMLSliceNode.JumpAllSlices(scene, *lps_to_ras(middle))
-    yield segments
+    firsts: dict[str, Any] = {}
+    for role, node in nodes.items():
+        firsts.setdefault(_time(role), node)
+    for time, volume in firsts.items():
+        named = {place.split("/")[-1]: mask for place, mask in masks.items() if _time(place) == time}
+        if not named:
+            continue
+        segments = _found(scene, f"{title}: {time}/segments")
+        if segments is None:
+            name = title if len(volumes) == 1 else f"{', '.join(named)}, {title}"
+            segments = segmentation_from_masks(named, volume, scene, f"{name} segments", surfaces=False)
+            segments.SetAttribute(SAMPLE, f"{title}: {time}/segments")
+        if time == _time(next(iter(volumes))):
+            slicer.vtkMRMLSliceNode.JumpAllSlices(scene, *lps_to_ras(_inside(list(named.values())[-1])))
+        yield segments
+
+
+def _time(place: str) -> str:
+    return place.split("/")[0]
+
+
+def _words(role: str) -> str:
+    """``arterial before treatment`` for ``pre/arterial``, as its phase is guessed from again."""
+    time, _, phase = role.partition("/")
+    return {"pre": f"{phase} before treatment", "post": f"{phase} at follow-up"}.get(time, phase)
 
 
 def _found(scene: Any, what: str) -> Any | None:

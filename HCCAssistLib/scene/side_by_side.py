@@ -25,6 +25,9 @@ IN_A_ROW = 3
 MOST = 4
 """Volumes that fit beside one another."""
 
+FIRST_GROUP = 1
+"""Group of the views of the first time point, where those of each are linked; the next one follows."""
+
 ROOM = 1.5
 """The shorter side of a view in sides of the frame."""
 

@@ -10,6 +10,7 @@ from __future__ import annotations
 
 import argparse
 import importlib
+import json
 import os
 import tempfile
 from collections.abc import Callable
@@ -17,7 +18,9 @@ from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
 
+import made_up_risk
 import mass_reading
+import numpy as np
 import risk_reading
 import tace_reading
 from window_picture import save
@@ -40,12 +43,14 @@ class Opened:
         widget: the module's.
         drawn: nodes of the case.
         out: folder of the pictures.
+        samples: folder with the sample case.
     """
 
     desk: Any
     widget: Any
     drawn: list[Any]
     out: Path
+    samples: Path
 
     def picture(self, name: str) -> None:
         save(self.desk, self.out / f"{name}.jpg")
@@ -98,9 +103,55 @@ def hepatectomy(case: Opened) -> None:
     case.picture("risk-panel-3-curves")
 
 
+def ablation(case: Opened) -> None:
+    """Tell what is known, predict the risk, look at both time points and the curves, measure the margin."""
+    desk, ui = case.desk, case.widget.ui
+    for column, text in made_up_risk.CLINICAL.items():
+        desk.type(getattr(ui, f"clinical_{column}"), text)
+    desk.choose(ui.clinical_hbv, "yes")
+    ui.detectionButton.collapsed = True
+    case.picture("ablation-panel-1-inputs")
+    risk_reading.predict(desk, case.widget)
+    ui.inputsButton.collapsed = ui.detectionButton.collapsed = True
+    desk.click(ui.heatCheck)
+    case.picture("ablation-panel-2-predicted")
+    desk.click(ui.heatCheck)
+    bar = desk._scroll.verticalScrollBar()
+    bar.setValue(bar.maximum)
+    case.picture("ablation-panel-3-curves")
+    desk.click(ui.phasesCheck)  # the coloured model stands in the 3-D view
+    desk.click(ui.boxesCheck)
+    ui.resultsButton.collapsed, ui.marginButton.collapsed = True, False
+    drawn = [node for node in case.drawn if node.IsA("vtkMRMLSegmentationNode")]
+    for selector, name in ((ui.marginTumour, "tumour"), (ui.marginZone, "ablation")):
+        segmentation = next(one for one in drawn if one.GetSegmentation().GetSegmentIdBySegmentName(name))
+        selector.setCurrentNode(segmentation)
+        selector.setCurrentSegmentID(segmentation.GetSegmentation().GetSegmentIdBySegmentName(name))
+    ui.marginTransform.setCurrentNode(after_onto_before(case.samples))
+    desk.type(ui.marginErrorEdit, "2")
+    desk.click(ui.measureMarginButton)
+    desk.wait_until(lambda: ui.marginTable.visible, 60)
+    case.picture("ablation-panel-4-margin")
+
+
+def after_onto_before(samples: Path) -> Any:
+    """The transform that a reader would register: here the truth of the phantom."""
+    import slicer
+
+    from HCCAssistLib.scene.transforms import to_vtk
+
+    (about,) = samples.glob("ablation-*/case.json")
+    flip = np.diag((-1.0, -1.0, 1.0, 1.0))
+    there = np.array(json.loads(about.read_text())["truth"]["pre_to_post_lps"])
+    node = slicer.mrmlScene.AddNewNodeByClass("vtkMRMLLinearTransformNode", "MR after onto MR before")
+    node.SetMatrixTransformToParent(to_vtk(flip @ np.linalg.inv(there) @ flip))
+    return node
+
+
 STEPS: dict[str, tuple[Path, Callable[[Opened], None]]] = {
     "liver-mass": (mass_reading.MODULE, mass),
     "tace-response": (tace_reading.MODULE, tace),
+    "ablation-recurrence": (risk_reading.MODULE, ablation),
     "hepatectomy-recurrence": (risk_reading.MODULE, hepatectomy),
 }
 
@@ -121,13 +172,13 @@ def take(recipe_id: str, out: Path, samples: Path, *, wide: bool) -> None:
     sample = importlib.import_module(f"HCCAssistLib.phantoms.{recipe.package.rpartition('.')[2]}.sample")
     sample.make_sample(samples)
     case = sample.read_sample(samples)
-    masks = {place.rpartition("/")[2]: mask for place, mask in case.masks.items()}
     window = next(iter(recipe.windows.values()))
-    drawn = list(draw_sample(case.volumes, masks, case.points, slicer.mrmlScene, title="phantom", window=window))
+    look = {"title": "phantom", "window": window, "modality": recipe.volumes()[0].modality}
+    drawn = list(draw_sample(case.volumes, case.masks, case.points, slicer.mrmlScene, **look))
     widget = desk.open(module)
     desk.wait_until(lambda: not widget.logic.session.busy, 60)
     slicer.util.resetSliceViews()
-    steps(Opened(desk, widget, drawn, out))
+    steps(Opened(desk, widget, drawn, out, samples))
     desk.close_module()
 
 

@@ -18,12 +18,14 @@ pytest.importorskip("slicer", reason=f"SKIPPED: slicer-core is not installed. {I
 
 from HCCAssistLib.scene.inputs import image_from_volume, mask_from_segment
 from HCCAssistLib.scene.marks import marked_points
+from HCCAssistLib.scene.modality import modality_of
 from HCCAssistLib.scene.roles import SYNTHETIC, role_of, set_role, volume_with_role
 from HCCAssistLib.scene.sample import draw_sample
 from HCCAssistLib.scene.volumes import volume_from_image
 
 TITLE = "LTP phantom (synthetic)"
 WIDE = Window(80, 350)
+LOOK: dict[str, Any] = {"title": TITLE, "window": WIDE, "modality": "CT"}
 
 
 @pytest.fixture(scope="module")
@@ -34,8 +36,7 @@ def case(tmp_path_factory: pytest.TempPathFactory) -> Any:
 
 
 def drawn(case: Any, scene: Any) -> list[Any]:
-    masks = {place.rpartition("/")[2]: mask for place, mask in case.masks.items()}
-    steps = draw_sample(case.volumes, masks, case.points, scene, title=TITLE, window=WIDE)
+    steps = draw_sample(case.volumes, case.masks, case.points, scene, title=TITLE, window=WIDE, modality="MR")
     return list(steps)
 
 
@@ -43,6 +44,7 @@ def test_it_comes_with_its_role_and_its_segments_in_place(case: Any, scene: Any)
     volume, segments = drawn(case, scene)
     assert "synthetic" in volume.GetName()
     assert volume.GetAttribute(SYNTHETIC) == "1"
+    assert modality_of(volume) == "MR"  # as it was told, whatever the grey values
     assert volume_with_role(scene, "post/arterial") is volume
     loaded = image_from_volume(volume)
     np.testing.assert_array_equal(loaded.array, case.volumes["post/arterial"].array)
@@ -59,14 +61,18 @@ def test_points_come_back_where_the_case_has_them(grid: str, scene: Any) -> None
     volume = image(grid)
     places = volume.geometry.to_world(np.array([[3, 9, 2], [11, 4, 7]]))
     points = PointList("masses", tuple(Point(f"M-{n}", tuple(p), f"{n}0 mm") for n, p in enumerate(places, 1)))
-    steps = draw_sample({"baseline/arterial": volume}, {}, {"baseline/masses": points}, scene, title=TITLE, window=WIDE)
+    steps = draw_sample(
+        {"baseline/arterial": volume}, {}, {"baseline/masses": points}, scene, title=TITLE, window=WIDE, modality="CT"
+    )
     _, node = list(steps)
     assert node.GetName() == f"{TITLE} masses"
     found = marked_points(node, volume.geometry, scene)
     np.testing.assert_allclose(found.positions, places, atol=1e-4)
     assert [(p.label, p.description) for p in found.points] == [("M-1", "10 mm"), ("M-2", "20 mm")]
     assert node.GetNthControlPointPositionWorld(0)[0] == pytest.approx(-places[0, 0])
-    again = draw_sample({"baseline/arterial": volume}, {}, {"baseline/masses": points}, scene, title=TITLE, window=WIDE)
+    again = draw_sample(
+        {"baseline/arterial": volume}, {}, {"baseline/masses": points}, scene, title=TITLE, window=WIDE, modality="CT"
+    )
     assert list(again)[1] is node
 
 

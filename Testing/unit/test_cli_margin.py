@@ -76,7 +76,7 @@ def test_figures_come_as_a_table_as_json_and_as_a_file(run: Run, tmp_path: Path)
     status, out, _ = run("--error", 2, "--draws", 100)
     assert status == 0, out
     assert "smallest margin" in out and "surface under 5 mm" in out and "none: no liver segment" in out
-    assert "Registration: the registration is a person's." in out
+    assert "Registration: the transform 'pre_to_post.tfm' was given by a person." in out
     assert "Its error is 2.0 mm (root mean square) as a person states it; intervals hold 100 random" in out
     first = read_margin(tmp_path / "out" / "margin.json")
     assert first.margin.smallest_mm == pytest.approx(TRUTH, abs=0.6)
@@ -90,7 +90,7 @@ def test_figures_come_as_a_table_as_json_and_as_a_file(run: Run, tmp_path: Path)
     assert data["report"] == str(tmp_path / "out" / "report.html")
     assert status == 0 and data["kind"] == "margin"
     assert data["margin"] == first.as_json()["margin"]
-    assert data["warnings"][0]["where"] == "registration" and "given by a person" in err
+    assert data["warnings"] == [] and err == "" and "given by a person" in data["registration"]["notes"][0]
 
 
 def test_the_page_shows_scans_and_candidates_also_where_a_transform_is_given(
@@ -108,11 +108,8 @@ def test_the_page_shows_scans_and_candidates_also_where_a_transform_is_given(
     assert main(["margin", *options, f"--candidates={tmp_path / 'ltp'}", f"--out={out}"]) == 0
     page = (out / "report.html").read_text(encoding="utf-8")
     assert "of the scan before, in which the margin is smallest" in page and "the scan after was laid on" in page
-    assert (
-        '<th scope="row">3</th>' in page
-        and '<th scope="row">5</th>' not in page
-        and "the registration is a person&#39;s" in page
-    )
+    assert '<th scope="row">3</th>' in page and '<th scope="row">5</th>' not in page
+    assert "Registration: the transform &#39;pre_to_post.tfm&#39; was given by a person." in page
     assert str(tmp_path) not in page and "reaches the edge" not in capsys.readouterr().err
     shutil.rmtree(out)
     far = replace(here, number=1, box=Box((400.0, 0.0, 0.0), (9, 9, 9)))

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import math
+from dataclasses import replace
 
 import numpy as np
 import pytest
@@ -14,7 +15,7 @@ from HCCAssistLib.imaging.cropping import crop
 from HCCAssistLib.imaging.geometry import Geometry
 from HCCAssistLib.imaging.image import Image
 from HCCAssistLib.margin.distance import DistanceTable, SignedDistance
-from HCCAssistLib.margin.edges import at_edge, edge_warning
+from HCCAssistLib.margin.edges import at_edge, edge_warning, is_painted_on
 from HCCAssistLib.margin.surface import surface_of
 
 CENTER = np.array([-23.0, 41.0, -77.0])
@@ -99,6 +100,10 @@ def test_a_segment_at_the_edge_of_its_scan_is_told_and_one_that_was_cut_out_is_n
             shape[axis] = shape[axis] - side[axis] if side is first else side[axis] + 1
             assert at_edge(cut, image.geometry.crop(at[::-1].tolist(), shape.tolist()))
     assert edge_warning(cut, "tumour", None) == ()
+    assert is_painted_on(cut, image.geometry)
+    other = replace(image.geometry, affine=image.geometry.affine + np.outer([0.3, 0, 0, 0], [0, 0, 0, 1.0]))
+    assert not is_painted_on(cut, other)
+    assert not is_painted_on(cut, Geometry.from_parts((9, 9, 9), (0.8, 0.8, 0.8), (0, 0, 0), turn))
 
 
 def test_what_has_no_surface_is_refused() -> None:

@@ -52,10 +52,10 @@ def color(_finding: None) -> Color:
 
 
 def labels(result: RiskResult) -> tuple[Label, ...]:
-    """What marked each place; with the time point where there are several."""
-    several = len(result.boxes) > 1
-    named = ((place.replace("/", " ") if several else place.split("/")[-1], box) for place, box in result.boxes.items())
-    return tuple(Label(number, name, box) for number, (name, box) in enumerate(named, 1))
+    """What marked each place; of a long label beside a wide box a view would cut off the end."""
+    return tuple(
+        Label(number, place.split("/")[-1], box) for number, (place, box) in enumerate(result.boxes.items(), 1)
+    )
 
 
 def box_of(result: RiskResult, number: int) -> Box | None:
