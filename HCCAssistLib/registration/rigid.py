@@ -122,36 +122,35 @@ def _judged(
     fixed: Fixed, moving: Moving, transform: sitk.Euler3DTransform, apart: float, overlap: float
 ) -> Registration:
     """The outcome with its figures, and the sentence where it failed."""
-    quality = measured(fixed, moving, transform, apart, overlap)
+    quality = _measured(fixed, moving, transform, apart, overlap)
     matrix = _matrix(transform)
     outcome = Registration(matrix, "rigid", quality=quality, notes=_noted(fixed, overlap))
     return outcome.failed(why_not(quality))
 
 
-def measured(fixed: Fixed, moving: Moving, transform: sitk.Transform, apart: float, overlap: float) -> Quality:
+def _measured(fixed: Fixed, moving: Moving, transform: sitk.Euler3DTransform, apart: float, overlap: float) -> Quality:
     """The figures of a transform beside those of none; ``apart`` and ``overlap`` are passed on."""
-    method = _method(fixed.coarse_mask, fixed.points)
-    information = []
-    checks = []
-    for one in (_start(fixed), transform):
-        method.SetInitialTransform(one)
-        information.append(-_metric(method, fixed.coarse, moving.coarse))
-        checks.append(agreement(fixed, moving, one))
-    (normalized_before, edges_before), (normalized_after, edges_after) = checks
+    before, after = (fit(fixed, moving, one) for one in (_start(fixed), transform))
     ways = [np.subtract(transform.TransformPoint(point), point) for point in fixed.points[::4].tolist()]
-    rigid = transform if isinstance(transform, sitk.Euler3DTransform) else _start(fixed)
     return Quality(
-        information_before=information[0],
-        information_after=information[1],
-        normalized_before=normalized_before,
-        normalized_after=normalized_after,
-        edges_before=edges_before,
-        edges_after=edges_after,
+        information_before=before[0],
+        information_after=after[0],
+        normalized_before=before[1],
+        normalized_after=after[1],
+        edges_before=before[2],
+        edges_after=after[2],
         shift_mm=float(np.linalg.norm(ways, axis=1).mean()),
-        rotation_degrees=float(np.degrees(Rotation.from_matrix(_matrix(rigid)[:3, :3]).magnitude())),
+        rotation_degrees=float(np.degrees(Rotation.from_matrix(_matrix(transform)[:3, :3]).magnitude())),
         starts_mm=apart,
         overlap=overlap,
     )
+
+
+def fit(fixed: Fixed, moving: Moving, transform: sitk.Transform) -> tuple[float, float, float]:
+    """Mutual information in nats, normalised mutual information and agreement of edges, of any transform."""
+    method = _method(fixed.coarse_mask, fixed.points)
+    method.SetInitialTransform(transform)
+    return -_metric(method, fixed.coarse, moving.coarse), *agreement(fixed, moving, transform)
 
 
 def why_not(quality: Quality) -> str:
