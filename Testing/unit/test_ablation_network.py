@@ -31,7 +31,7 @@ def test_the_gru_reads_the_time_points_as_torch_s_own_does() -> None:
     gru.load_state_dict({f"{name}_l0": weights for name, weights in network.gru.state_dict().items()})
     maps = torch.rand(6, network.gru.input_size, 4, 4)
     with torch.no_grad():
-        wanted = network.last(gru(maps.mean(dim=(2, 3)).reshape(3, 2, -1))[1][0])[:, 0]
+        wanted = network.last(gru(maps.amax(dim=(2, 3)).reshape(3, 2, -1))[1][0])[:, 0]
         found = network.head(maps, torch.ones(3, 2, dtype=torch.bool))
     assert torch.allclose(found, wanted, atol=1e-6)
 

@@ -33,7 +33,7 @@ TIMES = {"pre": 1, "prepost": 2}
 
 
 class LongitudinalNetwork(nn.Module):
-    """Four blocks of convolution, batch normalisation and ReLU, the mean over the map, a GRU, one logit.
+    """Four blocks of convolution, batch normalisation and ReLU, the largest value of each map, a GRU, one logit.
 
     All time points go through the same convolutions; the GRU reads their 128 values in the order of time. A time point
     that is absent is passed over: the GRU keeps what it had, and nothing of the absent pictures is looked at, not even
@@ -91,7 +91,8 @@ class LongitudinalNetwork(nn.Module):
         Returns:
             ``(N,)``.
         """
-        values = maps.mean(dim=(2, 3))
+        # a tumour takes a twentieth of the picture: a mean over all of it would bury what is seen in that
+        values = maps.amax(dim=(2, 3))
         of_each = values.new_zeros(*present.shape, values.shape[1]).masked_scatter(present[..., None], values)
         state = values.new_zeros(len(present), self.gru.hidden_size)
         for time in range(present.shape[1]):
