@@ -24,13 +24,18 @@ GAP_MM = 14.0
 
 TRIES = 2000
 
+LEVEL = 0.3
+"""Factor of the head-foot part of the way that a zone is shifted, and of the way to living tissue at its edge: a few
+axial slices through the middle are all that the method looks at, and what tells shall lie in them."""
+
 SECOND_MM = 6.0
 """Margin of the zone of any tumour but the largest."""
 
 TEXTURE_OF: Mapping[str, float] = {"unenhanced": 0.3, "arterial": 1.0, "portal": 0.5, "delayed": 0.5}
 RIM_OF: Mapping[str, float] = {"unenhanced": 0.0, "arterial": 1.0, "portal": 0.6, "delayed": 0.4}
 NODULE_OF: Mapping[str, float] = {"unenhanced": -0.18, "arterial": 0.75, "portal": 0.05, "delayed": -0.12}
-"""How much of the arterial texture and rim each phase shows, and the signal of living tumour over the liver's."""
+"""How much of the arterial texture, and of the rim and what is uneven in a zone, each phase shows, and the signal of
+living tumour over the liver's."""
 
 
 @dataclass(frozen=True, eq=False, slots=True)
@@ -81,7 +86,7 @@ class Lesions:
             room = RIGHT_MM - size / 2 - (23 if not tumours else 10)
             center = _free_place(rng, room, size, tumours)
             tumours.append(_lumpy(draw_shape(rng, size, center)))
-        way = _unit(rng)
+        way = _level(_unit(rng))
         grown = [zone_looks.beyond_mm, *[SECOND_MM] * (number - 1)]
         zones = [_lumpy(_zone_around(rng, tumour, mm)) for tumour, mm in zip(tumours, grown, strict=True)]
         shift = shift_for(tumours[0], zones[0], way, zone_looks.wanted_mm)
@@ -89,7 +94,7 @@ class Lesions:
         margin = true_margin(tumours[0], zones[0])
         first, zone = tumours[0], zones[0]
         worst = np.array(margin.smallest_at) - zone.center
-        nodule = zone.margin_point(worst / np.linalg.norm(worst))
+        nodule = zone.margin_point(_level(worst))
         entry, behind = _unit(rng), _unit(rng)
         return cls(
             tumours=tuple(tumours),
@@ -151,8 +156,11 @@ class Lesions:
                 continue
             dead = np.full(patch.shape, 1 + looks.bright, dtype=np.float32)
             dead -= np.float32(looks.ghost) * edge(tumour.depth(patch), 2.0)
-            dead += np.float32(0.05) * self.texture.on(patch)
-            canvas.paint(patch, edge(zone.depth(patch), 1.5), dead * np.float32(plain))
+            depth, uneven = zone.depth(patch), self.texture.on(patch)
+            if (depth > 0).any():  # no mean of its own: the mean signal of a zone tells nothing
+                uneven -= uneven[depth > 0].mean()
+            dead += np.float32(0.05 + RIM_OF[phase] * looks.uneven) * uneven
+            canvas.paint(patch, edge(depth, 1.5), dead * np.float32(plain))
         patch = canvas.patch([self.tract.start, self.tract.end], 4)
         if patch is not None:
             thread = capsule(patch, self.tract.start, self.tract.end, self.tract.radius_start, self.tract.radius_end)
@@ -211,6 +219,12 @@ def _ball(canvas: Canvas, middle: FloatArray, radius: float, value: float) -> No
     patch = canvas.patch(middle, radius + 2)
     if patch is not None:
         canvas.paint(patch, edge(np.float32(radius) - np.sqrt(patch.squared_distance(middle)), 1.5), value)
+
+
+def _level(way: FloatArray) -> FloatArray:
+    """The direction, turned towards the axial plane."""
+    flat = way * (1.0, 1.0, LEVEL)
+    return np.asarray(flat / np.linalg.norm(flat))
 
 
 def _unit(rng: np.random.Generator) -> FloatArray:

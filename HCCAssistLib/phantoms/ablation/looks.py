@@ -16,7 +16,7 @@ from HCCAssistLib.phantoms.liver.tumour_looks import ranks
 TUMOUR_LOADINGS: Mapping[str, float] = MappingProxyType(
     {"rim": 0.85, "texture": 0.85, "blur_mm": 0.82, "corona": 0.85, "satellites": 0.8}
 )
-ZONE_LOADINGS: Mapping[str, float] = MappingProxyType({"margin_mm": -0.88, "nodule_mm": 0.88})
+ZONE_LOADINGS: Mapping[str, float] = MappingProxyType({"margin_mm": -0.88, "nodule_mm": 0.88, "uneven": 0.85})
 """Correlation of each look, before it is brought to its range, with the score."""
 
 MARGIN_MM = (-3.0, 8.0)
@@ -24,6 +24,9 @@ MARGIN_MM = (-3.0, 8.0)
 
 FREE_OF_NODULE, NODULE_MM = 0.45, (4.0, 9.0)
 """Share of the zones without enhancing tissue at the edge; smallest and largest radius of it."""
+
+UNEVEN = (0.01, 0.22)
+"""Least and most of what still takes up contrast in a zone, in patches without a mean of their own."""
 
 SATELLITES = 4
 BLUR_MM = (1.2, 7.0)
@@ -67,6 +70,8 @@ class ZoneLooks:
         rim, rim_mm: arterial signal of the reactive rim over the liver, as a share, and its thickness.
         wedge: arterial signal of the liver behind it, as a share; 0 without.
         beyond_mm: how far its semi-axes exceed those of the tumour.
+        uneven: standard deviation of what still takes up contrast inside it, as a share of the liver's unenhanced
+            signal.
     """
 
     wanted_mm: float
@@ -77,6 +82,7 @@ class ZoneLooks:
     rim_mm: float
     wedge: float
     beyond_mm: float
+    uneven: float
 
 
 def draw_tumour_looks(rng: np.random.Generator, score: float) -> TumourLooks:
@@ -109,4 +115,5 @@ def draw_zone_looks(rng: np.random.Generator, score: float) -> ZoneLooks:
         rim_mm=float(rng.uniform(2.0, 4.0)),
         wedge=float(rng.uniform(0.15, 0.35)) if rng.random() < 0.35 else 0.0,
         beyond_mm=float(rng.uniform(10.5, 13.5)),
+        uneven=UNEVEN[0] + (UNEVEN[1] - UNEVEN[0]) * rank["uneven"],
     )
