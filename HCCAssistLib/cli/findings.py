@@ -5,6 +5,7 @@ from __future__ import annotations
 from typing import Any
 
 from HCCAssistLib.cli.console import table
+from HCCAssistLib.recipes.registry import printed_model
 from HCCAssistLib.results.classification import ClassificationResult, most_probable
 from HCCAssistLib.results.cutoff import CutOff, cutoff_text, cutoff_value
 from HCCAssistLib.results.detection import DetectionResult
@@ -26,7 +27,7 @@ def sentence(result: Result) -> str:
         groups = "".join(f", {name} {p:.4f}" for name, p in result.grouped(result.patient).items())
         return f"{found}; patient: {result.categories[most_probable(result.patient)]}{groups}"
     if isinstance(result, RiskResult):
-        found = f"{result.decides} {result.probability:.4f}"
+        found = f"{printed_model(result.run.recipe, result.decides)} {result.probability:.4f}"
         return f"{found}: {result.group} risk, cut-off {cutoff_text(result.cutoff)}" if result.cutoff else found
     raise TypeError(f"nothing is known of a {type(result).__name__}")
 
@@ -47,7 +48,7 @@ def rows(result: Result) -> str:
             cells.append((f.number, f.label, f.predicted, *(f"{p:.4f}" for p in values), f.slice + 1, _place(f.center)))
     elif isinstance(result, RiskResult):
         columns = ("probability of", "value")
-        cells = [(name, f"{p:.4f}") for name, p in result.probabilities.items()]
+        cells = [(printed_model(result.run.recipe, name), f"{p:.4f}") for name, p in result.probabilities.items()]
     return table(columns, cells) if cells else ""
 
 

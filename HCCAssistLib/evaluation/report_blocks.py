@@ -18,13 +18,14 @@ JPEG = b"\xff\xd8\xff"
 
 @dataclass(frozen=True, slots=True)
 class Heading:
-    """Begins a section."""
+    """Begins a section, or a part of one."""
 
     text: str
+    is_part: bool = False
 
     def as_json(self) -> dict[str, Any]:
         """Plain values."""
-        return {"kind": "heading", "text": self.text}
+        return {"kind": "heading", "text": self.text, "level": 2 if self.is_part else 1}
 
 
 @dataclass(frozen=True, slots=True)

@@ -85,7 +85,7 @@ def page(
         loader=PackageLoader("HCCAssistLib.evaluation"), autoescape=True, undefined=StrictUndefined, trim_blocks=True
     )
     parts = list(_parts(blocks))
-    contents = [(part["anchor"], part["text"]) for part in parts if part["kind"] == "heading"]
+    contents = [(part["anchor"], part["text"]) for part in parts if part["kind"] == "heading" and not part["is_part"]]
     return environment.get_template("report.html.j2").render(
         title=title,
         subtitle=subtitle,
@@ -116,7 +116,7 @@ def _parts(blocks: Iterable[Block]) -> Iterator[dict[str, Any]]:
         match block:
             case Heading():
                 anchor = f"s{number}-{re.sub(r'[^a-z0-9]+', '-', block.text.lower()).strip('-')}"
-                yield {"kind": "heading", "text": block.text, "anchor": anchor}
+                yield {"kind": "heading", "text": block.text, "anchor": anchor, "is_part": block.is_part}
             case Text():
                 yield {"kind": "text", "text": block.text}
             case Warnings():

@@ -5,7 +5,8 @@ from __future__ import annotations
 import csv
 import io
 import re
-from collections.abc import Iterable, Mapping, Sequence
+from collections.abc import Iterable, Iterator, Mapping, Sequence
+from contextlib import contextmanager
 from dataclasses import replace
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
@@ -78,6 +79,7 @@ class Pages:
         self._covered = {"software", *covered}
         missing_items(self._covered)
         self.blocks: list[Block] = []
+        self._in_section = False
         self._methods: list[str] = []
         self._files: dict[str, bytes] = {}
 
@@ -92,8 +94,28 @@ class Pages:
         return missing_items(self._covered)
 
     def add_heading(self, text: str) -> None:
-        """Begin a section."""
-        self.blocks.append(Heading(text))
+        """Begin a section; inside ``section``, a part of it."""
+        self.blocks.append(Heading(text, is_part=self._in_section))
+
+    @contextmanager
+    def section(self, title: str) -> Iterator[None]:
+        """Begin a section of which all that is added meanwhile is a part; the contents list the section alone.
+
+        >>> pages = Pages("A report")
+        >>> with pages.section("Each model"):
+        ...     pages.add_heading("The first model")
+        >>> [(one.text, one.is_part) for one in pages.blocks]
+        [('Each model', False), ('The first model', True)]
+
+        Args:
+            title: of the section.
+        """
+        self.add_heading(title)
+        before, self._in_section = self._in_section, True
+        try:
+            yield
+        finally:
+            self._in_section = before
 
     def add_text(self, text: str) -> None:
         """Add a paragraph."""

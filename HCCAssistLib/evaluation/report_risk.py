@@ -55,12 +55,12 @@ class RiskSections(Pages):
         areas = [_named(name, its) for name, _, its in curves]
         self.add_estimates(f"{title}: AUC of {of}, patients", areas)
         differences = [_named(f"{model} minus {name}", difference) for name, _, _, difference, _ in simple]
-        self.add_estimates(f"{title}: {model} minus rule", differences)
+        self.add_estimates(f"{title}: {model} minus each", differences)
         self.add_tests(f"{title}: tests", [(f"{model} against {name}", test) for name, _, _, _, test in simple])
         self.add_figure(
             file_stem(title, "roc"),
             roc_figure(curves),
-            f"{title}: {of} of patients by the {model} and by simple rules; no cut-off is shown",
+            f"{title}: {of} of patients, {model} and what is simpler; no cut-off is shown",
             n=area.n,
             unit="patient",
             estimates=areas,
@@ -122,6 +122,7 @@ class RiskSections(Pages):
         at: Sequence[float] = (),
         time_unit: str = "months",
         ticks: Sequence[float] | None = None,
+        label: str = "",
     ) -> None:
         """Add Kaplan-Meier curves with numbers at risk, median survival and the log-rank test.
 
@@ -132,6 +133,7 @@ class RiskSections(Pages):
             at: times at which survival is given.
             time_unit: of the follow-up.
             ticks: times at which numbers at risk are given.
+            label: of the axis; the title where empty.
         """
         self.add_heading(title)
         medians = [prefixed(c.name, replace(c.median, name=f"median ({int(c.events.sum())} events)")) for c in curves]
@@ -145,7 +147,7 @@ class RiskSections(Pages):
         self.add_figure(
             file_stem(title, "kaplan-meier"),
             figures_risk.kaplan_meier_figure(
-                curves, time_label=time_unit.capitalize(), label=title, test=line, ticks=ticks
+                curves, time_label=time_unit.capitalize(), label=label or title, test=line, ticks=ticks
             ),
             f"{title}: Kaplan-Meier curves; shaded, pointwise {100 * curves[0].level:g} % limits ({LOG_LOG}); ticks, "
             "censored; below, numbers at risk",

@@ -42,13 +42,13 @@ def card_rows(card: ModelCard, *, full: bool = False) -> Rows:
         ("Settings", settings(card, recipe)),
         *([("All options", listed(card.options)), ("Input", listed(card.input))] if full else []),
         *([("Categories", "\n".join(_categories(card)))] if full and card.categories else []),
-        ("Networks", _networks(card)),
+        ("Networks", _networks(card, recipe)),
         ("Trained on", _data(card.training)),
         *([("Samples", text)] if full and (text := _samples(card)) else []),
         *([("Training", listed(_others(card.training)))] if full else []),
         *([("Members", text)] if full and (text := _members(card.training)) else []),
         ("Figures", "\n".join(figures(card, full=full)) or NO_FIGURES),
-        *_cutoffs(card),
+        *_cutoffs(card, recipe),
         *(("Beware", f"{warning.what[:1].upper()}{warning.what[1:]}") for warning in model_warnings(card)),
         *([("Trained with", listed(card.software))] if full else []),
         *([(f"SHA-256 of {name}", digest) for name, digest in sorted(card.files.items())] if full else []),
@@ -121,14 +121,17 @@ def _number(value: Any) -> bool:
     return isinstance(value, int | float) and not isinstance(value, bool)
 
 
-def _cutoffs(card: ModelCard) -> Rows:
+def _cutoffs(card: ModelCard, recipe: Recipe) -> Rows:
     """The default one first."""
     if card.default_cutoff is None:
         return (("Cut-off", "none"),)
     others = sorted(name for name in card.cutoffs if name != card.default_name)
     return (
         ("Cut-off", _cutoff(card.default_cutoff)),
-        *((f"Cut-off ({name.replace('_', ' ')})", _cutoff(card.cutoffs[name])) for name in others),
+        *(
+            (f"Cut-off ({recipe.models.get(name) or name.replace('_', ' ')})", _cutoff(card.cutoffs[name]))
+            for name in others
+        ),
     )
 
 
@@ -136,8 +139,8 @@ def _cutoff(cutoff: CutOff) -> str:
     return f"{cutoff_value(cutoff)}: {cutoff.source}"
 
 
-def _networks(card: ModelCard) -> str:
-    named = [name.replace("_", " ") for name in card.members[0] if name]
+def _networks(card: ModelCard, recipe: Recipe) -> str:
+    named = [recipe.models.get(name) or name.replace("_", " ") for name in card.members[0] if name]
     n = len(card.members)
     each = f", {'each ' if n > 1 else ''}with {', '.join(named)}" if named else ""
     others = [name for name in sorted(card.files) if not name.startswith("weights-")]

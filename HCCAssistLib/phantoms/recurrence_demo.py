@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Sequence
+from collections.abc import Callable, Sequence
 from typing import Any
 
 from HCCAssistLib.cohort.case import Case
@@ -17,10 +17,19 @@ def choose(outcome: TimeToEvent, cohort: Cohort) -> Case:
     return next(known, cohort.cases[0])
 
 
-def describe(outcome: TimeToEvent, result: Any, study: Any) -> tuple[str, Sequence[str], Sequence[Sequence[object]]]:
-    """A sentence on the planted outcome; headings and a row of the risk."""
+def describe(
+    outcome: TimeToEvent, printed: Callable[[str], str], result: Any, study: Any
+) -> tuple[str, Sequence[str], Sequence[Sequence[object]]]:
+    """A sentence on the planted outcome; headings and a row of the risk.
+
+    Args:
+        outcome: that was planted.
+        printed: the name of a model as readers know it.
+        result: of the case.
+        study: the case.
+    """
     months, event = study.values.get(outcome.time, ""), study.values.get(outcome.event, "")
     ended = "a recurrence" if event == "1" else "no recurrence"
     cutoff = "" if result.cutoff is None else f"{result.cutoff.value:.2f}"
-    row = (result.decides, f"{result.probabilities[result.decides]:.2f}", cutoff)
+    row = (printed(result.decides), f"{result.probabilities[result.decides]:.2f}", cutoff)
     return f"followed for {months} months, {ended}", ("risk", "probability", "cut-off"), [row]

@@ -64,3 +64,12 @@ def get_recipe(recipe_id: str) -> Recipe:
         return RECIPES[recipe_id]
     except KeyError:
         raise InputError(f"there is no recipe {recipe_id!r}", remedy=f"choose from {', '.join(RECIPES)}") from None
+
+
+def printed_model(recipe_id: str, model: str) -> str:
+    """A model of a package as readers know it; as files have it where the recipe is not known here.
+
+    >>> printed_model("ablation-recurrence", "dl_clinical"), printed_model("of a later version", "dl_clinical")
+    ('DL_Clinical', 'dl_clinical')
+    """
+    return RECIPES[recipe_id].printed(model) if recipe_id in RECIPES else model

@@ -45,6 +45,7 @@ class Recipe:
         split: patients to train, to validate and to test, as in the paper; only their ratio counts.
         windows: names and grey-value windows in which a reader looks at the images, the first one to begin with.
         variables: clinical values.
+        models: what the paper calls each of several models that a package holds, by the name that files have for it.
         presets: values of options by name: ``paper`` undoes what the defaults add to the paper, ``quick`` trains one
             member on phantoms in two minutes on two cores, to try things out.
         package: import path of the recipe's package.
@@ -62,6 +63,7 @@ class Recipe:
     windows: Mapping[str, Window]
     package: str
     variables: tuple[Variable, ...] = ()
+    models: Mapping[str, str] = field(default_factory=lambda: MappingProxyType({}))
     presets: Mapping[str, Mapping[str, Value]] = field(
         default_factory=lambda: MappingProxyType({"paper": {}, "quick": {}})
     )
@@ -100,6 +102,18 @@ class Recipe:
         return tuple(
             one for one in self.inputs if all(options.get(name) in values for name, values in one.only_with.items())
         )
+
+    def printed(self, model: str) -> str:
+        """A model of a package as readers know it.
+
+        >>> from HCCAssistLib.recipes.registry import get_recipe
+        >>> get_recipe("ablation-recurrence").printed("dl_clinical"), get_recipe("ltp").printed("network")
+        ('DL_Clinical', 'network')
+
+        Args:
+            model: its name in files; printed as it is where the paper has none for it.
+        """
+        return self.models.get(model, model)
 
     def volumes(self) -> tuple[InputSpec, ...]:
         """The inputs that are volumes."""

@@ -205,7 +205,10 @@ def performance(
         problems=found.problems(
             model.package.card,
             {name: one.warnings for name, one in results.items()},
-            (*several_cases((one.patient_id for one in cases), SEVERAL), *_mixed(results)),
+            (
+                *several_cases((one.patient_id for one in cases), SEVERAL),
+                *_mixed(results, model.package.recipe.printed),
+            ),
         ),
     )
 
@@ -256,11 +259,11 @@ def _judged(found: EvaluatedCases[T], model: LoadedModel, outcome: TimeToEvent) 
     ]
 
 
-def _mixed(results: Mapping[str, RiskResult]) -> tuple[Problem, ...]:
+def _mixed(results: Mapping[str, RiskResult], printed: Callable[[str], str]) -> tuple[Problem, ...]:
     """The warning that several models decide, each on some of the patients."""
     counts = Counter(result.decides for result in results.values())
     if len(counts) < 2:
         return ()
-    what = f"several models decide: {', '.join(f'{name} on {count}' for name, count in counts.items())}"
+    what = f"several models decide: {', '.join(f'{printed(name)} on {count}' for name, count in counts.items())}"
     remedy = "AUC and C-index of all rank how far a risk lies from its model's cut-off; trust those of each model"
     return (Problem("WARN", what, "all patients together", remedy),)

@@ -40,6 +40,10 @@ MIX = (
 )
 
 
+Printed = Callable[[str], str]
+"""From what files call a model to what readers call it."""
+
+
 @dataclass(frozen=True, slots=True)
 class RecurrenceWords(Generic[T]):
     """What the report of one recipe has of its own.
@@ -91,23 +95,24 @@ def recurrence_report(
     pages.add_text(words.intent)
     pages.add_text(f"{_censored(horizon, found.censored)} {found.period}".rstrip())
     pages.add_text(words.in_the_paper)
-    _figures(pages, found, "")
-    _models(pages, found, "")
-    _beside(pages, found, words, "")
+    printed = model.package.recipe.printed
+    _figures(pages, found, "", printed)
+    _models(pages, found, "", printed)
+    _beside(pages, found, words, "", printed)
     if rated:
         add_second_rater(pages, rated)
     _cases(pages, found, words)
     if external:
         level = f"External cohort {external.run['cohort']}".rstrip()
-        pages.add_heading(level)
-        again = not_external(_scans(found), _scans(external))
-        pages.add_warnings((*again, *(p for p in external.problems if p not in found.problems)))
-        pages.add_text("Model and cut-off are those of above; nothing was fitted to this cohort.")
-        pages.add_text(f"{external.censored} of its patients were lost before {horizon} without a recurrence.")
-        pages.add_flow(external.flow, title=level)
-        _figures(pages, external, f"{level}, ")
-        _models(pages, external, f"{level}, ")
-        _beside(pages, external, words, f"{level}, ")
+        with pages.section(level):
+            again = not_external(_scans(found), _scans(external))
+            pages.add_warnings((*again, *(p for p in external.problems if p not in found.problems)))
+            pages.add_text("Model and cut-off are those of above; nothing was fitted to this cohort.")
+            pages.add_text(f"{external.censored} of its patients were lost before {horizon} without a recurrence.")
+            pages.add_flow(external.flow, title=level)
+            _figures(pages, external, f"{level}, ", printed)
+            _models(pages, external, f"{level}, ", printed)
+            _beside(pages, external, words, f"{level}, ", printed)
     add_evaluated(pages, found)
     add_model(pages, model)
     pages.add_heading(words.heading)
@@ -158,7 +163,7 @@ def _named(prefix: str, title: str) -> str:
     return f"{prefix}{title}" if prefix else title[0].upper() + title[1:]
 
 
-def _figures(pages: Report, found: RecurrenceEvaluation[T], prefix: str) -> None:
+def _figures(pages: Report, found: RecurrenceEvaluation[T], prefix: str, printed: Printed) -> None:
     """Counts at both cut-offs, survival of the groups, calibration and net benefit."""
     one = found.figures
     pages.add_binary_evaluation(_named(prefix, "early recurrence at the cut-off"), one.at_cutoff)
@@ -175,7 +180,10 @@ def _figures(pages: Report, found: RecurrenceEvaluation[T], prefix: str) -> None
         pages.add_calibration(_named(prefix, "calibration of the risk"), [("", one.calibration)])
         pages.add_text(MIX)
     title = _named(prefix, "net benefit")
-    pages.add_decision_curves(title, [(found.name, one.decision), *_simple(found)], at=one.at)
+    curves, at = [(found.name, one.decision), *_simple(found)], one.at
+    pages.add_decision_curves(
+        title, [(printed(name), curve) for name, curve in curves], at=[(printed(name), value) for name, value in at]
+    )
     pages.add_text(DECISION)
 
 
@@ -189,7 +197,8 @@ def _simple(found: RecurrenceEvaluation[T]) -> list[tuple[str, Any]]:
 
 
 def _survival(pages: Report, outcome: TimeToEvent, one: RiskFigures, title: str) -> None:
-    pages.add_survival(title, one.groups.curves, test=one.groups.test, at=(outcome.horizon_months,))
+    label, at = "Recurrence-free survival", (outcome.horizon_months,)
+    pages.add_survival(title, one.groups.curves, test=one.groups.test, at=at, label=label)
     errors = [
         f"{curve.name} {rounded(curve.median.value, 1)} (standard error {rounded(curve.median_standard_error, 2)})"
         for curve in one.groups.curves
@@ -199,64 +208,59 @@ def _survival(pages: Report, outcome: TimeToEvent, one: RiskFigures, title: str)
         pages.add_text(f"Median recurrence-free survival in months: {'; '.join(errors)}.")
 
 
-def _models(pages: Report, found: RecurrenceEvaluation[T], prefix: str) -> None:
+def _models(pages: Report, found: RecurrenceEvaluation[T], prefix: str, printed: Printed) -> None:
     """One row per model, and ROC, net benefit and survival of all of them."""
     if not found.models:
         return
+    models = {printed(name): one for name, one in found.models.items()}
     title = _named(prefix, "each model")
-    pages.add_heading(title)
-    decide = {_decides(one) for one in found.cases}
-    which = f"{min(decide)}, the fullest, decides on all of them" if len(decide) == 1 else "the fullest decides on each"
-    pages.add_text(f"Each model on the patients whose inputs allow it, at its own cut-off; {which}.")
-    columns = ("Model", "n", *(metric[:1].upper() + metric[1:] for metric in SEVEN), "C-index", "Log-rank P")
-    rows = [
-        (
-            name,
-            str(one.at_cutoff.n),
-            *(f"{estimate_text(one.seven[metric])} ({interval_text(one.seven[metric].interval)})" for metric in SEVEN),
-            estimate_text(one.groups.concordance),
-            _p(one),
+    with pages.section(title):
+        decide = {one.done.result.decides for one in found.cases}
+        fullest = f"{printed(min(decide))}, the fullest, decides on all of them"
+        which = fullest if len(decide) == 1 else "the fullest decides on each"
+        pages.add_text(f"Each model on the patients whose inputs allow it, at its own cut-off; {which}.")
+        columns = ("Model", "n", *(metric[:1].upper() + metric[1:] for metric in SEVEN), "C-index", "Log-rank P")
+        note = (
+            "In brackets, 95 % percentile bootstrap intervals over patients; n, patients of whom it is known whether "
+            "the recurrence came early."
         )
-        for name, one in found.models.items()
-    ]
-    note = (
-        "In brackets, 95 % percentile bootstrap intervals over patients; n, patients of whom it is known whether the "
-        "recurrence came early."
-    )
-    tests = [one.groups.test for one in found.models.values() if one.groups.test]
-    data = {name: one.as_json() for name, one in found.models.items()}
-    pages.add_table(f"{title}: at its own cut-off", columns, rows, note=note, tests=tests, data=data)
-    drawn = [
-        (name, one.at_cutoff.roc, one.at_cutoff.estimates["AUC"])
-        for name, one in found.models.items()
-        if one.at_cutoff.roc is not None
-    ]
-    first = found.figures.at_cutoff
-    if drawn:
-        pages.add_figure(
-            file_stem(title, "roc"),
-            figures.roc_figure(drawn),
-            f"{title}: receiver operating characteristic curves; no cut-off is shown",
-            n=first.n,
-            unit="patient",
-            estimates=[prefixed(name, area) for name, _, area in drawn],
-            data={name: curve.as_json() for name, curve, _ in drawn},
-        )
-    benefit = f"{title}: net benefit"
-    pages.add_decision_curves(benefit, [(name, one.decision) for name, one in found.models.items()])
-    for name, one in found.models.items():
-        _survival(pages, found.outcome, one, f"{title}: recurrence-free survival by {name}")
+        tests = [one.groups.test for one in models.values() if one.groups.test]
+        data = {name: one.as_json() for name, one in found.models.items()}
+        rows = [_row(name, one) for name, one in models.items()]
+        pages.add_table(f"{title}: at its own cut-off", columns, rows, note=note, tests=tests, data=data)
+        drawn = [
+            (name, one.at_cutoff.roc, one.at_cutoff.estimates["AUC"])
+            for name, one in models.items()
+            if one.at_cutoff.roc is not None
+        ]
+        if drawn:
+            pages.add_figure(
+                file_stem(title, "roc"),
+                figures.roc_figure(drawn),
+                f"{title}: receiver operating characteristic curves; no cut-off is shown",
+                n=found.figures.at_cutoff.n,
+                unit="patient",
+                estimates=[prefixed(name, area) for name, _, area in drawn],
+                data={name: curve.as_json() for name, curve, _ in drawn},
+            )
+        benefit = _named(prefix, "net benefit of each model")
+        pages.add_decision_curves(benefit, [(name, one.decision) for name, one in models.items()])
+        for name, one in models.items():
+            _survival(pages, found.outcome, one, _named(prefix, f"recurrence-free survival by {name}"))
 
 
-def _decides(one: JudgedPatient[T]) -> str:
-    return one.done.result.decides
+def _row(name: str, one: RiskFigures) -> tuple[str, ...]:
+    seven = [f"{estimate_text(one.seven[metric])} ({interval_text(one.seven[metric].interval)})" for metric in SEVEN]
+    return name, str(one.at_cutoff.n), *seven, estimate_text(one.groups.concordance), _p(one)
 
 
 def _p(one: RiskFigures) -> str:
     return p_value(one.groups.test.p) if one.groups.test else "one group"
 
 
-def _beside(pages: Report, found: RecurrenceEvaluation[T], words: RecurrenceWords[T], prefix: str) -> None:
+def _beside(
+    pages: Report, found: RecurrenceEvaluation[T], words: RecurrenceWords[T], prefix: str, printed: Printed
+) -> None:
     title = _named(prefix, "beside simpler models")
     pages.add_heading(title)
     if not found.beside or found.figures.at_cutoff.roc is None:
@@ -264,10 +268,12 @@ def _beside(pages: Report, found: RecurrenceEvaluation[T], words: RecurrenceWord
         return
     pages.add_text(words.beside)
     rows = [
-        (one.name, one.curve, one.area, one.comparison.differences[0], one.comparison.delong) for one in found.beside
+        (printed(one.name), one.curve, one.area, one.comparison.differences[0], one.comparison.delong)
+        for one in found.beside
     ]
     area = found.figures.at_cutoff.estimates["AUC"]
-    pages.add_beside(title, found.figures.at_cutoff.roc, area, rows, of="early recurrence", model=found.name)
+    curve = found.figures.at_cutoff.roc
+    pages.add_beside(title, curve, area, rows, of="early recurrence", model=printed(found.name))
 
 
 def _cases(pages: Report, found: RecurrenceEvaluation[T], words: RecurrenceWords[T]) -> None:

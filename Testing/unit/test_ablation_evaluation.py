@@ -29,7 +29,13 @@ def test_a_cohort_is_evaluated_by_all_models_and_reported(tmp_path: Path, monkey
     assert all(one.at_cutoff.n == 4 and one.groups.concordance.n == 5 for one in found.models.values())
     report(found, loaded).write(tmp_path / "report")
     text = (tmp_path / "report" / "report.html").read_text(encoding="utf-8")
-    for words in ("Each model", "prepost", "Dl_clinical minus clinical", "recurrence-free survival by pre", "case-4"):
+    for words in ("Each model", "PrePost", "DL_Clinical minus Clinical", "Recurrence-free survival by Pre<", "case-4"):
         assert words in text, words
+    shown = text[text.index("<body>") :].split("data:image")  # without the file names of the model's trees
+    assert not any(
+        word in part for part in shown for word in ("Dl_clinical", ">dl_clinical", " dl_clinical ", ">prepost")
+    )
+    contents = text[text.index("<nav>") : text.index("</nav>")]
+    assert "Each model" in contents and "survival by" not in contents
     (section,), _ = compare({"one": found, "other": again})
     assert section.differences[0].value == 0.0

@@ -41,7 +41,7 @@ from HCCAssistLib.recipes.ablation.evaluated_case import FILES, evaluate_case
 from HCCAssistLib.recipes.ablation.explanation import in_patient, scores_and_maps, scores_of
 from HCCAssistLib.recipes.ablation.network import build
 from HCCAssistLib.recipes.ablation.prediction import predict
-from HCCAssistLib.recipes.ablation.recipe import ABLATION, PHASES, TUMOUR, ZONE
+from HCCAssistLib.recipes.ablation.recipe import ABLATION, FULLEST_FIRST, NETWORKS, PHASES, TREES, TUMOUR, ZONE
 from HCCAssistLib.recipes.ablation.review import training_annotations
 from HCCAssistLib.recipes.ablation.sampling import as_input
 from HCCAssistLib.recipes.ablation.seen import seen
@@ -140,7 +140,7 @@ def test_with_the_signature_of_the_first_time_point_the_fullest_model_needs_no_s
 
 
 def test_a_package_without_its_fullest_model_says_so(whole: Study, tmp_path: Path) -> None:
-    why = "the model dl_clinical is absent: with a single split"
+    why = "the model DL_Clinical is absent: with a single split"
     one = model(tmp_path, forests={"clinical": trees(signature=False)}, training={"caveats": [why]})
     result = predict(whole, one, QUICKLY)
     assert result.decides == "prepost" and why in told(result) and "clinical" in result.probabilities
@@ -534,3 +534,8 @@ def test_a_review_teaches_no_outcome(whole: Study, two: LoadedModel) -> None:
     assert not found.points and not found.values and "follow_up_months and event" in found.warnings[0].what
     with pytest.raises(InputError, match="not a point"):
         training_annotations(predict(whole, two, QUICKLY), missed=PointList("missed", (Point("M", CENTER),)))
+
+
+def test_models_are_printed_as_the_paper_has_them() -> None:
+    assert [ABLATION.printed(name) for name in FULLEST_FIRST] == ["DL_Clinical", "PrePost", "Pre", "Clinical"]
+    assert set(ABLATION.models) == {*NETWORKS, *TREES}

@@ -233,8 +233,8 @@ def test_a_signature_of_shuffled_labels_tells_nothing_and_a_leaked_one_would() -
         {one.name: one.value for one in assemble(results, chosen_on="parts").estimates}
         for results in (out_of_fold, leaked)
     )
-    assert abs(honest["dl_clinical: AUC"] - 0.5) < 0.13 and abs(honest["clinical: AUC"] - 0.5) < 0.13
-    assert dishonest["dl_clinical: AUC"] > 0.95, "so a leak would show"
+    assert abs(honest["DL_Clinical: AUC"] - 0.5) < 0.13 and abs(honest["Clinical: AUC"] - 0.5) < 0.13
+    assert dishonest["DL_Clinical: AUC"] > 0.95, "so a leak would show"
 
 
 def test_what_is_assembled_has_a_cut_off_for_each_model_and_says_where_it_comes_from() -> None:
@@ -262,7 +262,7 @@ def test_what_is_assembled_has_a_cut_off_for_each_model_and_says_where_it_comes_
     assert set(trees) == {"trees-clinical.safetensors", "trees-dl_clinical.safetensors"}
     assert trees["trees-dl_clinical.safetensors"].variables == (*COLUMNS, SIGNATURE)
     described = {one.name: one.value for one in found.descriptions}
-    importance = described["dl_clinical: mean decrease in impurity, signature"]
+    importance = described["DL_Clinical: mean decrease in impurity, signature"]
     assert importance == trees["trees-dl_clinical.safetensors"].importances()[-1] and importance > 0.1
 
 
@@ -281,7 +281,7 @@ def test_a_single_split_gives_no_trees_with_a_signature_and_says_why() -> None:
     assert list(found.cutoffs) == ["prepost", "pre", "clinical"]
     assert list(found.extras) == ["trees-clinical.safetensors", "curves.json"]
     (why,) = found.facts["caveats"]
-    assert why.startswith("the model dl_clinical is absent: with a single split") and "train with folds" in why
+    assert why.startswith("the model DL_Clinical is absent: with a single split") and "train with folds" in why
     trees = TreeEnsemble.from_arrays(found.extras["trees-clinical.safetensors"])
     assert trees.samples[trees.starts].tolist() == [4] * 20, "fitted on the training patients, scored on the others"
 
@@ -311,7 +311,7 @@ def test_without_a_second_time_point_there_is_no_model_of_both() -> None:
     scores = [(0.8, 0.5) if one["event"] else (0.2, 0.5) for one in rows]
     found = assemble([result_of(rows[a], scores[a], rows[b]) for a, b in halves], chosen_on="x")
     assert list(found.cutoffs) == ["dl_clinical", "pre", "clinical"] and found.facts["signature_of"] == "pre"
-    assert any("the model prepost has no cut-off" in why for why in found.facts["caveats"])
+    assert any("the model PrePost has no cut-off" in why for why in found.facts["caveats"])
 
 
 def test_from_a_cohort_to_a_model_of_two_folds_and_back(tmp_path: Path) -> None:
@@ -323,7 +323,7 @@ def test_from_a_cohort_to_a_model_of_two_folds_and_back(tmp_path: Path) -> None:
     assert any("1 of 10 cases were followed for 24 months or less" in problem.what for problem in problems)
     card = read_package(package.folder, recipe=ABLATION.id).card
     assert [set(one) for one in card.members] == [{"pre", "prepost"}] * 2 and card.input == input_spec(options)
-    assert "clinical: mean decrease in impurity, hbv" in card.metrics and "dl_clinical: AUC" in card.metrics
+    assert "Clinical: mean decrease in impurity, hbv" in card.metrics and "DL_Clinical: AUC" in card.metrics
     assert "trees-dl_clinical.safetensors" in card.files and card.default_name == "dl_clinical"
     assert card.training["seen"]["tumour_size_mm"][0] >= 20
     curves = curves_of(package)

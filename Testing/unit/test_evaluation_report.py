@@ -255,3 +255,17 @@ def test_results_that_make_no_sense_cannot_be_born() -> None:
     ):
         with pytest.raises(ValueError):
             broken()
+
+
+def test_the_contents_list_sections_and_not_their_parts(tmp_path: Path) -> None:
+    pages = Report("A report")
+    with pages.section("Each model"):
+        for name in ("one", "other"):
+            pages.add_heading(f"Survival by {name}")
+    pages.add_heading("Cases")
+    html = pages.write(tmp_path).read_text(encoding="utf-8")
+    contents = html[html.index("<nav>") : html.index("</nav>")]
+    assert "Each model" in contents and "Cases" in contents and "Survival by" not in contents
+    assert html.count("<h3 ") == 2 and all(f'">{name}</h2>' in html for name in ("Each model", "Cases"))
+    levels = [block["level"] for block in pages.as_json()["blocks"]]
+    assert levels == [1, 2, 2, 1]

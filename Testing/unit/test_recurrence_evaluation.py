@@ -181,9 +181,9 @@ def test_each_of_several_models_has_a_row_and_the_fullest_decides(one_case: Eval
     pages.write(tmp_path / "report")
     text = (tmp_path / "report" / "report.html").read_text(encoding="utf-8")
     for words in ("Each model", "dl_clinical", "Recurrence-free survival by prepost", "without a recurrence (1 here)"):
-        assert words.lower() in text.lower(), words
+        assert words in text, words
     names = {path.name for path in (tmp_path / "report" / "figures").iterdir()}
-    assert {"each-model-roc.svg", "each-model-net-benefit-decision.svg", "beside-simpler-models-roc.svg"} <= names
+    assert {"each-model-roc.svg", "net-benefit-of-each-model-decision.svg", "beside-simpler-models-roc.svg"} <= names
     columns = prediction_columns(found)
     assert columns[-4:] == ("risk_dl_clinical", "risk_prepost", "risk_pre", "risk_clinical")
     last = list(prediction_rows(found))[-1]

@@ -35,7 +35,9 @@ def evidence(pages: Report, cohort: Cohort, model: LoadedModel, found: Any) -> l
         early_auc(test, margin, "AUC by the true margin"),
         early_auc(test, by_values, "AUC by values"),
     )
-    of_best = [early_auc(test, scores, f"AUC by the true score of {name}") for name, scores in best.items()]
+    of_best = [
+        early_auc(test, scores, f"AUC by the true score of {ABLATION.printed(name)}") for name, scores in best.items()
+    ]
     pages.add_heading("Beside margin, clinical values and the true scores")
     pages.add_text(
         "The smallest margin is the true one; the clinical values are weighed by a logistic regression that was fitted "
@@ -56,6 +58,6 @@ DEMO = Demo(
     unseen=4,
     choose=partial(choose, OUTCOME),
     evidence=evidence,
-    describe=partial(describe, OUTCOME),
+    describe=partial(describe, OUTCOME, ABLATION.printed),
     folds=2,
 )

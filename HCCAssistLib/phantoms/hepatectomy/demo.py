@@ -55,5 +55,5 @@ DEMO = Demo(
     unseen=4,
     choose=partial(choose, OUTCOME),
     evidence=evidence,
-    describe=partial(describe, OUTCOME),
+    describe=partial(describe, OUTCOME, HEPATECTOMY.printed),
 )

@@ -15,18 +15,17 @@ def methods(found: RecurrenceEvaluation[EvaluatedCase], card: ModelCard) -> str:
     """The paragraph on the method itself; that on statistics is the report's."""
     trained = trained_on(card.training) or "an unstated number of patients"
     cases, known = len(found.cases), found.figures.at_cutoff.n
-    names = list(found.models) or sorted({one.done.result.decides for one in found.cases})
+    models = list(found.models) or sorted({one.done.result.decides for one in found.cases})
+    names = ", ".join(map(ABLATION.printed, models))
     return (
         "Early recurrence after ablation was predicted from dynamic T1-weighted MR before and after it and from "
         f"clinical values (method: {ABLATION.paper.rstrip('.')}), as implemented in HCCAssist. The other phases of a "
         f"time point were registered to the {FIXED} phase; {SLICES} slices of {SIZE} x {SIZE} pixels of 1 mm around "
-        f"the "
-        f"region were given to the networks, and clinical values to extra trees. The models ({', '.join(names)}) were "
+        f"the region were given to the networks, and clinical values to extra trees. The models ({names}) were "
         f"trained on {trained}, split by patient, with these settings: {listed(card.options, ', ')}. {cases} "
         f"{plural('case', cases)}, none of them among the training images, were evaluated; early is a recurrence "
-        f"within "
-        f"{OUTCOME.horizon_months:g} months, which is known of {known} of them. Those who were followed for less "
-        f"without "
-        "one count in the survival and in the C-index alone. The fullest model that the inputs allow decides on a "
-        f"patient. Nothing was fitted to the evaluated cases. The bootstrap makes {DRAWS:,} draws of patients."
+        f"within {OUTCOME.horizon_months:g} months, which is known of {known} of them. Those who were followed for "
+        "less without one count in the survival and in the C-index alone. The fullest model that the inputs allow "
+        "decides on a patient. Nothing was fitted to the evaluated cases. The bootstrap makes "
+        f"{DRAWS:,} draws of patients."
     )

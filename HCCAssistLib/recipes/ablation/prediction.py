@@ -31,6 +31,7 @@ from HCCAssistLib.recipes.ablation.recipe import (
     REGIONS,
     SIGNATURE,
     TIME_POINTS,
+    TREES,
 )
 from HCCAssistLib.recipes.ablation.sampling import SHAPE, as_input
 from HCCAssistLib.recipes.ablation.time_point import TimePoint, time_point_of
@@ -174,7 +175,7 @@ def _answers(
         added[name] = dict(zip(trees.variables, map(float, found.of_variables[0]), strict=True))
     warnings += _missing_values(clinical, model.trees) if known else _no_values(model)
     if known and "dl_clinical" in model.trees and signature == "prepost" and POST not in seen:
-        what = f"the model dl_clinical does not answer: it needs {POST} MR, for the signature of both time points"
+        what = f"the model DL_Clinical does not answer: it needs {POST} MR, for the signature of both time points"
         warnings.append(Problem("WARN", what, POST, "give the four phases after the ablation"))
     cold = list(empty_map_problems(maps[None], [""], raised="the risk", where="images")) if maps is not None else []
     heatmaps = _heatmaps(study, seen, maps) if maps is not None and not cold else {}
@@ -218,7 +219,7 @@ def _absent(seen: Mapping[str, TimePoint]) -> Iterator[Problem]:
 
 def _no_values(model: LoadedModel) -> Iterator[Problem]:
     if model.trees:
-        names = " and ".join(name for name in ("clinical", "dl_clinical") if name in model.trees)
+        names = " and ".join(map(ABLATION.printed, (name for name in TREES if name in model.trees)))
         what = f"no clinical value is known, so that the models {names} do not answer"
         yield Problem("WARN", what, "clinical values", f"fill in {', '.join(COLUMNS)}")
 

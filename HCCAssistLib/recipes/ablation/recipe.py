@@ -82,6 +82,7 @@ ABLATION = Recipe(
         Variable("total_protein_g_per_l", "total protein", "g/L", (30.0, 120.0), missing="tree"),
         Variable("afp_ng_per_ml", "alpha-fetoprotein", "ng/mL", (0.0, 1_000_000.0), missing="tree"),
     ),
+    models=MappingProxyType({"pre": "Pre", "prepost": "PrePost", "clinical": "Clinical", "dl_clinical": "DL_Clinical"}),
     split=(203, 51, 35),
     # MR has no fixed scale: a view begins with what the volume itself spans
     windows=MappingProxyType({"Liver": Window(level=150, width=300)}),

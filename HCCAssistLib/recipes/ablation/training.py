@@ -21,7 +21,7 @@ from HCCAssistLib.evaluation.result import Estimate, Interval
 from HCCAssistLib.models.curves import CURVES, ReferenceCurve, curves_as_json
 from HCCAssistLib.recipes.ablation.clinical import COLUMNS
 from HCCAssistLib.recipes.ablation.forests import Forest, fit_forest
-from HCCAssistLib.recipes.ablation.recipe import FULLEST_FIRST, NETWORKS, PRE, TIME_POINTS
+from HCCAssistLib.recipes.ablation.recipe import ABLATION, FULLEST_FIRST, NETWORKS, PRE, TIME_POINTS
 from HCCAssistLib.recipes.ablation.signatures import OF_POST, Patient, parts_of, patients_of, rows_of
 from HCCAssistLib.recipes.options import Value
 from HCCAssistLib.results.cutoff import CutOff
@@ -105,7 +105,9 @@ def assemble(results: Sequence[MemberResult], *, chosen_on: str) -> Assembled:
         one = scored[name]
         truth, scores, persons = _rows(patients, one.scores)
         if len(set(truth)) < 2:
-            caveats.append(f"the model {name} has no cut-off: its held-out patients do not show both outcomes")
+            caveats.append(
+                f"the model {ABLATION.printed(name)} has no cut-off: its held-out patients do not show both outcomes"
+            )
             continue
         source = f"{chosen_on}, each patient scored by {one.scored_by}"
         cutoffs[name] = youden_cutoff(truth, scores, chosen_on=source)
@@ -113,7 +115,9 @@ def assemble(results: Sequence[MemberResult], *, chosen_on: str) -> Assembled:
         followed = _followed(patients, one.scores)
         curves[name] = reference_curve(followed, cutoffs[name], event="recurrence", source=alike)
         found = binary_evaluation(truth, scores, persons, unit="patient", cutoff=cutoffs[name]).estimates
-        estimates += [replace(found[n], name=f"{name}: {n}") for n in ("AUC", "sensitivity", "specificity")]
+        estimates += [
+            replace(found[n], name=f"{ABLATION.printed(name)}: {n}") for n in ("AUC", "sensitivity", "specificity")
+        ]
     return Assembled(
         cutoffs=cutoffs,
         default_cutoff=next((name for name in FULLEST_FIRST if name in cutoffs), ""),
@@ -158,11 +162,11 @@ def _forests(
     try:
         forests["clinical"] = fit_forest(patients, parts, settings)
     except InputError as error:
-        caveats.append(f"the models clinical and dl_clinical are absent: {error.problems[0].what}")
+        caveats.append(f"the models Clinical and DL_Clinical are absent: {error.problems[0].what}")
         return forests, caveats
     if any(not one.scores[network] for one in patients.values()):
         caveats.append(
-            "the model dl_clinical is absent: with a single split the networks have learnt the patients that its trees "
+            "the model DL_Clinical is absent: with a single split the networks have learnt the patients that its trees "
             "would learn from; train with folds"
         )
         return forests, caveats
@@ -170,7 +174,7 @@ def _forests(
     try:
         forests["dl_clinical"] = fit_forest(signed, parts, settings, network=network)
     except InputError as error:
-        caveats.append(f"the model dl_clinical is absent: {error.problems[0].what}")
+        caveats.append(f"the model DL_Clinical is absent: {error.problems[0].what}")
     return forests, caveats
 
 
@@ -197,7 +201,9 @@ def _followed(patients: Mapping[str, Patient], scores: Mapping[str, float]) -> H
 def _importances(name: str, forest: Forest) -> list[Estimate]:
     none = Interval.missing("it describes these trees, and estimates nothing")
     return [
-        Estimate(f"{name}: mean decrease in impurity, {variable}", value, forest.patients, "patient", none)
+        Estimate(
+            f"{ABLATION.printed(name)}: mean decrease in impurity, {variable}", value, forest.patients, "patient", none
+        )
         for variable, value in forest.importances.items()
     ]
 

@@ -6,6 +6,7 @@ from collections.abc import Iterator
 from typing import Any
 
 from HCCAssistLib.imaging.geometry import Box
+from HCCAssistLib.recipes.registry import printed_model
 from HCCAssistLib.results.cutoff import cutoff_text
 from HCCAssistLib.results.review import Verdict
 from HCCAssistLib.results.risk import RiskResult
@@ -65,12 +66,14 @@ def box_of(result: RiskResult, number: int) -> Box | None:
 
 
 def _rows(result: RiskResult) -> list[tuple[str, str, str]]:
+    decides = result.decides if result.cutoff else None
     rows = [
-        (name, f"{value:.3f}", "decides the group" if name == result.decides and result.cutoff else "")
+        (printed_model(result.run.recipe, name), f"{value:.3f}", "decides the group" if name == decides else "")
         for name, value in result.probabilities.items()
     ]
     if result.cutoff is not None:
-        rows.append(("group", f"{result.group} risk", f"high where {result.decides} {cutoff_text(result.cutoff)}"))
+        model = printed_model(result.run.recipe, result.decides)
+        rows.append(("group", f"{result.group} risk", f"high where {model} {cutoff_text(result.cutoff)}"))
     for value in result.clinical:
         text = "" if value.used is None else f"{value.used:g}"
         remark = {"given": "", "imputed": "not known: a value in its stead", "missing": "not known"}[value.state]
