@@ -8,17 +8,16 @@ mean HU alone; and a model of permuted outcomes, tested on permuted ones. The la
 from __future__ import annotations
 
 import argparse
-import json
 import tempfile
 import time
 from dataclasses import replace
 from pathlib import Path
 from typing import Any
 
+from evidence import at_chance, print_goals, show
+
 from HCCAssistLib.cli.console import Progress
 from HCCAssistLib.cohort.cohort import read_cohort
-from HCCAssistLib.evaluation.display import estimate_text, interval_text
-from HCCAssistLib.evaluation.result import Estimate
 from HCCAssistLib.inference.loaded_model import load_model
 from HCCAssistLib.phantoms.cohort import write_cohort
 from HCCAssistLib.phantoms.hepatectomy.cases import PHANTOMS
@@ -32,10 +31,6 @@ from HCCAssistLib.training.recurrence import RecurrenceEvaluation
 from HCCAssistLib.training.run import Job, train
 
 CASES, SEED, TESTED_SEED = 220, 7, 1007
-
-
-def show(name: str, one: Estimate) -> None:
-    print(f"  {name:34s} {estimate_text(one):6s} ({interval_text(one.interval)}), n = {one.n}", flush=True)
 
 
 def main() -> None:
@@ -80,14 +75,8 @@ def main() -> None:
         for simple in found.beside:  # fitted to the patients that the network learnt from
             show(f"AUC, {name} minus {simple.name}", simple.comparison.differences[0])
     least = min(one.comparison.differences[0].interval.low or 0.0 for one in alone.beside)
-    limits = aucs["permuted"].interval
-    covered = limits.low is not None and limits.high is not None and limits.low <= 0.5 <= limits.high
-    goals = [
-        ("AUC, SS minus size or mean HU: least lower limit", round(least, 3), "> 0", least > 0),
-        ("permuted outcomes: interval of the AUC", [limits.low, limits.high], "covers 0.5", covered),
-    ]
-    for goal, reached, target, met in goals:
-        print(json.dumps({"goal": goal, "value": reached, "target": target, "met": bool(met)}))
+    beaten = ("AUC, SS minus size or mean HU: least lower limit", round(least, 3), "> 0", least > 0)
+    print_goals([beaten, at_chance("permuted outcomes", aucs["permuted"])])
 
 
 if __name__ == "__main__":

@@ -7,6 +7,7 @@ from collections.abc import Iterable, Sequence
 from dataclasses import replace
 
 import numpy as np
+import SimpleITK as sitk
 
 from HCCAssistLib.cohort.case import Case
 from HCCAssistLib.cohort.cohort_spec import follow_up
@@ -67,6 +68,18 @@ def with_values(cases: Sequence[Case]) -> Patients:
     table = _table([([case.number(name) for name in VALUES], *follow_up(case, OUTCOME)) for case in cases])
     middle = np.nanmedian(table.measures, axis=0)
     return replace(table, measures=np.where(np.isnan(table.measures), middle, table.measures))
+
+
+def write_true_transforms(cases: Iterable[Case]) -> None:
+    """Beside each phase the true transform from the delayed one, as a person may give it: none is then computed."""
+    for case in cases:
+        truth = json.loads((case.folder / "truth.json").read_text(encoding="utf-8"))
+        for point, one in truth["time_points"].items():
+            for phase in PHASES[:-1]:
+                matrix, transform = np.array(one["delayed_to_phase_lps"][phase]), sitk.AffineTransform(3)
+                transform.SetMatrix(matrix[:3, :3].ravel().tolist())
+                transform.SetTranslation(matrix[:3, 3].tolist())
+                sitk.WriteTransform(transform, str(case.folder / point / f"{phase}.tfm"))
 
 
 def true_scores(cases: Sequence[Case]) -> dict[str, Vector]:
