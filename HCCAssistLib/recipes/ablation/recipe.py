@@ -89,7 +89,7 @@ ABLATION = Recipe(
     presets=MappingProxyType(
         {
             "paper": {},
-            "quick": {"epochs": 20, "width": 0.5, "learning_rate": 1e-3},
+            "quick": {"epochs": 24, "width": 0.25, "batch": 8, "learning_rate": 1e-3},
         }
     ),
     options=(
