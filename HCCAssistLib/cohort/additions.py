@@ -17,14 +17,17 @@ from HCCAssistLib.cohort.points import PointList, write_points
 from HCCAssistLib.cohort.segments import Segment, write_segments
 from HCCAssistLib.cohort.spelling import same_ids, shown
 from HCCAssistLib.cohort.table import put_row
+from HCCAssistLib.cohort.transform_files import write_transform
 from HCCAssistLib.errors import HCCAssistError, InputError
 from HCCAssistLib.files import atomic_folder, remove_leftovers
 from HCCAssistLib.imaging.cropping import crop
 from HCCAssistLib.imaging.files import write_image
+from HCCAssistLib.imaging.geometry import FloatArray
 from HCCAssistLib.imaging.image import Image
 
 _NUMBERED = re.compile(r"case-(\d{1,9})", re.IGNORECASE)
 _WORD = re.compile(r"[^\W\d_]{3,}|\d{4,}")
+_Content = Image | PointList | Sequence[Segment] | FloatArray
 _GENERAL = frozenset({"case", "patient", "phantom", "study", "subject", "synthetic"})
 
 
@@ -37,6 +40,7 @@ def add_case(
     masks: Mapping[str, Image],
     values: Mapping[str, str],
     segments: Mapping[str, Sequence[Segment]] = MappingProxyType({}),
+    transforms: Mapping[str, FloatArray] = MappingProxyType({}),
     patient_id: str = "",
     replace: bool = False,
 ) -> Case:
@@ -51,6 +55,7 @@ def add_case(
         values: further columns of the case's row.
         segments: by ``"<time point>/<name>"``, several in one file with their names and tags, instead of the mask
             there; empty ones are left out.
+        transforms: of volumes that a person laid on others, by the same names; see ``write_transform``.
         patient_id: pseudonym of the patient, who may have several cases; where it is empty, that of the case that is
             replaced, or the case's own id.
         replace: overwrite a case of that id. Its row keeps what ``values`` does not name, its patient and its split.
@@ -67,11 +72,12 @@ def add_case(
         case = Case(old.case_id, patient_id or old.patient_id, "", {}, cohort / CASES / old.case_id)
     _refuse_misspelt(case, [one for one in cases if one is not old])
     painted = {key: [one for one in found if not one.is_empty] for key, found in segments.items()}
-    files: dict[str, Image | PointList | Sequence[Segment]] = {
+    files: dict[str, _Content] = {
         **{f"{key}.nrrd": image for key, image in volumes.items()},
         **{f"{key}.mrk.json": found for key, found in points.items() if found.points},
         **{f"{key}.seg.nrrd": mask for key, mask in masks.items() if key not in segments and mask.array.any()},
         **{f"{key}.seg.nrrd": found for key, found in painted.items() if found},
+        **{f"{key}.tfm": matrix for key, matrix in transforms.items()},
     }
     if not replace and (old is not None or case.folder.exists()):
         raise InputError(f"there is a case {case.case_id} already", cohort.name, "choose another id, or replace it")
@@ -189,9 +195,11 @@ def _refuse_loss(case: Case, written: Iterable[str]) -> None:
         )
 
 
-def _write(path: Path, content: Image | PointList | Sequence[Segment]) -> None:
+def _write(path: Path, content: _Content) -> None:
     name = path.name.split(".")[0]
-    if isinstance(content, PointList):
+    if isinstance(content, np.ndarray):
+        write_transform(content, path)
+    elif isinstance(content, PointList):
         write_points(content, path)
     elif not isinstance(content, Image):
         write_segments([Segment(one.name, _cut(one.mask), one.tags) for one in content], path)

@@ -247,6 +247,7 @@ class _Addition:
             masks={place: mask for place, mask in study.masks.items() if place not in given},
             values={**self.annotations.values, **study.values},
             segments=segments,
+            transforms=study.transforms,
             patient_id=self.patient_id,
             replace=taken,
         )
@@ -292,7 +293,7 @@ class _Addition:
             present = self.now.study(self.case_id, grids=self.grids).digests() if self.now is not None else {}
         except InputError:
             present = {}
-        points, boxes = (f"{place} points" for place in self.inputs.points), (f"{p} roi" for p in self.inputs.boxes)
-        kept = {*self.inputs.segments, *points, *boxes}
+        kinds = {"points": self.inputs.points, "roi": self.inputs.boxes, "transform": self.inputs.transforms}
+        kept = {*self.inputs.segments, *(f"{place} {kind}" for kind, given in kinds.items() for place in given)}
         were = {key: digest for key, digest in study.digests().items() if key.split(" finding ")[0] in kept}
         return [key.split("/")[-1] for key, digest in were.items() if present.get(key) != digest]
