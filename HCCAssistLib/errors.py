@@ -18,6 +18,8 @@ class Problem:
         where: the file, case, series or point it was found in.
         remedy: what the person can do.
         case_id: the one case of a cohort that it concerns; empty where it concerns the whole input.
+        leaves_out: where a STOP is nobody's fault, why a training may go on without the case: ``"registration"``; empty
+            where it is to be mended.
     """
 
     level: Literal["STOP", "WARN"]
@@ -25,6 +27,7 @@ class Problem:
     where: str = ""
     remedy: str = ""
     case_id: str = ""
+    leaves_out: str = ""
 
     def __str__(self) -> str:
         text = f"{self.where}: {self.what}" if self.where else self.what

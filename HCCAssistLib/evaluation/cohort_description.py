@@ -19,7 +19,12 @@ _SETS = {"train": "training"}
 
 
 def cohort_flow(
-    cohort: Cohort, evaluated: Collection[str], *, label: Label | None, left_out: Mapping[str, str] | None = None
+    cohort: Cohort,
+    evaluated: Collection[str],
+    *,
+    label: Label | None,
+    left_out: Mapping[str, str] | None = None,
+    not_trained: Mapping[str, str] | None = None,
 ) -> Flow:
     """From the cases of the table to those that are evaluated, with the reason why the others are not.
 
@@ -28,10 +33,15 @@ def cohort_flow(
         evaluated: ids of the evaluated cases.
         label: that the recipe learns; the evaluated cases are divided by its classes where each case has one of them.
         left_out: why a case that was to be evaluated was not, by case id.
+        not_trained: why a case for training was left out of it, by case id.
     """
-    failed = left_out or {}
+    failed, unfit = left_out or {}, not_trained or {}
     elsewhere = Counter(
-        f"in the {_SETS.get(case.split, case.split)} set" if case.split else "not set aside for testing"
+        f"left out of the training: {unfit[case.case_id]}"
+        if case.case_id in unfit
+        else f"in the {_SETS.get(case.split, case.split)} set"
+        if case.split
+        else "not set aside for testing"
         for case in cohort.cases
         if case.case_id not in evaluated and case.case_id not in failed
     )

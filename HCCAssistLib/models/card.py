@@ -20,7 +20,7 @@ NO_FIGURES = "none are stored in the package"
 
 _ELSEWHERE = (
     *("image_digests", "image_fingerprints", "history", "trained_on", "samples_per_class"),
-    *("patients", "synthetic", "permuted_labels", "folds", "repeats", "members", "caveats"),
+    *("patients", "synthetic", "permuted_labels", "folds", "repeats", "members", "caveats", "excluded"),
 )
 """Entries of the training record that fill pages (model.json holds them), or that stand in another row."""
 
@@ -44,6 +44,7 @@ def card_rows(card: ModelCard, *, full: bool = False) -> Rows:
         *([("Categories", "\n".join(_categories(card)))] if full and card.categories else []),
         ("Networks", _networks(card, recipe)),
         ("Trained on", _data(card.training)),
+        *([("Left out of training", text)] if (text := left_out(card.training)) else []),
         *([("Samples", text)] if full and (text := _samples(card)) else []),
         *([("Training", listed(_others(card.training)))] if full else []),
         *([("Members", text)] if full and (text := _members(card.training)) else []),
@@ -157,6 +158,19 @@ def _data(training: Mapping[str, Any]) -> str:
     split = ", ".join(f"{n} {name}" for name, n in cases.items() if n and name != "test")
     text = data + (f" ({split})" if split else "")
     return f"{text}; labels shuffled as a check, the findings mean nothing" if training.get("permuted_labels") else text
+
+
+def left_out(training: Mapping[str, Any]) -> str:
+    """The cases of the cohort that a training did without, by their reasons; empty where there are none.
+
+    >>> left_out({"excluded": {"case-4": "registration", "case-7": "registration"}})
+    '2 cases (registration): case-4, case-7'
+    """
+    given = training.get("excluded")
+    found: dict[str, list[str]] = {}
+    for case_id, why in given.items() if isinstance(given, Mapping) else ():
+        found.setdefault(str(why), []).append(str(case_id))
+    return "; ".join(f"{len(n)} {plural('case', len(n))} ({why}): {', '.join(n)}" for why, n in found.items())
 
 
 def _categories(card: ModelCard) -> list[str]:

@@ -14,7 +14,8 @@ from HCCAssistLib.panels.header import show_tissue
 from HCCAssistLib.panels.tables import fit, prepare
 from HCCAssistLib.panels.ui_files import load
 from HCCAssistLib.panels.words import place_words
-from HCCAssistLib.recipes.roles import all_roles, needed_roles
+from HCCAssistLib.recipes.roles import all_roles, methods_of, needed_roles
+from HCCAssistLib.scene.modality import may_be_of, modality_of
 from HCCAssistLib.scene.phase_inspector import LoadedVolume, PhaseInspector
 from HCCAssistLib.scene.roles import set_role, volume_with_role
 
@@ -23,11 +24,11 @@ LINES = 3
 """Of the table for each scan: its name; its phase and the button that confirms it; what is known of it."""
 
 
-def role_words(role: str | None) -> str:
-    """A role as a radiologist reads it: ``Arterial phase, follow-up CT``."""
+def role_words(role: str | None, node: Any) -> str:
+    """A role as a radiologist reads it: ``Arterial phase, follow-up CT``; of what is asked for, of an unknown scan."""
     if role is None:
         return str(_("not used"))
-    words = place_words(role)
+    words = place_words(role, modality_of(node))
     return f"{words[:1].upper()}{words[1:]}"
 
 
@@ -93,14 +94,14 @@ class PhaseRoles:
         if volume.doubtful(role):
             question = _(
                 "What is known of this scan speaks against it: {reason}\n\n{name} is all the same: {role}. Confirm?"
-            ).format(reason=volume.guess.reason, name=volume.name, role=role_words(role))
+            ).format(reason=volume.guess.reason, name=volume.name, role=role_words(role, volume.node))
             if not slicer.util.confirmOkCancelDisplay(question, _("HCCAssist - Confirm a phase")):
                 return
         before = volume_with_role(self._scene, role) if role else None
         set_role(volume.node, role)
-        taken = before is not None and before is not volume.node
         note = _("{name} was this before: {role}. Now it is not used.")
-        self._note = note.format(name=before.GetName(), role=role_words(role)) if before is not None and taken else ""
+        moved = before if before is not volume.node else None
+        self._note = note.format(name=moved.GetName(), role=role_words(role, moved)) if moved is not None else ""
         self.refresh()
 
     def _clicked(self, line: int, _column: int) -> None:
@@ -116,17 +117,17 @@ class PhaseRoles:
     def _needs(self) -> str:
         """What the methods need, and which scan serves them."""
         lines = []
-        for role, titles in needed_roles().items():
+        for role, modality, titles in ((r, m, t) for r in needed_roles() for m, t in methods_of(r).items()):
             node = volume_with_role(self._scene, role)
             line = _("{methods} needs {role}: {scan}")
-            scan = node.GetName() if node is not None else _("no scan yet")
-            lines.append(line.format(methods=", ".join(titles), role=place_words(role), scan=scan))
+            scan = node.GetName() if node is not None and may_be_of(node, modality) else _("no scan yet")
+            lines.append(line.format(methods=", ".join(titles), role=place_words(role, modality), scan=scan))
         return "\n".join(lines)
 
 
 def _advice(volumes: list[LoadedVolume]) -> str:
     if not volumes:
-        return str(_("No scan is loaded. Load a CT by Slicer's DICOM or Add Data, or the sample case below."))
+        return str(_("No scan is loaded. Load a CT or an MR by Slicer's DICOM or Add Data, or the sample case below."))
     if any(not volume.settled or volume.disputed for volume in volumes):
         return str(_("Click a scan to see it. A guess counts only when you confirm it: look at the images first."))
     return str(_("Every scan has its phase, or is not used."))
@@ -154,7 +155,7 @@ class RoleRow:
         self.label.setMargin(4)
         self.label.setAttribute(qt.Qt.WA_TransparentForMouseEvents)  # a click on these words is one on the scan
         self.combo = qt.QComboBox()
-        self.combo.addItems([role_words(role) for role in self._known])
+        self.combo.addItems([role_words(role, node) for role in self._known])
         self.combo.connect("activated(int)", self._choose)
         self.button = qt.QPushButton()
         self.button.connect("clicked(bool)", self._confirm)

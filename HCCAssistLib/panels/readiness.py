@@ -114,7 +114,7 @@ def same_lights(volumes: Mapping[str, Any]) -> Iterator[Light]:
         first = next(other for other, one in volumes.items() if one is node)
         if first != place:
             text = _("The same scan is chosen twice: as {one} and as {other}.")
-            modality = modality_of(node) or "CT"
+            modality = modality_of(node)
             yield Light("stop", text.format(one=place_words(first, modality), other=place_words(place, modality)))
 
 
@@ -157,7 +157,7 @@ def _phase_light(role: str, wanted: str, node: Any) -> Light:
     if confirmed == role:
         return Light("ok", _("Phase confirmed: {wanted}.").format(wanted=wanted))
     if is_settled(node):
-        marked = place_words(confirmed) if confirmed else _("a scan that no method uses")
+        marked = place_words(confirmed, modality_of(node)) if confirmed else _("a scan that no method uses")
         text = _("In HCC Study this scan is marked as {marked}. This method needs: {wanted}.")
         return Light("warn", text.format(marked=marked, wanted=wanted))
     guess = guess_role(node.GetName() or "")
@@ -166,7 +166,7 @@ def _phase_light(role: str, wanted: str, node: Any) -> Light:
         return Light("warn", text.format(wanted=wanted))
     if guess.role is not None:
         text = _("By its name this scan is: {guessed}. This method needs: {wanted}.")
-        return Light("warn", text.format(guessed=place_words(guess.role), wanted=wanted))
+        return Light("warn", text.format(guessed=place_words(guess.role, modality_of(node)), wanted=wanted))
     return Light(
         "warn", _("Phase not known. This method needs: {wanted}. Confirm it in HCC Study.").format(wanted=wanted)
     )

@@ -65,6 +65,31 @@ def needed_roles() -> dict[str, tuple[str, ...]]:
     return {role: tuple(titles) for role, titles in needed.items()}
 
 
+def methods_of(role: str) -> dict[str, tuple[str, ...]]:
+    """The titles of the methods that ask for a role, by the modality that they ask for it in.
+
+    >>> sorted(methods_of("post/arterial"))
+    ['CT', 'MR']
+    """
+    found: dict[str, list[str]] = {}
+    for recipe in RECIPES.values():
+        for need in (one for one in recipe.inputs if one.kind == "volume" and str(one) == role):
+            found.setdefault(need.modality, []).append(recipe.title)
+    return {modality: tuple(titles) for modality, titles in found.items()}
+
+
+def modalities_of(place: str) -> tuple[str, ...]:
+    """The modalities that methods ask for at a place; where none asks for it, those of its time point.
+
+    >>> modalities_of("pre/unenhanced"), modalities_of("baseline/portal")
+    (('MR',), ('CT',))
+    """
+    asked = [need for recipe in RECIPES.values() for need in recipe.inputs if need.kind == "volume"]
+    here = [need.modality for need in asked if str(need) == place]
+    time_point = place.partition("/")[0]
+    return tuple(sorted({*here} or {need.modality for need in asked if need.time_point == time_point}))
+
+
 def all_roles() -> tuple[str, ...]:
     """Every role, those that the methods ask for first."""
     return tuple(dict.fromkeys([*needed_roles(), *(f"{time}/{phase}" for time in TIME_POINTS for phase in PHASES)]))

@@ -73,10 +73,16 @@ class EvaluatedCases(Generic[T]):
         """Whether the finished cases are later than the others; empty where the table tells no years."""
         return temporal(self.held_out.cohort, set(self.done))
 
-    def flow(self, label: Label | None) -> Flow:
-        """From the cases of the table to the finished ones, by the classes of a label."""
-        why = {name: problems[0].what for name, problems in self.left_out.items()}
-        return cohort_flow(self.held_out.cohort, self.done, label=label, left_out=why)
+    def flow(self, label: Label | None, card: ModelCard) -> Flow:
+        """From the cases of the table to the finished ones, by the classes of a label.
+
+        Args:
+            label: that the recipe learns.
+            card: of the model; it knows which cases its training left out.
+        """
+        why = {name: _why(problems) for name, problems in self.left_out.items()}
+        unfit = card.training.get("excluded")
+        return cohort_flow(self.held_out.cohort, self.done, label=label, left_out=why, not_trained=unfit)
 
     def problems(
         self, card: ModelCard, warnings: Mapping[str, Sequence[Problem]], of_patients: Sequence[Problem] = ()
@@ -233,3 +239,9 @@ def _of_case(case: Case, error: InputError) -> tuple[Problem, ...]:
         replace(p, where=p.where if where in p.where else f"{where}, {p.where}".rstrip(", "), case_id=case.case_id)
         for p in error.problems
     )
+
+
+def _why(problems: Sequence[Problem]) -> str:
+    """Why a case is not evaluated: one reason for all cases in which the same thing failed, with whatever figures."""
+    failed = next((problem.leaves_out for problem in problems if problem.leaves_out), "")
+    return f"not evaluable: {failed}" if failed else problems[0].what

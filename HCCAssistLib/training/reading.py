@@ -2,12 +2,13 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable, Iterator, Mapping
+from collections.abc import Callable, Iterator, Mapping, Sequence
 from dataclasses import dataclass, replace
 from pathlib import Path
 
 import numpy as np
 
+from HCCAssistLib.cohort.case import Case
 from HCCAssistLib.cohort.case_files import CaseContents
 from HCCAssistLib.cohort.cohort import Cohort
 from HCCAssistLib.cohort.splits import split_patients
@@ -22,6 +23,7 @@ from HCCAssistLib.inference.study_files import write_study
 from HCCAssistLib.recipes.options import Value
 from HCCAssistLib.recipes.registry import cohort_spec, get_recipe
 from HCCAssistLib.recipes.spec import Recipe
+from HCCAssistLib.training.exclusions import Excluded, exclude
 from HCCAssistLib.training.pack import Pack
 from HCCAssistLib.training.samples import Samples, joined
 
@@ -35,12 +37,14 @@ class PackedCohort:
         files: what was found of its files.
         samples: of the cases that are not for testing, in the order of the table.
         problems: what is doubtful.
+        excluded: why a case is left out of the training, by case id.
     """
 
     cohort: Cohort
     files: CohortFiles
     samples: Samples
     problems: tuple[Problem, ...]
+    excluded: Excluded
 
 
 def read_and_pack(
@@ -88,10 +92,14 @@ def read_and_pack(
             workers=workers,
             progress=progress,
         )
-        problems = in_order([*of_table, *files.problems()])
+        found: Sequence[Problem] = [*of_table, *files.problems()]
+        excluded: Excluded = {}
+        if splits:
+            found, excluded = exclude(found, cohort, strata(cohort, spec), folds=folds)
+        problems = in_order(found)
         if stops := [problem for problem in problems if problem.level == "STOP"]:
             raise InputError(stops)
-        samples = joined([Samples.load(_part(pack, case.case_id)) for case in cohort.cases if case.split != "test"])
+        samples = joined([Samples.load(_part(pack, case.case_id)) for case in cohort.cases if _used(case, excluded)])
     finally:
         for path in pack.folder.glob(f"{_PART}*"):
             remove(path)
@@ -99,7 +107,11 @@ def read_and_pack(
         samples = samples.permuted(seed)
     with stored("the samples of the training"):
         samples.save(pack.samples_path)
-    return PackedCohort(cohort, files, samples, problems)
+    return PackedCohort(cohort, files, samples, problems, excluded)
+
+
+def _used(case: Case, excluded: Excluded) -> bool:
+    return case.split != "test" and case.case_id not in excluded
 
 
 _PART = "of-"

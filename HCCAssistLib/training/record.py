@@ -46,7 +46,11 @@ def training_record(
             list(one) for origin in samples.origins for one in packed.files.fingerprints[origin.case_id] if one
         ],
         "splits_drawn_from": table,
-        "cases": {split: sum(case.split == split for case in cohort.cases) for split in (*PARTS, "test")},
+        "cases": {
+            split: sum(c.split == split and c.case_id not in packed.excluded for c in cohort.cases)
+            for split in (*PARTS, "test")
+        },
+        "excluded": dict(packed.excluded),
         "patients": len(set(known.patients)),
         "trained_on": trained_on,
         **_per_class(samples, recipe),

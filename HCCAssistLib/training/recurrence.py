@@ -197,7 +197,7 @@ def performance(
         beside=beside(deciding, {name: [one.get(name) for one in given] for name in names}),
         results=results,
         left_out=found.left_out,
-        flow=found.flow(outcome),
+        flow=found.flow(outcome, model.package.card),
         characteristics=found.characteristics,
         period=found.period,
         run=found.run,

@@ -266,6 +266,7 @@ def test_a_registration_that_fails_stops_the_work_unless_a_person_gives_a_transf
     ) as refusal:
         time_point_of(other, "pre", RIGID)
     assert len(refusal.value.problems) == 1
+    assert refusal.value.problems[0].leaves_out == "registration", "a training goes on without the case"
     found = time_point_of(replace(other, transforms={"pre/portal": np.eye(4)}), "pre", RIGID)
     assert found.registrations["portal"].source == "person"
 

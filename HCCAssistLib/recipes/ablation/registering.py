@@ -113,7 +113,8 @@ def _judged(one: Registration, where: str) -> tuple[Registration, list[Problem]]
         return still, [Problem("WARN", what, where, "check it in the linked views")]
     if one.failure:
         what = f"it could not be registered to the delayed phase: {one.failure}"
-        return one, [Problem("STOP", what, where, "or leave the case out")]
+        remedy = f"give a transform ({where.split('/')[-1]}.tfm beside it)"
+        return one, [Problem("STOP", what, where, remedy, leaves_out="registration")]
     doubts = []
     if one.quality is not None and one.quality.shift_mm > MOVED_MM:
         moved = f"what it shows lies {one.quality.shift_mm:.0f} mm from where the delayed phase shows it"

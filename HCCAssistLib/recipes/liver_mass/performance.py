@@ -190,7 +190,7 @@ def performance(found: EvaluatedCases[EvaluatedCase], model: LoadedModel) -> Mas
         crops=_views(found, model),
         results=results,
         left_out=found.left_out,
-        flow=found.flow(LIVER_MASS.label),
+        flow=found.flow(LIVER_MASS.label, card),
         characteristics=found.characteristics,
         period=found.period,
         run=found.run,

@@ -189,7 +189,7 @@ def performance(found: EvaluatedCases[EvaluatedCase], model: LoadedModel) -> LTP
         sizes_mm={case.case_id: done[case.case_id].sizes_mm for case in cases},
         examples=shown.examples(),
         views=views,
-        flow=found.flow(LTP.label),
+        flow=found.flow(LTP.label, card),
         characteristics=found.characteristics,
         run=found.run,
         problems=(

@@ -158,7 +158,7 @@ def performance(found: EvaluatedCases[EvaluatedCase], model: LoadedModel) -> TAC
         ),
         results=results,
         left_out=found.left_out,
-        flow=found.flow(TACE.label),
+        flow=found.flow(TACE.label, model.package.card),
         characteristics=found.characteristics,
         period=found.period,
         run=found.run,

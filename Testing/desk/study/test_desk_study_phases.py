@@ -79,7 +79,7 @@ def test_a_second_volume_takes_the_role_and_the_first_is_named(desk, panel):
     desk.click(row_of(panel, "4: arterial repeated").button)
     assert (role_of(first), role_of(second)) == (None, "post/arterial")
     rest(desk, panel)
-    assert "3: arterial was this before: Arterial phase, follow-up CT." in panel.ui.roleLabel.text
+    assert "3: arterial was this before: Arterial phase, follow-up CT or MR." in panel.ui.roleLabel.text
     assert row_of(panel, "3: arterial").combo.currentText == "not used"
 
 
@@ -193,3 +193,20 @@ def test_a_volume_that_goes_while_it_is_looked_at_does_no_harm(desk, panel):
     rest(desk, panel)
     assert panel.roles.rows == []
     desk.wait_until(lambda: panel.logic.tasks.folders == [])
+
+
+def test_a_role_is_of_the_modality_of_its_scan_or_of_what_the_methods_ask_for(desk, panel):
+    names = ("T1 VIBE portal", "7: portal venous")
+    for name in names:
+        volume(name)
+    rest(desk, panel)
+    for name in names:
+        combo = row_of(panel, name).combo
+        texts = [combo.itemText(number) for number in range(combo.count)]
+        assert "Unenhanced phase, MR before treatment" in texts
+        assert "Unenhanced phase, CT before treatment" not in texts
+    shown = panel.ui.needLabel.text
+    assert "needs unenhanced phase, MR before treatment: no scan yet" in shown
+    assert "needs arterial phase, CT before treatment" in shown and "needs arterial phase, MR before treatment" in shown
+    assert row_of(panel, "T1 VIBE portal").combo.findText("Arterial phase, follow-up MR") >= 0
+    assert row_of(panel, "7: portal venous").combo.findText("Arterial phase, follow-up CT or MR") >= 0
