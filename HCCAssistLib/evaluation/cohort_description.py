@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from collections import Counter
-from collections.abc import Collection, Mapping
+from collections.abc import Collection, Mapping, Sequence
 from dataclasses import replace
 
 from HCCAssistLib.cohort.case import SPLITS, Case
@@ -11,7 +11,7 @@ from HCCAssistLib.cohort.cohort import Cohort
 from HCCAssistLib.cohort.columns import has_few_levels, listed, read_column
 from HCCAssistLib.evaluation.baseline_table import BaselineTable, baseline_table
 from HCCAssistLib.evaluation.flow import Flow, Stage
-from HCCAssistLib.labels import Classes, Label
+from HCCAssistLib.labels import Classes, Label, TimeToEvent, Variable
 
 _STRUCTURE = ("case_id", "patient_id", "split")
 _SETS = {"train": "training"}
@@ -57,13 +57,22 @@ def cohort_flow(
     return Flow("case", tuple(stages), parts)
 
 
-def cohort_table(cohort: Cohort, evaluated: Collection[str]) -> BaselineTable | None:
+def cohort_table(
+    cohort: Cohort, evaluated: Collection[str], *, label: Label | None = None, variables: Sequence[Variable] = ()
+) -> BaselineTable | None:
     """Characteristics of the cases by split, or by whether they are evaluated where the table names no split.
 
     Columns that may identify a patient stay out: texts with many different values. Cells of a column of numbers that
     are none count as missing and are named in the table's note. The groups are not compared by tests: the splits of one
     cohort differ by chance or by design, and a P value says nothing about either. None where nothing is left.
+
+    Args:
+        cohort: all cases.
+        evaluated: ids of the evaluated cases.
+        label: that the recipe learns; its columns and those of ``variables`` go by their titles.
+        variables: that the recipe reads.
     """
+    titles, choices = _titles(label, variables), {one.column: one.choices for one in variables}
     groups = _groups(cohort, evaluated)
     described: dict[str, dict[str, list[float | str | None]]] = {group: {} for group in groups}
     counted, remarks = [], []
@@ -74,14 +83,24 @@ def cohort_table(cohort: Cohort, evaluated: Collection[str]) -> BaselineTable | 
         if not known or (column.numbers is None and not has_few_levels(column.texts.values(), len(cohort.cases))):
             continue
         if column.numbers is not None and known <= {0.0, 1.0}:
-            counted.append(name)
+            counted.append(titles.get(name, name))
         if column.unread:
-            remarks.append(f"{name}: left out as no numbers are {listed(column.unread)}")
+            remarks.append(f"{titles.get(name, name)}: left out as no numbers are {listed(column.unread)}")
         for group, cases in groups.items():
-            described[group][name] = [values[case.case_id] for case in cases]
+            of_cases = [values[case.case_id] for case in cases]
+            named = choices.get(name, {})
+            described[group][titles.get(name, name)] = [
+                named.get(value, value) if isinstance(value, float) else value for value in of_cases
+            ]
     if not any(described.values()):
         return None
     return replace(baseline_table(described, unit="case", categorical=counted, compare=False), remarks=tuple(remarks))
+
+
+def _titles(label: Label | None, variables: Sequence[Variable]) -> dict[str, str]:
+    """Of columns as people know them."""
+    titles = {one.column: f"{one.title} ({one.unit})" if one.unit else one.title for one in variables}
+    return titles | ({label.time: "follow-up (months)"} if isinstance(label, TimeToEvent) else {})
 
 
 def _groups(cohort: Cohort, evaluated: Collection[str]) -> dict[str, list[Case]]:

@@ -27,6 +27,7 @@ from HCCAssistLib.models.model_card import ModelCard
 from HCCAssistLib.provenance import software_versions
 from HCCAssistLib.recipes.options import Value
 from HCCAssistLib.recipes.registry import cohort_spec
+from HCCAssistLib.recipes.spec import Recipe
 from HCCAssistLib.training.kept_cases import CaseFiles, digests, forget_others
 from HCCAssistLib.training.unseen import unseen
 
@@ -63,10 +64,9 @@ class EvaluatedCases(Generic[T]):
         doubtful = {problem.case_id for problem in unclear(self.cases)}
         return frozenset(c.case_id for c in self.cases if c.case_id not in doubtful and is_synthetic(c))
 
-    @property
-    def characteristics(self) -> BaselineTable | None:
+    def characteristics(self, recipe: Recipe) -> BaselineTable | None:
         """Of the cases by split; None where the table describes none."""
-        return cohort_table(self.held_out.cohort, self.done)
+        return cohort_table(self.held_out.cohort, self.done, label=recipe.label, variables=recipe.variables)
 
     @property
     def period(self) -> str:

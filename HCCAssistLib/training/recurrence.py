@@ -198,7 +198,7 @@ def performance(
         results=results,
         left_out=found.left_out,
         flow=found.flow(outcome, model.package.card),
-        characteristics=found.characteristics,
+        characteristics=found.characteristics(model.package.recipe),
         period=found.period,
         run=found.run,
         synthetic=found.synthetic,

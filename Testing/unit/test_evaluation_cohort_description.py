@@ -10,7 +10,7 @@ from HCCAssistLib.cohort.case import Case
 from HCCAssistLib.cohort.cohort import Cohort
 from HCCAssistLib.evaluation.baseline_rows import BaselineRow
 from HCCAssistLib.evaluation.cohort_description import cohort_flow, cohort_table
-from HCCAssistLib.labels import Classes
+from HCCAssistLib.labels import Classes, TimeToEvent, Variable
 
 LTP = Classes("ltp", {"0": "no progression", "1": "progression"}, positive=("1",))
 
@@ -159,3 +159,15 @@ def test_an_unusual_word_does_not_take_a_column_of_numbers_away() -> None:
     table = cohort_table(of_columns(afp="60 61 nd 62 65 66"), [])
     assert table is not None and table.rows[0].numbers[0]["n"] == 5
     assert "afp: left out as no numbers are case c2 'nd'" in table.note
+
+
+def test_columns_that_the_recipe_knows_go_by_their_titles_and_choices() -> None:
+    hbv = Variable("hbv", "hepatitis B virus", "", (0, 1), "tree", {0.0: "negative", 1.0: "positive"})
+    afp = Variable("afp", "alpha-fetoprotein", "ng/mL", (0, 1e6), "tree")
+    whole = of_columns(hbv="0 1 1 0 1 1", afp="60 61 62 63 64 65", follow_up_months="3 4 5 6 7 8")
+    table = cohort_table(whole, [], label=TimeToEvent(), variables=(hbv, afp))
+    assert table is not None
+    names = [row[0].strip() for row in table.printed]
+    assert names == [
+        "hepatitis B virus", "negative", "positive", "alpha-fetoprotein (ng/mL)", "follow-up (months)"
+    ]  # fmt: skip

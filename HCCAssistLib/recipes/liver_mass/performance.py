@@ -191,7 +191,7 @@ def performance(found: EvaluatedCases[EvaluatedCase], model: LoadedModel) -> Mas
         results=results,
         left_out=found.left_out,
         flow=found.flow(LIVER_MASS.label, card),
-        characteristics=found.characteristics,
+        characteristics=found.characteristics(LIVER_MASS),
         period=found.period,
         run=found.run,
         problems=found.problems(card, warned),

@@ -190,7 +190,7 @@ def performance(found: EvaluatedCases[EvaluatedCase], model: LoadedModel) -> LTP
         examples=shown.examples(),
         views=views,
         flow=found.flow(LTP.label, card),
-        characteristics=found.characteristics,
+        characteristics=found.characteristics(LTP),
         run=found.run,
         problems=(
             *found.problems(card, {name: one.warnings for name, one in results.items()}),

@@ -159,7 +159,7 @@ def performance(found: EvaluatedCases[EvaluatedCase], model: LoadedModel) -> TAC
         results=results,
         left_out=found.left_out,
         flow=found.flow(TACE.label, model.package.card),
-        characteristics=found.characteristics,
+        characteristics=found.characteristics(TACE),
         period=found.period,
         run=found.run,
         synthetic=found.synthetic,
