@@ -156,7 +156,9 @@ def _data(training: Mapping[str, Any]) -> str:
     cases = training.get("cases")
     cases = cases if isinstance(cases, Mapping) else {}
     split = ", ".join(f"{n} {name}" for name, n in cases.items() if n and name != "test")
-    text = data + (f" ({split})" if split else "")
+    lost = training.get("outcome_unknown")
+    unknown = f"; of these, {lost} were lost before their outcome was known, and taught nothing" if lost else ""
+    text = data + (f" ({split}{unknown})" if split else "")
     return f"{text}; labels shuffled as a check, the findings mean nothing" if training.get("permuted_labels") else text
 
 

@@ -36,7 +36,8 @@ def training_record(
         facts: of the recipe's own stages.
     """
     cohort, samples, known = packed.cohort, packed.samples, packed.samples.of_known(recipe.label)
-    used = {name for plan, _ in trained for name in (*plan.train, *plan.validation)} & known.cases().keys()
+    read = {name for plan, _ in trained for name in (*plan.train, *plan.validation)}
+    used = read & known.cases().keys()
     trained_on = counted_apart(case for case in cohort.cases if case.case_id in used)
     first, _ = trained[0]
     return {
@@ -51,6 +52,7 @@ def training_record(
             for split in (*PARTS, "test")
         },
         "excluded": dict(packed.excluded),
+        "outcome_unknown": len(read) - len(used),
         "patients": len(set(known.patients)),
         "trained_on": trained_on,
         **_per_class(samples, recipe),

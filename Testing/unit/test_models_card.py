@@ -49,6 +49,12 @@ def test_recipe_data_figures_cutoff_and_use_are_told(card):
     assert rows["Licence"] == "not stated"
 
 
+def test_cases_that_taught_nothing_are_told_from_those_that_did(card):
+    told = {"trained_on": {"synthetic": 27, "patients": 0}, "cases": {"train": 26, "validation": 6}}
+    rows = dict(card_rows(replace(card, training={**card.training, **told, "outcome_unknown": 5})))
+    assert rows["Trained on"].startswith("27 synthetic cases (26 train, 6 validation; of these, 5 were lost before")
+
+
 def test_figures_carry_the_interval_that_resamples_patients_with_n_and_unit(card):
     auc, sensitivity = figures(card)
     stored = card.metrics["AUC"]
