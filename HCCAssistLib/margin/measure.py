@@ -122,7 +122,7 @@ def _intervals(
     some = _spread(len(places), MOST_MOVED)
     arms, weights = places[some] - center, weights[some]
     rotations, shifts = error.movements()
-    wrong = np.einsum("dab,nb->dna", rotations, arms) + center + shifts[:, None]
+    wrong = np.matmul(arms, rotations.transpose(0, 2, 1)) + center + shifts[:, None]
     reach = float(np.linalg.norm(wrong - places[some], axis=-1).max())
     table = DistanceTable.around(distance, places[some], reach)
     found = table.at(wrong)

@@ -97,14 +97,21 @@ def sections_of(case: MarginCase, candidates: Mapping[int, Place] | None = None)
     directions = np.eye(3) if case.before is None else _ordered(case.before.geometry).directions
     left, posterior, _ = np.abs((edge - at) @ directions)
     upright: Plane = "coronal" if left >= posterior else "sagittal"
-    axial, other = (_section(case, plane, at, edge, zone, candidates or {}) for plane in ("axial", upright))
+    levels = level_of(case.tumour, "tumour")[0], level_of(zone, "ablation zone")[0]
+    axial, other = (_section(case, plane, at, edge, levels, candidates or {}) for plane in ("axial", upright))
     return axial, other
 
 
 def _section(
-    case: MarginCase, plane: Plane, at: FloatArray, edge: FloatArray, zone: Image, candidates: Mapping[int, Place]
+    case: MarginCase,
+    plane: Plane,
+    at: FloatArray,
+    edge: FloatArray,
+    levels: tuple[Image, Image],
+    candidates: Mapping[int, Place],
 ) -> Section:
-    grid, number, slices = _grid(case, plane, at, zone)
+    tumour, zone = levels
+    grid, number, slices = _grid(case, plane, at, [_corners(level) for level in levels])
     pictures = {}
     for name, scan in ((BEFORE, case.before), (AFTER, case.after)):
         if scan is not None:
@@ -120,8 +127,8 @@ def _section(
         plane=plane,
         grid=grid,
         pictures=pictures,
-        tumour=_level(case.tumour, "tumour", grid),
-        zone=_level(zone, "ablation zone", grid),
+        tumour=_sampled(tumour, grid),
+        zone=_sampled(zone, grid),
         liver=None if case.liver is None else _share(case.liver, grid),
         smallest=(column, row),
         zone_edge=(edge_column, edge_row),
@@ -132,7 +139,7 @@ def _section(
     )
 
 
-def _grid(case: MarginCase, plane: Plane, at: FloatArray, zone: Image) -> tuple[Geometry, int, int]:
+def _grid(case: MarginCase, plane: Plane, at: FloatArray, corners: list[FloatArray]) -> tuple[Geometry, int, int]:
     """The pixels of a section, 1 mm thick; number of the slice and of all slices."""
     (right, rightward), (down, downward), through = ACROSS[plane]
     directions, middle, number, slices = np.eye(3), at, 0, 0
@@ -145,7 +152,7 @@ def _grid(case: MarginCase, plane: Plane, at: FloatArray, zone: Image) -> tuple[
             middle = ordered.to_world(index)
             number, slices = stored_slice(case.before.geometry, middle) + 1, ordered.shape[0]
     axes = np.stack([rightward * directions[:, right], downward * directions[:, down], directions[:, through]], axis=1)
-    away = (np.concatenate([_corners(case.tumour), _corners(zone)]) - middle) @ axes[:, :2]
+    away = (np.concatenate(corners) - middle) @ axes[:, :2]
     low, high = away.min(axis=0) - AROUND_MM, away.max(axis=0) + AROUND_MM
     columns, rows = np.ceil((high - low) / PIXEL_MM).astype(int).tolist()
     origin = middle + axes[:, :2] @ low
@@ -164,15 +171,14 @@ def _moved(image: Image, matrix: FloatArray) -> Image:
     return replace(image, geometry=_moved_grid(image.geometry, matrix))
 
 
-def _corners(mask: Image) -> FloatArray:
-    """Of the box of what is painted, LPS mm."""
-    index = [np.flatnonzero(mask.array.any(axis=other)) for other in ((0, 1), (0, 2), (1, 2))]  # of i, j, k
+def _corners(level: Image) -> FloatArray:
+    """Of the box of what is inside, LPS mm."""
+    index = [np.flatnonzero((level.array > 0).any(axis=other)) for other in ((0, 1), (0, 2), (1, 2))]  # of i, j, k
     ends = np.array([(one[0], one[-1]) for one in index])
-    return mask.geometry.to_world(np.stack(np.meshgrid(*ends), axis=-1).reshape(-1, 3))
+    return level.geometry.to_world(np.stack(np.meshgrid(*ends), axis=-1).reshape(-1, 3))
 
 
-def _level(mask: Image, name: str, grid: Geometry) -> npt.NDArray[np.float32]:
-    level, _ = level_of(mask, name)
+def _sampled(level: Image, grid: Geometry) -> npt.NDArray[np.float32]:
     return np.asarray(resample(level, grid, fill_value=float(level.array.min())).array[0], dtype=np.float32)
 
 

@@ -55,6 +55,8 @@ def solid_of(margin: AblationMargin) -> Solid:
 
 def onto_points(margin: AblationMargin, corners: FloatArray) -> tuple[FloatArray, FloatArray, npt.NDArray[np.bool_]]:
     """Corners ``(n, 3)`` LPS mm brought onto the points: places, margins in mm, and whether they count."""
+    if not len(corners):
+        return np.zeros((0, 3)), np.zeros(0), np.zeros(0, bool)
     away, number = cKDTree(margin.points).query(corners, k=min(NEAR, len(margin.points)))
     away, number = away.reshape(len(corners), -1), number.reshape(len(corners), -1)
     weight = 1 / (away + 0.1)

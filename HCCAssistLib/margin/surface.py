@@ -29,6 +29,9 @@ LONGEST = 96
 BAND = 1.5
 """Half the width of the layer of voxels around a surface that are moved onto it, in steps of the working grid."""
 
+FEWEST = 8
+"""Voxels: two along each axis."""
+
 PAD = 8
 """Steps of the working grid around a segment."""
 
@@ -109,11 +112,33 @@ def level_of(mask: Image, name: str) -> tuple[Image, float]:
     if size.min() < 2:
         what = f"the segment is painted in one slice only ({' x '.join(map(str, size))} voxels)"
         raise InputError(what, name, "paint it in all slices: a margin is measured in space")
+    count = int(np.count_nonzero(painted))
+    if count < FEWEST:
+        what = f"the segment holds {count} voxels, too few to have a surface"
+        raise InputError(what, name, "paint it on a finer volume")
     spacing = mask.geometry.spacing
     step = max(float(spacing.min()), float((size * spacing).max()) / LONGEST)
     around = np.ceil(PAD * step / spacing).astype(int)
     part = crop(mask, (first - around).tolist(), (size + 2 * around)[::-1].tolist(), fill_value=0)
-    return _level(part.array != 0, part.geometry, step), step
+    painted, grid = _in_blocks(part.array != 0, part.geometry, np.maximum(1, step // spacing).astype(int))
+    return _level(painted, grid, step), step
+
+
+def _in_blocks(
+    painted: npt.NDArray[np.bool_], grid: Geometry, sides: npt.NDArray[np.intp]
+) -> tuple[npt.NDArray[np.bool_], Geometry]:
+    """Blocks of so many voxels ``(i, j, k)``, painted where half of one is: a coarse working grid needs no more."""
+    if (sides == 1).all():
+        return painted, grid
+    k, j, i = (-(-n // side) for n, side in zip(painted.shape, sides[::-1], strict=True))
+    c, b, a = sides.tolist()
+    whole = np.zeros((k * a, j * b, i * c), np.float32)
+    whole[tuple(slice(n) for n in painted.shape)] = painted
+    means = whole.reshape(k, a, j, b, i, c).mean(axis=(1, 3, 5))
+    affine = grid.affine.copy()
+    affine[:3, 3] = grid.to_world((sides - 1) / 2)
+    affine[:3, :3] *= sides
+    return means >= 0.5, Geometry((k, j, i), affine)
 
 
 def _level(painted: npt.NDArray[np.bool_], geometry: Geometry, step: float) -> Image:

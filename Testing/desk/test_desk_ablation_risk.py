@@ -6,8 +6,11 @@ import csv
 
 import pytest
 from ltp_reading import chord
-from made_up_risk import CENTERS, cells, load_phases, predict, work_through
+from made_up_risk import CENTERS, cells, load_phases, phase, predict, work_through
 from risk_reading import MODULE, load_tumour
+
+from HCCAssistLib.imaging.image import Image
+from HCCAssistLib.recipes.ablation.recipe import PHASES, REGIONS
 
 
 @pytest.fixture
@@ -27,11 +30,41 @@ def test_a_case_is_predicted_from_all_that_is_loaded_and_what_decided_is_told_an
     views = [desk.layout_manager.sliceWidget(f"HCCAssist{n}") for n in (1, 2, 3, 4)]
     heat = [view.mrmlSliceCompositeNode().GetForegroundVolumeID() is not None for view in views]
     assert heat == [False, True, False, True]
+    displays = [segments_display(name) for name in ("tumour segments", "ablation segments")]
+    seen = [[one.IsDisplayableInView(view.mrmlSliceNode().GetID()) for view in views] for one in displays]
+    assert seen == [[True, True, False, False], [False, False, True, True]], "a segment lies over the other time point"
     desk.click(widget.ui.phasesCheck)
+    assert all(one.IsDisplayableInView("vtkMRMLSliceNodeRed") for one in displays)
     assert views[0].mrmlSliceNode().GetViewGroup() == 0
     boxes = widget.logic.session.current.drawn.boxes.values()
     assert all(box.GetDisplayNode().IsDisplayableInView("vtkMRMLSliceNodeRed") for box in boxes)
     assert desk.layout_manager.sliceWidget("Red").visible
+
+
+def segments_display(name):
+    import slicer
+
+    return slicer.util.getNode(name).GetDisplayNode()
+
+
+def test_the_sample_case_is_known_as_mr_and_nothing_of_it_is_doubtful(desk, small_view, made_up_risks):
+    import slicer
+
+    from HCCAssistLib.imaging.windows import Window
+    from HCCAssistLib.scene.sample import draw_sample
+
+    volumes = {f"{time}/{name}": phase(time, name) for time in CENTERS for name in PHASES}
+    grid = volumes["pre/delayed"].geometry
+    masks = {place: Image((volumes[f"{time}/delayed"].array > 250).astype("uint8"), grid)
+             for time, place in REGIONS.items()}  # fmt: skip
+    title = "ABLATION-RECURRENCE phantom (synthetic)"
+    list(draw_sample(volumes, masks, {}, slicer.mrmlScene, title=title, window=Window(150, 300), modality="MR"))
+    widget = desk.open(MODULE)
+    assert widget.logic.recipe.id == "ablation-recurrence", widget.chooser.ui.methodLabel.text
+    assert set(cells(widget.ui).values()) == {"confirmed"}
+    assert widget.ui.input_pre_tumour_segment.currentNode() is not widget.ui.input_post_ablation_segment.currentNode()
+    assert widget.ui.input_post_ablation_segment.currentNode().GetName().startswith("ablation")
+    assert not widget.ui.windowBox.visible
 
 
 def test_no_finding_and_no_verdict_is_asked_for(desk, small_view, opened):

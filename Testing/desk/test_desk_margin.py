@@ -119,6 +119,9 @@ def work(desk):
     assert models.GetNumberOfItems() == 1
     bounds = [0.0] * 6
     models.GetItemAsObject(0).GetRASBounds(bounds)
+    narrow = part._drawn.record.margin.smallest_at
+    offset = desk.layout_manager.sliceWidget("Red").mrmlSliceNode().GetSliceOffset()
+    assert abs(offset - narrow[2]) < 1, "the views do not go to the smallest margin"
     middle = np.multiply((np.array(bounds[::2]) + bounds[1::2]) / 2, (-1, -1, 1))
     np.testing.assert_allclose(middle, TUMOUR.center, atol=1.5)
     return part

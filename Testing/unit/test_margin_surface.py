@@ -106,6 +106,29 @@ def test_a_segment_at_the_edge_of_its_scan_is_told_and_one_that_was_cut_out_is_n
     assert not is_painted_on(cut, Geometry.from_parts((9, 9, 9), (0.8, 0.8, 0.8), (0, 0, 0), turn))
 
 
+def test_a_segment_of_many_voxels_is_measured_in_blocks_and_stays_where_it_is() -> None:
+    turn = rotation(14, -9, 21) @ MIRROR
+    body = Ellipsoid(np.array([20.0, 27.0, 33.0]), CENTER, rotation(20, 35, -50))
+    image = body.painted((0.25, 0.35, 0.9), turn)  # 200 voxels and more along the first axis
+    surface = surface_of(image, "body")
+    assert surface.step >= 2 * 0.25
+    off = body.depth(surface.points)
+    assert np.abs(off).max() < 0.3
+    assert abs(off.mean()) < 0.08
+    assert surface.areas.sum() == pytest.approx(body.areas().sum(), rel=0.01)
+
+
+@pytest.mark.parametrize("places", [[(4, 9, 9), (5, 10, 10)], [(1, 1, 1), (7, 18, 18)]])
+def test_a_few_voxels_have_no_surface(places: list[tuple[int, int, int]]) -> None:
+    mask = np.zeros((9, 20, 20), np.uint8)
+    for place in places:
+        mask[place] = 1
+    with pytest.raises(
+        InputError, match=r"tumour: the segment holds 2 voxels, too few to have a surface\. Paint it on"
+    ):
+        surface_of(Image(mask, Geometry.from_parts(mask.shape, (0.8, 0.8, 3.0))), "tumour")
+
+
 def test_what_has_no_surface_is_refused() -> None:
     grid = Geometry.from_parts((9, 20, 20), (0.8, 0.8, 3.0))
     mask = np.zeros(grid.shape, np.uint8)
