@@ -26,8 +26,8 @@ from HCCAssistLib.registration.threads import one_thread
 CONTROL_MM = 40.0
 """Distance of control points: wider than a vessel, narrower than a lobe."""
 
-LEVELS = (("middle", 200, 0.5, 0.03),)
-"""Level, its steps, and the way of a control point in the first and the last of them, mm."""
+STEPS, FIRST_MM, LAST_MM = 200, 0.5, 0.03
+"""Steps, and how far a control point goes in the first and in the last of them."""
 
 SAMPLES = 2000
 """Places in the mask that one step looks at."""
@@ -38,8 +38,11 @@ BENDING = 1.5e-6
 MOMENTUM, SPREAD = 0.9, 0.99
 """How long Adam remembers slopes and their squares."""
 
-LAST = 0.25
-"""Share of the steps whose mean is the outcome, since single ones sway."""
+SMALLEST = 1e-8
+"""Added to the spread of slopes, so that none is divided by 0."""
+
+AVERAGED = 50
+"""Last steps whose mean is the outcome, since single ones sway."""
 
 FOLD_MM = 3.0
 """Points that far apart are looked at for folds."""
@@ -82,66 +85,49 @@ def register_deformable(fixed: Image, moving: Image, mask: Image | None = None) 
 
 
 def _search(fixed: Fixed, moving: Moving, rigid: FloatArray) -> Spline:
-    """The deformation before the rigid transform, level by level."""
+    """The deformation before the rigid transform, by steps of Adam."""
     grid = ControlGrid(fixed.middle, CONTROL_MM)
+    slope = _Slope(fixed, moving, rigid, grid)
     rng = np.random.default_rng(SEED)
-    coefficients = np.zeros((grid.count, 3), np.float32)
-    k, j, i = np.nonzero(sitk.GetArrayViewFromImage(fixed.middle_mask))
-    inside = np.stack([i, j, k]).astype(np.float32)
-    for level, steps, first_mm, last_mm in LEVELS:
-        slope = _Slope(fixed, moving, level, rigid, grid, inside)
-        lengths = np.geomspace(first_mm, last_mm, steps)
-        coefficients = _climbed(slope, coefficients, lengths, rng)
-    return grid.spline(coefficients)
+    coefficients, mean, square, total = (np.zeros((grid.count, 3), np.float32) for _ in range(4))
+    for step, length in enumerate(np.geomspace(FIRST_MM, LAST_MM, STEPS).tolist(), start=1):
+        found = slope.at(coefficients, rng)
+        mean = MOMENTUM * mean + (1 - MOMENTUM) * found
+        square = SPREAD * square + (1 - SPREAD) * found**2
+        spread = np.sqrt(square / (1 - SPREAD**step)) + SMALLEST
+        coefficients = coefficients + np.float32(length / (1 - MOMENTUM**step)) * mean / spread
+        if step > STEPS - AVERAGED:
+            total += coefficients
+    return grid.spline(total / np.float32(AVERAGED))
 
 
 class _Slope:
-    """How the mutual information of a level changes with each coefficient."""
+    """How the mutual information changes with each coefficient."""
 
-    def __init__(
-        self, fixed: Fixed, moving: Moving, level: str, rigid: FloatArray, grid: ControlGrid, inside: Floats
-    ) -> None:
-        self._fixed, self._moving = Sampled(getattr(fixed, level)), Sampled(getattr(moving, level))
-        self._grid, self._inside = grid, inside
-        box = Sampled(fixed.middle)
-        to_world = np.eye(4)
-        to_world[:3, :3], to_world[:3, 3] = box.direction * box.spacing, box.origin
-        self._to_fixed, self._to_moving = self._fixed.after(to_world), self._moving.after(rigid @ to_world)
+    def __init__(self, fixed: Fixed, moving: Moving, rigid: FloatArray, grid: ControlGrid) -> None:
+        self._fixed, self._moving, self._grid = Sampled(fixed.middle), Sampled(moving.middle), grid
+        k, j, i = np.nonzero(sitk.GetArrayViewFromImage(fixed.middle_mask))
+        self._inside = np.stack([i, j, k]).astype(np.float32)
         self._turn, _ = self._moving.after(rigid)
-        here, there = (_moved(inside, *way) for way in (self._to_fixed, self._to_moving))
-        values, _, seen = self._moving.at(there)
-        self._histogram = JointHistogram(self._fixed.at(here)[0], values[seen])
+        self._to_moving = self._moving.after(rigid @ self._fixed.affine)
+        values, _, seen = self._moving.at(_moved(self._inside, *self._to_moving))
+        self._histogram = JointHistogram(self._fixed.at(self._inside)[0], values[seen])
 
     def at(self, coefficients: Floats, rng: np.random.Generator) -> Floats:
-        """The slope ``(count, 3)`` by new places, nats per mm; without what bends."""
-        chosen = self._inside[:, rng.integers(0, self._inside.shape[1], SAMPLES)]
-        places = chosen + rng.random(chosen.shape, dtype=np.float32) - np.float32(0.5)
+        """The slope ``(count, 3)`` by new places, nats per mm, less what bends cost."""
+        voxels = self._inside[:, rng.integers(0, self._inside.shape[1], SAMPLES)]
+        places = voxels + rng.random(voxels.shape, dtype=np.float32) - np.float32(0.5)
         weights = self._grid.weights(places)
         there = _moved(places, *self._to_moving) + _moved((weights @ coefficients).T, self._turn)
         values, slopes, seen = self._moving.at(there)
-        gains = self._histogram.slopes(self._fixed.at(_moved(places, *self._to_fixed))[0], values, seen)
+        gains = self._histogram.slopes(self._fixed.at(places)[0], values, seen)
         pulls = _moved(slopes * gains, self._turn.T) / np.float32(SAMPLES)
         slope: Floats = weights.T @ pulls.T - np.float32(BENDING) * self._grid.bending(coefficients)
         return slope
 
 
-def _climbed(slope: _Slope, coefficients: Floats, lengths: FloatArray, rng: np.random.Generator) -> Floats:
-    """Coefficients after so many steps of Adam as there are lengths."""
-    mean, square, last = (np.zeros_like(coefficients) for _ in range(3))
-    kept = max(1, round(LAST * len(lengths)))
-    for step, length in enumerate(lengths.tolist(), start=1):
-        found = slope.at(coefficients, rng)
-        mean = MOMENTUM * mean + (1 - MOMENTUM) * found
-        square = SPREAD * square + (1 - SPREAD) * found**2
-        spread = np.sqrt(square / (1 - SPREAD**step)) + 1e-8
-        coefficients = coefficients + np.float32(length / (1 - MOMENTUM**step)) * mean / spread
-        if step > len(lengths) - kept:
-            last += coefficients / np.float32(kept)
-    return last
-
-
 def _moved(points: Floats, turn: Floats, shift: Floats | float = 0.0) -> Floats:
-    """``turn @ points + shift`` for ``(3, n)``; sums of three need no library whose threads would change their bits."""
+    """``turn @ points + shift`` for ``(3, n)``, by sums whose order no number of threads changes."""
     moved: Floats = np.einsum("ab,bn->an", turn, points) + np.float32(shift)
     return moved
 

@@ -21,15 +21,14 @@ class Sampled:
         image: at least two voxels along each axis.
 
     Attributes:
-        direction: 3x3, unit vectors of the axes i, j and k as columns, LPS.
-        spacing, origin: LPS mm.
+        affine: 4x4 from voxels i, j, k to LPS mm.
     """
 
     def __init__(self, image: sitk.Image) -> None:
-        self.direction: FloatArray = np.array(image.GetDirection()).reshape(3, 3)
-        self.spacing: FloatArray = np.array(image.GetSpacing())
-        self.origin: FloatArray = np.array(image.GetOrigin())
-        self.size = np.array(image.GetSize())
+        self.affine: FloatArray = np.eye(4)
+        self.affine[:3, :3] = np.reshape(image.GetDirection(), (3, 3)) * image.GetSpacing()
+        self.affine[:3, 3] = image.GetOrigin()
+        self._size = np.array(image.GetSize())
         self._values: Floats = sitk.GetArrayFromImage(image).astype(np.float32, copy=False).ravel()
 
     def after(self, matrix: FloatArray) -> tuple[Floats, Floats]:
@@ -38,9 +37,8 @@ class Sampled:
         Returns:
             turn ``(3, 3)`` and shift ``(3, 1)``.
         """
-        to_index = self.direction.T / self.spacing[:, None]
-        turn, shift = to_index @ matrix[:3, :3], to_index @ (matrix[:3, 3] - self.origin)
-        return turn.astype(np.float32), shift.astype(np.float32)[:, None]
+        to_voxels = np.linalg.inv(self.affine) @ matrix
+        return to_voxels[:3, :3].astype(np.float32), to_voxels[:3, 3:].astype(np.float32)
 
     def at(self, index: Floats) -> tuple[Floats, Floats, npt.NDArray[np.bool_]]:
         """Values and their slopes at voxels ``(3, n)`` in the order i, j, k.
@@ -49,13 +47,13 @@ class Sampled:
             values ``(n,)``, slopes along i, j and k ``(3, n)``, and whether each place lies in the image; for one
             beside it, the nearest place counts.
         """
-        last = (self.size - 1).astype(np.float32)[:, None]
+        last = (self._size - 1).astype(np.float32)[:, None]
         seen: npt.NDArray[np.bool_] = np.all((index >= 0) & (index <= last), axis=0)
         index = np.clip(index, 0, last - INSIDE)
         floor = index.astype(np.int32)
         x, y, z = index - floor
-        row, level = int(self.size[0]), int(self.size[0] * self.size[1])
-        first = (floor[2] * self.size[1] + floor[1]) * row + floor[0]
+        row, level = int(self._size[0]), int(self._size[0] * self._size[1])
+        first = (floor[2] * self._size[1] + floor[1]) * row + floor[0]
         steps = (0, 1, row, row + 1, level, level + 1, level + row, level + row + 1)
         a, b, c, d, e, f, g, h = (self._values.take(first + step) for step in steps)
         ab, cd, ef, gh = b - a, d - c, f - e, h - g
