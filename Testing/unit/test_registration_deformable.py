@@ -19,7 +19,7 @@ from HCCAssistLib.registration.rigid import register_rigid
 pytestmark = pytest.mark.heavy
 
 WITHIN_MM = 0.9
-OBLIQUE = turned((8, 5, -12), (1.8, 2.4, 5.0), (-1, 1, 1))
+OBLIQUE = turned((8, 5, -40), (1.8, 2.4, 5.0), (-1, 1, 1))
 
 
 def after_a_breath() -> Motion:
