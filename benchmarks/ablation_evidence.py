@@ -77,10 +77,12 @@ class Clock(Progress):
         return ended - began, ended_cpu - began_cpu
 
 
-def whole(folder: Path, split: str) -> Cohort:
-    """A cohort of which every case is of one split."""
+def all_of(folder: Path, **instead: str) -> Cohort:
+    """A cohort whose cases of some splits are of another one instead."""
     cohort = read_cohort(folder)
-    return replace(cohort, cases=tuple(replace(case, split=split) for case in cohort.cases))
+    return replace(
+        cohort, cases=tuple(replace(case, split=instead.get(case.split, case.split)) for case in cohort.cases)
+    )
 
 
 def without_margin(patients: Patients) -> Patients:
@@ -104,7 +106,8 @@ def main() -> None:
                 write_cohort(phantoms, folder / name, cases=cases, seed=seed, progress=Progress(name).part)
                 if not arguments.register:
                     write_true_transforms(read_cohort(folder / name).cases)
-        cohort, unseen = whole(folder / "train", "train"), whole(folder / "unseen", "test")
+        cohort = all_of(folder / "train", test="train")
+        unseen = all_of(folder / "unseen", train="test", validation="test")
 
         def evaluated(name: str, clock: Clock, **more: bool) -> Models:
             job = Job(

@@ -137,7 +137,8 @@ class RecurrenceEvaluation(Generic[T]):
         """For how many patients it was told whether the recurrence comes early."""
         counts, n = self.figures.at_cutoff.confusion, self.figures.at_cutoff.n
         frequent = max(counts.tp + counts.fn, counts.tn + counts.fp)
-        lost = f" {self.censored} more were followed for less than that without one." if self.censored else ""
+        were = "was" if self.censored == 1 else "were"
+        lost = f" {self.censored} more {were} followed for less than that without one." if self.censored else ""
         return (
             f"Whether the tumour recurs within {self.outcome.horizon_months:g} months is told rightly for "
             f"{counts.tp + counts.tn} of {n} {plural('patient', n)} at the cut-off; to tell everybody what is more "

@@ -24,7 +24,7 @@ IN_THE_PAPER = (
 )
 BESIDE = (
     "A model of images is worth its trouble only where it does better than clinical values alone, which the trees of "
-    "the model clinical take. They were fitted to the training patients of the package and to nothing here."
+    "the model Clinical take. They were fitted to the training patients of the package and to nothing here."
 )
 NO_BESIDE = (
     "No model is compared with clinical values alone: they are not known, decide, or all patients are of one kind."
