@@ -17,6 +17,9 @@ _VIRTUAL = {"sizeHint", "minimumSizeHint"}
 """Properties whose getter Qt calls through Python: they stay methods, or asking for one would never return."""
 
 _lookups: dict[type, Callable[..., Any]] = {QObject: QObject.__getattribute__}
+_lookup_of: dict[type, Callable[..., Any]] = {}
+"""The one that applies to a class or its bases, once it was asked for."""
+
 _properties: dict[type, dict[str, QMetaProperty]] = {}
 _strict = [True]
 
@@ -36,13 +39,16 @@ def patch(qt_class: type) -> None:
     qt_class.__setattr__ = _set  # type: ignore[method-assign]
     if "__getattribute__" in qt_class.__dict__ or qt_class is QObject:
         _lookups.setdefault(qt_class, qt_class.__getattribute__)
+        _lookup_of.clear()
         qt_class.__getattribute__ = _get  # type: ignore[method-assign]
 
 
 def plain(obj: QObject, name: str) -> Any:
     """PySide's own attribute: the method ``width`` where PythonQt has the property."""
-    lookup = next(_lookups[c] for c in type(obj).__mro__ if c in _lookups)
-    return lookup(obj, name)
+    qt_class = type(obj)
+    if qt_class not in _lookup_of:
+        _lookup_of[qt_class] = next(_lookups[c] for c in qt_class.__mro__ if c in _lookups)
+    return _lookup_of[qt_class](obj, name)
 
 
 def meta_properties(qt_class: type) -> dict[str, QMetaProperty]:

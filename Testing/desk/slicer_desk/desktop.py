@@ -138,7 +138,7 @@ class Desktop:
             if time.monotonic() > end:
                 raise TimeoutError(f"nothing happened within {seconds} s")
             self.process_events()
-            time.sleep(0.002)
+            time.sleep(0.005)
 
     def click(self, widget: Any) -> None:
         """Press and release the left button on a widget, as a person can: it must be shown and enabled."""

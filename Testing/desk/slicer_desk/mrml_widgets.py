@@ -120,18 +120,23 @@ class NodeComboBox:
     def _nodes(self) -> list[Any]:
         if self._scene is None:
             return []
-        nodes = [self._scene.GetNthNode(n) for n in range(self._scene.GetNumberOfNodes())]
-        return [node for node in nodes if self._offers(node)]
+        # each property is asked for once and not for each node: every box looks again whenever a node comes
+        types, children, hidden = self.nodeTypes, self.showChildNodeTypes, self.showHidden
 
-    def _offers(self, node: Any) -> bool:
-        if node.GetHideFromEditors() and not self.showHidden:
-            return False
-        fits = any(node.IsA(t) if self.showChildNodeTypes else node.GetClassName() == t for t in self.nodeTypes)
-        return fits and all(
-            node.GetAttribute(attribute) is not None and value in (None, node.GetAttribute(attribute))
-            for kind, attribute, value in self._attributes
-            if node.IsA(kind)
-        )
+        def offers(node: Any) -> bool:
+            if not any(node.IsA(t) if children else node.GetClassName() == t for t in types):
+                return False
+            return (hidden or not node.GetHideFromEditors()) and all(
+                node.GetAttribute(attribute) is not None and value in (None, node.GetAttribute(attribute))
+                for kind, attribute, value in self._attributes
+                if node.IsA(kind)
+            )
+
+        if len(types) != 1:
+            return [node for node in self._scene.GetNodes() if offers(node)]
+        nodes = self._scene.GetNodesByClass(types[0])
+        nodes.UnRegister(self._scene)
+        return [node for node in nodes if offers(node)]
 
     def _refresh(self) -> None:
         if self._scene is not None and (self._scene.IsClosing() or self._scene.IsImporting()):
