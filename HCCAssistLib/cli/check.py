@@ -6,12 +6,13 @@ import argparse
 import os
 from collections import Counter
 from collections.abc import Iterable, Mapping, Sequence
-from dataclasses import asdict
+from dataclasses import asdict, replace
 from pathlib import Path
 from typing import Any
 
 from HCCAssistLib.cli.arguments import add_json
 from HCCAssistLib.cli.console import Progress, say, say_json
+from HCCAssistLib.cli.registering import Registering, in_words, outcomes, registers
 from HCCAssistLib.cohort.case import SPLITS, Case
 from HCCAssistLib.cohort.cells import is_missing
 from HCCAssistLib.cohort.cohort import Cohort, read_cohort
@@ -26,13 +27,17 @@ def add(subcommands: argparse._SubParsersAction) -> argparse.ArgumentParser:
     parser: argparse.ArgumentParser = subcommands.add_parser("check", help="list all that is wrong with a cohort")
     parser.add_argument("cohort", type=Path, metavar="COHORT", help="folder with cohort.csv")
     parser.add_argument("--recipe", choices=RECIPES, default=next(iter(RECIPES)), help="whose inputs are looked for")
+    parser.add_argument(
+        "--no-register", action="store_true", help="do not try the registrations of phases (seconds each)"
+    )
     add_json(parser)
     return parser
 
 
 def run(args: argparse.Namespace) -> int:
     """Say what is wrong with the table, then read the images and say what is wrong with them; 2 where it stops."""
-    spec = cohort_spec(get_recipe(args.recipe))
+    recipe = get_recipe(args.recipe)
+    spec, tried = cohort_spec(recipe), registers(recipe) and not args.no_register
     try:
         cohort = read_cohort(args.cohort, tolerant=True, known=all_columns())
     except InputError as error:
@@ -43,27 +48,47 @@ def run(args: argparse.Namespace) -> int:
     from HCCAssistLib.cohort.synthetic import unclear
     from HCCAssistLib.cohort.table_checks import check_table
 
-    problems = [*check_table(cohort, spec), *unclear(cohort.cases)]
+    of_table = [*check_table(cohort, spec), *unclear(cohort.cases)]
     if not args.json:
-        _show(problems)
+        _show(of_table)
 
     from HCCAssistLib.cohort.validation import read_files  # SimpleITK and scipy, which the table does not need
 
     files = read_files(
         cohort,
         spec,
-        check=get_recipe(args.recipe).module("checks").problems,
+        check=Registering(recipe.id) if tried else recipe.module("checks").problems,
         workers=os.cpu_count() or 1,
         progress=Progress("check").part,
     )
     found = files.problems()
-    problems += found
+    problems = [*of_table, *found]
     counts = _counts(cohort, spec, files.codes)
+    if tried:
+        counts["registration"] = outcomes(cohort.cases, recipe, problems)
+        found = _without_failed(found, cohort, spec, problems)
+        problems = [*of_table, *found]
     if args.json:
         return _end(counts, problems)
     _show(found)
     _summarise(counts, problems)
     return 2 if _level(problems, "STOP") else 0
+
+
+def _without_failed(
+    found: list[Problem], cohort: Cohort, spec: CohortSpec, problems: Sequence[Problem]
+) -> list[Problem]:
+    """The problems of the files as a training takes them, which leaves out a few cases whose registration fails."""
+    from HCCAssistLib.cohort.splits import split_patients
+    from HCCAssistLib.cohort.strata import strata
+    from HCCAssistLib.training.exclusions import exclude
+
+    if any(problem.level == "STOP" and not problem.leaves_out for problem in problems):
+        return found
+    groups = strata(cohort, spec)
+    splits = split_patients(cohort, groups, fractions=spec.split, seed=0)
+    divided = replace(cohort, cases=tuple(replace(case, split=splits[case.case_id]) for case in cohort.cases))
+    return list(exclude(found, divided, groups, folds=1)[0])
 
 
 def _end(counts: dict[str, Any], problems: Sequence[Problem]) -> int:
@@ -97,6 +122,8 @@ def _summarise(counts: dict[str, Any], problems: Sequence[Problem]) -> None:
     say(f"{cases} of {patients}")
     for name in ("labels", "splits"):
         say(f"{name}: " + ", ".join(f"{count} {key or 'not set'}" for key, count in counts[name].items()))
+    if "registration" in counts:
+        say(in_words(counts["registration"]))
     stops, warnings = len(_level(problems, "STOP")), len(_level(problems, "WARN"))
     stopping = f"{stops} {plural('fault', stops)} stop{'s' if stops == 1 else ''}" if stops else "nothing stops"
     say(f"{stopping} a training, {warnings} {plural('warning', warnings)}")

@@ -204,7 +204,7 @@ def first_day(desk, path, archive, home):
     desk.choose(row.combo, "not used")
     desk.click(row.button)
     assert role_of(second) is None
-    desk.choose(row.combo, "Delayed phase, follow-up CT")
+    desk.choose(row.combo, "Delayed phase, follow-up MR")
     with desk.answering("Cancel"):
         desk.click(row.button)
     assert role_of(second) is None

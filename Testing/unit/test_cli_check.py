@@ -82,7 +82,9 @@ def test_json_is_one_object_with_every_problem(cohort: Path, capsys: pytest.Capt
     assert (said["cases"], said["patients"], said["splits"]) == (8, 8, {"": 8})
     assert said["labels"] == {"0": 3, "1": 4, "2": 1}
     assert {problem["case_id"] for problem in said["problems"] if problem["level"] == "STOP"} == {"c6", "c3", ""}
-    assert all(set(problem) == {"level", "what", "where", "remedy", "case_id"} for problem in said["problems"])
+    assert all(
+        set(problem) == {"level", "what", "where", "remedy", "case_id", "leaves_out"} for problem in said["problems"]
+    )
 
 
 def test_a_table_that_cannot_be_read_is_a_problem_too(cohort: Path, capsys: pytest.CaptureFixture[str]) -> None:

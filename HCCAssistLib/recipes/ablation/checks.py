@@ -14,8 +14,9 @@ from HCCAssistLib.imaging.hounsfield import hounsfield_objection
 from HCCAssistLib.imaging.image import Image
 from HCCAssistLib.inference.study import Study
 from HCCAssistLib.recipes.ablation.enhancement import swapped_by_contrast
-from HCCAssistLib.recipes.ablation.recipe import ABLATION, PHASES, POST, PRE, TIME_POINTS, ZONE
+from HCCAssistLib.recipes.ablation.recipe import ABLATION, FIXED, PHASES, POST, PRE, TIME_POINTS, ZONE
 from HCCAssistLib.recipes.ablation.regions import region_of
+from HCCAssistLib.recipes.ablation.registering import registrations_of
 from HCCAssistLib.recipes.ablation.sections import sections_of
 from HCCAssistLib.recipes.options import Value
 
@@ -29,7 +30,7 @@ DAY = 8
 def problems(case: CaseContents, options: Mapping[str, Value] | None = None) -> Iterator[Problem]:
     """Why a case cannot be used, and what is doubtful about it; nothing where its files have faults.
 
-    Registrations are computed when the case is sampled; what fails then is told then.
+    Registrations are computed when the case is sampled, and told by ``registration_problems`` before.
 
     Args:
         case: as read.
@@ -44,8 +45,25 @@ def problems(case: CaseContents, options: Mapping[str, Value] | None = None) -> 
         return
     for time_point in time_points_of(case):
         region = region_of(case, time_point)
-        sections = sections_of(region, case.volumes[f"{time_point}/{PHASES[-1]}"].geometry)
+        sections = sections_of(region, case.volumes[f"{time_point}/{FIXED}"].geometry)
         yield from (*region.problems(), *sections.problems(region.where))
+
+
+def registration_problems(study: Study, options: Mapping[str, Value]) -> tuple[Problem, ...]:
+    """What a training finds of the registrations of a case that can be used otherwise: ``hccassist check`` tells it.
+
+    Args:
+        study: at least the phases and the region of one time point.
+        options: of the recipe.
+    """
+    found: list[Problem] = []
+    for time_point in time_points_of(study):
+        center = sections_of(region_of(study, time_point), study.volumes[f"{time_point}/{FIXED}"].geometry).center
+        try:
+            found += registrations_of(study, time_point, center, options)[1]
+        except InputError as error:
+            found += error.problems
+    return tuple(found)
 
 
 def time_points_of(study: Study | CaseContents) -> tuple[str, ...]:
