@@ -160,6 +160,7 @@ class Variable:
         missing: what is done where it is not known: ``"refuse"`` the case, take the ``"median"`` of the training
             cases, or let the trees decide (``"tree"``). The result always says so.
         choices: the values allowed where it is no measurement, each with its name.
+        whole: whether it counts something, so that nothing lies between whole numbers.
     """
 
     column: str
@@ -168,6 +169,7 @@ class Variable:
     bounds: tuple[float, float]
     missing: Literal["refuse", "median", "tree"]
     choices: Mapping[float, str] = field(default_factory=dict)
+    whole: bool = False
 
     def as_json(self) -> dict[str, Any]:
         """The variable as ``hccassist recipes --json`` prints it."""

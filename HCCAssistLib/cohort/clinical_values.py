@@ -8,6 +8,7 @@ from collections.abc import Iterator, Mapping, Sequence
 
 from HCCAssistLib.cohort.case import TABLE, Case
 from HCCAssistLib.cohort.cells import is_missing, number, number_fault
+from HCCAssistLib.cohort.choices import DASHES, choice_meant, has_no_value
 from HCCAssistLib.cohort.columns import listed
 from HCCAssistLib.cohort.spelling import heading_key, plain
 from HCCAssistLib.errors import InputError, Problem
@@ -46,7 +47,7 @@ _MOST = 0.8
 def value_of(case: Case, variable: Variable) -> tuple[float | None, Problem | None]:
     """A value, None where it is missing or cannot be used; and why it cannot, or why the case is refused without it."""
     where = f"case {case.case_id}"
-    if is_missing(cell := case.values.get(variable.column, "")):
+    if has_no_value(cell := case.values.get(variable.column, ""), variable):
         what = f"the case has no {variable.column}"
         refused = Problem("STOP", what, where, "fill it in, or leave the case out", case.case_id)
         return None, refused if variable.missing == "refuse" else None
@@ -79,6 +80,8 @@ def typed_value(text: str, variable: Variable) -> tuple[float | None, str]:
         fault = error.problems[0]
         return None, f"{title}: {fault.what}. {fault.remedy[:1].upper()}{fault.remedy[1:]}."
     low, high = variable.bounds
+    if value is not None and variable.whole and value != int(value):
+        return None, f"{title} is {text.strip()}, which is no whole number."
     if value is None or (value in variable.choices if variable.choices else low <= value <= high):
         return value, ""
     if variable.choices:
@@ -113,14 +116,22 @@ def _column(cases: Sequence[Case], variable: Variable, learning: bool) -> Iterat
         what = f"the table has no column {name!r}" + ("" if stop else f", so {_instead(variable)} in every case")
         yield Problem("STOP" if stop else "WARN", what, TABLE, remedy)
         return
-    missing = [case.case_id for case in cases if is_missing(case.values.get(name, ""))]
+    missing = [case.case_id for case in cases if has_no_value(case.values.get(name, ""), variable)]
     faults = [fault for case in cases for _, fault in [value_of(case, variable)] if fault]
+    cells = {case.case_id: case.values.get(name, "") for case in cases}
     other = _unit_of_all(cases, variable)
     if other:
         unit, count = other
         what = f"{count} of {len(cases)} values of {name} lie outside {_bounds(variable)} and would fit in {unit}"
         yield Problem("STOP", what, f"{TABLE}, column {name}", f"write {variable.unit}, as the column's name says")
         faults = [fault for fault in faults if fault.case_id in missing]
+    if words := _no_choices(cases, variable):
+        count, remedy = sum(words.values()), _choices(variable)
+        what = f"{count} of {len(cases) - len(missing)} values of {name} are written as {', '.join(list(words)[:5])}"
+        if any(plain(word) in DASHES for word in words):
+            remedy += f", and nothing where {variable.title} is not known"
+        yield Problem("STOP", what, f"{TABLE}, column {name}", remedy)
+        faults = [f for f in faults if f.case_id in missing or cells[f.case_id] not in words]
     if spelt := _spelt_alike(cases, variable):
         count, kind, remedy = spelt
         known = len(cases) - len(missing)
@@ -140,10 +151,13 @@ def _column(cases: Sequence[Case], variable: Variable, learning: bool) -> Iterat
 
 def _checked(case: Case, variable: Variable, cell: str) -> tuple[float | None, Problem | None]:
     where, name = f"case {case.case_id}", variable.column
+    if variable.choices and plain(cell) in DASHES:
+        remedy = f"{_choices(variable)}, or leave the cell empty"
+        return None, Problem("STOP", f"{name}: {cell!r} may mean no, or not known", where, remedy, case.case_id)
     try:
         value = case.number(name)
     except InputError as error:
-        meant = next((v for v, title in variable.choices.items() if plain(title) == plain(cell)), None)
+        meant = choice_meant(cell, variable)
         remedy = error.problems[0].remedy if meant is None else f"write {meant:g} for {cell}"
         remedy = _choices(variable) if variable.choices and meant is None else remedy
         return None, Problem("STOP", f"{name}: {error.problems[0].what}", where, remedy, case.case_id)
@@ -155,6 +169,9 @@ def _checked(case: Case, variable: Variable, cell: str) -> tuple[float | None, P
         return None, Problem(
             "STOP", f"{name} is {value:g}, which is no choice", where, _choices(variable), case.case_id
         )
+    if variable.whole and value != int(value):
+        what = f"{name} is {cell}, which is no whole number"
+        return None, Problem("STOP", what, where, "correct it: it counts", case.case_id)
     if variable.bounds[0] <= value <= variable.bounds[1]:
         return value, None
     what, unit, guess = f"{name} is {cell}, outside {_bounds(variable)}", variable.unit, _other_unit(value, variable)
@@ -165,6 +182,22 @@ def _checked(case: Case, variable: Variable, cell: str) -> tuple[float | None, P
     else:
         remedy = f"is {guess} meant? the column is in {unit}" if guess else f"correct it: the column is in {unit}"
     return None, Problem("STOP", what, where, remedy, case.case_id)
+
+
+def _no_choices(cases: Sequence[Case], variable: Variable) -> dict[str, int]:
+    """Words that stand in several cells instead of choices, each with how many; empty where no more than one does."""
+    if not variable.choices:
+        return {}
+    cells = [case.values.get(variable.column, "").strip() for case in cases]
+    words = Counter(c for c in cells if not has_no_value(c, variable) and (plain(c) in DASHES or _no_number(c)))
+    return dict(words) if words.total() > 1 else {}
+
+
+def _no_number(cell: str) -> bool:
+    try:
+        return number(cell, "") is None
+    except InputError:
+        return True
 
 
 def _other_unit(value: float, variable: Variable) -> str:

@@ -18,8 +18,8 @@ from HCCAssistLib.labels import Classes, TimeToEvent
 
 FEW_PATIENTS = 30
 WORDS_SHOWN = 5
-LONGEST_MONTHS = 480.0
-"""Nobody is followed for forty years: such a number is one of days, or stands for a missing value."""
+LONGEST_MONTHS = 300.0
+"""Nobody is followed for 25 years: such a number is one of days, or stands for a missing value."""
 
 
 def label_problems(cohort: Cohort, spec: CohortSpec) -> Iterator[Problem]:
@@ -144,13 +144,20 @@ def _times(cases: Sequence[Case], column: str) -> Iterator[Problem]:
             months[case.case_id] = value
     if not months:
         return
+    if none := {case_id: "" for case_id, value in months.items() if value == 0}:
+        what = f"{len(none)} of {len(months)} cases {'has' if len(none) == 1 else 'have'} a follow-up of 0 months"
+        ids = listed(none).replace(" ,", ",").strip()
+        yield Problem("WARN", f"{what} ({ids})", f"{TABLE}, column {column}", "leave out who was never seen again")
     long = [case_id for case_id, value in months.items() if value > LONGEST_MONTHS]
     if len(long) > 1 and median(months.values()) > LONGEST_MONTHS / 2:  # one cause: the unit
-        what = f"the follow-up of {len(long)} of {len(months)} cases is longer than forty years: it seems to be in days"
+        what = f"the follow-up of {len(long)} of {len(months)} cases is longer than 25 years: it seems to be in days"
         yield Problem("STOP", what, f"{TABLE}, column {column}", "write months: days / 30.44")
         return
     for case_id in long:
-        what, remedy = f"{column} is {months[case_id]:g}, more than forty years", "write months, or leave the case out"
+        what, remedy = (
+            f"{column} is {months[case_id]:g}, more than 25 years",
+            "is it in days? write months, or leave the case out",
+        )
         yield Problem("STOP", what, f"case {case_id}", remedy, case_id)
 
 

@@ -145,7 +145,8 @@ def test_outcomes_that_can_be_read_pass_and_those_lost_early_are_counted_and_sai
         ("", 1, "the case has no follow_up_months"),
         ("NA", 1, "the case has no follow_up_months"),
         ("12 months", 1, "follow_up_months: '12 months' is not a number but one with text after it"),
-        (9999, 0, "follow_up_months is 9999, more than forty years"),
+        (9999, 0, "follow_up_months is 9999, more than 25 years. Is it in days?"),
+        (420, 1, "follow_up_months is 420, more than 25 years. Is it in days?"),
         (12, "yes", "event is 'yes'. Write 1 where the event ended the follow-up"),
         (12, "", "event is empty"),
         (12, 2, "event is '2'"),
@@ -155,6 +156,11 @@ def test_outcomes_that_can_be_read_pass_and_those_lost_early_are_counted_and_sai
 def test_a_follow_up_that_is_none_stops_with_its_case(months: object, event: object, says: str) -> None:
     (found,) = stops(outcomes(*FOLLOWED, (months, event)))
     assert found.startswith(f"case c06: {says}")
+
+
+def test_a_follow_up_of_no_time_is_told() -> None:
+    (found,) = [what for what in warnings(outcomes(*FOLLOWED, (0, 1), (0.0, 1))) if "0 months" in what]
+    assert "2 of 8 cases have a follow-up of 0 months (case c06, case c07)" in found
 
 
 def test_follow_up_in_days_is_one_line() -> None:

@@ -77,7 +77,7 @@ ABLATION = Recipe(
     label=OUTCOME,
     variables=(
         Variable("tumour_size_mm", "largest tumour", "mm", (5.0, 150.0), missing="tree"),
-        Variable("tumour_number", "number of tumours", "", (1.0, 20.0), missing="tree"),
+        Variable("tumour_number", "number of tumours", "", (1.0, 20.0), missing="tree", whole=True),
         Variable("hbv", "hepatitis B", "", (0.0, 1.0), missing="tree", choices=MappingProxyType({0: "no", 1: "yes"})),
         Variable("total_protein_g_per_l", "total protein", "g/L", (30.0, 120.0), missing="tree"),
         Variable("afp_ng_per_ml", "alpha-fetoprotein", "ng/mL", (0.0, 1_000_000.0), missing="tree"),
