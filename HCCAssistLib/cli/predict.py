@@ -159,13 +159,16 @@ class _Run:
         self._warn(study.case_id, result.warnings)
 
     def _warn(self, case_id: str, problems: Iterable[Problem]) -> None:
-        """Each warning once; which other cases it is true of is printed at the end."""
+        """Each warning once, with all of its places; which other cases it is true of is printed at the end."""
+        places: dict[tuple[str, str], dict[str, None]] = {}
         for problem in problems:
-            others = self.warned_of.get((problem.what, problem.remedy))
+            places.setdefault((problem.what, problem.remedy), {})[problem.where] = None
+        for (what, remedy), where in places.items():
+            others = self.warned_of.get((what, remedy))
             if others is None:
-                self.warned_of[problem.what, problem.remedy] = []
-                warn([problem])
-            elif case_id not in others:
+                self.warned_of[what, remedy] = []
+                warn([Problem("WARN", what, " and ".join(filter(None, where)), remedy)])
+            else:
                 others.append(case_id)
 
     def _warn_of_others(self) -> None:

@@ -200,7 +200,11 @@ def _balance(cohort: Cohort, spec: CohortSpec, held: Mapping[str, set[str]]) -> 
         yield Problem("STOP", f"too few patients: {counts}", TABLE, remedy)
     total = len({case.patient_id for case in cohort.cases if held[case.case_id] & set(patients)})
     if 0 < total < FEW_PATIENTS:
-        yield Problem("WARN", f"{total} patients are few: all figures will have wide intervals", TABLE)
+        yield Problem(
+            "WARN",
+            f"{total} {'patient is' if total == 1 else 'patients are'} few: all figures will have wide intervals",
+            TABLE,
+        )
     if any(case.split == "train" for case in cohort.cases) and all(case.split for case in cohort.cases):
         for split, share in zip(SPLITS, spec.split, strict=True):
             missing = [group for group in groups if group not in by_split[split]]

@@ -158,7 +158,7 @@ def test_a_value_that_is_not_known_is_left_to_the_trees_and_said(
 ) -> None:
     unlearnt = predict(without(whole, "hbv", "afp_ng_per_ml"), two, QUICKLY)
     assert unlearnt.clinical[2].state == "missing" and unlearnt.decides == "dl_clinical"
-    assert told(unlearnt).count("hbv and afp_ng_per_ml are not known: no patient of the training lacked it") == 1
+    assert told(unlearnt).count("hbv and afp_ng_per_ml are not known: no patient of the training lacked them") == 1
     forests = {"clinical": trees(signature=False, missing=True), "dl_clinical": trees(signature=True, missing=True)}
     learnt = predict(without(whole, "hbv"), model(tmp_path / "b", forests=forests), QUICKLY)
     assert told(learnt).count("hbv is not known: the trees decide without it") == 1 and len(learnt.warnings) == 1

@@ -231,17 +231,17 @@ def _missing_values(clinical: Mapping[str, float | None], trees: Mapping[str, Tr
         return
     learnt = {column for column in lacking if all(one.unknown[one.variables.index(column)] for one in trees.values())}
     for columns, more in (
-        ([c for c in lacking if c in learnt], "the trees decide without it"),
+        ([c for c in lacking if c in learnt], "the trees decide without {it}"),
         (
             [c for c in lacking if c not in learnt],
-            "no patient of the training lacked it, so the trees go the way of the majority, which nothing was learnt "
+            "no patient of the training lacked {it}, so the trees go the way of the majority, which nothing was learnt "
             "about",
         ),
     ):
         if columns:
-            are = "are" if len(columns) > 1 else "is"
-            what = f"{' and '.join(columns)} {are} not known: {more}"
-            yield Problem("WARN", what, "clinical values", "fill it in where it is known")
+            are, it = ("are", "them") if len(columns) > 1 else ("is", "it")
+            what = f"{' and '.join(columns)} {are} not known: {more.format(it=it)}"
+            yield Problem("WARN", what, "clinical values", f"fill {it} in where known")
 
 
 def _unseen(

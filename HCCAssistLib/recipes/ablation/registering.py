@@ -113,8 +113,7 @@ def _judged(one: Registration, where: str) -> tuple[Registration, list[Problem]]
         return still, [Problem("WARN", what, where, "check it in the linked views")]
     if one.failure:
         what = f"it could not be registered to the delayed phase: {one.failure}"
-        beside = f"{where.split('/')[-1]}.tfm beside the volume"
-        remedy = f"a transform that you give ({beside}, or a node in the panel) counts instead"
+        remedy = f"a transform node in the panel, or {where.split('/')[-1]}.tfm beside the volume, counts instead"
         return one, [Problem("STOP", what, where, remedy, leaves_out="registration")]
     doubts = []
     if one.quality is not None and one.quality.shift_mm > MOVED_MM:
