@@ -5,13 +5,15 @@ from __future__ import annotations
 from collections import Counter
 from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import dataclass
+from typing import TYPE_CHECKING
 
 from HCCAssistLib.cohort.case import Case
-from HCCAssistLib.cohort.case_files import CaseContents
 from HCCAssistLib.errors import InputError, Problem
-from HCCAssistLib.inference.study import study_of
 from HCCAssistLib.recipes.registry import get_recipe
 from HCCAssistLib.recipes.spec import Recipe
+
+if TYPE_CHECKING:
+    from HCCAssistLib.cohort.case_files import CaseContents
 
 BY_PERSON, REGISTERED, FAILED, NOT_TRIED = "a person's transform", "registered", "failed", "not tried"
 """Outcomes of a case; one that has other faults is not registered."""
@@ -30,6 +32,8 @@ class Registering:
 
     def __call__(self, read: CaseContents) -> Iterator[Problem]:
         """What is wrong with a case that was read."""
+        from HCCAssistLib.inference.study import study_of  # scipy, which no refusal needs
+
         recipe = get_recipe(self.recipe)
         found = list(recipe.module("checks").problems(read))
         yield from found
