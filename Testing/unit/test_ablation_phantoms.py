@@ -8,13 +8,21 @@ import pytest
 
 from HCCAssistLib.cohort.cohort import Cohort, read_cohort
 from HCCAssistLib.cohort.segments import mask_on, read_segments
+from HCCAssistLib.cohort.transform_files import read_transform
 from HCCAssistLib.errors import InputError
 from HCCAssistLib.imaging.files import read_image
 from HCCAssistLib.imaging.geometry import Geometry
 from HCCAssistLib.imaging.image import Image
 from HCCAssistLib.margin.measure import measure_margin
 from HCCAssistLib.phantoms.ablation.cases import PHANTOMS, make_case, segments_of, write_case
-from HCCAssistLib.phantoms.ablation.evidence import MEASURES, patients_in, patients_of, true_scores, with_values
+from HCCAssistLib.phantoms.ablation.evidence import (
+    MEASURES,
+    patients_in,
+    patients_of,
+    true_scores,
+    with_values,
+    write_true_transforms,
+)
 from HCCAssistLib.phantoms.ablation.poses import Pose, moved_by
 from HCCAssistLib.phantoms.ablation.sample import SAMPLE
 from HCCAssistLib.phantoms.ablation.truth import AblationPhantom
@@ -189,6 +197,18 @@ def test_a_written_cohort_is_what_was_made(cohort: Cohort) -> None:
     np.testing.assert_allclose(patients_of(made).measures, found.measures, atol=1e-3)
     assert with_values(cohort.cases).measures.shape == (CASES, 5)
     assert set(scores) == {"clinical", "pre", "prepost", "dl_clinical", "risk"}
+
+
+def test_the_true_transforms_are_those_that_a_person_would_give(cohort: Cohort) -> None:
+    write_true_transforms(cohort.cases)
+    for number, case in enumerate(cohort.cases):
+        truth = make_case((3, number), early=wanted_early(3, number)).as_json()["time_points"]
+        for point in TIME_POINTS:
+            assert not (case.folder / point / f"{PHASES[-1]}.tfm").exists()
+            for phase in PHASES[:-1]:
+                found = read_transform(case.folder / point / f"{phase}.tfm")
+                np.testing.assert_allclose(found, truth[point]["delayed_to_phase_lps"][phase], atol=1e-6)
+                assert not np.allclose(found, np.eye(4)), "the patient breathed"
 
 
 @pytest.mark.slow
