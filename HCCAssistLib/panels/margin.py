@@ -39,6 +39,7 @@ class MarginPart(Part):
         self._drawn: DrawnMargin | None = None
         self._steps: Iterator[DrawnMargin] | None = None
         self._told: tuple[str, str] = "", "note"
+        self._hidden = False
         self.ui = ui = load("margin", shared.sections.marginButton.layout())
         ui.marginButton = shared.sections.marginButton
         ui.marginButton.visible = True
@@ -90,6 +91,8 @@ class MarginPart(Part):
         text, level = self._told
         if not text and drawn is not None:
             text, level = _in_words(drawn), "warn" if drawn.record.margin.warnings else "ok"
+            if self._hidden:
+                text += "\n" + _("The zone is outlined where the registration lays it; the segment itself is hidden.")
         tell(ui.marginFoundLabel, text, level)  # type: ignore[arg-type]
 
     def poll(self) -> bool:
@@ -121,15 +124,27 @@ class MarginPart(Part):
         radius = float(np.linalg.norm(margin.points - margin.smallest_at, axis=1).max())
         for group in (0, FIRST_GROUP):  # Slicer's own views, and those of the time point before
             jump_to(margin.smallest_at, slicer.mrmlScene, group=group, radius=radius)
+        self._hide_zone()
         self._shared.changed()
         return True
+
+    def _hide_zone(self) -> None:
+        """Where a transform lays the zone elsewhere, its own outline must not stand over the scan before."""
+        chosen = self._now()
+        segmentation, segment = chosen.segments[ZONE]
+        display = segmentation.GetDisplayNode() if segmentation is not None else None
+        if chosen.transform is None or display is None or display.GetNumberOfViewNodeIDs():
+            return  # it stands where it was measured, or in views of the scan after alone
+        if display.GetSegmentVisibility(segment):
+            display.SetSegmentVisibility(segment, False)
+            self._hidden = True
 
     def close(self) -> None:
         """Begin nothing more."""
         self._work.close()
 
     def _measure(self) -> None:
-        self._told = _("Measuring ..."), "note"
+        self._told, self._hidden = (_("Measuring ..."), "note"), False
         try:
             self._work.begin(self._now())
         except InputError as error:

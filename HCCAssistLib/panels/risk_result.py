@@ -103,7 +103,11 @@ def contributions_html(result: RiskResult, variables: Sequence[Variable], words:
     """What each variable added to the base rate, as bars to both sides, the strongest first; empty without any."""
     if not result.contributions:
         return ""
-    titles = {**words, **{variable.column: variable.title for variable in variables}}
+    unknown = {value.column for value in result.clinical if value.state == "missing"}
+    titles = {
+        **words,
+        **{one.column: f"{one.title} ({_('unknown')})" if one.column in unknown else one.title for one in variables},
+    }
     base = result.probability - sum(result.contributions.values())
     most = max(abs(value) for value in result.contributions.values()) or 1.0
     ordered = sorted(result.contributions.items(), key=lambda item: -abs(item[1]))

@@ -21,7 +21,7 @@ from HCCAssistLib.margin.colors import LEFT_OUT, MARGIN_RANGE
 from HCCAssistLib.margin.record import MarginRecord
 from HCCAssistLib.results.detection import DetectionResult
 from HCCAssistLib.scene.boxes import paint
-from HCCAssistLib.scene.colors import LABEL, PENDING_HIGH, margin_color_node
+from HCCAssistLib.scene.colors import LABEL, PENDING_HIGH, margin_color_node, surface_color
 from HCCAssistLib.scene.margin_surfaces import SCALARS, PreparedMargin
 from HCCAssistLib.scene.records import (
     add_drawn,
@@ -41,7 +41,7 @@ MARGIN = "HCCAssist.margin"
 INPUTS = "HCCAssist.margin.inputs"
 """Attribute of the text node: digests of the segments, to know an older drawing of them again."""
 
-SURFACE, GREY, SMALLEST, CANDIDATES = "margin", "left out", "smallest margin", "candidates"
+SURFACE, GREY, OUTLINE, SMALLEST, CANDIDATES = "margin", "left out", "zone", "smallest margin", "candidates"
 """Parts that are drawn."""
 
 
@@ -156,6 +156,11 @@ def _surfaces(node: Any, prepared: PreparedMargin, scene: Any) -> None:
     if prepared.grey is not None:
         grey = _model(node, GREY, "not counted: at the liver's surface", prepared.grey, scene)
         grey.GetDisplayNode().SetColor(*LEFT_OUT)
+    if prepared.zone is not None:
+        zone = _model(node, OUTLINE, "ablation zone, laid on the scan before", prepared.zone, scene)
+        with changed_once(zone.GetDisplayNode()):
+            zone.GetDisplayNode().SetColor(*surface_color("ablation")[0])
+            zone.GetDisplayNode().SetVisibility3D(False)  # it would hide the tumour
 
 
 def _model(node: Any, part: str, name: str, surface: Any, scene: Any) -> Any:
@@ -225,4 +230,4 @@ def _add_legend(model: Any) -> None:
 
 def shown_parts(drawn: DrawnMargin) -> dict[str, list[Any]]:
     """The nodes of each part that are still in the scene."""
-    return {part: drawn_nodes(drawn.node, part) for part in (SURFACE, GREY, SMALLEST, CANDIDATES)}
+    return {part: drawn_nodes(drawn.node, part) for part in (SURFACE, GREY, OUTLINE, SMALLEST, CANDIDATES)}

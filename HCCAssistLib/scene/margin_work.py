@@ -118,7 +118,7 @@ class MarginWork:
                 warnings=warnings,
                 synthetic=synthetic,
             )
-            return prepare(record)
+            return prepare(record, masks[ZONE], registration)
 
         self._working = self._thread.submit(measure)
 

@@ -117,6 +117,10 @@ def work(desk):
     assert "Its error is 2.0 mm (root mean square) as a person states it" in ui.marginFoundLabel.text
     models = slicer.mrmlScene.GetNodesByClassByName("vtkMRMLModelNode", "margin of the ablation")
     assert models.GetNumberOfItems() == 1
+    laid = slicer.mrmlScene.GetNodesByClassByName("vtkMRMLModelNode", "ablation zone, laid on the scan before")
+    assert laid.GetNumberOfItems() == 1 and "the segment itself is hidden" in ui.marginFoundLabel.text
+    segmentation, segment = part._now().segments["zone"]
+    assert not segmentation.GetDisplayNode().GetSegmentVisibility(segment), "it stands elsewhere over the scan before"
     bounds = [0.0] * 6
     models.GetItemAsObject(0).GetRASBounds(bounds)
     narrow = part._drawn.record.margin.smallest_at

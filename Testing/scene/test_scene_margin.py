@@ -26,6 +26,7 @@ from HCCAssistLib.scene.margin import (
     CANDIDATES,
     GREY,
     MARGIN,
+    OUTLINE,
     SMALLEST,
     SURFACE,
     draw_margin,
@@ -63,16 +64,19 @@ MATRIX = np.eye(4)
 MATRIX[:3, :3], MATRIX[:3, 3] = rotation((1, 2, -1), 9), (4, -7, 12)
 
 
-def measured(kind: str, other: str, *, liver: bool = False, scale: float = 1.0) -> MarginRecord:
-    """The zone is on the scan after, where the patient lies otherwise."""
-    tumour = egg(CENTER, scale * TUMOUR, kind)
+def zone_after(other: str, scale: float = 1.0) -> Image:
+    """On the scan after, where the patient lies otherwise."""
     grid = egg(CENTER, scale * ZONE, other).geometry
     affine = MATRIX @ grid.affine
     moved = replace(grid, affine=affine)
     back = np.linalg.inv(MATRIX)
     places = moved.to_world(np.stack(np.indices(grid.shape)[::-1], axis=-1)) @ back[:3, :3].T + back[:3, 3]
     inside = (((places - CENTER - OFF) / (scale * ZONE)) ** 2).sum(axis=-1) <= 1
-    zone = Image(inside.astype(np.uint8), moved)
+    return Image(inside.astype(np.uint8), moved)
+
+
+def measured(kind: str, other: str, *, liver: bool = False, scale: float = 1.0) -> MarginRecord:
+    tumour, zone = egg(CENTER, scale * TUMOUR, kind), zone_after(other, scale)
     organ = None
     if liver:
         around = tumour.geometry.to_world(np.stack(np.indices(tumour.array.shape)[::-1], axis=-1))
@@ -119,6 +123,18 @@ def test_the_model_stands_where_the_tumour_does_and_is_coloured_by_its_margin(
     assert np.dot(np.multiply(place, (-1, -1, 1)) - CENTER, OFF) < 0
     assert marked.GetNthControlPointLabel(0).startswith("margin ") and marked.GetLocked()
     assert shown_parts(drawn)[GREY] == []
+
+
+@pytest.mark.parametrize(("kind", "other"), [("sagittal slices", "oblique left-handed"), ("straight", "flipped")])
+def test_the_zone_is_outlined_where_the_registration_lays_it(scene: Any, kind: str, other: str) -> None:
+    prepared = prepare(measured(kind, other), zone_after(other), Registration(MATRIX, "rigid"))
+    (zone,) = shown_parts(draw_margin(prepared, scene))[OUTLINE]
+    places = vtk_to_numpy(zone.GetPolyData().GetPoints().GetData()) * (-1, -1, 1)
+    away = depth(places, CENTER + OFF, ZONE)
+    assert np.abs(away).max() < 2.5 and np.abs(away).mean() < 0.8  # half of the thickest voxels
+    assert np.abs(depth(places, CENTER - OFF, ZONE)).max() > 10
+    display = zone.GetDisplayNode()
+    assert display.GetVisibility2D() and not display.GetVisibility3D()
 
 
 def test_colours_change_at_0_5_and_10_mm(scene: Any) -> None:
@@ -216,7 +232,7 @@ def test_a_margin_read_from_a_file_is_saved_and_restored_with_the_scene(host: An
     assert tuple(display.GetScalarRange()) == MARGIN_RANGE and display.GetScalarVisibility()
     assert display.GetColorNode().GetColorName(1) == "0 to 5"
     assert {part: len(found) for part, found in shown_parts(again).items()} == {
-        SURFACE: 1, GREY: 1, SMALLEST: 1, CANDIDATES: 0,
+        SURFACE: 1, GREY: 1, OUTLINE: 0, SMALLEST: 1, CANDIDATES: 0,
     }  # fmt: skip
 
 
