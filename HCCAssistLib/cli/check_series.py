@@ -101,4 +101,4 @@ def _series_as_json(report: SeriesReport, problems: tuple[Problem, ...]) -> dict
 
 
 def _as_json(problem: Problem) -> dict[str, str]:
-    return {key: value for key, value in asdict(problem).items() if key != "case_id"}
+    return {key: value for key, value in asdict(problem).items() if key not in ("case_id", "leaves_out")}
