@@ -50,7 +50,7 @@ def main() -> None:
             package = read_package(arguments.model, recipe="ltp")
         else:
             options = recipe.resolve({"epochs": arguments.epochs})
-            job = Job(recipe, options, Path(scratch) / "model", "model")
+            job = Job(recipe, options, Path(scratch) / "model", "model", seed=SEED)  # as the demo trains its own
             package, _ = train(cohort, job, progress=Progress("train"))
         model = load_model(package)
         found = evaluation.evaluate(cohort, model, {}, progress=Progress("evaluate"))
