@@ -9,13 +9,12 @@ import numpy as np
 import slicer
 from slicer.i18n import tr as _
 
-from HCCAssistLib.errors import InputError
+from HCCAssistLib.errors import HCCAssistError, InputError
 from HCCAssistLib.margin.words import HEADINGS, registered, rows
 from HCCAssistLib.panels.part import Part, Shared
 from HCCAssistLib.panels.tables import fill, fit, prepare
 from HCCAssistLib.panels.ui_files import load, tell
 from HCCAssistLib.scene.margin import DrawnMargin, drawn_in_steps, restored_margins
-from HCCAssistLib.scene.margin_surfaces import PreparedMargin
 from HCCAssistLib.scene.margin_work import LIVER, TUMOUR, ZONE, ChosenMargin, MarginWork
 from HCCAssistLib.scene.navigation import jump_to
 from HCCAssistLib.scene.side_by_side import FIRST_GROUP
@@ -97,13 +96,15 @@ class MarginPart(Part):
 
     def poll(self) -> bool:
         """Take up what was measured."""
-        done = self._work.take()
-        if isinstance(done, str):
-            self._told = done, "stop"
-        elif isinstance(done, PreparedMargin) and self._node is not None and self._node.GetScene() is not None:
+        was_busy = self._work.busy
+        try:
+            done = self._work.take()
+        except HCCAssistError as error:
+            done, self._told = None, (str(error), "stop")
+        if done is not None and self._node is not None and self._node.GetScene() is not None:
             self._steps = drawn_in_steps(done, slicer.mrmlScene)
         is_new = self._draw_step()
-        if done is not None or is_new:
+        if is_new or was_busy != self._work.busy:
             self.refresh()
         return self._work.busy or self._steps is not None
 
@@ -146,7 +147,7 @@ class MarginPart(Part):
     def _measure(self) -> None:
         self._told, self._hidden = (_("Measuring ..."), "note"), False
         try:
-            self._work.begin(self._now())
+            self._work.measure(self._now())
         except InputError as error:
             self._told = str(error), "stop"
         self.refresh()

@@ -2,20 +2,19 @@
 
 from __future__ import annotations
 
-import logging
-from concurrent.futures import Future, ThreadPoolExecutor
 from dataclasses import dataclass
 from typing import Any
 
 import numpy as np
 
 from HCCAssistLib.cohort.cells import number
-from HCCAssistLib.errors import HCCAssistError, InputError, Problem
+from HCCAssistLib.errors import InputError, Problem
 from HCCAssistLib.imaging.geometry import FloatArray, Geometry
 from HCCAssistLib.margin.edges import is_painted_on
 from HCCAssistLib.margin.record import BY_PERSON, UNKNOWN, margin_record
 from HCCAssistLib.margin.registration_error import RegistrationError
 from HCCAssistLib.registration.registration import Registration
+from HCCAssistLib.scene.in_thread import InThread
 from HCCAssistLib.scene.inputs import capture_segment, geometry_of_volume
 from HCCAssistLib.scene.margin_surfaces import PreparedMargin, prepare
 from HCCAssistLib.scene.roles import SYNTHETIC
@@ -67,27 +66,16 @@ class ChosenMargin:
         return cls(segments, node.GetNodeReference(KEPT + TRANSFORM), node.GetParameter(KEPT + ERROR))
 
 
-class MarginWork:
+class MarginWork(InThread[PreparedMargin]):
     """Measures in a thread, one at a time."""
 
-    def __init__(self) -> None:
-        self._thread = ThreadPoolExecutor(max_workers=1)
-        self._working: Future[PreparedMargin] | None = None
-
-    @property
-    def busy(self) -> bool:
-        """Whether something goes on."""
-        return self._working is not None
-
-    def begin(self, chosen: ChosenMargin) -> None:
+    def measure(self, chosen: ChosenMargin) -> None:
         """Hold the segments where they stand in the world, and begin to measure.
 
         Raises:
             InputError: nothing is chosen, a transform that bends or that the zone stands under already, an error that
                 is no number of mm, or something goes on already.
         """
-        if self._working is not None:
-            raise InputError("the last measurement goes on still", remedy="wait for it")
         if not chosen.is_complete:
             raise InputError("tumour and ablation zone are not chosen", remedy="choose a segment for each")
         mm = number(chosen.error, "error of the registration", decimal_comma=True)
@@ -120,24 +108,7 @@ class MarginWork:
             )
             return prepare(record, masks[ZONE], registration)
 
-        self._working = self._thread.submit(measure)
-
-    def take(self) -> PreparedMargin | str | None:
-        """What is ready to be drawn or, where it failed, a sentence, once; None while that is not known."""
-        if self._working is None or not self._working.done():
-            return None
-        working, self._working = self._working, None
-        try:
-            return working.result()
-        except HCCAssistError as error:
-            return str(error)
-        except Exception as error:
-            logging.exception("The margin could not be measured")
-            return f"This failed ({type(error).__name__}). Please report it."
-
-    def close(self) -> None:
-        """Begin nothing more."""
-        self._thread.shutdown(wait=False)
+        self.begin(measure)
 
 
 def registration_of(chosen: ChosenMargin) -> Registration:
