@@ -14,9 +14,10 @@ from HCCAssistLib.margin.words import HEADINGS, registered, rows
 from HCCAssistLib.panels.part import Part, Shared
 from HCCAssistLib.panels.tables import fill, fit, prepare
 from HCCAssistLib.panels.ui_files import load, tell
-from HCCAssistLib.scene.margin import DrawnMargin, drawn_in_steps, restored_margins
+from HCCAssistLib.scene.margin import OUTLINE, DrawnMargin, drawn_in_steps, restored_margins
 from HCCAssistLib.scene.margin_work import LIVER, TUMOUR, ZONE, ChosenMargin, MarginWork
 from HCCAssistLib.scene.navigation import jump_to
+from HCCAssistLib.scene.records import drawn_node
 from HCCAssistLib.scene.side_by_side import FIRST_GROUP
 from HCCAssistLib.wording import rounded
 
@@ -38,7 +39,7 @@ class MarginPart(Part):
         self._drawn: DrawnMargin | None = None
         self._steps: Iterator[DrawnMargin] | None = None
         self._told: tuple[str, str] = "", "note"
-        self._hidden = False
+        self._measured: ChosenMargin | None = None
         self.ui = ui = load("margin", shared.sections.marginButton.layout())
         ui.marginButton = shared.sections.marginButton
         ui.marginButton.visible = True
@@ -90,7 +91,7 @@ class MarginPart(Part):
         text, level = self._told
         if not text and drawn is not None:
             text, level = _in_words(drawn), "warn" if drawn.record.margin.warnings else "ok"
-            if self._hidden:
+            if self._zone_is_hidden():
                 text += "\n" + _("The zone is outlined where the registration lays it; the segment itself is hidden.")
         tell(ui.marginFoundLabel, text, level)  # type: ignore[arg-type]
 
@@ -131,23 +132,29 @@ class MarginPart(Part):
 
     def _hide_zone(self) -> None:
         """Where a transform lays the zone elsewhere, its own outline must not stand over the scan before."""
-        chosen = self._now()
-        segmentation, segment = chosen.segments[ZONE]
-        display = segmentation.GetDisplayNode() if segmentation is not None else None
-        if chosen.transform is None or display is None or display.GetNumberOfViewNodeIDs():
-            return  # it stands where it was measured, or in views of the scan after alone
-        if display.GetSegmentVisibility(segment):
+        if self._measured is None or self._measured.transform is None:
+            return  # it stands where it was measured
+        segmentation, segment = self._measured.segments[ZONE]
+        display = segmentation.GetDisplayNode() if segmentation.GetScene() is not None else None
+        if display is not None and not display.GetNumberOfViewNodeIDs():  # else in views of the scan after alone
             display.SetSegmentVisibility(segment, False)
-            self._hidden = True
+
+    def _zone_is_hidden(self) -> bool:
+        """Whether the zone that is chosen shows as the outline of the margin alone, in a loaded scene too."""
+        segmentation, segment = self._now().segments[ZONE]
+        display = segmentation.GetDisplayNode() if segmentation is not None and segment else None
+        outlined = self._drawn is not None and drawn_node(self._drawn.node, OUTLINE) is not None
+        return outlined and display is not None and not display.GetSegmentVisibility(segment)
 
     def close(self) -> None:
         """Begin nothing more."""
         self._work.close()
 
     def _measure(self) -> None:
-        self._told, self._hidden = (_("Measuring ..."), "note"), False
+        self._told, chosen = (_("Measuring ..."), "note"), self._now()
         try:
-            self._work.measure(self._now())
+            self._work.measure(chosen)
+            self._measured = chosen
         except InputError as error:
             self._told = str(error), "stop"
         self.refresh()

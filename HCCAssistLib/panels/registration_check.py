@@ -32,6 +32,9 @@ FLICKER_MS = 600
 
 SQUARE_MM = 24.0
 
+LEAST_WINDOW = 1e-3
+"""Grey values: the display of a volume without any contrast has none."""
+
 KEPT = "transform {}"
 """Reference of the scene's parameters to the transform that a reader chose for a place."""
 
@@ -115,6 +118,7 @@ class RegistrationCheck(Part):
             self._making = None
             if self._is_asked_for(making):
                 self._show(laid, *making.pair, squares=making.squares)
+            if self._wanted is None:
                 self.refresh()
         self._go_on()
         return self._work.busy
@@ -217,7 +221,7 @@ class RegistrationCheck(Part):
 
     def _show(self, laid: Image, fixed: Any, moving: Any, *, squares: bool) -> None:
         display = moving.GetDisplayNode()
-        window = Window(0.5, 1.0) if squares else Window(display.GetLevel(), display.GetWindow())
+        window = Window(0.5, 1.0) if squares else Window(display.GetLevel(), max(display.GetWindow(), LEAST_WINDOW))
         name = _("{phase} laid on the {fixed} phase").format(phase=moving.GetName(), fixed=self._fixed)
         self._shown = node = volume_from_image(laid, slicer.mrmlScene, name, window)
         node.SetAttribute(PART, DRAWN)

@@ -249,6 +249,8 @@ def test_a_phase_is_checked_by_flicker_squares_and_points_and_laid_by_hand(desk,
     assert f"{np.linalg.norm(shift):.1f} mm apart" in ui.pointsLabel.text, ui.pointsLabel.text
     slicer.util.setSliceViewerLayers(background=nodes["pre/delayed"])
     view = desk.layout_manager.sliceWidget("Red").mrmlSliceCompositeNode()
+    moving.GetDisplayNode().SetAutoWindowLevel(False)
+    moving.GetDisplayNode().SetWindow(0.0)  # as of a volume without contrast
     desk.click(ui.flickerButton)
     desk.wait_until(lambda: view.GetForegroundVolumeID() is not None, 10)
     shown = slicer.mrmlScene.GetNodeByID(view.GetForegroundVolumeID())
@@ -276,7 +278,8 @@ def test_a_phase_is_checked_by_flicker_squares_and_points_and_laid_by_hand(desk,
     assert view.GetForegroundVolumeID() is None and shown.GetScene() is None
     desk.click(ui.squaresButton)
     desk.click(ui.squaresButton)  # taken back while it is made
-    desk.wait_until(lambda: not widget.panel.poll(), 10)
+    assert ui.pointsLabel.text.startswith("Laying")
+    desk.wait_until(lambda: not ui.pointsLabel.text.startswith("Laying"), 10)  # it is ready, and nobody wants it
     assert view.GetForegroundVolumeID() is None and not ui.flickerButton.checked
     predict(desk, widget)
     study = next(one.study for one in made_up_risks if one.study is not None)

@@ -143,6 +143,22 @@ def test_a_margin_is_measured_shown_drawn_and_kept(desk):
     again.close()
 
 
+def test_the_zone_that_was_measured_is_hidden_and_not_the_one_that_is_chosen_by_then(desk):
+    part = opened()
+    before, after = loaded()
+    choose(part, before, after)
+    part.ui.marginTransform.setCurrentNode(transform())
+    segmentation, segment = part._now().segments["zone"]
+    other = segmentation.GetSegmentation().AddEmptySegment("other", "other")
+    desk.click(part.ui.measureMarginButton)
+    part._segments["zone"].setCurrentSegmentID(other)
+    desk.wait_until(lambda: not part.poll(), 30)
+    display = segmentation.GetDisplayNode()
+    assert not display.GetSegmentVisibility(segment) and display.GetSegmentVisibility(other)
+    assert "segment itself is hidden" not in part.ui.marginFoundLabel.text
+    part.close()
+
+
 def test_what_cannot_be_measured_is_told_and_nothing_is_drawn(desk):
     import slicer
 
