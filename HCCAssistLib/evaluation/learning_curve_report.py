@@ -95,9 +95,9 @@ def learning_curve_figure(curve: LearningCurve) -> Figure:
             for factor in (1.5, 2.0):
                 more = curve.forecast(round(factor * largest))
                 if more.interval.low is not None and more.interval.high is not None:
-                    label = "95 % interval" if factor == 2 else None
+                    named = "95 % interval" if factor == 2 else None
                     axes.vlines(
-                        more.patients, more.interval.low, more.interval.high, color=GREY, linewidth=1, label=label
+                        more.patients, more.interval.low, more.interval.high, color=GREY, linewidth=1, label=named
                     )
         legend_above(figure, axes, columns=2)
         axes.set(xlabel="Patients for training", ylabel=curve.name[:1].upper() + curve.name[1:])
