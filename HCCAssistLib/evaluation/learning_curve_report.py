@@ -95,7 +95,7 @@ def learning_curve_figure(curve: LearningCurve) -> Figure:
             for factor in (1.5, 2.0):
                 more = curve.forecast(round(factor * largest))
                 if more.interval.low is not None and more.interval.high is not None:
-                    named = "95 % interval" if factor == 2 else None
+                    named = "95 % interval" if factor == 2.0 else "_"
                     axes.vlines(
                         more.patients, more.interval.low, more.interval.high, color=GREY, linewidth=1, label=named
                     )
