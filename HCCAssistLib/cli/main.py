@@ -26,6 +26,7 @@ COMMANDS = (
     "evaluate",
     "compare",
     "jobs",
+    "learning_curve",
     "models",
     "backbones",
     "readers",
