@@ -136,3 +136,34 @@ def _evaluations(
         again = replace(held_out, cases=cases, left_out=left_out)
         return _evaluations(cohort, packages, options, out, device, progress, held_out=again)
     return found
+
+
+def in_words(found: Comparison) -> list[str]:
+    """A comparison in a few sentences, for those who do not open its report."""
+    from HCCAssistLib.wording import plural, rounded
+
+    n = len(found.cases)
+    others = ", ".join(name for name in found.figures if name != found.control)
+    lines = [
+        f"{n} {plural('case', n)} that none of the models learned from. Each figure is {others} minus {found.control}; "
+        "intervals are 95 %."
+    ]
+    for section in found.sections:
+        for one in section.differences:
+            interval = one.clustered if one.clustered and one.clustered.low is not None else one.interval
+            what = f"{section.level[:1].upper()}{section.level[1:]} level, {one.name}: "
+            count = f"{one.n} {plural(one.unit, one.n)}"
+            if one.value is None or interval.low is None or interval.high is None:
+                lines.append(f"{what}not known ({one.note or interval.reason}).")
+                continue
+            sign = "+" if one.value > 0 else ""
+            shown = interval.low > 0 or interval.high < 0
+            lines.append(
+                f"{what}{sign}{rounded(one.value, 3)} ({rounded(interval.low, 3)} to {rounded(interval.high, 3)}, "
+                f"{count}): {'a difference' if shown else 'no difference is shown'}."
+            )
+        if section.note and not section.differences:
+            lines.append(f"{section.level[:1].upper()}{section.level[1:]} level: {section.note}")
+    if found.left_out:
+        lines.append(f"Left out, because a model cannot be run on them: {', '.join(found.left_out)}.")
+    return lines
