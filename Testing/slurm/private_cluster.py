@@ -105,6 +105,7 @@ Match LocalPort {factor}
 
 PAM = """\
 auth required pam_exec.so expose_authtok quiet {folder}/pam/check
+auth required pam_permit.so
 account required pam_permit.so
 session required pam_permit.so
 """
