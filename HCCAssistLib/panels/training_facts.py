@@ -62,13 +62,11 @@ class TrainingFacts:
         """Whether a table is being looked at."""
         return self._thread.busy
 
-    def look(self, question: Question | None) -> bool:
-        """Look at a table, unless it was looked at for this question, or one is being looked at; whether it begins."""
-        if question is None or question == self._asked or self._thread.busy:
-            return False
-        self._asked, self._failed = question, ""
-        self._thread.begin(lambda: (question, question.answer()))
-        return True
+    def look(self, question: Question | None) -> None:
+        """Look at a table, unless it was looked at for this question, or one is being looked at."""
+        if question is not None and question != self._asked and not self._thread.busy:
+            self._asked, self._failed = question, ""
+            self._thread.begin(lambda: (question, question.answer()))
 
     def forget(self) -> None:
         """The table may have changed: it is looked at again."""

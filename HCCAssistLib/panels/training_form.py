@@ -65,7 +65,6 @@ class TrainingForm:
         taken: the names of trainings that are there.
         on_start, on_dry_run: the person pressed the button.
         on_cancel: the dry run is to stop.
-        wake: called where something begins, so that ``poll`` is asked from then on.
     """
 
     def __init__(
@@ -77,11 +76,11 @@ class TrainingForm:
         on_start: Callable[[Asked], None],
         on_dry_run: Callable[[Asked], None],
         on_cancel: Callable[[], None],
-        wake: Callable[[], None],
     ) -> None:
-        self._settings, self._taken, self._wake = settings, taken, wake
+        self._settings, self._taken = settings, taken
         self._forms: dict[str, OptionForm] = {}
-        self._busy = ""
+        self._busy, self._suggested = "", ""
+        self._names: set[str] = set()
         self.ui = ui = load("training_form", place)
         self._facts = TrainingFacts(ui.trainingFacts, ui.trainingFaults)
         ui.trainingCohort.filters = ctk.ctkPathLineEdit.Dirs
@@ -170,7 +169,8 @@ class TrainingForm:
         taken, number = set(self._taken()), 1
         while f"{self.recipe.id}-{number}" in taken:
             number += 1
-        self.ui.trainingName.text = f"{self.recipe.id}-{number}"
+        self._suggested = f"{self.recipe.id}-{number}"
+        self.ui.trainingName.text = self._suggested
 
     def offer_engines(self, profiles: Collection[str]) -> None:
         """Offer this computer and the clusters of these profiles; the choice stays where it is still there."""
@@ -190,6 +190,15 @@ class TrainingForm:
         self._facts.forget()
         self.refresh()
 
+    def names_changed(self) -> None:
+        """Trainings came or went; a name that was only suggested makes way."""
+        names = set(self._taken())
+        if names != self._names:
+            self._names = names
+            if self._suggested == str(self.ui.trainingName.text):
+                self.suggest_name()
+            self._show()
+
     def refresh(self) -> None:
         """Show what is wrong, and what can be done now."""
         self._show()
@@ -206,13 +215,11 @@ class TrainingForm:
         """What became of a start or a dry run."""
         tell(self.ui.trainingLabel, text, level)
 
-    def poll(self) -> bool:
-        """Take up what was found in the table; whether more is to come."""
-        looking = self._facts.busy
-        if looking and not self._facts.poll():
+    def poll(self) -> None:
+        """Take up what was found in the table."""
+        if self._facts.busy and not self._facts.poll():
             self._look()  # where something was changed meanwhile
             self._show()
-        return self._facts.busy
 
     def close(self) -> None:
         """The panel goes."""
@@ -227,8 +234,7 @@ class TrainingForm:
         return Question(cohort, self.recipe.id, dict(values), int(ui.trainingFolds.value), int(ui.trainingSeed.text))
 
     def _look(self) -> None:
-        if self._facts.look(self._question()):
-            self._wake()
+        self._facts.look(self._question())
 
     def _problems(self) -> dict[str, str]:
         """What is missing or not possible, by field."""

@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable
 from typing import Any
 
 import slicer
@@ -27,11 +26,10 @@ class TrainingJobs:
     Args:
         place: layout to be added to.
         watch: looks at the trainings, and does what is asked for.
-        on_shown: told of every new look, once it is shown.
     """
 
-    def __init__(self, place: Any, *, watch: TrainingWatch, on_shown: Callable[[Look], None]) -> None:
-        self._watch, self._on_shown = watch, on_shown
+    def __init__(self, place: Any, *, watch: TrainingWatch) -> None:
+        self._watch = watch
         self._rows: dict[str, tuple[str, ...]] = {}  # that the table shows, by id
         self._log: tuple[str, ...] = ()
         self.ui = ui = load("training_jobs", place)
@@ -94,7 +92,6 @@ class TrainingJobs:
         elif rows and ui.jobsLabel.text == _("No training was begun yet."):
             tell(ui.jobsLabel, "")
         self._show_chosen(look)
-        self._on_shown(look)
 
     def close(self) -> None:
         """The panel goes; trainings go on."""

@@ -163,5 +163,5 @@ def _make_venv(profile: Profile, names: Sequence[str] = ()) -> str:
     packages = shlex.join(names or [PIP_NAMES.get(one, one) for one in PACKAGES])
     load = f"module load {shlex.join(profile.modules)} && " if profile.modules else ""
     venv = profile.venv or "~/venvs/hccassist"
-    same = '' if profile.venv else f', and write "venv": "{venv}" into the profile'
+    same = "" if profile.venv else f', and write "venv": "{venv}" into the profile'
     return f"run there: {load}python3 -m venv {venv} && {venv}/bin/python -m pip install {packages}{same}"
