@@ -57,7 +57,8 @@ def run(args: argparse.Namespace) -> None:
 
     refuse_if_held(lock_of(args.out), "training")  # before torch, which takes longer than to refuse
 
-    from HCCAssistLib.training.run import Job, train
+    from HCCAssistLib.training.job import Job
+    from HCCAssistLib.training.run import train
 
     job = Job(
         recipe=recipe,

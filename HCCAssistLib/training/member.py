@@ -13,7 +13,7 @@ from __future__ import annotations
 
 import argparse
 import sys
-from collections.abc import Callable
+from collections.abc import Callable, Mapping
 from dataclasses import dataclass, field
 from functools import cached_property
 from pathlib import Path
@@ -37,6 +37,9 @@ if TYPE_CHECKING:
 Progress = Callable[[str, float], None]
 """Told what is being done and how much of the whole is done, 0 to 1."""
 
+EpochDone = Callable[[str, int, int, Mapping[str, float]], None]
+"""Told which fit has finished an epoch, how many by now and at most, and the losses of this one."""
+
 
 @dataclass(eq=False)
 class Member:
@@ -49,6 +52,8 @@ class Member:
         device: to train on.
         progress: called with what is being done, and how much of this member.
         cancelled: called after every batch.
+        epoch_done: called after every epoch.
+        may_write: called before a file is written; raises where somebody else owns the folder by now.
     """
 
     plan: MemberPlan
@@ -57,6 +62,8 @@ class Member:
     device: str = "cpu"
     progress: Progress = field(default=lambda what, done: None)
     cancelled: Callable[[], bool] | None = None
+    epoch_done: EpochDone = field(default=lambda stage, epoch, epochs, losses: None)
+    may_write: Callable[[], None] = field(default=lambda: None)
 
     @cached_property
     def recipe(self) -> Recipe:
@@ -114,6 +121,7 @@ class Member:
         def report(epoch: int, losses: dict[str, float]) -> None:
             course = f"epoch {epoch}: loss {losses['train_loss']:.4f}, validation {losses['validation_loss']:.4f}"
             self.progress(course, start + (end - start) * epoch / plan.epochs)
+            self.epoch_done(stage, epoch, plan.epochs, losses)
 
         return fit(
             lambda: self._build(network),
@@ -127,6 +135,7 @@ class Member:
             checkpoint=self.folder / f"{stage}.safetensors",
             progress=report,
             cancelled=self.cancelled,
+            may_write=self.may_write,
         )
 
     def network(self, found: Fit, name: str = "") -> nn.Module:
@@ -151,6 +160,7 @@ class Member:
         if path.exists():
             return Samples.load(path)
         found = make()
+        self.may_write()
         found.save(path)
         return found
 
@@ -182,6 +192,7 @@ def run_member(member: Member) -> MemberResult:
     if path.exists() and (finished := MemberResult.load(path, key)) is not None:
         return finished
     found: MemberResult = member.recipe.module("training").fit_member(member)
+    member.may_write()
     found.save(path, key)
     return found
 

@@ -18,7 +18,7 @@ TRAINING = "training.json"
 
 @dataclass(frozen=True, slots=True)
 class Training:
-    """One training: what was asked for, in the words of ``training.run.Job``.
+    """One training: what was asked for, in the words of ``training.job.Job``.
 
     Attributes:
         id: of its folder.

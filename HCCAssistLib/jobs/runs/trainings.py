@@ -144,7 +144,7 @@ class Trainings:
             engine: ``"background"``, or ``"slurm"`` with a profile: then only reading, packing and assembling is done
                 here, and ``refresh`` with an executor sends the pack, submits the members and brings back results.
             preset: that the options came from.
-            folds, repeats, seed, device: as in ``training.run.Job``.
+            folds, repeats, seed, device: as in ``training.job.Job``.
             threads: of the processor for each member; 0 for all.
             profile: of the cluster.
 
