@@ -29,6 +29,7 @@ COMMANDS = (
     "backbones",
     "readers",
     "margin",
+    "clusters",
 )
 """Modules of this package, imported within ``main``: until then nobody answers to Ctrl-C."""
 

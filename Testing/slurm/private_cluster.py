@@ -224,6 +224,14 @@ class Daemons:
         process.wait()
         return process.pid
 
+    def drop(self, name: str) -> int:
+        """Cut the connections that an sshd has, and leave itself alone; how many there were."""
+        sessions = _children(self.running[name].pid)
+        for pid in sessions:
+            with suppress(ProcessLookupError):
+                os.kill(pid, signal.SIGKILL)
+        return len(sessions)
+
     def start_all(self) -> None:
         """Start everything, and wait until it answers.
 
@@ -307,10 +315,10 @@ class PrivateCluster:
         return dict(json.loads(line))
 
     def order(self, what: str, name: str) -> int:
-        """``start`` or ``kill`` a daemon (``slurmd.n1``, ``slurmctld``, ``sshd``, ...); its process id."""
+        """``start`` or ``kill`` a daemon (``slurmd.n1``, ``slurmctld``, ``sshd``, ...), or ``drop`` its connections."""
         self._in.write(json.dumps({what: name}) + "\n")
         self._in.flush()
-        return int(self._answer()["pid"])
+        return int(self._answer()["answer"])
 
     def slurm(self, *command: str) -> str:
         """What a command of Slurm prints."""
@@ -377,7 +385,7 @@ def main(arguments: list[str]) -> int:
         _say({"ports": daemons.ports, "profile": daemons.profile()})
         for line in sys.stdin:
             ((what, name),) = json.loads(line).items()
-            _say({"pid": daemons.start(name) if what == "start" else daemons.kill(name)})
+            _say({"answer": {"start": daemons.start, "kill": daemons.kill, "drop": daemons.drop}[what](name)})
     except KeyboardInterrupt:
         pass
     finally:

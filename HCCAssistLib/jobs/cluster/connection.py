@@ -249,7 +249,7 @@ class Connection:
         transport.auth_timeout = ANSWER_SECONDS
         keys = HostKeys(target.known_hosts, target.own_known_hosts)
         options = transport.get_security_options()
-        known = [kind for kind in options.key_types if _plain(kind) in keys.kinds(target.known_as)]
+        known = [kind for kind in options.key_types if _plain(kind) in keys.known(target.known_as)]
         options.key_types = [*known, *(kind for kind in options.key_types if kind not in known)]
         transport.start_client(timeout=CONNECT_SECONDS)
         keys.check(target.known_as, transport.get_remote_server_key(), self._prompts)

@@ -32,17 +32,29 @@ class HostKeys:
     """
 
     def __init__(self, files: Sequence[Path], own: Path) -> None:
-        from paramiko import HostKeys as KnownHosts
-
         self._own = own
         self._files = [path for path in (*files, own) if path.is_file()]
-        self._known = KnownHosts()
+        self._known: list[tuple[str, str, bytes]] = []  # names, kind and key of each line
+        self._revoked: list[bytes] = []
         for path in self._files:
-            self._known.load(str(path))
+            self._read(path)
 
-    def kinds(self, host: str) -> list[str]:
-        """Of the known keys of a host, such as ``ssh-ed25519``."""
-        return list(self._known.lookup(host) or ())
+    def _read(self, path: Path) -> None:
+        """Take the lines that are keys; paramiko's own reader ends at the first one that is not."""
+        for line in path.read_text(encoding="utf-8", errors="replace").splitlines():
+            marker, *fields = line.split() if line.startswith("@") else ("", *line.split())
+            if len(fields) < 3 or fields[0].startswith("#"):
+                continue
+            with suppress(ValueError):
+                blob = base64.b64decode(fields[2], validate=True)
+                if marker == "@revoked":
+                    self._revoked.append(blob)
+                elif not marker:
+                    self._known.append((fields[0], fields[1], blob))
+
+    def known(self, host: str) -> dict[str, bytes]:
+        """The known keys of a host by their kind, such as ``ssh-ed25519``."""
+        return {kind: blob for names, kind, blob in reversed(self._known) if _names(names, host)}
 
     def check(self, host: str, key: Any, prompts: Prompts) -> None:
         """Let the key of a host pass, or not.
@@ -57,10 +69,10 @@ class HostKeys:
             Cancelled: the person did not confirm it.
         """
         kind, blob = key.get_name(), key.asbytes()
-        if self._revoked(kind, blob):
+        if blob in self._revoked:
             raise HCCAssistError(f"the key of {host} is marked as revoked, so nothing was sent to it.")
-        known = self._known.lookup(host)
-        if known is not None and kind in known and known[kind].asbytes() == blob:
+        known = self.known(host)
+        if known.get(kind) == blob:
             return
         if known:
             raise HCCAssistError(
@@ -76,11 +88,16 @@ class HostKeys:
             with self._own.open("a", encoding="ascii") as file:
                 file.write(f"{host} {kind} {key.get_base64()}\n")
 
-    def _revoked(self, kind: str, blob: bytes) -> bool:
-        text = base64.b64encode(blob).decode()
-        for path in self._files:
-            with suppress(OSError, UnicodeDecodeError):
-                for line in path.read_text(encoding="utf-8").splitlines():
-                    if line.startswith("@revoked") and line.split()[2:4] == [kind, text]:
-                        return True
-        return False
+
+def _names(names: str, host: str) -> bool:
+    """Whether a line of known hosts is about a host: by name, or by the hash of its name."""
+    from paramiko import HostKeys as Hashed
+
+    for name in names.split(","):
+        if name == host:
+            return True
+        if name.startswith("|1|"):
+            with suppress(Exception):  # a hash that is none
+                if Hashed.hash_host(host, name) == name:
+                    return True
+    return False

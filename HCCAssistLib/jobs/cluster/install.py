@@ -9,7 +9,7 @@ import json
 import posixpath
 import shlex
 import tarfile
-from collections.abc import Sequence
+from collections.abc import Callable, Sequence
 from dataclasses import dataclass
 from pathlib import Path
 
@@ -77,7 +77,7 @@ def _has_window(path: Path) -> bool:
     return path.parts[0] in ("panels", "scene") or path.suffix in (".ui", ".txt")
 
 
-def install(connection: Connection, files: SftpFiles) -> str:
+def install(connection: Connection, files: SftpFiles, progress: Callable[[float], None] = lambda share: None) -> str:
     """Bring the library there, if this very version is not there yet; the folder that Python imports it from.
 
     Raises:
@@ -89,8 +89,8 @@ def install(connection: Connection, files: SftpFiles) -> str:
         return place
     with temporary_folder() as folder:
         path = folder / "library.tar.gz"
-        path.write_bytes(source.archive())
-        files.put(path, f"{source.folder}.tar.gz")
+        size = path.write_bytes(source.archive())
+        files.put(path, f"{source.folder}.tar.gz", lambda done: progress(0.9 * done / size))
     part = f"{place}.part"
     for command in (
         ["rm", "-rf", "--", part],
@@ -102,6 +102,7 @@ def install(connection: Connection, files: SftpFiles) -> str:
         raise HCCAssistError("the library did not arrive whole on the cluster. Try again.")
     _must(connection.run(["mv", "-T", "--", part, place]))
     _must(connection.run(["rm", "-f", "--", f"{place}.tar.gz"]))
+    progress(1.0)
     return place
 
 

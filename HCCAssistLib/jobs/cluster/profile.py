@@ -81,7 +81,7 @@ class Profile:
                 raise InputError(f"there is no key {name!r}", where, remedy)
         if not data.get("host"):
             raise InputError("the key 'host' is missing", where, "write the address of the cluster's login node")
-        given = {name: tuple(value) if isinstance(value, list) else value for name, value in data.items()}
+        given: dict[str, Any] = {name: tuple(value) if isinstance(value, list) else value for name, value in data.items()}
         try:
             return cls(**given)
         except InputError as error:
@@ -211,6 +211,18 @@ def keep_profile(name: str, profile: Profile) -> Path:
     path = folder / f"{check_profile_name(name)}.json"
     write_json(path, profile.as_json())
     return path
+
+
+def remove_profile(name: str) -> None:
+    """Forget a profile.
+
+    Raises:
+        InputError: there is none of this name.
+    """
+    path = profiles_folder() / f"{check_profile_name(name)}.json"
+    if not path.is_file():
+        raise InputError(f"there is no profile {name!r}", remedy=f"known are {', '.join(profile_names()) or 'none'}")
+    path.unlink()
 
 
 def table() -> str:
