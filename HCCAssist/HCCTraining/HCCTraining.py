@@ -105,6 +105,7 @@ class HCCTrainingWidget(ScriptedLoadableModuleWidget, VTKObservationMixin):
         """The reader opens another module; nobody looks at the trainings, which go on."""
         self._timer.stop()
         self.setParameterNode(None)
+        self.panel.leave()
 
     def onSceneStartClose(self, caller, event):
         """The scene closes, and the plot with it."""

@@ -7,9 +7,13 @@ from typing import Any
 
 from slicer.i18n import tr as _
 
+from HCCAssistLib.jobs.cluster.profile import profile_names
 from HCCAssistLib.jobs.runs.trainings import Trainings
 from HCCAssistLib.models.store import ModelStore
 from HCCAssistLib.panels.background import Background
+from HCCAssistLib.panels.cluster_connections import ClusterConnections
+from HCCAssistLib.panels.cluster_profile import ClusterProfile
+from HCCAssistLib.panels.cluster_prompts import ClusterPrompts
 from HCCAssistLib.panels.training_form import Asked, TrainingForm
 from HCCAssistLib.panels.training_harvest import TrainingHarvest
 from HCCAssistLib.panels.training_jobs import TrainingJobs
@@ -34,7 +38,9 @@ class TrainingPanel:
         self, place: Any, *, trainings: Trainings, store: ModelStore, background: Background, settings: Any
     ) -> None:
         self._trainings, self._background = trainings, background
-        self.watch = TrainingWatch(trainings, lambda _profile: None)
+        self.prompts = ClusterPrompts(place)
+        self.connections = ClusterConnections(self.prompts)
+        self.watch = TrainingWatch(trainings, self.connections.executor)
         self.form = TrainingForm(
             place,
             settings=settings,
@@ -45,19 +51,29 @@ class TrainingPanel:
         )
         self.jobs = TrainingJobs(place, watch=self.watch)
         self.harvest = TrainingHarvest(self.jobs.ui, trainings=trainings, store=store, background=background)
-        self.parts = (self.form, self.jobs)
+        self.clusters = ClusterProfile(place, connections=self.connections, on_changed=self._clusters_changed)
+        self.parts = (self.prompts, self.form, self.jobs, self.clusters)
+        self._clusters_changed()
 
     def enter(self) -> None:
         """The panel is opened."""
+        self.prompts.attend(True)
         self.watch.look_again()
+        self.clusters.look()
         self.form.look()
 
     def bind(self, node: Any | None) -> None:
         """The scene that the plot is in; None where it closes or the panel is left."""
         self.jobs.bind(node)
 
+    def leave(self) -> None:
+        """The panel is left: a cluster that asks for something is given up."""
+        self.prompts.attend(False)
+
     def poll(self) -> None:
         """Take up what happened."""
+        self.prompts.poll()
+        self.connections.poll()
         self._background.poll(lambda _event: False)
         self.form.poll()
         if self.watch.poll():
@@ -67,10 +83,16 @@ class TrainingPanel:
 
     def close(self) -> None:
         """The panel goes; trainings go on."""
+        self.prompts.attend(False)
         self.watch.close()
+        self.connections.close()
         self.form.close()
         self.jobs.close()
         self._background.close()
+
+    def _clusters_changed(self) -> None:
+        self.form.offer_engines(profile_names())
+        self.watch.look_again()
 
     def _taken(self) -> set[str]:
         return {summary.training.name for summary in self.watch.last.summaries}
@@ -103,6 +125,7 @@ class TrainingPanel:
             text = _("This very training is there already.") if attached else _("It goes on when Slicer is closed.")
             self.form.told(_("{name} was begun. {text}").format(name=asked.name, text=text), "ok")
             self.jobs.choose(training_id)
+            self.clusters.connect(asked.profile)
 
         self.watch.do(work, begun)
 

@@ -42,7 +42,7 @@ class TrainingHarvest:
         ui.compareButton.connect("clicked(bool)", lambda _checked: self._compare())
         ui.compareCancelButton.connect("clicked(bool)", lambda _checked: background.cancel("compare"))
         ui.installButton.connect("clicked(bool)", lambda _checked: self._install())
-        self.show(Look(()))
+        self.show(Look())
 
     def show(self, look: Look) -> None:
         """Show what can be done with the training that is chosen."""

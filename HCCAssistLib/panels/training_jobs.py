@@ -45,7 +45,7 @@ class TrainingJobs:
         ui.jobLogButton.connect("toggled(bool)", lambda _checked: self._show_log())
         ui.jobLog.visible = False
         tell(ui.jobsLabel, "")
-        self.show(Look(()))
+        self.show(Look())
 
     def bind(self, node: Any | None) -> None:
         """The plot belongs to this node of the scene."""
@@ -92,6 +92,8 @@ class TrainingJobs:
         elif rows and ui.jobsLabel.text == _("No training was begun yet."):
             tell(ui.jobsLabel, "")
         self._show_chosen(look)
+        if look.problem:
+            tell(ui.jobsLabel, look.problem, "stop")
 
     def close(self) -> None:
         """The panel goes; trainings go on."""
@@ -150,7 +152,7 @@ class TrainingJobs:
             return
         tell(self.ui.jobsLabel, text)
         work = getattr(self._watch.trainings, what)
-        self._watch.do(lambda: work(chosen, executor), self._done)
+        self._watch.do(lambda: work(chosen, executor), self._done, away=executor is not None)
         self._show_chosen(self._watch.last)
 
     def _remove(self) -> None:

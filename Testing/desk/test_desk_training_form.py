@@ -1,4 +1,4 @@
-"""A training asked for on the desk: every setting of every method, what the table says, what is wrong beside its field."""
+"""A training asked for on the desk: every setting of every method, what the table says, faults beside their field."""
 
 from __future__ import annotations
 
