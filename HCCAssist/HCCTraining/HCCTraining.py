@@ -145,9 +145,10 @@ class HCCTrainingLogic(ScriptedLoadableModuleLogic):
         from HCCAssistLib.models.store import ModelStore, default_store
         from HCCAssistLib.panels.background import Background
 
-        self.tasks = TaskRunner(python=shutil.which("PythonSlicer") or sys.executable)
+        python = shutil.which("PythonSlicer") or sys.executable
+        self.tasks = TaskRunner(python=python)
         self.background = Background(self.tasks)
-        self.trainings = Trainings(root)
+        self.trainings = Trainings(root, python=python)
         self.store = store or ModelStore(default_store())
 
     def getParameterNode(self):

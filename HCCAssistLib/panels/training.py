@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import time
 from typing import Any
 
 from slicer.i18n import tr as _
@@ -98,7 +97,6 @@ class TrainingPanel:
         return {summary.training.name for summary in self.watch.last.summaries}
 
     def _start(self, asked: Asked) -> None:
-        began = time.time()
         self.form.busy(_("Being started ..."))
 
         def work() -> str:
@@ -121,9 +119,8 @@ class TrainingPanel:
             if training_id is None:
                 self.form.told(problem, "stop")
                 return
-            attached = self._trainings.get(training_id).created < began
-            text = _("This very training is there already.") if attached else _("It goes on when Slicer is closed.")
-            self.form.told(_("{name} was begun. {text}").format(name=asked.name, text=text), "ok")
+            text = _("{name} was begun. It goes on when Slicer is closed.")
+            self.form.told(text.format(name=asked.name), "ok")
             self.jobs.choose(training_id)
             self.clusters.connect(asked.profile)
 

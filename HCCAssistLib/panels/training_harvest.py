@@ -77,15 +77,15 @@ class TrainingHarvest:
         if text:
             lines.append(text)
         if status.report is None:
-            lines.append(self._no_report())
+            lines.append(self._no_report(status.note))
         tell(ui.harvestLabel, "\n".join(lines), level)
 
-    def _no_report(self) -> str:
+    def _no_report(self, note: str) -> str:
         missing = [name for name in FOR_REPORTS if installed_version(name) is None]
         if missing:
             text = _("No report: {names} is missing. Press For reports in the module HCC Study, then Report again.")
             return str(text.format(names=_(" and ").join(missing)))
-        return str(_("No report: the cohort holds no case for testing."))
+        return str(_("No report: {reason}").format(reason=note or _("the cohort has no test cases.")))
 
     def _entries(self, recipe: str) -> list[Entry]:
         return [one for one in self._store.entries() if one.card is not None and one.card.recipe == recipe]
@@ -143,7 +143,7 @@ class TrainingHarvest:
         arguments = {"store": str(self._store.folder), "source": str(status.package), "replace": there is not None}
 
         def ended(event: Event) -> None:
-            done = _("Installed: the module of its method offers {name}.").format(name=event.result)
+            done = _("Installed. {module} offers {name}.").format(module=module_of(training.recipe), name=event.result)
             texts = {"done": done, "cancelled": _("Cancelled.")}
             levels: dict[str, Level] = {"done": "ok", "failed": "stop"}
             self._say(training.id, texts.get(event.kind, event.message), levels.get(event.kind, "note"))
@@ -162,3 +162,17 @@ class TrainingHarvest:
             else _("The two were not compared: press Cancel, then Compare with installed, to know which is better.")
         )
         return f"{text}. {_('Replace it? It is deleted.')}\n\n{known}"
+
+
+MODULES = {
+    "ltp": "HCC LTP Detection",
+    "liver-mass": "HCC Mass Classification",
+    "tace-response": "HCC TACE Response",
+    "ablation-recurrence": "HCC Recurrence Risk",
+    "hepatectomy-recurrence": "HCC Recurrence Risk",
+}
+
+
+def module_of(recipe: str) -> str:
+    """The title of the module that offers the models of a recipe."""
+    return MODULES.get(recipe, str(_("the module of its method")))

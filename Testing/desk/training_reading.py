@@ -15,7 +15,7 @@ sys.path.append(str(ROOT / "Testing" / "unit"))
 LESION = (6.0, -8.0, 4.0)
 """LPS mm, in every positive case."""
 
-SPLITS = ("train", "train", "train", "train", "validation", "validation", "test", "test", "test", "test")
+SPLITS = ("train", "train", "train", "train", "validation", "validation", "test", "test")
 
 
 def cohort(folder: Path, splits: tuple[str, ...] = SPLITS) -> Path:
@@ -61,10 +61,24 @@ def fill_small(desk: Any, widget: Any, name: str = "small", **more: str) -> None
     ui = widget.ui
     desk.choose(ui.trainingRecipe, "Local tumour progression after ablation")
     desk.choose(ui.trainingPreset, "quick: to try things out")
-    options = {"width": "0.05", "hard_negatives": "0", "epochs": "4", **more}
+    options = {"width": "0.05", "hard_negatives": "0", "epochs": "6", "learning_rate": "0.01", "averaging": "0", **more}
     if not ui.trainingOptionsButton.checked:
         desk.click(ui.trainingOptionsButton)
+    fields = widget.panel.form.form.fields
     for option, text in options.items():
-        desk.type(widget.panel.form.form.fields[option].widget, text)
+        desk.type(fields[option].widget, text)
+    if fields["augment"].widget.checked:
+        desk.click(fields["augment"].widget)
     desk.type(ui.trainingName, name)
     looked(desk, widget)
+
+
+def running(desk: Any, widget: Any, seconds: float = 60) -> None:
+    """Wait until the training that is chosen is at work."""
+    desk.wait_until(lambda: widget.ui.jobProgress.visible and widget.ui.jobCancelButton.enabled, seconds)
+
+
+def ended(desk: Any, widget: Any, seconds: float = 60) -> None:
+    """Wait until the training that is chosen is not at work any more."""
+    desk.wait_until(lambda: not widget.panel.watch.acting and not widget.ui.jobProgress.visible, seconds)
+    desk.process_events()
