@@ -75,7 +75,7 @@ class TrainingPanel:
         self.connections.poll()
         self._background.poll(lambda _event: False)
         self.form.poll()
-        if self.watch.poll():
+        if self.watch.poll() or self.jobs.unfinished:
             self.jobs.show(self.watch.last)
             self.harvest.show(self.watch.last)
             self.form.names_changed()

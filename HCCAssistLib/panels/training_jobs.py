@@ -14,6 +14,9 @@ from HCCAssistLib.panels.training_watch import OPEN, Look, TrainingWatch
 from HCCAssistLib.panels.training_words import about, row
 from HCCAssistLib.panels.ui_files import Level, load, tell
 
+AT_ONCE = 50
+"""Rows that are written before the window is let go."""
+
 STOPPED = ("cancelled", "lost")
 """States in which a training can go on."""
 
@@ -26,15 +29,20 @@ class TrainingJobs:
     Args:
         place: layout to be added to.
         watch: looks at the trainings, and does what is asked for.
+
+    Attributes:
+        unfinished: there are so many rows that ``show`` is to be called once more for the rest.
     """
 
     def __init__(self, place: Any, *, watch: TrainingWatch) -> None:
         self._watch = watch
-        self._rows: dict[str, tuple[str, ...]] = {}  # that the table shows, by id
+        self.unfinished = False
+        self._ids: list[str] = []  # of the rows
+        self._shown: dict[str, tuple[str, ...]] = {}  # their texts, by id
         self._log: tuple[str, ...] = ()
         self.ui = ui = load("training_jobs", place)
         headings = (_("model"), _("method"), _("state"), _("done"), _("left"), _("on"))
-        prepare(ui.jobsTable, headings, stretched=0)
+        prepare(ui.jobsTable, headings, stretched=0, long=True)
         self.curves = TrainingCurves(ui.curvePlace.layout(), ui.curveLegend)
         vars(ui)["trainingPlot"] = self.curves.plot
         ui.jobsTable.connect("itemSelectionChanged()", self._chosen)
@@ -66,20 +74,21 @@ class TrainingJobs:
         """Show how the trainings are; only what changed is written anew."""
         ui, table = self.ui, self.ui.jobsTable
         rows = {summary.training.id: row(summary) for summary in look.summaries}
-        if list(rows) != list(self._rows):
-            self._rows = {}
+        if list(rows) != self._ids:
+            self._ids, self._shown = list(rows), {}
             blocked = table.blockSignals(True)
             table.setRowCount(len(rows))
             table.blockSignals(blocked)
         chosen = self._watch.chosen if self._watch.chosen in rows else next(iter(rows), "")
-        changed = [(number, name) for number, name in enumerate(rows) if self._rows.get(name) != rows[name]]
-        for number, name in changed:
+        changed = [(number, name) for number, name in enumerate(rows) if self._shown.get(name) != rows[name]]
+        for number, name in changed[:AT_ONCE]:
             fill(table, number, rows[name], tip=_tip(look.summaries[number]))
-        if changed:
+            self._shown[name] = rows[name]
+        self.unfinished = len(changed) > AT_ONCE
+        if changed and not self.unfinished:
             fit(table)
-        self._rows = rows
         if chosen:
-            number = list(rows).index(chosen)
+            number = self._ids.index(chosen)
             if table.currentRow() != number:
                 blocked = table.blockSignals(True)
                 table.selectRow(number)
@@ -135,9 +144,8 @@ class TrainingJobs:
 
     def _chosen(self) -> None:
         number = self.ui.jobsTable.currentRow()
-        names = list(self._rows)
-        if 0 <= number < len(names) and names[number] != self._watch.chosen:
-            self.choose(names[number])
+        if 0 <= number < len(self._ids) and self._ids[number] != self._watch.chosen:
+            self.choose(self._ids[number])
             self._show_chosen(self._watch.last)
 
     def _do(self, what: str, text: str) -> None:

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import json
 import sys
 from pathlib import Path
 from typing import Any
@@ -82,3 +83,63 @@ def ended(desk: Any, widget: Any, seconds: float = 60) -> None:
     """Wait until the training that is chosen is not at work any more."""
     desk.wait_until(lambda: not widget.panel.watch.acting and not widget.ui.jobProgress.visible, seconds)
     desk.process_events()
+
+
+def stored_training(
+    root: Path, training_id: str, *, kind: str = "done", created: float = 1.8e9, epochs: int = 5, **more: Any
+) -> Path:
+    """A training as its processes leave it behind on the disk; its folder.
+
+    Args:
+        root: of all trainings.
+        training_id: of this one.
+        kind: of its last word; ``""`` where it has none.
+        created: seconds since 1970.
+        epochs: that its only member finished.
+        more: of ``Training``.
+    """
+    from HCCAssistLib.files import write_json
+    from HCCAssistLib.jobs.runs.events import RunEvent
+    from HCCAssistLib.jobs.runs.runs import run_folder
+    from HCCAssistLib.jobs.runs.training_file import Training
+    from HCCAssistLib.jobs.runs.training_folder import PREPARED, TrainingFolder
+    from HCCAssistLib.recipes.registry import get_recipe
+
+    options = get_recipe("ltp").resolve({}, preset="quick")
+    asked = {
+        "name": f"model-{training_id}",
+        "recipe": "ltp",
+        "options": options,
+        "cohort": str(root / "cohort"),
+        **more,
+    }
+    folder = root / "trainings" / training_id
+    folder.mkdir(parents=True)
+    Training(id=training_id, created=created, **{**asked, **more}).write(folder)
+    plan = {"fold": 0, "repeat": 0, "seed": int(training_id, 36)}
+    write_json(folder / PREPARED, {"digest": "d" * 64, "plans": [plan], "problems": []})
+    (member,) = TrainingFolder(folder).members
+    told = [RunEvent("started", created)]
+    for n in range(1, epochs + 1):
+        losses = {"train_loss": 1 / n, "validation_loss": 0.1 + 1 / n}
+        told.append(
+            RunEvent(
+                "epoch",
+                created + n,
+                n / epochs,
+                what=f"epoch {n}",
+                stage="final",
+                epoch=n,
+                epochs=epochs,
+                losses=losses,
+            )
+        )
+    said = [RunEvent("started", created), RunEvent("progress", created + 1, 0.5, 60.0, what="epoch 5: loss 0.2")]
+    if kind:
+        last = RunEvent(kind, created + 9, message="The disk is full." if kind == "failed" else "")  # type: ignore[arg-type]
+        told, said = [*told, last], [*said, last]
+    for place, events in ((folder, said), (root / run_folder(member.key), told)):
+        (place / "events").mkdir(parents=True)
+        lines = "".join(json.dumps(event.as_json()) + "\n" for event in events)
+        (place / "events" / "0000000000001-aaaaaa.jsonl").write_text(lines)
+    return folder
