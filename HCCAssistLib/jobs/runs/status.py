@@ -93,6 +93,11 @@ def of_members(training: Training, members: tuple[MemberStatus, ...]) -> Trainin
     )
 
 
+def is_relayed(event: RunEvent) -> bool:
+    """Whether a conductor only repeats what a member has said."""
+    return event.kind == "progress" and READ <= event.share < TRAINED
+
+
 def log_line(name: str, event: RunEvent) -> str:
     """An event as a line for a person: when, who and what.
 

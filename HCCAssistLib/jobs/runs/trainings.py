@@ -22,7 +22,14 @@ from HCCAssistLib.jobs.runs.files import LocalFiles
 from HCCAssistLib.jobs.runs.local import LocalExecutor
 from HCCAssistLib.jobs.runs.runs import CANCEL, PACKS, PLAN, RESULT, RUNS, cancel, resume, run_folder
 from HCCAssistLib.jobs.runs.state import RunState, run_state
-from HCCAssistLib.jobs.runs.status import MemberStatus, TrainingStatus, TrainingSummary, log_line, of_members
+from HCCAssistLib.jobs.runs.status import (
+    MemberStatus,
+    TrainingStatus,
+    TrainingSummary,
+    is_relayed,
+    log_line,
+    of_members,
+)
 from HCCAssistLib.jobs.runs.training_file import TRAINING, TRAININGS, Engine, Training
 from HCCAssistLib.jobs.runs.training_folder import PREPARED, TrainingFolder
 from HCCAssistLib.places import data_folder
@@ -246,11 +253,12 @@ class Trainings:
         """The last things that the training and its members said, a line each, oldest first."""
         self.get(training_id)
         folder = TrainingFolder(self.folder(training_id))
-        told = [("", event) for event in read_events(self.files, folder.below_root)[0]]
+        told = [("", event) for event in read_events(self.files, folder.below_root)[0] if not is_relayed(event)]
         for member in folder.members:
             told += [(member.name, event) for event in read_events(self.files, run_folder(member.key))[0]]
         told.sort(key=lambda one: one[1].t)
-        return tuple(log_line(name, event) for name, event in told[-lines:])
+        said = dict.fromkeys(log_line(name, event) for name, event in told)  # an epoch is told as progress, too
+        return tuple(said)[-lines:]
 
     def curves(self, training_id: str) -> dict[str, tuple[dict[str, Any], ...]]:
         """The course of each member by its name: per epoch ``stage``, ``epoch``, ``train_loss``, ..."""
