@@ -25,6 +25,7 @@ JOB = """\
 #!/bin/bash{login}
 # Trains one member. Before the time limit (USR2) it writes its state and queues itself again, if it came further.
 {modules}export {environment}
+export PYTHONPATH={code}"${{PYTHONPATH:+:$PYTHONPATH}}"  # modules bring packages by it, too
 begun={begun}
 : > "$begun"
 limit=
@@ -115,14 +116,14 @@ class Slurm:
         """What the job of a member runs."""
         home = self._connection.home
         run = self.files.path(run_folder(key))
-        threads = self.profile.cpus
-        environment = {**ENVIRONMENT, "PYTHONPATH": self._code, "OMP_NUM_THREADS": str(threads)}
+        environment = {**ENVIRONMENT, "OMP_NUM_THREADS": str(self.profile.cpus)}
         command = [self.profile.interpreter(home), "-m", "HCCAssistLib.jobs.runs.attempt", self.files.root, key]
         modules = f"module load {shlex.join(self.profile.modules)} || exit 69\n" if self.profile.modules else ""
         return JOB.format(
             login=" -l" if modules else "",
             modules=modules,
             environment=shlex.join(f"{name}={value}" for name, value in environment.items()),
+            code=shlex.quote(self._code),
             begun=shlex.quote(f"{run}/begun"),
             command=shlex.join(command),
             folder=shlex.quote(run),
