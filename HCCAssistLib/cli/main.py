@@ -25,6 +25,7 @@ COMMANDS = (
     "predict",
     "evaluate",
     "compare",
+    "jobs",
     "models",
     "backbones",
     "readers",

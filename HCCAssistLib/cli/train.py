@@ -10,17 +10,21 @@ from typing import Any
 
 from HCCAssistLib.cli import checks
 from HCCAssistLib.cli.console import Progress, say, settings, warn
-from HCCAssistLib.cohort.cohort import read_cohort
+from HCCAssistLib.cohort.cohort import Cohort, read_cohort
 from HCCAssistLib.errors import InputError
 from HCCAssistLib.locks import refuse_if_held
 from HCCAssistLib.models.caveats import model_warnings, trained_on
 from HCCAssistLib.models.package import check_name
+from HCCAssistLib.recipes.options import Value
 from HCCAssistLib.recipes.registry import RECIPES, all_columns, cohort_spec, get_recipe
+from HCCAssistLib.recipes.spec import Recipe
 from HCCAssistLib.results.cutoff import cutoff_value
 from HCCAssistLib.training.parts import check_parts, lock_of
 
 MOST = 20
 """Folds, and repeats of each."""
+
+ENGINES = {"local": "here, now", "background": "here, and the command returns at once: see jobs"}
 
 STOPPED = "Run the same command again to go on where it stopped."
 
@@ -30,14 +34,19 @@ def add(subcommands: argparse._SubParsersAction) -> argparse.ArgumentParser:
     parser: argparse.ArgumentParser = subcommands.add_parser("train", help="train a model on a cohort")
     parser.add_argument("cohort", type=Path, metavar="COHORT", help="folder with cohort.csv")
     parser.add_argument("--recipe", choices=RECIPES, required=True)
-    parser.add_argument("--out", type=checks.folder, required=True, metavar="MODEL", help="folder of the model package")
+    parser.add_argument("--out", type=checks.folder, metavar="MODEL", help="folder of the model package")
+    parser.add_argument("--name", default="", help="of the model, where it is trained in the background")
     parser.add_argument("--set", action="append", default=[], metavar="key=value", help="an option of the recipe")
-    parser.add_argument("--engine", choices=("local",), default="local", help="where to train")
+    where = "; ".join(f"{name}: {what}" for name, what in ENGINES.items())
+    parser.add_argument("--engine", choices=tuple(ENGINES), default="local", help=f"where to train. {where}")
     parser.add_argument("--preset", default="", help="values of options: paper, or quick to try things out")
     parser.add_argument("--folds", type=int, default=1, metavar="K", help="one network per fold of the training cases")
     parser.add_argument("--repeats", type=int, default=1, metavar="R", help="networks per fold, each with its own seed")
     parser.add_argument("--seed", type=int, default=0, metavar="S")
     parser.add_argument("--device", default="auto", help="auto, cpu or cuda")
+    parser.add_argument(
+        "--dry-run", action="store_true", help="say how long it would take and how much memory; keep nothing"
+    )
     return parser
 
 
@@ -50,11 +59,59 @@ def run(args: argparse.Namespace) -> None:
             raise InputError(f"{given} {name} are not possible", f"option --{name}", f"give 1 to {MOST}")
     checks.seed(args.seed)
     checks.device(args.device)
-    check_name(args.out.name)
-    checks.output_folder(args.out, apart_from=[args.cohort])
+    _check_where(args)
     cohort = read_cohort(args.cohort, tolerant=True, known=all_columns())
     check_parts(cohort, cohort_spec(recipe, options), folds=args.folds, seed=args.seed)
+    if args.dry_run:
+        _try(args, recipe, options, cohort)
+    elif args.engine == "local":
+        _train(args, recipe, options, cohort)
+    else:
+        _begin(args, options)
 
+
+def _check_where(args: argparse.Namespace) -> None:
+    """Refuse a place for the model that does not go with where it is trained."""
+    if args.dry_run:
+        return
+    if args.engine == "local":
+        if args.out is None:
+            raise InputError("no folder for the model is named", "option --out", "name one")
+        if args.name:
+            raise InputError("the model is named as its folder", "option --name", "leave it out")
+        check_name(args.out.name)
+        checks.output_folder(args.out, apart_from=[args.cohort])
+        return
+    if args.out is not None:
+        what = "the model is kept with the training until it is installed"
+        raise InputError(what, "option --out", "give the model a --name instead")
+    if not args.name:
+        raise InputError("the model has no name", "option --name", "give it one")
+    check_name(args.name)
+
+
+def _begin(args: argparse.Namespace, options: Mapping[str, Value]) -> None:
+    """Hand the training to processes that go on by themselves."""
+    from HCCAssistLib.jobs.runs.trainings import Trainings
+
+    begun = Trainings().begin(
+        args.cohort,
+        recipe=args.recipe,
+        name=args.name,
+        options=options,
+        engine=args.engine,
+        preset=args.preset,
+        folds=args.folds,
+        repeats=args.repeats,
+        seed=args.seed,
+        device=args.device,
+    )
+    say(begun)
+    say(f"hccassist jobs show {begun}")
+
+
+def _train(args: argparse.Namespace, recipe: Recipe, options: dict[str, Value], cohort: Cohort) -> None:
+    """Train here and now."""
     refuse_if_held(lock_of(args.out), "training")  # before torch, which takes longer than to refuse
 
     from HCCAssistLib.training.job import Job
@@ -86,3 +143,7 @@ def _fits(members: Sequence[Mapping[str, Any]]) -> str:
     best = [one["best_epoch"] for one in members]
     each = [epoch for found in best for epoch in (found.values() if isinstance(found, Mapping) else (found,))]
     return f"best epoch {', '.join(map(str, each))}"
+
+
+def _try(args: argparse.Namespace, recipe: Recipe, options: dict[str, Value], cohort: Cohort) -> None:
+    raise NotImplementedError

@@ -25,15 +25,15 @@ from HCCAssistLib.training.samples import Origin, Samples, joined
 CODES = TOY.label.codes
 ONE_THREAD = RunSettings("cpu", 1)
 
-KNOWN = '''
+KNOWN = """
 import os, sys, time
 if any("HCCAssistLib.jobs.runs" in argument for argument in sys.orig_argv):
     from HCCAssistLib.recipes import registry
     from toy_method import TOY
     registry.RECIPES = {**registry.RECIPES, "toy": TOY}
-'''
+"""
 
-SLOW = '''
+SLOW = """
     seconds = float(os.environ.get("TOY_SECONDS", "0"))
     if seconds:
         from toy_method import sampling
@@ -49,7 +49,7 @@ SLOW = '''
         import subprocess
         process = subprocess.Popen([sys.executable, "-c", "import time; time.sleep(60)"])
         open(child, "w").write(str(process.pid))
-'''
+"""
 """Batches take a while, and a process is started beside the training, where the environment says so."""
 
 

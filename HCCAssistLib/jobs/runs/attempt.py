@@ -63,7 +63,7 @@ def _train(root: Path, key: str, owner: Owner) -> Kind:
     digest, device, threads = _settings(owner.folder, key)
     manifest = verified(root / PACKS / digest, digest)
     owner.check()
-    owner.progress("loading PyTorch", 0.0)
+    owner.say("progress", what="loading PyTorch")
 
     import torch
 

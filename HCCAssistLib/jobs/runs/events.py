@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import json
 import time
 import uuid
 from collections.abc import Iterable, Mapping
@@ -85,6 +86,12 @@ class RunEvent:
 def new_attempt() -> str:
     """An id of an attempt; a later one sorts behind an earlier one."""
     return f"{int(time.time() * 1000):013d}-{uuid.uuid4().hex[:6]}"
+
+
+def write_event(files: Files, folder: str, kind: Kind) -> None:
+    """Say in place of an attempt, which cannot do so itself, how it ended."""
+    line = json.dumps(RunEvent(kind, round(time.time(), 3)).as_json()) + "\n"
+    files.write(f"{folder}/{EVENTS}/{new_attempt()}{ENDING}", line.encode())
 
 
 def read_events(files: Files, folder: str, cursor: Cursor | None = None) -> tuple[list[RunEvent], dict[str, int]]:

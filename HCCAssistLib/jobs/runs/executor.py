@@ -17,8 +17,9 @@ class Executor(Protocol):
     How a run went is told by its events alone (see ``runs.poll``); an engine only fills their gaps.
     """
 
-    files: Files
-    """Where it reads and writes."""
+    @property
+    def files(self) -> Files:
+        """Where it reads and writes."""
 
     def start(self, key: str) -> None:
         """Begin an attempt at a run whose folder is written.

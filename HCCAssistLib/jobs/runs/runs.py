@@ -4,14 +4,13 @@ from __future__ import annotations
 
 import hashlib
 import json
-import time
 from collections.abc import Callable, Mapping
 from dataclasses import asdict, dataclass
 from pathlib import Path
 from typing import Any
 
 from HCCAssistLib import __version__
-from HCCAssistLib.jobs.runs.events import ENDING, EVENTS, Cursor, RunEvent, new_attempt, read_events
+from HCCAssistLib.jobs.runs.events import EVENTS, Cursor, RunEvent, read_events, write_event
 from HCCAssistLib.jobs.runs.executor import Executor
 from HCCAssistLib.jobs.runs.files import Files
 from HCCAssistLib.jobs.runs.state import run_state
@@ -142,8 +141,7 @@ def cancel(executor: Executor, key: str) -> None:
     executor.kill(key)
     state = run_state(poll(files, key)[0], executor.engine_states([key])[key]).state
     if state in ("waiting", "lost", "cancelled"):
-        line = json.dumps(RunEvent("cancelled", time.time()).as_json()) + "\n"
-        files.write(f"{folder}/{EVENTS}/{new_attempt()}{ENDING}", line.encode())
+        write_event(files, folder, "cancelled")
 
 
 def fetch(files: Files, key: str, folder: Path) -> None:

@@ -98,6 +98,8 @@ def _state(last: RunEvent | None, engine: EngineState) -> State:
         return engine
     if last is not None and last.kind in ("failed", "cancelled"):
         return last.kind
+    if last is not None and last.kind == "prepared":
+        return "waiting"
     if engine == "cancelled":
         return "cancelled"
     return "waiting" if last is None and engine is None else "lost"
