@@ -13,7 +13,8 @@ from collections.abc import Sequence
 from HCCAssistLib.errors import HCCAssistError, InputError
 from HCCAssistLib.jobs.cluster.connection import Completed, Connection, ConnectionLost
 from HCCAssistLib.jobs.cluster.install import install
-from HCCAssistLib.jobs.cluster.profile import Profile
+from HCCAssistLib.jobs.cluster.profile import Profile, read_profile
+from HCCAssistLib.jobs.cluster.prompts import Prompts
 from HCCAssistLib.jobs.cluster.sftp_files import SftpFiles
 from HCCAssistLib.jobs.process import ENVIRONMENT
 from HCCAssistLib.jobs.runs.executor import EngineState
@@ -165,6 +166,25 @@ class Slurm:
     def close(self) -> None:
         """End the connection; what runs goes on."""
         self._connection.close()
+
+
+def connected(profile: str, prompts: Prompts) -> Slurm:
+    """The engine of a profile.
+
+    Args:
+        profile: name or file.
+        prompts: asked about an unknown host and for passwords.
+
+    Raises:
+        HCCAssistError: the cluster cannot be reached or used.
+        Cancelled: the person gave up.
+    """
+    connection = Connection(read_profile(profile), prompts)
+    try:
+        return Slurm(connection)
+    except BaseException:
+        connection.close()
+        raise
 
 
 def job_name(key: str) -> str:
