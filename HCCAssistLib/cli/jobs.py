@@ -17,6 +17,7 @@ from HCCAssistLib.jobs.runs.status import TrainingStatus, TrainingSummary
 from HCCAssistLib.jobs.runs.trainings import Trainings
 from HCCAssistLib.models.caveats import model_warnings
 from HCCAssistLib.models.store import ModelStore, default_store
+from HCCAssistLib.wording import duration
 
 ACTIONS = {
     "list": "all trainings",
@@ -137,13 +138,8 @@ def _list(trainings: Trainings, *, as_json: bool) -> None:
 def _state(summary: TrainingSummary) -> str:
     """``running, 45 %, about 3 min left``."""
     share = f"{100 * summary.share:.0f} %" if summary.state in ("running", "queued") else ""
-    return ", ".join(filter(None, (summary.state, share, _left(summary.remaining_s))))
-
-
-def _left(seconds: float | None) -> str:
-    if seconds is None:
-        return ""
-    return f"about {seconds:.0f} s left" if seconds < 100 else f"about {seconds / 60:.0f} min left"
+    left = "" if summary.remaining_s is None else f"about {duration(summary.remaining_s)} left"
+    return ", ".join(filter(None, (summary.state, share, left)))
 
 
 def _shown(status: TrainingStatus) -> str:

@@ -1,26 +1,20 @@
 """One member of a model: trained by itself, wherever its folder and the pack of samples are.
 
-    python -m HCCAssistLib.training.member MEMBER --pack PACK [--device cpu]
-
-``MEMBER`` holds ``member.json`` (see ``members``) and receives checkpoints and, at the end, ``result.safetensors``.
-``PACK`` (see ``pack``) is only read and the same for all members of a model. A cluster is sent both folders, runs this
-line once per member and sends the member's folder back; nothing else is read, least of all the cohort. A member that
-was killed goes on from its last epoch when the same line is run again, and comes to the same weights, bit for bit on a
-CPU with the same number of threads; one that is finished does nothing.
+The folder holds ``member.json`` (see ``members``) and receives checkpoints and, at the end, ``result.safetensors``. The
+pack (see ``pack``) is only read and the same for all members of a model. Nothing else is read, least of all the cohort.
+A member that was killed goes on from its last epoch, and comes to the same weights, bit for bit on a CPU with the same
+number of threads; one that is finished does nothing. As a program it is ``jobs.runs.attempt``.
 """
 
 from __future__ import annotations
 
-import argparse
-import sys
 from collections.abc import Callable, Mapping
 from dataclasses import dataclass, field
 from functools import cached_property
 from pathlib import Path
 from typing import TYPE_CHECKING
 
-from HCCAssistLib.errors import Cancelled, HCCAssistError, InputError
-from HCCAssistLib.inference.loaded_model import choose_device
+from HCCAssistLib.errors import Cancelled
 from HCCAssistLib.inference.study import Study
 from HCCAssistLib.recipes.registry import get_recipe
 from HCCAssistLib.recipes.spec import Recipe
@@ -195,27 +189,3 @@ def run_member(member: Member) -> MemberResult:
     member.may_write()
     found.save(path, key)
     return found
-
-
-def main(arguments: list[str] | None = None) -> int:
-    """Train one member; the status is 0, 1 where the work failed, or 2 for an input that cannot be used."""
-    parser = argparse.ArgumentParser(prog="python -m HCCAssistLib.training.member", description=__doc__.splitlines()[0])
-    parser.add_argument("member", type=Path, help="folder with member.json")
-    parser.add_argument("--pack", type=Path, required=True, help="folder with the samples")
-    parser.add_argument("--device", default="auto", help="auto, cpu or cuda")
-    given = parser.parse_args(arguments)
-
-    def progress(what: str, done: float) -> None:
-        sys.stderr.write(f"{100 * done:3.0f} %  {what}\n")
-
-    try:
-        plan = MemberPlan.read(given.member)
-        run_member(Member(plan, given.member, Pack(given.pack), choose_device(given.device), progress))
-    except HCCAssistError as error:
-        sys.stderr.write(f"{error}\n")
-        return 2 if isinstance(error, InputError) else 1
-    return 0
-
-
-if __name__ == "__main__":
-    sys.exit(main())

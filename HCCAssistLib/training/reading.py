@@ -120,6 +120,29 @@ def read_and_pack(
     return PackedCohort(cohort, files, samples, pseudonyms, problems, excluded)
 
 
+def sample_one(cohort: Cohort, case: Case, recipe: Recipe, options: Mapping[str, Value], folder: Path) -> Samples:
+    """The samples of one case, as a training would take them, and its study where one would be kept.
+
+    Args:
+        cohort: that it is of.
+        case: to read.
+        recipe: which method.
+        options: resolved.
+        folder: for both files.
+
+    Raises:
+        InputError: the case has faults.
+    """
+    case = replace(case, split="train")
+    kept = frozenset({case.case_id} if recipe.module("training").studies_kept(options) else ())
+    alone = replace(cohort, cases=(case,))
+    check = _Sampler(recipe.id, dict(options), 0, folder, kept)
+    files = read_files(alone, cohort_spec(recipe, options), check=check)
+    if stops := [problem for problem in files.problems() if problem.level == "STOP"]:
+        raise InputError(stops)
+    return Samples.load(_samples_path(folder, case.case_id))
+
+
 def _used(case: Case, excluded: Excluded) -> bool:
     return case.split != "test" and case.case_id not in excluded
 

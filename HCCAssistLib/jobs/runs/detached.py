@@ -79,7 +79,7 @@ def pid_of(folder: Path) -> int | None:
 def end(folder: Path) -> None:
     """End the process that works in a folder, with all that it started; one that does not stop by itself is killed."""
     pid = pid_of(folder)
-    if pid is None:
+    if pid in (None, os.getpid()):
         return
     _signal(pid, signal.SIGTERM if os.name == "posix" else None)
     until = time.monotonic() + GRACE_SECONDS + 2.0

@@ -177,7 +177,8 @@ class Owner:
         self._last_word("failed", message=message, details=event.details if event else "")
         if _is_full(error):
             return DISK_FULL
-        traceback.print_exception(error)
+        if event is None or event.details:  # a mistake of the program
+            traceback.print_exception(error)
         return BAD_PACK if isinstance(error, BadPack) else FAILED
 
     def _stopped(self) -> int:
