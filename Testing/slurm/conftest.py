@@ -2,9 +2,11 @@
 
 from __future__ import annotations
 
+import json
 import shutil
+import sys
 import tempfile
-from collections.abc import Iterator, Sequence
+from collections.abc import Callable, Iterator, Sequence
 from dataclasses import replace
 from pathlib import Path
 
@@ -15,6 +17,13 @@ from HCCAssistLib.errors import Cancelled
 from HCCAssistLib.jobs.cluster.connection import Connection
 from HCCAssistLib.jobs.cluster.profile import Profile
 from HCCAssistLib.jobs.cluster.prompts import UnknownHost
+from HCCAssistLib.recipes import registry
+
+UNIT = Path(__file__).parents[1] / "unit"
+sys.path.append(str(UNIT))
+
+import toy_method  # noqa: E402
+from runs_toy import KNOWN, SLOW  # noqa: E402
 
 
 class Answers:
@@ -78,3 +87,26 @@ def own_root(private_cluster: PrivateCluster, profile: Profile, tmp_path: Path) 
 def connection(own_root: Profile) -> Iterator[Connection]:
     with Connection(own_root, Answers()) as made:
         yield made
+
+
+TOY = """
+import json, os, sys
+from pathlib import Path
+here = Path(__file__).parent
+sys.path.append({unit!r})
+os.environ.update(json.loads((here / "environment.json").read_text()))
+"""
+
+
+@pytest.fixture
+def toy(private_cluster: PrivateCluster, monkeypatch: pytest.MonkeyPatch) -> Callable[..., None]:
+    """Let jobs know the toy method of the tests; called with how many seconds each of its batches takes."""
+    site = private_cluster.folder / "site"
+    monkeypatch.setattr(registry, "RECIPES", {**registry.RECIPES, "toy": toy_method.TOY})
+
+    def slowly(seconds: float) -> None:
+        (site / "environment.json").write_text(json.dumps({"TOY_SECONDS": str(seconds)}))
+
+    slowly(0)
+    (site / "sitecustomize.py").write_text(TOY.format(unit=str(UNIT)) + KNOWN + SLOW, encoding="utf-8")
+    return slowly

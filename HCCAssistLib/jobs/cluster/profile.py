@@ -55,7 +55,6 @@ class Profile:
     modules: tuple[str, ...] = _key((), "for `module load` before Python starts", rf"{WORD}(/{WORD})*", "python/3.11")
     venv: str = _key("", "folder of a virtual environment on the cluster", FOLDER, "~/venvs/hcc")
     python: str = _key("python3", "where there is no venv: the Python to run", rf"({FOLDER}|{WORD})")
-    device: str = _key("auto", "to compute on: auto, cpu or cuda", "auto|cpu|cuda")
 
     def __post_init__(self) -> None:
         for one in fields(self):

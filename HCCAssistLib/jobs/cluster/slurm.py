@@ -13,7 +13,8 @@ from collections.abc import Sequence
 from HCCAssistLib.errors import HCCAssistError, InputError
 from HCCAssistLib.jobs.cluster.connection import Completed, Connection, ConnectionLost
 from HCCAssistLib.jobs.cluster.install import install
-from HCCAssistLib.jobs.cluster.profile import Profile
+from HCCAssistLib.jobs.cluster.profile import Profile, read_profile
+from HCCAssistLib.jobs.cluster.prompts import Prompts
 from HCCAssistLib.jobs.cluster.sftp_files import SftpFiles
 from HCCAssistLib.jobs.process import ENVIRONMENT
 from HCCAssistLib.jobs.runs.executor import EngineState
@@ -25,6 +26,7 @@ JOB = """\
 #!/bin/bash{login}
 # Trains one member. Before the time limit (USR2) it writes its state and queues itself again, if it came further.
 {modules}export {environment}
+export PYTHONPATH={code}"${{PYTHONPATH:+:$PYTHONPATH}}"  # modules bring packages by it, too
 begun={begun}
 : > "$begun"
 limit=
@@ -115,14 +117,14 @@ class Slurm:
         """What the job of a member runs."""
         home = self._connection.home
         run = self.files.path(run_folder(key))
-        threads = self.profile.cpus
-        environment = {**ENVIRONMENT, "PYTHONPATH": self._code, "OMP_NUM_THREADS": str(threads)}
+        environment = {**ENVIRONMENT, "OMP_NUM_THREADS": str(self.profile.cpus)}
         command = [self.profile.interpreter(home), "-m", "HCCAssistLib.jobs.runs.attempt", self.files.root, key]
         modules = f"module load {shlex.join(self.profile.modules)} || exit 69\n" if self.profile.modules else ""
         return JOB.format(
             login=" -l" if modules else "",
             modules=modules,
             environment=shlex.join(f"{name}={value}" for name, value in environment.items()),
+            code=shlex.quote(self._code),
             begun=shlex.quote(f"{run}/begun"),
             command=shlex.join(command),
             folder=shlex.quote(run),
@@ -164,6 +166,25 @@ class Slurm:
     def close(self) -> None:
         """End the connection; what runs goes on."""
         self._connection.close()
+
+
+def connected(profile: str, prompts: Prompts) -> Slurm:
+    """The engine of a profile.
+
+    Args:
+        profile: name or file.
+        prompts: asked about an unknown host and for passwords.
+
+    Raises:
+        HCCAssistError: the cluster cannot be reached or used.
+        Cancelled: the person gave up.
+    """
+    connection = Connection(read_profile(profile), prompts)
+    try:
+        return Slurm(connection)
+    except BaseException:
+        connection.close()
+        raise
 
 
 def job_name(key: str) -> str:
