@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import re
+import shutil
 from collections.abc import Collection, Iterable, Mapping, Sequence
 from pathlib import Path
 from types import MappingProxyType
@@ -74,6 +75,7 @@ def put_case(
     patient_id: str = "",
     replace: bool = False,
     replaced: Collection[str] | None = None,
+    carried: Collection[str] = (),
 ) -> Case:
     """Write a case's files and its row, whole or not at all.
 
@@ -81,6 +83,7 @@ def put_case(
         cohort, case_id, values, patient_id, replace: as for ``add_case``.
         files: by their paths in the case's folder.
         replaced: files that may go where a case is replaced; any where None is given, since somebody kept them.
+        carried: files of a case that is replaced, which stay as they are.
 
     Raises:
         InputError, HCCAssistError: as for ``add_case``.
@@ -104,6 +107,9 @@ def put_case(
         remove_leftovers(case.folder.parent)
         with atomic_folder(case.folder) as part:
             write_files(files, part)
+            for name in carried:
+                (part / name).parent.mkdir(parents=True, exist_ok=True)
+                shutil.copyfile(case.folder / name, part / name)
             write_json(part / _ROW, row)
         _write_row(cohort, case.folder)
     except OSError as error:

@@ -7,7 +7,7 @@ revisions/<case_id>/001/revision.json   what changed, and by whom
 from __future__ import annotations
 
 import shutil
-from collections.abc import Mapping
+from collections.abc import Collection, Mapping
 from dataclasses import dataclass, field
 from pathlib import Path
 from typing import Any
@@ -16,7 +16,6 @@ from HCCAssistLib.cohort.case import Case
 from HCCAssistLib.cohort.case_content import Content, is_same
 from HCCAssistLib.errors import InputError
 from HCCAssistLib.files import atomic_folder, parse_json, stored, write_json
-from HCCAssistLib.wording import plural
 
 REVISIONS = "revisions"
 ABOUT = "revision.json"
@@ -66,20 +65,23 @@ class Changes:
         }
 
 
-def changes(case: Case, files: Mapping[str, Content], values: Mapping[str, str]) -> Changes:
+def changes(
+    case: Case, files: Mapping[str, Content], values: Mapping[str, str], carried: Collection[str] = ()
+) -> Changes:
     """What would change in a case.
 
     Args:
         case: as it is.
         files: that its folder would hold.
         values: cells of the table that would be written.
+        carried: files that would stay as they are.
     """
     there = {path.relative_to(case.folder).as_posix() for path in case.folder.rglob("*") if path.is_file()}
     cells = {column: (case.values.get(column, ""), value) for column, value in values.items()}
     return Changes(
         added=tuple(sorted(files.keys() - there)),
         changed=tuple(sorted(name for name in files.keys() & there if not is_same(files[name], case.folder / name))),
-        removed=tuple(sorted(there - files.keys())),
+        removed=tuple(sorted(there - files.keys() - set(carried))),
         values={column: pair for column, pair in cells.items() if pair[0] != pair[1]},
     )
 
@@ -121,11 +123,6 @@ def revisions_of(cohort: Path, case_id: str) -> tuple[dict[str, Any], ...]:
             raise InputError("the note is damaged", where, "restore it from a copy, or delete it") from error
         notes.append({"number": int(path.parent.name), **note})
     return tuple(notes)
-
-
-def revision_words(count: int) -> str:
-    """``2 former versions are kept``."""
-    return f"{count} former {plural('version', count)} {'is' if count == 1 else 'are'} kept"
 
 
 def _same_files(one: Path, other: Path) -> bool:

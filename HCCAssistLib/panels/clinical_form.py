@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterator, Sequence
+from collections.abc import Iterator, Mapping, Sequence
 from typing import Any
 
 import qt
@@ -59,6 +59,11 @@ class ClinicalForm(Part):
                 self._write(variable, node.GetParameter(KEPT.format(variable.column)) or "")
         self._node = node
         self._tell()
+
+    def show(self, values: Mapping[str, str]) -> None:
+        """Show the values of a case; what it does not have is unknown."""
+        for variable in self._variables:
+            self._write(variable, values.get(variable.column, ""))
 
     def values(self) -> dict[str, str]:
         """The values that are known, as text; without those that cannot be."""

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable, Sequence
+from collections.abc import Callable, Mapping, Sequence
 from types import SimpleNamespace
 from typing import Any
 
@@ -20,6 +20,7 @@ from HCCAssistLib.scene.roles import is_settled, role_volumes, volume_with_role
 from HCCAssistLib.scene.run_inputs import ChosenInputs
 
 _MARKUPS = {"points": "vtkMRMLMarkupsFiducialNode", "roi": "vtkMRMLMarkupsROINode"}
+_CLASSES = {"volume": "vtkMRMLScalarVolumeNode", "segment": "vtkMRMLSegmentationNode", **_MARKUPS}
 _INSTEAD = {"points": "or a point in it:", "roi": "or a box around it:", "segment": "or its segment:"}
 _FINDINGS = {
     "points": "A point into each; a line through one measures it. Or a single line across the only one",
@@ -135,6 +136,15 @@ class Inputs:
             else:
                 (boxes if spec.kind == "roi" else points)[place] = widget.currentNode()
         return ChosenInputs(volumes=volumes, segments=segments, points=points, boxes=boxes)
+
+    def choose(self, nodes: Mapping[str, Sequence[Any]]) -> None:
+        """Choose the nodes of an opened case by their places; what it does not hold is not chosen any more."""
+        for spec in self._specs:
+            widget, types = self._widget(spec), _CLASSES[spec.kind]
+            node = next((one for one in nodes.get(str(spec), ()) if one.IsA(types)), None)
+            widget.setCurrentNode(node)
+            if node is not None and spec.kind == "segment" and not spec.of_lesions:
+                widget.setCurrentSegmentID(node.GetSegmentation().GetNthSegmentID(0))
 
     def bind(self, node: Any | None) -> None:
         """Keep the choices in a node of the scene, and show those that it has; None keeps them nowhere."""

@@ -16,6 +16,7 @@ from HCCAssistLib.cohort.known_patients import KnownPatients
 from HCCAssistLib.cohort.reader_marks import check_reader, folder_of, put_marks
 from HCCAssistLib.cohort.revisions import changes, keep_revision
 from HCCAssistLib.cohort.segments import Segment
+from HCCAssistLib.cohort.transform_files import TRANSFORM_SUFFIXES
 from HCCAssistLib.errors import InputError, Problem
 from HCCAssistLib.inference.study import Study
 from HCCAssistLib.labels import Classes
@@ -95,7 +96,7 @@ class CaseCapture(Writer):
         nodes = [*chosen.volumes.values(), *(node for node, _ in chosen.segments.values())]
         nodes += [*chosen.points.values(), *chosen.boxes.values()]
         names = dict.fromkeys(name for node in nodes for name in patient_names(node))
-        for name in (order.case_id, order.patient_id or "", order.reader):
+        for name in (order.case_id if order.kind == "new" else "", order.reader):
             check_pseudonym(name, names)
         if order.reader or order.kind == "reading":
             check_reader(order.reader)
@@ -260,16 +261,24 @@ class _Capture:
 
     def _write_case(self, old: Case | None, study: Study, marks: CleanMarks, values: dict[str, str]) -> str:
         order, files = self.order, self._files(study, marks, volumes=True)
-        kept = ""
+        kept, carried = "", _carried(old, self.recipe, files) if old is not None else ()
         if old is not None:
-            found = changes(old, files, values)
+            found = changes(old, files, values, carried)
             if not found:
                 return f"{old.case_id} is the same already: nothing was written."
             self._ask("revise", f"{old.case_id} would change. {found}. The former version is kept. Go on?")
             number = keep_revision(order.cohort, old, found, order.reader)
             kept = f" The former version is kept as revision {number}."
         patient = old.patient_id if old else order.patient_id or next_patient_id(order.cohort)
-        case = put_case(order.cohort, order.case_id, files, values, patient_id=patient, replace=old is not None)
+        case = put_case(
+            order.cohort,
+            order.case_id,
+            files,
+            values,
+            patient_id=patient,
+            replace=old is not None,
+            carried=carried,
+        )
         self.patients.remember(order.cohort, case.case_id, self.number)
         done = f"{case.case_id} of {case.patient_id} is in the cohort {order.cohort.name}: {_counted(files)}.{kept}"
         return "\n".join([done, *map(str, self.warnings)])
@@ -286,6 +295,20 @@ class _Capture:
 
 def _stops(problem: Problem) -> bool:
     return problem.level == "STOP"
+
+
+def _carried(case: Case, recipe: Recipe, files: Mapping[str, Content]) -> tuple[str, ...]:
+    """What stays of a case in a new version: what other methods read, and transforms of scans that stay the same."""
+    own = {str(need) for need in recipe.inputs}
+    found = []
+    for path in (path for path in case.folder.rglob("*") if path.is_file()):
+        name = path.relative_to(case.folder).as_posix()
+        place = "/".join((*name.split("/")[:1], *(part.split(".")[0] for part in name.split("/")[1:2])))
+        scan = files.get(f"{place}.nrrd")
+        same = path.suffix in TRANSFORM_SUFFIXES and scan is not None and is_same(scan, case.folder / f"{place}.nrrd")
+        if name not in files and (place not in own or same):
+            found.append(name)
+    return tuple(sorted(found))
 
 
 def _counted(files: Mapping[str, Content]) -> str:
