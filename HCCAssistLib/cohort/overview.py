@@ -8,6 +8,7 @@ from collections.abc import Iterator, Mapping, Sequence
 from contextlib import suppress
 from dataclasses import dataclass
 from pathlib import Path
+from typing import Literal
 
 from HCCAssistLib.cohort.case import ANNOTATION_SUFFIXES, READINGS, SPLITS, VOLUME_SUFFIXES, Case
 from HCCAssistLib.cohort.cells import is_missing
@@ -47,10 +48,10 @@ class CaseOverview:
     readers: tuple[str, ...] = ()
 
     @property
-    def level(self) -> str:
+    def level(self) -> Literal["STOP", "WARN", ""]:
         """``"STOP"`` where something is wrong, ``"WARN"`` where something is doubtful, else empty."""
         levels = {problem.level for problem in self.problems}
-        return next((level for level in ("STOP", "WARN") if level in levels), "")
+        return "STOP" if "STOP" in levels else "WARN" if levels else ""
 
 
 @dataclass(frozen=True, slots=True)

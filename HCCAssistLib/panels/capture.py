@@ -21,7 +21,7 @@ from HCCAssistLib.panels.ui_files import load, tell
 from HCCAssistLib.panels.verdict_bar import READER
 from HCCAssistLib.places import data_folder
 from HCCAssistLib.scene.capture import CaseCapture, Kind, Order, reviewed_result
-from HCCAssistLib.scene.open_case import case_of, opened_nodes
+from HCCAssistLib.scene.open_case import case_of, opened_nodes, own
 from HCCAssistLib.scene.patients import patient_names, patient_number
 from HCCAssistLib.scene.records import records, volumes_of
 
@@ -55,6 +55,7 @@ class Capture:
         self._again: Callable[[frozenset[str]], None] = lambda _confirmed: None
         self._confirmed: frozenset[str] = frozenset()
         self._filled: tuple[Any, ...] = ()
+        self._opened = ""  # the case that the chosen scan is of
         self._busy = False
         self.ui: SimpleNamespace = load("capture", place)
         ui = self.ui
@@ -108,10 +109,10 @@ class Capture:
             return
         self._busy = True
         self.page.inputs.choose(opened_nodes(slicer.mrmlScene, case.case_id, folder))
-        self.page.show(case.values if marked else {})
+        self._filled, self._opened = (), ""
         self._busy = False
-        self._filled = ()
         self.refresh()
+        self.page.show(case.values if marked else {})
         self.ui.captureKindBox.setCurrentIndex(1 if marked else 2)
 
     def refresh(self) -> None:
@@ -141,8 +142,7 @@ class Capture:
             done = outcome.kind == "done"
             tell(self.ui.captureLabel, outcome.text, "ok" if done else "stop")
             if done:
-                self.page.show({})
-                self._filled = ()  # the next case is another one, and may be of another patient
+                self._captured()
                 self._choice.refresh()
                 self._on_added()
         self.refresh()
@@ -170,6 +170,14 @@ class Capture:
         chosen = str(box.itemData(box.currentIndex) or "")
         return None if not chosen else "" if chosen == _NEW else chosen.removeprefix("of ")
 
+    def _captured(self) -> None:
+        """What was added is of that case now: pressed again, it is a new version of it."""
+        folder, kind = self._choice.folder, self._kind
+        if folder is not None and kind != "reading":
+            for place, node in self.page.inputs.chosen().volumes.items():
+                own(node, place, self._case_id, folder)
+        self._filled = ()
+
     def _turn(self) -> None:
         """Show the page of the chosen method."""
         page = self.page
@@ -189,15 +197,16 @@ class Capture:
             return
         self._filled = key
         opened = case_of(scan, self._choice.folder) if scan is not None else ""
-        ui.oldCaseBox.clear()
-        ui.oldCaseBox.addItems([case.case_id for case in cases])
         ids = [case.case_id for case in cases]
+        ui.oldCaseBox.clear()
+        ui.oldCaseBox.addItems(ids)
         if opened in ids:
             ui.oldCaseBox.setCurrentIndex(ids.index(opened))
-            if self._kind == "new":
-                ui.captureKindBox.setCurrentIndex(1)
-        elif self._kind != "new":
-            ui.captureKindBox.setCurrentIndex(0)
+        if opened != self._opened:
+            ui.captureKindBox.setCurrentIndex(1 if opened in ids else 0)
+            if self._opened:  # what was typed is of the patient before
+                self.page.show({})
+            self._opened = opened
         if self._choice.folder is not None:
             ui.newCaseEdit.text = next_case_id(self._choice.folder)
         box = ui.patientOfCaseBox
@@ -255,7 +264,7 @@ class Capture:
             patient_number(chosen.volumes.values())
         except InputError as error:
             yield Light("stop", str(error))
-        if not self._case_id:
+        if not self._case_id and self._choice.folder is not None:
             yield Light("stop", _("Choose the case.") if self._kind != "new" else _("Give the case a pseudonym."))
         if self._kind == "new" and self._choice.cases and self._patient_id is None:
             yield Light("stop", _("Choose whose case it is: a new patient, or one who has a case already."))

@@ -9,18 +9,20 @@ from typing import Any
 
 from slicer.i18n import tr as _
 
+from HCCAssistLib.cohort.input_spec import InputSpec
 from HCCAssistLib.labels import Classes
 from HCCAssistLib.panels.clinical_form import ClinicalForm
 from HCCAssistLib.panels.finding_label_table import FindingLabelTable
 from HCCAssistLib.panels.inputs import Inputs
 from HCCAssistLib.panels.label_form import LabelForm
 from HCCAssistLib.panels.part import Shared
-from HCCAssistLib.panels.readiness import Light, mark_lights, same_lights, volume_lights
+from HCCAssistLib.panels.readiness import MANY, Light, mark_lights, same_lights, volume_lights
 from HCCAssistLib.panels.role_grid import RoleGrid
 from HCCAssistLib.panels.ui_files import load
 from HCCAssistLib.panels.words import place_words
 from HCCAssistLib.recipes.spec import Recipe
 from HCCAssistLib.scene.capture_checks import missing_inputs
+from HCCAssistLib.scene.roles import is_settled, role_of
 from HCCAssistLib.scene.run_inputs import ChosenInputs
 
 
@@ -54,7 +56,7 @@ class CapturePage:
             changed=changed,
             package=lambda _run: None,
         )
-        self.inputs = Inputs(layout, specs=recipe.inputs, on_changed=changed)
+        self.inputs = Inputs(layout, specs=recipe.inputs, on_changed=changed, kept_for=f"capture.{recipe.id}.")
         self._grid = RoleGrid(shared) if len(recipe.volumes()) > 1 else None
         label = recipe.label
         lesions = next((str(need) for need in recipe.inputs if need.of_lesions), "")
@@ -118,10 +120,15 @@ class CapturePage:
         chosen = self.chosen()
         needed, some = missing_inputs(self.recipe, dict.fromkeys(chosen.places))
         volumes = {str(spec): spec for spec in self.recipe.volumes()}
-        for place, spec in volumes.items():
-            node = chosen.volumes.get(place)
-            if node is not None or place in needed:
-                yield from volume_lights(spec if place in needed else replace(spec, required=False), node)
+        of_volumes = [
+            light
+            for place, spec in volumes.items()
+            for light in _volume_lights(spec, chosen.volumes.get(place), needed=place in needed)
+        ]
+        confirmed = [light for light in of_volumes if light.level == "ok"]
+        if len(confirmed) > MANY:
+            yield Light("ok", _("{count} phases confirmed.").format(count=len(confirmed)))
+        yield from (light for light in of_volumes if light not in confirmed or len(confirmed) <= MANY)
         yield from same_lights(chosen.volumes)
         lacking = [place_words(place, volumes[place].modality) for place in some if place in volumes]
         if lacking and chosen.volumes:
@@ -132,3 +139,12 @@ class CapturePage:
             yield from self._findings.lights()
         if self._clinical is not None:
             yield from self._clinical.lights()
+
+
+def _volume_lights(spec: InputSpec, node: Any | None, *, needed: bool) -> Iterator[Light]:
+    """What there is to say of a scan; what a person settled otherwise is not taught to a model."""
+    if node is None and not needed:
+        return
+    for light in volume_lights(spec if needed else replace(spec, required=False), node):
+        other = node is not None and light.level == "warn" and is_settled(node) and role_of(node) != str(spec)
+        yield Light("stop", light.text) if other else light

@@ -37,6 +37,7 @@ class ClinicalForm(Part):
         self._node: Any = None
         self.ui = load("clinical_form", shared.sections.inputsButton.layout())
         self._form = qt.QFormLayout()
+        self._form.setContentsMargins(0, 0, 0, 0)
         self.ui.clinicalPlace.setLayout(self._form)
         self._fields: dict[str, Any] = {}
         self._labels: list[Any] = []

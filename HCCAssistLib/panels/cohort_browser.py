@@ -22,19 +22,21 @@ from HCCAssistLib.cohort.revisions import revisions_of
 from HCCAssistLib.errors import HCCAssistError
 from HCCAssistLib.panels.cohort_choice import CohortChoice
 from HCCAssistLib.panels.tables import prepare
-from HCCAssistLib.panels.ui_files import load, tell
+from HCCAssistLib.panels.ui_files import Level, load, tell
 from HCCAssistLib.panels.words import recipe_words
 from HCCAssistLib.recipes.registry import all_columns, cohort_spec
 from HCCAssistLib.recipes.spec import Recipe
 from HCCAssistLib.scene.in_thread import InThread
 from HCCAssistLib.scene.open_case import OpenedCase, draw_case, read_for_scene
+from HCCAssistLib.wording import plural
 
 STEP_SECONDS = 0.03
 """How long rows are filled in at once."""
 
 FAULTS_SHOWN = 4
-GROUNDS = {"STOP": "#f8d7da", "WARN": "#fff3cd", "": ""}
+GROUNDS = {"STOP": "#f8d7da", "WARN": "#fff3cd"}
 INK = "#212529"
+LEVELS: dict[str, Level] = {"STOP": "stop", "WARN": "warn", "": "note"}
 
 
 @dataclass(frozen=True, slots=True)
@@ -165,7 +167,7 @@ class CohortBrowser:
         shown = stops[:FAULTS_SHOWN] + (
             [_("... and {n} more").format(n=len(stops) - FAULTS_SHOWN)] if stops[FAULTS_SHOWN:] else []
         )
-        level = "stop" if any(problem.level == "STOP" for problem in found.problems) else "warn"
+        level: Level = "stop" if any(problem.level == "STOP" for problem in found.problems) else "warn"
         tell(ui.cohortFaultsLabel, "\n".join(shown), level)
         tell(ui.caseLabel, "")
         ui.caseTable.clearSelection()
@@ -211,7 +213,7 @@ class CohortBrowser:
         if one.readers:
             lines[0] += "; " + _("also read by {readers}").format(readers=", ".join(one.readers))
         faults = [str(problem).removeprefix(f"case {one.case.case_id}: ") for problem in one.problems]
-        tell(self.ui.caseLabel, "\n".join([*lines, *(text for text in (more,) if text), *faults]), _LEVELS[one.level])
+        tell(self.ui.caseLabel, "\n".join([*lines, *(text for text in (more,) if text), *faults]), LEVELS[one.level])
 
     def _open(self, *, marked: bool) -> None:
         chosen = self._chosen
@@ -232,9 +234,6 @@ class CohortBrowser:
         ui, opening = self.ui, self._reading.busy or self._drawing is not None
         ui.openCaseButton.enabled = ui.openScansButton.enabled = self._chosen is not None and not opening
         ui.openCaseButton.text = _("Opening ...") if opening else _("Open in the scene")
-
-
-_LEVELS: dict[str, Any] = {"STOP": "stop", "WARN": "warn", "": "note"}
 
 
 def _key_of(choice: CohortChoice) -> tuple[Any, ...]:
@@ -293,7 +292,10 @@ def _texts(one: CaseOverview) -> tuple[str, ...]:
 def _balance(found: Overview) -> str:
     if not found.cases:
         return str(_("The cohort holds no case yet."))
-    text = _("{cases} cases of {patients} patients").format(cases=len(found.cases), patients=found.patients)
+    counts = [
+        f"{count} {plural(word, count)}" for word, count in (("case", len(found.cases)), ("patient", found.patients))
+    ]
+    text = _("{cases} of {patients}").format(cases=counts[0], patients=counts[1])
     held = ", ".join(f"{label} {count}" for label, count in found.balance.items())
     lines = [text + (_("; patients by label: {held}").format(held=held) if held else "")]
     if set(found.splits) != {""}:

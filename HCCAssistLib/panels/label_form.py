@@ -36,6 +36,7 @@ class LabelForm:
         self.ui = load("label_form", place)
         self.ui.LabelForm.visible = bool(label.columns)
         self._form = qt.QFormLayout()
+        self._form.setContentsMargins(0, 0, 0, 0)
         self.ui.labelPlace.setLayout(self._form)
         self._months: Any = None
         self._time: Variable | None = None

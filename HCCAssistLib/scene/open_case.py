@@ -106,7 +106,7 @@ def draw_case(opened: OpenedCase, recipe: Recipe, cohort: Path, scene: Any) -> I
             node.SetAttribute(SYNTHETIC, "1")
         set_modality(node, modality[place])
         set_role(node, place)
-        volumes[place] = _own(node, place, name, cohort)
+        volumes[place] = own(node, place, name, cohort)
         if len(volumes) == 1:
             for view in composites(scene):
                 view.SetBackgroundVolumeID(node.GetID())
@@ -115,10 +115,10 @@ def draw_case(opened: OpenedCase, recipe: Recipe, cohort: Path, scene: Any) -> I
         yield node
     main = next(iter(volumes.values()))
     for place, listed in opened.points.items():
-        yield _own(points_node(listed, scene, _name(scene, name, place)), place, name, cohort)
+        yield own(points_node(listed, scene, _name(scene, name, place)), place, name, cohort)
     for place, drawn in opened.boxes.items():
         for one in drawn:
-            yield _own(_roi(one, scene), place, name, cohort)
+            yield own(_roi(one, scene), place, name, cohort)
     for place, masks in opened.segments.items():
         on = next((node for other, node in volumes.items() if other.split("/")[0] == place.split("/")[0]), main)
         node = segmentation_from_masks(masks, on, scene, _name(scene, name, place), surfaces=False)
@@ -126,7 +126,14 @@ def draw_case(opened: OpenedCase, recipe: Recipe, cohort: Path, scene: Any) -> I
         for title, tags in opened.tags.get(place, {}).items():
             for tag, text in tags.items():
                 segmentation.GetSegment(segmentation.GetSegmentIdBySegmentName(title)).SetTag(tag, text)
-        yield _own(node, place, name, cohort)
+        yield own(node, place, name, cohort)
+
+
+def own(node: Any, place: str, case_id: str, cohort: Path) -> Any:
+    """Let a node be of a case; the node."""
+    for key, text in ((CASE, case_id), (COHORT, _told(cohort)), (PLACE, place)):
+        node.SetAttribute(key, text)
+    return node
 
 
 def case_of(node: Any, cohort: Path | None) -> str:
@@ -145,12 +152,6 @@ def opened_nodes(scene: Any, case_id: str, cohort: Path) -> dict[str, list[Any]]
             if case_of(node, cohort) == case_id:
                 found.setdefault(node.GetAttribute(PLACE), []).append(node)
     return found
-
-
-def _own(node: Any, place: str, case_id: str, cohort: Path) -> Any:
-    for key, text in ((CASE, case_id), (COHORT, _told(cohort)), (PLACE, place)):
-        node.SetAttribute(key, text)
-    return node
 
 
 def _told(cohort: Path) -> str:

@@ -47,9 +47,7 @@ class CaptureDeskWidget(ScriptedLoadableModuleWidget, VTKObservationMixin):
         self.capture = Capture(
             self.layout, choice=self.choice, settings=settings, wake=self._timer.start, on_added=self.onChanged
         )
-        self.browser = CohortBrowser(
-            self.layout, choice=self.choice, wake=self._timer.start, on_opened=self.onOpened
-        )
+        self.browser = CohortBrowser(self.layout, choice=self.choice, wake=self._timer.start, on_opened=self.onOpened)
         self.ui = merged(self.choice.ui, self.capture.ui, self.browser.ui)
         scene = slicer.mrmlScene
         self.addObserver(scene, scene.StartCloseEvent, self.onSceneStartClose)
