@@ -134,6 +134,10 @@ class CapturePage:
         if lacking and chosen.volumes:
             yield Light("warn", _("Only some models do without: {places}.").format(places="; ".join(lacking)))
         yield from mark_lights(self.recipe.inputs, chosen.places)
+        for place in dict.fromkeys(str(spec) for spec in self.recipe.inputs if spec.of_lesions):
+            if sum(place in kind for kind in (chosen.points, chosen.segments, chosen.boxes)) > 1:
+                text = _("The {name} are marked in several ways: choose one, and None for the others.")
+                yield Light("stop", text.format(name=place.split("/")[-1]))
         yield from self._labels.lights()
         if self._findings is not None:
             yield from self._findings.lights()
