@@ -40,14 +40,14 @@ class CohortChoice:
         self._read: tuple[tuple[Path, int, int], tuple[Case, ...], str] | None = None
         self.ui = ui = load("cohort_choice", place)
         ui.cohortFolder.filters = ctk.ctkPathLineEdit.Dirs
-        ui.methodBox.addItems([_(recipe.title) for recipe in self._recipes])
+        ui.cohortMethodBox.addItems([_(recipe.title) for recipe in self._recipes])
         ids = [recipe.id for recipe in self._recipes]
         kept = str(settings.value(METHOD, "") or "")
-        ui.methodBox.setCurrentIndex(ids.index(kept) if kept in ids else 0)
+        ui.cohortMethodBox.setCurrentIndex(ids.index(kept) if kept in ids else 0)
         last = str(settings.value(COHORT, "") or "")
         if last and (Path(last) / TABLE).is_file():
             ui.cohortFolder.currentPath = last
-        ui.methodBox.connect("currentIndexChanged(int)", lambda _index: self.refresh())
+        ui.cohortMethodBox.connect("currentIndexChanged(int)", lambda _index: self.refresh())
         ui.cohortFolder.connect("currentPathChanged(QString)", self._chosen)
         ui.beginCohortButton.connect("clicked(bool)", lambda _checked: self._begin())
         self._chosen("")
@@ -56,7 +56,7 @@ class CohortChoice:
     @property
     def recipe(self) -> Recipe:
         """That is chosen."""
-        return self._recipes[self.ui.methodBox.currentIndex]
+        return self._recipes[self.ui.cohortMethodBox.currentIndex]
 
     @property
     def folder(self) -> Path | None:
@@ -117,7 +117,7 @@ class CohortChoice:
         """A cohort that can be of one method alone is one of that method."""
         only = recipe_of(self.cases)
         if only in self._recipes and only is not self.recipe:
-            self.ui.methodBox.setCurrentIndex(self._recipes.index(only))
+            self.ui.cohortMethodBox.setCurrentIndex(self._recipes.index(only))
         self.refresh()
 
     def _begin(self) -> None:

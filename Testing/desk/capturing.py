@@ -93,7 +93,7 @@ def method(ui: Any, recipe_id: str) -> None:
     """Choose a method."""
     from HCCAssistLib.recipes.registry import RECIPES
 
-    ui.methodBox.setCurrentIndex(list(RECIPES).index(recipe_id))
+    ui.cohortMethodBox.setCurrentIndex(list(RECIPES).index(recipe_id))
 
 
 def faults(widget: Any) -> str:
