@@ -75,7 +75,7 @@ class HCCTrainingWidget(ScriptedLoadableModuleWidget, VTKObservationMixin):
         self._timer = qt.QTimer(uiWidget)
         self._timer.setInterval(POLL_MS)
         self.panel = TrainingPanel(
-            uiWidget.layout(),
+            slicer.util.childWidgetVariables(uiWidget),
             trainings=logic.trainings,
             store=logic.store,
             background=logic.background,
@@ -184,7 +184,7 @@ class HCCTrainingTest(ScriptedLoadableModuleTest):
             while facts.poll():
                 self.assertLess(time.time(), end)
                 time.sleep(0.02)
-            found = facts.show(question)
+            found = facts.show(question, "")
             self.assertEqual(found.counts["cases"], 1)
             self.assertTrue(found.stops)
             facts.close()

@@ -6,6 +6,7 @@ Each takes ``progress(share)`` and values that JSON can write, and returns such 
 from __future__ import annotations
 
 import importlib
+import os
 import platform
 from collections.abc import Callable
 from dataclasses import asdict
@@ -91,6 +92,38 @@ def compare(progress: Progress, *, cohort: str, models: list[str], out: str, dev
         read, packages, {}, out=Path(out), device=device, progress=lambda _what, share: progress(share)
     )
     return {"words": compared.in_words(found), "report": str(page)}
+
+
+def dry_run(
+    _progress: Progress,
+    *,
+    cohort: str,
+    recipe: str,
+    options: dict[str, Any],
+    folds: int,
+    repeats: int,
+    seed: int,
+    device: str,
+) -> list[str]:
+    """What a training would take, a sentence each; nothing is kept. Arguments are those of ``training.job.Job``."""
+    from HCCAssistLib.cohort.cohort import read_cohort
+    from HCCAssistLib.recipes.registry import all_columns, get_recipe
+    from HCCAssistLib.training import dry_run
+    from HCCAssistLib.training.job import Job
+
+    read = read_cohort(Path(cohort), tolerant=True, known=all_columns())
+    job = Job(
+        recipe=get_recipe(recipe),
+        options=options,
+        out=Path(),
+        name="try",
+        seed=seed,
+        folds=folds,
+        repeats=repeats,
+        device=device,
+        workers=os.cpu_count() or 1,
+    )
+    return dry_run.dry_run(read, job.checked(read)).in_words()
 
 
 def backbones(_progress: Progress, *, folder: str) -> list[dict[str, Any]]:
@@ -180,7 +213,7 @@ def _sample_module(recipe: str) -> ModuleType:
 
 
 _BACKBONES = (backbones, install_backbone, remove_backbone)
-_PANELS = (computer, verify, install, remove, compare, *_BACKBONES, phase, sample, remove_samples)
+_PANELS = (computer, verify, install, remove, compare, dry_run, *_BACKBONES, phase, sample, remove_samples)
 _WORKER = (devices, load_recipe, predict)
 
 TASKS: dict[str, Callable[..., Any]] = {task.__name__: task for task in (*_PANELS, *_WORKER)}

@@ -80,13 +80,18 @@ class TrainingFacts:
             self._failed = str(error)
         return self._thread.busy
 
-    def show(self, question: Question | None) -> TableFacts | None:
-        """Show what is known of a question, and give it back; None where it is not known."""
+    def show(self, question: Question | None, problem: str) -> TableFacts | None:
+        """Show what is known of a question, and give it back; None where it is not known.
+
+        Args:
+            question: None where there is no table to look at.
+            problem: why there is none.
+        """
         facts = self._known[1] if self._known and self._known[0] == question else None
         self._browser.visible = facts is not None and bool(facts.problems)
         if facts is None:
             looking = _("Looking at the table ...") if question is not None else ""
-            tell(self._label, self._failed or looking, "stop" if self._failed else "note")
+            tell(self._label, self._failed or problem or looking, "stop" if self._failed else "note")
             return None
         warnings = len(facts.problems) - facts.stops
         lines = [facts_words(facts.counts)] if facts.counts else []

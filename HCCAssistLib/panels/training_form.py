@@ -7,23 +7,18 @@ from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
 
-import ctk
 import qt
 from slicer.i18n import tr as _
 
-from HCCAssistLib.cohort.case import TABLE
 from HCCAssistLib.installation import installed_version
 from HCCAssistLib.models.model_card import SAFE_NAME
+from HCCAssistLib.panels.cohort_choice import CohortChoice
 from HCCAssistLib.panels.option_form import OptionForm
 from HCCAssistLib.panels.training_facts import Question, TrainingFacts
 from HCCAssistLib.panels.ui_files import load, tell
 from HCCAssistLib.recipes.options import Value
-from HCCAssistLib.recipes.registry import RECIPES
 from HCCAssistLib.recipes.spec import Recipe
 from HCCAssistLib.wording import plural, value_text
-
-COHORT, RECIPE = "HCCAssist/Cohort", "HCCAssist/TrainingRecipe"
-"""Settings with the last cohort and method."""
 
 LARGEST_SEED = 2**32 - 1
 WAIT_MS = 250
@@ -61,7 +56,7 @@ class TrainingForm:
 
     Args:
         place: layout to be added to.
-        settings: keep cohort and method.
+        choice: method and cohort.
         taken: the names of trainings that are there.
         on_start, on_dry_run: the person pressed the button.
         on_cancel: the dry run is to stop.
@@ -71,21 +66,18 @@ class TrainingForm:
         self,
         place: Any,
         *,
-        settings: Any,
+        choice: CohortChoice,
         taken: Callable[[], Collection[str]],
         on_start: Callable[[Asked], None],
         on_dry_run: Callable[[Asked], None],
         on_cancel: Callable[[], None],
     ) -> None:
-        self._settings, self._taken = settings, taken
+        self._choice, self._taken = choice, taken
         self._forms: dict[str, OptionForm] = {}
         self._busy, self._suggested = "", ""
         self._names: set[str] = set()
         self.ui = ui = load("training_form", place)
         self._facts = TrainingFacts(ui.trainingFacts, ui.trainingFaults)
-        ui.trainingCohort.filters = ctk.ctkPathLineEdit.Dirs
-        for recipe in RECIPES.values():
-            ui.trainingRecipe.addItem(_(recipe.title), recipe.id)
         words = {"": _("defaults"), "quick": _("quick: to try things out"), "paper": _("as in the paper")}
         for preset, text in words.items():
             ui.trainingPreset.addItem(text, preset)
@@ -95,13 +87,7 @@ class TrainingForm:
         self._soon = qt.QTimer(ui.TrainingForm)
         self._soon.setSingleShot(True)
         self._soon.connect("timeout()", self._look)
-        last = str(settings.value(COHORT, "") or "")
-        if last and (Path(last) / TABLE).is_file():
-            ui.trainingCohort.currentPath = last
-        ui.trainingRecipe.setCurrentIndex(max(0, ui.trainingRecipe.findData(str(settings.value(RECIPE, "") or ""))))
         self._show_recipe()
-        ui.trainingCohort.connect("currentPathChanged(QString)", self._changed)
-        ui.trainingRecipe.connect("currentIndexChanged(int)", lambda _index: self._recipe_chosen())
         ui.trainingPreset.connect("currentIndexChanged(int)", lambda _index: self._preset_chosen())
         for box in (ui.trainingFolds, ui.trainingRepeats):
             box.connect("valueChanged(int)", self._changed)
@@ -120,14 +106,7 @@ class TrainingForm:
     @property
     def recipe(self) -> Recipe:
         """The method that is chosen."""
-        box = self.ui.trainingRecipe
-        return RECIPES[str(box.itemData(box.currentIndex))]
-
-    @property
-    def cohort(self) -> Path | None:
-        """The folder that is chosen."""
-        path = str(self.ui.trainingCohort.currentPath).strip()
-        return Path(path) if path else None
+        return self._choice.recipe
 
     @property
     def form(self) -> OptionForm:
@@ -136,7 +115,7 @@ class TrainingForm:
 
     def asked(self) -> Asked | None:
         """What is asked for; None where something is missing or not possible."""
-        ui, values, cohort = self.ui, self.form.values, self.cohort
+        ui, values, cohort = self.ui, self.form.values, self._choice.folder
         if values is None or cohort is None or any(self._problems().values()):
             return None
         return Asked(
@@ -160,10 +139,6 @@ class TrainingForm:
     def _profile(self) -> str:
         return str(self.ui.trainingEngine.itemData(self.ui.trainingEngine.currentIndex) or "")
 
-    def choose_cohort(self, folder: Path) -> None:
-        """Another part of the panel works on this cohort."""
-        self.ui.trainingCohort.currentPath = str(folder)
-
     def suggest_name(self) -> None:
         """A name that no training has."""
         taken, number = set(self._taken()), 1
@@ -186,7 +161,11 @@ class TrainingForm:
     # ------------------------------------------------------------------------------------------------ what is shown
 
     def look(self) -> None:
-        """The panel is opened: the table may have changed meanwhile."""
+        """Another method or cohort is chosen, or the table changed."""
+        if self.recipe.id != self._recipe_shown:
+            self._show_recipe()
+            self.form.show(self._preset)
+            self.suggest_name()
         self._facts.forget()
         self.refresh()
 
@@ -228,7 +207,7 @@ class TrainingForm:
 
     def _question(self) -> Question | None:
         """What the facts of a table depend on; None where there is nothing to look at."""
-        cohort, values, ui, problems = self.cohort, self.form.values, self.ui, self._problems()
+        cohort, values, ui, problems = self._choice.folder, self.form.values, self.ui, self._problems()
         if cohort is None or values is None or problems["cohort"] or problems["seed"]:
             return None
         return Question(cohort, self.recipe.id, dict(values), int(ui.trainingFolds.value), int(ui.trainingSeed.text))
@@ -238,14 +217,12 @@ class TrainingForm:
 
     def _problems(self) -> dict[str, str]:
         """What is missing or not possible, by field."""
-        ui, cohort, name, seed = self.ui, self.cohort, str(self.ui.trainingName.text).strip(), ""
+        ui, name = self.ui, str(self.ui.trainingName.text).strip()
         found = dict.fromkeys(("cohort", "name", "seed", "engine"), "")
-        if cohort is None:
-            found["cohort"] = _("Choose the folder of a cohort, or capture cases first.")
-        elif not (cohort / TABLE).is_file():
-            found["cohort"] = _("There is no cohort in {folder}: the file {table} is missing.").format(
-                folder=cohort.name or str(cohort), table=TABLE
-            )
+        if self._choice.is_new:
+            found["cohort"] = _("The cohort holds no case yet: capture some first.")
+        else:
+            found["cohort"] = self._choice.problem
         if not SAFE_NAME.fullmatch(name):
             found["name"] = _("Write a name of letters, digits, '-', '_' and '.', such as {name}.").format(
                 name=f"{self.recipe.id}-1"
@@ -261,7 +238,6 @@ class TrainingForm:
 
     def _show(self) -> None:
         ui, problems = self.ui, self._problems()
-        tell(ui.trainingCohortProblem, problems["cohort"], "stop" if self.cohort else "note")
         tell(ui.trainingNameProblem, problems["name"], "stop")
         tell(ui.trainingSeedProblem, problems["seed"], "stop")
         tell(ui.trainingEngineProblem, problems["engine"], "stop")
@@ -275,7 +251,7 @@ class TrainingForm:
             tell(ui.trainingChanged, _("Changed: {each}.").format(each=each) if changed else "")
         networks = int(ui.trainingFolds.value) * int(ui.trainingRepeats.value)
         ui.trainingNetworks.text = f"= {networks} {plural('network', networks)}"
-        known = self._facts.show(self._question())
+        known = self._facts.show(self._question(), problems["cohort"])
         ready = self.asked() is not None and known is not None and not known.stops and not self._busy
         ui.trainingStartButton.enabled = ui.trainingDryRunButton.enabled = ready
         ui.trainingStartButton.toolTip = (
@@ -291,24 +267,15 @@ class TrainingForm:
             form = OptionForm(layout, recipe=self.recipe, on_changed=self._changed)
             form.show(self._preset)
             self._forms[self.recipe.id] = form
+        self._recipe_shown = self.recipe.id
         for name, form in self._forms.items():
             form.widget.visible = name == self.recipe.id
-
-    def _recipe_chosen(self) -> None:
-        self._settings.setValue(RECIPE, self.recipe.id)
-        self._show_recipe()
-        self.form.show(self._preset)
-        self.suggest_name()
-        self.refresh()
 
     def _preset_chosen(self) -> None:
         self.form.show(self._preset)
         self.refresh()
 
     def _changed(self, *_arguments: Any) -> None:
-        cohort = self.cohort
-        if cohort is not None and (cohort / TABLE).is_file():
-            self._settings.setValue(COHORT, str(cohort))
         self.refresh()
 
     def _press(self, action: Callable[[Asked], None]) -> None:

@@ -38,7 +38,7 @@ def panel(desk, home):
 
 def test_an_empty_panel_says_what_to_do_and_lets_nobody_start(desk, panel):
     ui = panel.ui
-    assert "Choose the folder of a cohort" in ui.trainingCohortProblem.text
+    assert "Choose the folder of a cohort" in ui.trainingFacts.text
     assert not (ui.trainingStartButton.enabled or ui.trainingDryRunButton.enabled)
     assert "No training was begun yet" in ui.jobsLabel.text
     assert not (ui.jobsTable.visible or ui.jobFrame.visible or ui.trainingProgress.visible)
@@ -63,11 +63,10 @@ def test_the_facts_of_the_table_stand_there_before_anything_is_begun(desk, panel
 
 def test_the_last_cohort_is_chosen_when_slicer_is_opened_again(desk, panel, livers):
     choose_cohort(desk, panel, livers)
-    desk.choose(panel.ui.trainingRecipe, "Response to TACE, predicted before treatment")
     widget = desk.open(MODULE)
     looked(desk, widget)
-    assert widget.panel.form.cohort == livers
-    assert widget.panel.form.recipe.id == "tace-response"
+    assert widget.panel.choice.folder == livers
+    assert widget.ui.trainingStartButton.enabled
 
 
 def test_a_table_that_was_mended_meanwhile_is_looked_at_again(desk, panel, livers, tmp_path):
@@ -88,7 +87,7 @@ def test_a_table_that_was_mended_meanwhile_is_looked_at_again(desk, panel, liver
 @pytest.mark.parametrize("recipe", RECIPES.values(), ids=list(RECIPES))
 def test_every_setting_of_a_method_can_be_changed_and_follows_the_preset(desk, panel, livers, recipe):
     form = panel.panel.form
-    desk.choose(panel.ui.trainingRecipe, recipe.title)
+    desk.choose(panel.ui.cohortMethodBox, recipe.title)
     assert form.form.values == recipe.resolve({})
     for preset, words in (("paper", "as in the paper"), ("quick", "quick: to try things out"), ("", "defaults")):
         desk.choose(panel.ui.trainingPreset, words)
@@ -155,8 +154,26 @@ def test_names_seeds_and_folders_that_are_not_possible_are_told_beside_them(desk
     looked(desk, panel)
     assert ui.trainingStartButton.enabled
     choose_cohort(desk, panel, tmp_path)
-    assert "the file cohort.csv is missing" in ui.trainingCohortProblem.text
+    assert "There is no cohort in" in ui.cohortNote.text
     assert not ui.trainingStartButton.enabled
+
+
+def test_a_dry_run_says_how_long_it_would_take_and_keeps_nothing(desk, panel, livers, home):
+    ui = panel.ui
+    choose_cohort(desk, panel, livers)
+    fill_small(desk, panel)
+    desk.click(ui.trainingDryRunButton)
+    assert ui.trainingProgress.visible and not ui.trainingStartButton.enabled
+    desk.wait_until(lambda: not ui.trainingProgress.visible, 60)
+    assert "an epoch: about" in ui.trainingLabel.text
+    assert "at most 6 epochs" in ui.trainingLabel.text
+    assert "nothing was kept" in ui.trainingLabel.text
+    assert not (home / "training").exists() or not list((home / "training").rglob("training.json"))
+    assert ui.trainingStartButton.enabled
+    desk.click(ui.trainingDryRunButton)
+    desk.click(ui.trainingCancelButton)
+    desk.wait_until(lambda: not ui.trainingProgress.visible, 20)
+    assert ui.trainingLabel.text == "Cancelled."
 
 
 def test_without_pytorch_this_computer_cannot_train_and_says_so(desk, home, livers, monkeypatch):

@@ -10,8 +10,6 @@ import pytest
 from studying import cells, heartbeat
 from training_reading import MODULE, choose_cohort, cohort, ended, fill_small, looked, running, stored_training
 
-from HCCAssistLib.wording import duration
-
 pytestmark = [pytest.mark.heavy, pytest.mark.usefixtures("small_view")]
 
 STALL_S = 0.1
@@ -177,7 +175,3 @@ def test_a_conductor_that_was_killed_is_shown_as_that_and_a_fault_of_the_cohort_
     assert ui.jobRetryButton.enabled
     desk.type(ui.trainingName, "small")
     assert "A training of this name is there already" in ui.trainingNameProblem.text
-
-
-def test_a_time_that_is_left_is_said_as_a_person_says_it():
-    assert duration(90) == "2 min"

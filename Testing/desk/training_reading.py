@@ -46,7 +46,7 @@ def cohort(folder: Path, splits: tuple[str, ...] = SPLITS) -> Path:
 
 def choose_cohort(desk: Any, widget: Any, folder: Path | str) -> None:
     """Choose a folder, and wait for the facts of its table."""
-    widget.ui.trainingCohort.currentPath = str(folder)
+    widget.ui.cohortFolder.currentPath = str(folder)
     looked(desk, widget)
 
 
@@ -60,7 +60,7 @@ def looked(desk: Any, widget: Any) -> None:
 def fill_small(desk: Any, widget: Any, name: str = "small", **more: str) -> None:
     """The smallest training of the detector that learns something."""
     ui = widget.ui
-    desk.choose(ui.trainingRecipe, "Local tumour progression after ablation")
+    desk.choose(ui.cohortMethodBox, "Local tumour progression after ablation")
     desk.choose(ui.trainingPreset, "quick: to try things out")
     options = {"width": "0.05", "hard_negatives": "0", "epochs": "6", "learning_rate": "0.01", "averaging": "0", **more}
     if not ui.trainingOptionsButton.checked:
