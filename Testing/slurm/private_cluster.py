@@ -213,7 +213,7 @@ class Daemons:
                 stdout=log,
                 stderr=log,
                 env=self.environment,
-                preexec_fn=_end_with_parent,  # noqa: PLW1509  one thread only
+                preexec_fn=_end_with_parent,
             )
         return self.running[name].pid
 

@@ -31,7 +31,7 @@ SLOWLY = 0.05
 """Seconds of a batch, where something is to happen in the middle of a training."""
 
 
-def until(happened: Callable[[], Any], seconds: float = 60.0) -> Any:
+def until(happened: Callable[[], Any], seconds: float = 150.0) -> Any:
     """What a condition gives as soon as it gives something; each look asks the cluster."""
     end = time.monotonic() + seconds
     while not (found := happened()):
@@ -68,7 +68,7 @@ class Site:
         return [event for event in poll(self.slurm.files, self.key)[0] if event.kind in kinds]
 
     def until(self, state: str, key: str = "") -> RunState:
-        found = until(lambda: (one if (one := self.state(key)).state == state else None))
+        found = until(lambda: one if (one := self.state(key)).state == state else None)
         assert isinstance(found, RunState)
         return found
 

@@ -170,7 +170,7 @@ class Connection:
 
         try:
             return work()
-        except (EOFError, SSHException, socket.timeout, ConnectionError) as error:
+        except (TimeoutError, EOFError, SSHException, ConnectionError) as error:
             self.close()
             raise ConnectionLost(self._lost(error)) from error
         except OSError as error:
