@@ -105,8 +105,8 @@ def test_in_the_background_it_comes_to_the_weights_of_the_plain_command_through_
     assert [path for path in root.rglob("*") if path.is_file()] == []
 
 
-def test_a_cohort_with_faults_fails_with_all_of_them_and_goes_on_when_they_are_mended(
-    cohort: Path, tmp_path: Path, root: Path
+def test_a_cohort_with_faults_fails_with_all_of_them(
+    cohort: Path, tmp_path: Path, root: Path, capsys: pytest.CaptureFixture[str]
 ) -> None:
     bad = tmp_path / "bad"
     bad.mkdir()
@@ -114,7 +114,9 @@ def test_a_cohort_with_faults_fails_with_all_of_them_and_goes_on_when_they_are_m
     table = (cohort / "cohort.csv").read_text(encoding="utf-8-sig")
     (bad / "cohort.csv").write_text(table.replace("case-3,50", "case-3,soon").replace("case-5,45", "case-5,late"))
     trainings = Trainings()
-    training_id = begin(trainings, bad)
+    command = ["train", str(bad), "--recipe", HEPATECTOMY.id, "--engine", "background", "--name", "toy"]
+    assert main(command) == 0
+    training_id = capsys.readouterr().out.split()[0]
     status = ended(trainings, training_id)
     assert status.summary.state == "failed"
     assert "case-3" in status.summary.message
@@ -122,6 +124,54 @@ def test_a_cohort_with_faults_fails_with_all_of_them_and_goes_on_when_they_are_m
     assert list(root.glob("packs/*")) == []
     with pytest.raises(InputError, match="not trained yet"):
         trainings.install(training_id, ModelStore(tmp_path / "models"))
+
+
+def test_a_dry_run_says_what_a_training_takes_and_keeps_nothing(
+    cohort: Path, tmp_path: Path, capsys: pytest.CaptureFixture[str]
+) -> None:
+    settings = [f"--set={name}={value}" for name, value in (("width", 0.05), ("epochs", 50), ("batch", 4))]
+    before = sorted(tmp_path.rglob("*"))
+    command = ["train", str(cohort), "--recipe", HEPATECTOMY.id, "--dry-run", "--device", "cpu", "--repeats", "3"]
+    assert main([*command, *settings]) == 0
+    said = capsys.readouterr().out
+    assert "for 10 cases" in said
+    assert "an epoch: about" in said
+    assert "at most 50 epochs of each of 3 networks: about" in said
+    assert "memory: about" in said
+    assert sorted(tmp_path.rglob("*")) == before
+
+
+@pytest.mark.parametrize(
+    ("arguments", "words"),
+    [
+        (["--engine", "background"], "the model has no name"),
+        (["--engine", "background", "--name", "a", "--out", "b"], "kept with the training until it is installed"),
+        (["--engine", "background", "--name", "a b"], "not a safe name"),
+        (["--name", "a", "--out", "b"], "the model is named as its folder"),
+        ([], "no folder for the model is named"),
+    ],
+)
+def test_what_does_not_go_together_is_refused_before_the_cohort_is_read(
+    arguments: list[str], words: str, capsys: pytest.CaptureFixture[str]
+) -> None:
+    assert main(["train", "nowhere", "--recipe", "ltp", *arguments]) == 2
+    assert words in capsys.readouterr().err
+
+
+@pytest.mark.parametrize(
+    ("arguments", "words"),
+    [
+        (["show"], "needs the id of a training"),
+        (["show", "00"], "there is no training '00'"),
+        (["cancel", "../x"], "there is no training"),
+        (["list", "00"], "takes no training"),
+    ],
+)
+def test_a_training_that_is_not_there_is_told(
+    arguments: list[str], words: str, capsys: pytest.CaptureFixture[str]
+) -> None:
+    assert main(["jobs", *arguments]) == 2
+    assert words in capsys.readouterr().err
 
 
 def test_a_cancelled_training_leaves_no_process_also_where_its_conductor_is_gone(

@@ -5,7 +5,7 @@ from __future__ import annotations
 import json
 import time
 import uuid
-from collections.abc import Iterable, Mapping
+from collections.abc import Mapping
 from dataclasses import asdict, dataclass, field, fields
 from typing import Any, Literal, get_args
 
@@ -21,6 +21,9 @@ Kind = Literal[
 ]
 LAST: frozenset[str] = frozenset({"done", "failed", "cancelled", "preempted", "fenced", "already_done", "prepared"})
 """Kinds after which an attempt says no more."""
+
+TAIL_BYTES = 2048
+"""Of an attempt's events, which most often hold its last words."""
 
 Cursor = Mapping[str, int]
 """How many bytes of each attempt's events have been read, by the name of its file."""
@@ -76,11 +79,14 @@ class RunEvent:
         Raises:
             TypeError, ValueError: not an event.
         """
-        known = {one.name for one in fields(cls)}
-        event = cls(**{**{name: value for name, value in dict(data).items() if name in known}, "attempt": attempt})
-        if event.kind not in get_args(Kind):
+        event = cls(**{**{name: value for name, value in dict(data).items() if name in _FIELDS}, "attempt": attempt})
+        if event.kind not in _KINDS:
             raise ValueError(f"an event of an unknown kind: {event.kind!r}")
         return event
+
+
+_FIELDS = frozenset(one.name for one in fields(RunEvent))
+_KINDS = frozenset(get_args(Kind))
 
 
 def new_attempt() -> str:
@@ -113,15 +119,28 @@ def read_events(files: Files, folder: str, cursor: Cursor | None = None) -> tupl
         if name in read and (files.size(path) or 0) <= read[name]:
             continue
         data = files.read(path, read.get(name, 0))
-        whole = data[: data.rfind(b"\n") + 1]
-        read[name] = read.get(name, 0) + len(whole)
-        found += _events(whole.splitlines(), name.removesuffix(ENDING))
+        read[name] = read.get(name, 0) + data.rfind(b"\n") + 1
+        found += _whole(data, name.removesuffix(ENDING))
     return found, read
 
 
-def _events(lines: Iterable[bytes], attempt: str) -> Iterable[RunEvent]:
-    for line in lines:
+def last_events(files: Files, folder: str) -> list[RunEvent]:
+    """The last few events of each attempt: enough to tell how it stands, and fast however much it has said."""
+    found: list[RunEvent] = []
+    for name in files.names(f"{folder}/{EVENTS}"):
+        if name.endswith(ENDING):
+            path, attempt = f"{folder}/{EVENTS}/{name}", name.removesuffix(ENDING)
+            tail = files.read(path, max(0, (files.size(path) or 0) - TAIL_BYTES))
+            found += _whole(tail, attempt) or _whole(files.read(path), attempt)  # a failure can say more
+    return found
+
+
+def _whole(data: bytes, attempt: str) -> list[RunEvent]:
+    """The events of whole lines."""
+    found = []
+    for line in data[: data.rfind(b"\n") + 1].splitlines():
         try:
-            yield RunEvent.from_json(parse_json(line), attempt)
-        except (TypeError, ValueError):  # a disk that was full cut a line, or a later version has another kind
+            found.append(RunEvent.from_json(parse_json(line), attempt))
+        except (TypeError, ValueError):
             continue
+    return found

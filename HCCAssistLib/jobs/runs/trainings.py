@@ -16,7 +16,7 @@ from HCCAssistLib.errors import HCCAssistError, InputError, Problem
 from HCCAssistLib.files import remove, remove_whole, stored
 from HCCAssistLib.jobs.runs import detached
 from HCCAssistLib.jobs.runs.elsewhere import attend, member_state
-from HCCAssistLib.jobs.runs.events import read_events, write_event
+from HCCAssistLib.jobs.runs.events import last_events, read_events, write_event
 from HCCAssistLib.jobs.runs.executor import EngineState, Executor
 from HCCAssistLib.jobs.runs.files import LocalFiles
 from HCCAssistLib.jobs.runs.local import LocalExecutor
@@ -320,10 +320,7 @@ class Trainings:
 
     def _state(self, training: Training) -> RunState:
         """Of the process that conducts the training."""
-        events, _ = read_events(self.files, f"{TRAININGS}/{training.id}")
-        last = run_state(events, None)
-        if last.state in ("done", "waiting", "failed", "cancelled") and not self._at_work(training.id):
-            return last
+        events = last_events(self.files, f"{TRAININGS}/{training.id}")
         return run_state(events, "running" if self._at_work(training.id) else "ended")
 
     def _members(self, training: Training, folder: TrainingFolder) -> tuple[MemberStatus, ...]:
