@@ -3,8 +3,8 @@
     sudo python benchmarks/cluster_faults.py [docs/clusters.md]
 
 runs the tests of ``Testing/slurm/test_slurm_jobs.py``, the slow ones too, and prints a table, or writes it between the
-marks of the document. Seconds are from the fault, or from its end where it lasts, to the start of the next attempt: most of
-them are Slurm's, which looks every few seconds, and PyTorch's, which is loaded anew.
+marks of the document. Seconds are from the fault, or from its end where it lasts, to the start of the next attempt:
+most of them are Slurm's, which looks every few seconds, and PyTorch's, which is loaded anew.
 """
 
 from __future__ import annotations

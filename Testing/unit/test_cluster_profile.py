@@ -4,6 +4,8 @@ from __future__ import annotations
 
 import json
 import shlex
+import subprocess
+import sys
 from dataclasses import fields
 from pathlib import Path
 from typing import Any
@@ -25,7 +27,8 @@ from HCCAssistLib.jobs.cluster.profile import (
 from HCCAssistLib.jobs.cluster.slurm import options, refusal
 from HCCAssistLib.jobs.cluster.target import jump_target, target_of
 
-DOCUMENT = Path(__file__).parents[2] / "docs" / "clusters.md"
+ROOT = Path(__file__).parents[2]
+DOCUMENT = ROOT / "docs" / "clusters.md"
 FULL = {
     "host": "login.example.org",
     "port": 2222,
@@ -147,6 +150,12 @@ def test_the_ssh_config_completes_a_profile(own_profiles: Path) -> None:
     assert (inner.user, inner.known_as) == ("eve", "inner")
     own = target_of(Profile.from_json({"host": "ward", "user": "kim", "port": 22, "ssh_config": False}))
     assert (own.host, own.user, own.known_as, own.jumps) == ("ward", "kim", "ward", ())
+
+
+def test_whoever_asks_a_cluster_needs_neither_torch_nor_numpy_nor_simpleitk() -> None:
+    code = "import sys, HCCAssistLib.jobs.cluster.slurm, HCCAssistLib.jobs.cluster.check; print(*sys.modules)"
+    done = subprocess.run([sys.executable, "-c", code], capture_output=True, text=True, check=True, cwd=ROOT)
+    assert not {"torch", "numpy", "SimpleITK", "scipy", "safetensors"} & set(done.stdout.split())
 
 
 def test_amounts_as_slurm_writes_them() -> None:
