@@ -169,9 +169,20 @@ def test_a_job_that_is_killed_is_lost_and_goes_on_when_it_is_tried_again(make: C
 def test_before_the_time_limit_a_job_queues_itself_again_and_goes_on(
     make: Callable[..., Site], own_root: Profile
 ) -> None:
-    site = make(0.6, replace(own_root, time_limit="00:01:00", warning_s=55))
+    site = make(1.0, replace(own_root, time_limit="00:01:00", warning_s=20))
     assert site.until("done").attempts >= 2
     site.went_on("time limit", "the job, by itself when Slurm warned it", site.events("preempted")[0].t)
+
+
+@pytest.mark.slow
+def test_a_time_limit_that_is_too_short_for_an_epoch_is_said_instead_of_trying_for_ever(
+    make: Callable[..., Site], own_root: Profile, toy: Callable[[float], None]
+) -> None:
+    site = make(profile=replace(own_root, time_limit="00:01:00", warning_s=30))
+    toy(30.0)
+    site.submit()
+    assert "shorter than an epoch takes" in site.until("failed").message
+    assert site.jobs() == []
 
 
 @pytest.mark.slow

@@ -91,6 +91,7 @@ def test_a_profile_is_read_as_it_was_kept() -> None:
         ({"host": "a", "ssh_config": "no"}, "true or false"),
         ({"host": "a", "time_limit": "90"}, "as in '24:00:00'"),  # Slurm would take minutes
         ({"host": "a", "time_limit": ""}, "time_limit is empty"),
+        ({"host": "a", "time_limit": "00:03:00"}, "warning_s: 120 s before the end"),
         ({"host": "a", "memory": "16"}, "as in '16G'"),
         ({"host": "a", "root": "hcc"}, "as in '~/hccassist'"),
         ({"host": "a", "root": "/data/../etc"}, "as in"),

@@ -60,6 +60,9 @@ class Profile:
     def __post_init__(self) -> None:
         for one in fields(self):
             _check(one.name, getattr(self, one.name), one.metadata["form"])
+        if 2 * self.warning_s > self.limit_s:
+            what = f"{self.warning_s} s before the end are more than half of the time limit"
+            raise InputError(f"warning_s: {what}", remedy="write a longer time_limit or a shorter warning_s")
 
     @classmethod
     def from_json(cls, data: Any, where: str = "profile") -> Profile:
