@@ -11,6 +11,7 @@ cancelled or ended by the engine.
 from __future__ import annotations
 
 import hashlib
+import math
 import sys
 from collections.abc import Mapping
 from dataclasses import dataclass
@@ -44,7 +45,7 @@ class _Told:
             stage=stage,
             epoch=epoch,
             epochs=epochs,
-            losses=dict(losses),
+            losses={name: value for name, value in losses.items() if math.isfinite(value)},
             what=self.what,
             share=round(self.share, 4),
             remaining_s=self.owner.remaining_s(self.share),

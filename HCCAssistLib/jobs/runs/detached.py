@@ -17,7 +17,7 @@ from HCCAssistLib.files import disk_fault
 from HCCAssistLib.jobs.events import NEVER_STARTED
 from HCCAssistLib.jobs.process import environment
 from HCCAssistLib.jobs.runs.living import life_of
-from HCCAssistLib.jobs.runs.owner import GRACE_SECONDS, lease_of
+from HCCAssistLib.jobs.runs.owner import DISK_FULL, GRACE_SECONDS, lease_of
 
 LOG = "log"
 START_SECONDS = 30.0
@@ -63,6 +63,8 @@ def start(module: str, arguments: Sequence[str], folder: Path, *, python: str = 
     end = time.monotonic() + START_SECONDS
     while process.poll() is None and lease_of(folder).get("attempt") == before and time.monotonic() < end:
         time.sleep(WAIT_SECONDS)
+    if process.poll() not in (None, DISK_FULL) and lease_of(folder).get("attempt") == before:
+        raise HCCAssistError(NEVER_STARTED)  # why stands in its log; what a full disk did to it, it says itself
 
 
 def pid_of(folder: Path) -> int | None:

@@ -147,7 +147,7 @@ class Owner:
         Raises:
             Fenced: a newer attempt owns the folder.
         """
-        if lease_of(self.folder).get("attempt") != self.attempt:
+        if lease_of(self.folder).get("attempt", self.attempt) != self.attempt:
             raise Fenced("a newer attempt owns this folder")
 
     def _begin(self) -> None:

@@ -192,6 +192,8 @@ class Trainings:
         engine = self._engine(training, executor)
         if engine is None and folder.seen:
             raise HCCAssistError(f"this training runs on {training.profile}. Connect to it, and cancel then.")
+        if folder.outcome is not None:
+            return
         with stored("the word to stop"):
             (folder.path / CANCEL).touch()
         detached.end(folder.path)
