@@ -6,6 +6,7 @@ import difflib
 import json
 import posixpath
 import re
+import sys
 from collections.abc import Mapping
 from dataclasses import MISSING, dataclass, field, fields, replace
 from pathlib import Path
@@ -59,6 +60,9 @@ class Profile:
     def __post_init__(self) -> None:
         for one in fields(self):
             _check(one.name, getattr(self, one.name), one.metadata["form"])
+        if 2 * self.warning_s > self.limit_s:
+            what = f"{self.warning_s} s before the end are more than half of the time limit"
+            raise InputError(f"warning_s: {what}", remedy="write a longer time_limit or a shorter warning_s")
 
     @classmethod
     def from_json(cls, data: Any, where: str = "profile") -> Profile:
@@ -80,7 +84,9 @@ class Profile:
                 raise InputError(f"there is no key {name!r}", where, remedy)
         if not data.get("host"):
             raise InputError("the key 'host' is missing", where, "write the address of the cluster's login node")
-        given: dict[str, Any] = {name: tuple(value) if isinstance(value, list) else value for name, value in data.items()}
+        given: dict[str, Any] = {
+            name: tuple(value) if isinstance(value, list) else value for name, value in data.items()
+        }
         try:
             return cls(**given)
         except InputError as error:
@@ -224,11 +230,21 @@ def remove_profile(name: str) -> None:
     path.unlink()
 
 
-def table() -> str:
-    """The keys as a table of docs/clusters.md."""
+BEGIN, END = "<!-- profile: python -m HCCAssistLib.jobs.cluster.profile docs/clusters.md -->", "<!-- end of profile -->"
+"""Marks of the table in docs/clusters.md."""
+
+
+def documented(text: str) -> str:
+    """A document with the table of all keys between the marks written anew."""
     lines = ["| key | default | example | meaning |", "|---|---|---|---|"]
     for one in fields(Profile):
         default = "must be given" if one.default is MISSING else f"`{json.dumps(one.default)}`"
-        example = one.metadata["example"]
-        lines.append(f"| `{one.name}` | {default} | {f'`{example}`' if example else ''} | {one.metadata['help']} |")
-    return "\n".join(lines)
+        example = f"`{one.metadata['example']}`" if one.metadata["example"] else ""
+        lines.append(f"| `{one.name}` | {default} | {example} | {one.metadata['help']} |")
+    before, rest = text.split(BEGIN, 1)
+    return "\n".join([f"{before}{BEGIN}", "", *lines, "", f"{END}{rest.split(END, 1)[1]}"])
+
+
+if __name__ == "__main__":
+    document = Path(sys.argv[1])
+    document.write_text(documented(document.read_text(encoding="utf-8")), encoding="utf-8")

@@ -41,11 +41,21 @@ while kill -0 "$child" 2>/dev/null; do
     wait "$child"
     status=$?
 done
-if [ "$limit" ] && [ "$status" = 143 ] && [ "$(find {folder} -name '*.safetensors' -newer "$begun")" ]; then
-    scontrol requeue "$SLURM_JOB_ID"
+if [ "$limit" ] && [ "$status" = 143 ]; then
+    if [ "$(find {folder} -name '*.safetensors' -newer "$begun")" ]; then
+        scontrol requeue "$SLURM_JOB_ID"
+    else
+        printf '{{"v": 1, "kind": "failed", "t": %s, "message": "%s"}}\n' "$(date +%s)" {too_short} \
+            > {folder}/events/"$(date +%s%3N)-000000.jsonl"
+    fi
 fi
 exit "$status"
 """
+
+TOO_SHORT = (
+    "The time limit of a job is shorter than an epoch takes. Write a longer time_limit into the profile, and try "
+    "again."
+)
 
 QUEUED = frozenset({"PENDING", "CONFIGURING", "REQUEUED", "REQUEUE_FED", "REQUEUE_HOLD", "RESV_DEL_HOLD", "SUSPENDED"})
 RUNNING = frozenset({"RUNNING", "COMPLETING", "STAGE_OUT", "SIGNALING", "RESIZING", "STOPPED"})
@@ -128,6 +138,7 @@ class Slurm:
             begun=shlex.quote(f"{run}/begun"),
             command=shlex.join(command),
             folder=shlex.quote(run),
+            too_short=shlex.quote(TOO_SHORT),
         )
 
     def engine_states(self, keys: Sequence[str]) -> dict[str, EngineState]:
