@@ -25,6 +25,7 @@ COMMANDS = (
     "predict",
     "evaluate",
     "compare",
+    "learning_curve",
     "models",
     "backbones",
     "readers",
