@@ -206,11 +206,16 @@ def _write_row(cohort: Path, folder: Path) -> None:
     (folder / _ROW).unlink()
 
 
-def next_case_id(cohort: Path) -> str:
-    """The pseudonym to suggest for a new case: ``case-001``, and then the next number that is free."""
+def next_case_id(cohort: Path, cases: Sequence[Case] | None = None) -> str:
+    """The pseudonym to suggest for a new case: ``case-001``, and then the next number that is free.
+
+    Args:
+        cohort: folder of the cohort.
+        cases: of its table, which is read where None is given.
+    """
     folder = cohort / CASES
     there = [path.name for path in folder.iterdir()] if folder.is_dir() else []
-    return _next("case", [*(case.case_id for case in _known(cohort)), *there])
+    return _next("case", [*(case.case_id for case in (_known(cohort) if cases is None else cases)), *there])
 
 
 def next_patient_id(cohort: Path) -> str:
