@@ -74,15 +74,16 @@ class HCCTrainingWidget(ScriptedLoadableModuleWidget, VTKObservationMixin):
         self.logic = logic = self.logic or HCCTrainingLogic()
         self._timer = qt.QTimer(uiWidget)
         self._timer.setInterval(POLL_MS)
+        sections = slicer.util.childWidgetVariables(uiWidget)
         self.panel = TrainingPanel(
-            slicer.util.childWidgetVariables(uiWidget),
+            sections,
             trainings=logic.trainings,
             store=logic.store,
             background=logic.background,
             settings=slicer.app.settings(),
         )
         self._timer.connect("timeout()", self.panel.poll)
-        self.ui = merged(*(part.ui for part in self.panel.parts))
+        self.ui = merged(sections, *(part.ui for part in self.panel.parts))
         scene = slicer.mrmlScene
         self.addObserver(scene, scene.StartCloseEvent, self.onSceneStartClose)
         for event in (scene.EndCloseEvent, scene.EndImportEvent):

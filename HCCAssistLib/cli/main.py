@@ -25,7 +25,11 @@ COMMANDS = (
     "predict",
     "evaluate",
     "compare",
+<<<<<<< HEAD
     "jobs",
+=======
+    "learning_curve",
+>>>>>>> h-capture
     "models",
     "backbones",
     "readers",

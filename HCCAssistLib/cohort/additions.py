@@ -4,7 +4,8 @@ from __future__ import annotations
 
 import re
 import shutil
-from collections.abc import Collection, Iterable, Mapping, Sequence
+from collections.abc import Collection, Iterable, Iterator, Mapping, Sequence
+from contextlib import ExitStack, contextmanager
 from pathlib import Path
 from types import MappingProxyType
 
@@ -17,11 +18,13 @@ from HCCAssistLib.cohort.segments import Segment
 from HCCAssistLib.cohort.spelling import same_ids, shown
 from HCCAssistLib.cohort.table import put_row
 from HCCAssistLib.errors import HCCAssistError, InputError
-from HCCAssistLib.files import atomic_folder, parse_json, remove_leftovers, write_json
+from HCCAssistLib.files import atomic_folder, disk_fault, parse_json, remove_leftovers, write_json
 from HCCAssistLib.imaging.geometry import FloatArray
 from HCCAssistLib.imaging.image import Image
+from HCCAssistLib.locks import locked
 
 _WORD = re.compile(r"[^\W\d_]{3,}|\d{4,}")
+_LOCK = ".writing"
 _ROW = ".row.json"
 """In a case's folder until its row stands in the table: whoever comes next writes the row."""
 _GENERAL = frozenset({"case", "patient", "phantom", "study", "subject", "synthetic"})
@@ -88,6 +91,20 @@ def put_case(
     Raises:
         InputError, HCCAssistError: as for ``add_case``.
     """
+    with _alone(cohort):
+        return _put(cohort, case_id, files, values, patient_id, replace, replaced, carried)
+
+
+def _put(
+    cohort: Path,
+    case_id: str,
+    files: Mapping[str, Content],
+    values: Mapping[str, str],
+    patient_id: str,
+    replace: bool,
+    replaced: Collection[str] | None,
+    carried: Collection[str],
+) -> Case:
     case = Case(case_id, patient_id or case_id, "", {}, cohort / CASES / case_id)
     finish_interrupted(cohort)
     cases = _cases(cohort, values)
@@ -140,9 +157,29 @@ def put_values(cohort: Path, case_id: str, values: Mapping[str, str], *, replace
             what = f"{column} is {there!r} already and would become {value!r}"
             raise InputError(what, f"case {case.case_id}", "keep it, or replace it")
     try:
-        put_row(cohort / TABLE, "case_id", {**values, "case_id": case.case_id})
+        with _alone(cohort):
+            put_row(cohort / TABLE, "case_id", {**values, "case_id": case.case_id})
     except OSError as error:
         raise HCCAssistError(f"The table could not be written: {error.strerror or 'the disk is full'}.") from error
+
+
+@contextmanager
+def _alone(cohort: Path) -> Iterator[None]:
+    """Hold the cohort's table while a block changes it: two who add a case at once would lose a row.
+
+    Raises:
+        HCCAssistError: somebody else is writing.
+    """
+    with ExitStack() as stack:
+        if cohort.is_dir():
+            try:
+                stack.enter_context(locked(cohort / _LOCK, "export"))
+            except HCCAssistError as error:
+                what = "Somebody else is writing into this cohort. Wait a moment, and try again."
+                raise HCCAssistError(what) from error
+            except OSError as error:
+                raise HCCAssistError(f"The case could not be written: {disk_fault(error)}") from error
+        yield
 
 
 def finish_interrupted(cohort: Path) -> None:
@@ -169,11 +206,16 @@ def _write_row(cohort: Path, folder: Path) -> None:
     (folder / _ROW).unlink()
 
 
-def next_case_id(cohort: Path) -> str:
-    """The pseudonym to suggest for a new case: ``case-001``, and then the next number that is free."""
+def next_case_id(cohort: Path, cases: Sequence[Case] | None = None) -> str:
+    """The pseudonym to suggest for a new case: ``case-001``, and then the next number that is free.
+
+    Args:
+        cohort: folder of the cohort.
+        cases: of its table, which is read where None is given.
+    """
     folder = cohort / CASES
     there = [path.name for path in folder.iterdir()] if folder.is_dir() else []
-    return _next("case", [*(case.case_id for case in _known(cohort)), *there])
+    return _next("case", [*(case.case_id for case in (_known(cohort) if cases is None else cases)), *there])
 
 
 def next_patient_id(cohort: Path) -> str:

@@ -6,17 +6,30 @@ readings/<reader>/<case_id>/labels.json                     labels by column
 
 from __future__ import annotations
 
-from collections.abc import Mapping, Sequence
+from collections.abc import Iterator, Mapping, Sequence
+from contextlib import contextmanager
 from dataclasses import replace
 from pathlib import Path
 
 from HCCAssistLib.cohort.case import READINGS, Case, is_safe_name
 from HCCAssistLib.cohort.case_content import Content, write_files
+from HCCAssistLib.cohort.cells import is_missing
+from HCCAssistLib.cohort.input_spec import InputSpec
+from HCCAssistLib.cohort.markups import read_nodes
+from HCCAssistLib.cohort.points import Point, read_points
+from HCCAssistLib.cohort.segment_names import choose, painted_lesions
+from HCCAssistLib.cohort.segments import Segment, read_segments
 from HCCAssistLib.errors import InputError
 from HCCAssistLib.files import atomic_folder, parse_json, remove_leftovers, stored, write_json
 
 LABELS = "labels.json"
 FORMAT = "hccassist-labels/1"
+
+FIRST = "cohort"
+"""The first reader of a case whose table names none."""
+
+CONSENSUS = "consensus"
+"""Column that says of which readers a case holds the consensus."""
 
 
 def put_marks(cohort: Path, case: Case, reader: str, files: Mapping[str, Content], labels: Mapping[str, str]) -> Path:
@@ -89,6 +102,68 @@ def marks_of(cohort: Path, cases: Sequence[Case]) -> dict[str, dict[str, Case]]:
         if read:
             found[reader] = read
     return found
+
+
+def readers_of(cohort: Path, cases: Sequence[Case]) -> dict[str, dict[str, Case]]:
+    """What every reader marked, the first one of each case included; by reader and then by case id.
+
+    Where a case holds the consensus of its readers, the marks of its first one lie with those of the others.
+
+    Raises:
+        InputError: what ``marks_of`` raises.
+    """
+    own: dict[str, dict[str, Case]] = {}
+    for case in cases:
+        if is_missing(case.values.get(CONSENSUS, "")):
+            own.setdefault(first_reader(case), {})[case.case_id] = case
+    others = marks_of(cohort, cases)
+    return {reader: {**others.get(reader, {}), **own.get(reader, {})} for reader in dict.fromkeys([*own, *others])}
+
+
+def first_reader(case: Case) -> str:
+    """Who marked the case itself."""
+    reader = case.values.get("reader", "")
+    return FIRST if is_missing(reader) else reader
+
+
+def points_in(case: Case, need: InputSpec) -> tuple[Point, ...]:
+    """The points of a case at a place; none where there is no file, or one of boxes.
+
+    Raises:
+        InputError: a damaged file.
+    """
+    with _placed(case):
+        path = case.annotation_path(need.time_point, need.name, "points")
+        is_box = path is not None and path.name.lower().endswith(".json") and _holds_boxes(path)
+        return () if path is None or is_box else read_points(path).points
+
+
+def segments_in(case: Case, need: InputSpec) -> tuple[Segment, ...]:
+    """The painted segments of a case that are what is asked for at a place; none where there is no file.
+
+    Raises:
+        InputError: a damaged file, or one that does not tell which segment is meant.
+    """
+    with _placed(case):
+        path = case.annotation_path(need.time_point, need.name, "segment")
+        if path is None:
+            return ()
+        segments = read_segments(path)
+        return (painted_lesions(segments) if need.of_lesions else choose(segments, need.name))[0]
+
+
+def _holds_boxes(path: Path) -> bool:
+    return "ROI" in {node.get("type") for node in read_nodes(path)}
+
+
+@contextmanager
+def _placed(case: Case) -> Iterator[None]:
+    """Put the reader's folder and the case in front of what is wrong."""
+    try:
+        yield
+    except InputError as error:
+        where = f"{case.folder.parent.name}/{case.case_id}"
+        raise InputError(replace(p, where=f"{where}, {p.where}".rstrip(", ")) for p in error.problems) from error
 
 
 def _read(case: Case, folder: Path, reader: str) -> Case:

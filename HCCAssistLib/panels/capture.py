@@ -208,7 +208,7 @@ class Capture:
                 self.page.show({})
             self._opened = opened
         if self._choice.folder is not None:
-            ui.newCaseEdit.text = next_case_id(self._choice.folder)
+            ui.newCaseEdit.text = next_case_id(self._choice.folder, cases)
         box = ui.patientOfCaseBox
         box.clear()
         box.addItem(_("choose whose case it is ..."), "")

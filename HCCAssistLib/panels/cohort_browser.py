@@ -77,7 +77,9 @@ class CohortBrowser:
         self._shown: Overview | None = None
         self.ui = ui = load("cohort_browser", place)
         headings = (_("Case"), _("Patient"), _("Label"), _("Split"), _("Faults"))
-        prepare(ui.caseTable, headings, stretched=4)
+        prepare(ui.caseTable, headings, stretched=len(headings) - 1)
+        for column in range(len(headings) - 1):  # fitted once: Qt would measure all rows at each new cell
+            ui.caseTable.horizontalHeader().setSectionResizeMode(column, qt.QHeaderView.Interactive)
         ui.caseTable.verticalHeader().setDefaultSectionSize(24)
         ui.caseFilter.connect("textChanged(QString)", lambda _text: self._filter())
         ui.faultsOnlyCheck.connect("toggled(bool)", lambda _checked: self._filter())
@@ -187,6 +189,7 @@ class CohortBrowser:
                 table.setItem(row, column, item)
             table.setRowHidden(row, not self._passes(one))
             yield
+        table.resizeColumnsToContents()
 
     def _passes(self, one: CaseOverview) -> bool:
         line = " ".join(_texts(one)).casefold()

@@ -18,6 +18,9 @@ from HCCAssistLib.scene.in_thread import InThread
 from HCCAssistLib.training.table_facts import TableFacts, table_facts
 from HCCAssistLib.wording import plural
 
+TALLEST, LINE = 170, 17
+"""Pixels of the list of faults, and of a line in it."""
+
 
 @dataclass(frozen=True, slots=True)
 class Question:
@@ -105,6 +108,7 @@ class TrainingFacts:
         words = {"STOP": _("stops"), "WARN": _("warning")}
         rows = "".join(f"<p><b>{words[one.level]}:</b> {html.escape(str(one))}</p>" for one in facts.problems)
         self._browser.setHtml(rows)
+        self._browser.setFixedHeight(min(TALLEST, 14 + LINE * sum(2 + len(str(one)) // 60 for one in facts.problems)))
         return facts
 
     def close(self) -> None:

@@ -213,7 +213,7 @@ class _Capture:
                 what = f"{column} is {values[column]} in the form, and {told} by the verdicts"
                 raise InputError(what, remedy="correct one of them")
             values[column] = told
-        return values
+        return {**values, **({"reader": self.order.reader} if self.order.reader else {})}
 
     def _marks(self, study: Study) -> CleanMarks:
         """All marks under names that tell nobody; those of lesions are marked in one way."""

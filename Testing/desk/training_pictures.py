@@ -53,8 +53,8 @@ def take(out: Path, folder: Path) -> None:
     picture("3-fault")
     fill_small(desk, widget, epochs="12")
     desk.click(ui.trainingStartButton)
-    running(desk, widget)
     ui.trainingSection.collapsed, ui.jobsSection.collapsed = True, False
+    running(desk, widget)
     desk.wait_until(lambda: ui.trainingPlot.visible and widget.panel.watch.last.chosen.members[0].run.epoch >= 4, 120)
     picture("4-watching")
     ended(desk, widget, 120)
