@@ -25,11 +25,8 @@ COMMANDS = (
     "predict",
     "evaluate",
     "compare",
-<<<<<<< HEAD
     "jobs",
-=======
     "learning_curve",
->>>>>>> h-capture
     "models",
     "backbones",
     "readers",
