@@ -25,6 +25,7 @@ COMMANDS = (
     "predict",
     "evaluate",
     "compare",
+    "next",
     "models",
     "backbones",
     "readers",
