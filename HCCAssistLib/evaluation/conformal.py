@@ -1,11 +1,14 @@
 """Conformal p-values: how unusual an answer would be beside those of held-out rows whose answer is known.
 
 A row with a p-value above ``1 - level`` for a category has that category in its set, and the sets hold the right one in
-``level`` of new rows, whatever the scores are worth (Vovk, Gammerman, Shafer, Algorithmic learning in a random world,
-2005; Sadinle, Lei, Wasserman, J Am Stat Assoc 2019;114:223-234). Rows of one patient are not exchangeable with those of
-another: patients are, so each counts once, however many rows it has (Lee, Barber, Willett, arXiv:2306.06342). Where
-several models were each calibrated on what they had not learnt, a row is held against the scores of each model by its
-own score of that model (cross-conformal: Vovk, Ann Math Artif Intell 2015;74:9-28).
+``level`` of new rows, whatever the scores are worth, as long as new patients are exchangeable with the held-out ones
+(Vovk, Gammerman, Shafer, Algorithmic learning in a random world, 2005; Sadinle, Lei, Wasserman, J Am Stat Assoc
+2019;114:223-234). Rows of one patient are not exchangeable with those of another: patients are, so each counts once,
+however many rows it has (Lee, Barber, Willett, arXiv:2306.06342).
+
+That holds exactly where one model gives all scores. Where held-out rows are scored by the members that did not learn
+them, and new rows by the mean of all members, it holds as far as members differ little (the "CV" of Barber, Candes,
+Ramdas, Tibshirani, Ann Stat 2021;49:486-507): the coverage of an evaluation shows whether it does.
 """
 
 from __future__ import annotations
@@ -32,19 +35,19 @@ ROUNDING = 1e-9
 def p_values(scores: FloatArray, patients: IntArray, at: FloatArray) -> FloatArray:
     """The share of patients, the new one counted among them, whose scores are as high as a new one or higher.
 
-    >>> p_values(np.array([0.1, 0.2, 0.3]), np.array([0, 1, 2]), np.array([[0.25] * 3, [0.9] * 3]))
+    >>> p_values(np.array([0.1, 0.2, 0.3]), np.array([0, 1, 2]), np.array([0.25, 0.9]))
     array([0.5 , 0.25])
 
     Args:
         scores: ``(n,)`` of held-out rows, higher the more unusual.
         patients: ``(n,)`` numbers; the rows of a patient share one weight.
-        at: ``(m, n)`` of new rows: each by the model that gave the score it is compared with.
+        at: ``(m,)`` of new rows.
 
     Returns:
         ``(m,)``, above 0 and at most 1; all 1 where nothing was held out.
     """
     _, of, count = np.unique(patients, return_inverse=True, return_counts=True)
-    as_high: FloatArray = (scores >= at - ROUNDING) @ (1.0 / count[of])
+    as_high: FloatArray = (scores >= at[:, None] - ROUNDING) @ (1.0 / count[of])
     return (1.0 + as_high) / (1.0 + len(count))
 
 
@@ -59,14 +62,13 @@ def in_set(p: npt.ArrayLike, level: float) -> BoolArray:
 
 @dataclass(frozen=True, eq=False, slots=True)
 class Calibration:
-    """Held-out rows of known category, each judged by the models of the fold that it was held out of.
+    """Held-out rows of known category, each judged by the members that it was held out of.
 
     Attributes:
-        probabilities: ``(n,)`` that the models of its fold give to its own category.
-        distances: ``(n,)`` of its features from those that these models were trained on.
+        probabilities: ``(n,)`` that these members give to its own category, in the mean.
+        distances: ``(n,)`` of its features from those that these members were trained on.
         labels: ``(n,)`` category, an index.
         patients: ``(n,)`` numbers that stand for nobody elsewhere.
-        folds: ``(n,)`` which models judged it.
 
     Raises:
         InputError: arrays that do not fit together.
@@ -76,13 +78,10 @@ class Calibration:
     distances: FloatArray
     labels: IntArray
     patients: IntArray
-    folds: IntArray
 
     def __post_init__(self) -> None:
-        arrays = self.as_arrays()
-        if len({array.shape for array in arrays.values()}) > 1 or self.labels.ndim != 1 or not len(self.labels):
-            raise InputError("the calibration of the model is damaged", remedy="train the model again")
-        if min(self.labels.min(), self.folds.min()) < 0:
+        shapes = {array.shape for array in self.as_arrays().values()}
+        if len(shapes) > 1 or self.labels.ndim != 1 or not len(self.labels) or self.labels.min() < 0:
             raise InputError("the calibration of the model is damaged", remedy="train the model again")
 
     @property
@@ -100,30 +99,18 @@ class Calibration:
         return all(len(np.unique(self.patients[self.labels == code])) >= LEAST_PATIENTS for code in range(categories))
 
     def of_categories(self, probabilities: FloatArray) -> FloatArray:
-        """How unusual each category would be for new rows.
-
-        Args:
-            probabilities: ``(folds, m, categories)`` by the models of each fold.
-
-        Returns:
-            p-values ``(m, categories)``.
-        """
-        scores, categories = 1.0 - self.probabilities, probabilities.shape[2]
+        """How unusual each category would be for new rows: p-values ``(m, categories)`` of probabilities like them."""
+        categories = probabilities.shape[1]
         apart = self.by_category(categories)
         columns = []
         for code in range(categories):
             own = self.labels == code if apart else np.ones(self.n, dtype=bool)
-            at = 1.0 - probabilities[self.folds[own], :, code].T
-            columns.append(p_values(scores[own], self.patients[own], at))
+            columns.append(p_values(1.0 - self.probabilities[own], self.patients[own], 1.0 - probabilities[:, code]))
         return np.stack(columns, axis=1)
 
     def of_distances(self, distances: FloatArray) -> FloatArray:
-        """How unusual new rows are as such, whatever their category: p-values ``(m,)``.
-
-        Args:
-            distances: ``(folds, m)`` from what the models of each fold were trained on.
-        """
-        return p_values(self.distances, self.patients, distances[self.folds].T)
+        """How unusual new rows are as such, whatever their category: p-values ``(m,)`` of distances like them."""
+        return p_values(self.distances, self.patients, distances)
 
     def as_arrays(self) -> dict[str, npt.NDArray[Any]]:
         """To be kept in a model package."""
@@ -132,7 +119,6 @@ class Calibration:
             "distances": self.distances,
             "labels": self.labels,
             "patients": self.patients,
-            "folds": self.folds,
         }
 
     @classmethod
@@ -142,9 +128,9 @@ class Calibration:
         Raises:
             InputError: an array is missing, or they do not fit together.
         """
-        if missing := {"probabilities", "distances", "labels", "patients", "folds"} - set(arrays):
+        if missing := {"probabilities", "distances", "labels", "patients"} - set(arrays):
             what = f"the calibration of the model lacks its {min(missing)}"
             raise InputError(what, remedy="train the model again")
         probabilities, distances = (np.asarray(arrays[n], dtype=np.float64) for n in ("probabilities", "distances"))
-        labels, patients, folds = (np.asarray(arrays[n], dtype=np.int64) for n in ("labels", "patients", "folds"))
-        return cls(probabilities, distances, labels, patients, folds)
+        labels, patients = (np.asarray(arrays[n], dtype=np.int64) for n in ("labels", "patients"))
+        return cls(probabilities, distances, labels, patients)

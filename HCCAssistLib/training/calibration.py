@@ -1,0 +1,124 @@
+"""From members to calibrated sets: what is kept of the findings that members were held out of, and what it says later.
+
+Each member keeps where the features of its training lie, category by category (their means, and one covariance for all
+of them: Lee K, Lee K, Lee H, Shin J, NeurIPS 2018), and how far from there the findings lie that it was held out of.
+A package holds nothing of them but probability, distance, category and which of them belong to one patient.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Mapping, Sequence
+from typing import Any
+
+import numpy as np
+import numpy.typing as npt
+from scipy.special import softmax
+
+from HCCAssistLib.evaluation.conformal import LEVEL, Calibration
+from HCCAssistLib.models.package import ModelPackage
+from HCCAssistLib.results.category_set import CategorySet
+from HCCAssistLib.training.member_result import MemberResult
+
+FILE, OF_MEMBER = "values-calibration.safetensors", "values-features-{}.safetensors"
+
+Arrays = dict[str, npt.NDArray[Any]]
+FloatArray = npt.NDArray[np.float64]
+
+
+def seen_features(train: FloatArray, labels: npt.NDArray[Any], held_out: FloatArray) -> Arrays:
+    """What a member keeps of its features.
+
+    Args:
+        train: ``(n, values)`` of the samples that it learnt.
+        labels: ``(n,)`` their categories.
+        held_out: ``(m, values)`` of those that it was held out of.
+
+    Returns:
+        ``means`` ``(categories, values)``; ``whitening`` ``(values, values)``, behind which a Euclidean distance is one
+        of Mahalanobis; ``distances`` ``(m,)``.
+    """
+    from sklearn.covariance import LedoitWolf
+
+    codes, of = np.unique(labels, return_inverse=True)
+    means = np.stack([train[of == code].mean(axis=0) for code in range(len(codes))])
+    precision = LedoitWolf(assume_centered=True).fit(train - means[of]).precision_
+    kept = {"means": means.astype(np.float32), "whitening": np.linalg.cholesky(precision).astype(np.float32)}
+    return {**kept, "distances": distances(held_out, kept)}
+
+
+def distances(features: FloatArray, kept: Mapping[str, npt.NDArray[Any]]) -> FloatArray:
+    """How far features ``(n, values)`` lie from the nearest category of a member's training, ``(n,)``."""
+    whitening = kept["whitening"].astype(np.float64)
+    means = kept["means"].astype(np.float64) @ whitening
+    apart = (features @ whitening)[:, None] - means
+    found: FloatArray = np.linalg.norm(apart, axis=2).min(axis=1)
+    return found
+
+
+def calibration_files(results: Sequence[MemberResult]) -> dict[str, Arrays]:
+    """The files of a package by name; none where a member kept nothing.
+
+    Args:
+        results: of the members, with outputs ``(n, categories)`` for samples of which the first one of each finding is
+            the one that a prediction looks at.
+    """
+    if not all("distances" in result.kept for result in results):
+        return {}
+    scores: dict[tuple[str, int], list[tuple[float, float]]] = {}
+    known: dict[tuple[str, int], tuple[int, str]] = {}
+    files = {}
+    for number, result in enumerate(results):
+        held_out = result.validation
+        first = _first_of_findings(held_out["case"], held_out["lesion"])
+        away = result.kept["distances"][first]
+        center, scale = float(away.mean()), float(away.std()) or 1.0
+        kept = {name: array for name, array in result.kept.items() if name != "distances"}
+        files[OF_MEMBER.format(number)] = {**kept, "held_out": np.array([center, scale])}
+        probabilities = softmax(result.outputs[first].astype(np.float64), axis=1)
+        for row, found, distance in zip(first, probabilities, (away - center) / scale, strict=True):
+            origin = held_out.origins[held_out["case"][row]]
+            finding, label = (origin.case_id, int(held_out["lesion"][row])), int(held_out.labels[row])
+            known[finding] = label, origin.patient_id
+            scores.setdefault(finding, []).append((float(found[label]), float(distance)))
+    rows = sorted((label, *np.mean(scores[finding], axis=0), patient) for finding, (label, patient) in known.items())
+    numbers: dict[str, int] = {}  # in the order of the scores, which tells nothing of the cohort
+    patients = [numbers.setdefault(patient, len(numbers)) for *_, patient in rows]
+    labels, found, away = (np.array(column) for column in list(zip(*rows, strict=True))[:3])
+    return {FILE: Calibration(found, away, labels, np.array(patients)).as_arrays(), **files}
+
+
+def category_sets(
+    package: ModelPackage, probabilities: FloatArray, features: Sequence[FloatArray], codes: Sequence[str]
+) -> list[CategorySet | None]:
+    """The set of each finding; None of a model that was not calibrated.
+
+    Args:
+        package: of the model.
+        probabilities: ``(findings, categories)``, the mean over the members.
+        features: of each member ``(findings, values)``.
+        codes: of the categories.
+
+    Raises:
+        InputError: the calibration is damaged.
+    """
+    if FILE not in package.card.files:
+        return [None] * len(probabilities)
+    calibration = Calibration.from_arrays(package.arrays(FILE))
+    away = []
+    for number, seen in enumerate(features):
+        kept = package.arrays(OF_MEMBER.format(number))
+        center, scale = kept["held_out"]
+        away.append((distances(seen, kept) - center) / scale)
+    p_values, p_seen = calibration.of_categories(probabilities), calibration.of_distances(np.mean(away, axis=0))
+    return [
+        CategorySet(
+            dict(zip(codes, map(float, row), strict=True)), float(p), LEVEL, calibration.n, calibration.n_patients
+        )
+        for row, p in zip(p_values, p_seen, strict=True)
+    ]
+
+
+def _first_of_findings(case: npt.NDArray[Any], lesion: npt.NDArray[Any]) -> npt.NDArray[np.int64]:
+    """The first row of each finding."""
+    _, first = np.unique(np.stack([case, lesion]), axis=1, return_index=True)
+    return np.sort(first)
