@@ -18,6 +18,9 @@ from HCCAssistLib.evaluation.conformal import LEVEL, Calibration
 from HCCAssistLib.models.package import ModelPackage
 from HCCAssistLib.results.category_set import CategorySet
 from HCCAssistLib.training.member_result import MemberResult
+from HCCAssistLib.training.samples import Samples
+
+ROUNDING = 1e-6
 
 FILE, OF_MEMBER = "values-calibration.safetensors", "values-features-{}.safetensors"
 
@@ -25,13 +28,13 @@ Arrays = dict[str, npt.NDArray[Any]]
 FloatArray = npt.NDArray[np.float64]
 
 
-def seen_features(train: FloatArray, labels: npt.NDArray[Any], held_out: FloatArray) -> Arrays:
-    """What a member keeps of its features.
+def seen_features(train: Samples, learnt: FloatArray, held_out: FloatArray) -> Arrays:
+    """What a member keeps of features of its samples.
 
     Args:
-        train: ``(n, values)`` of the samples that it learnt.
-        labels: ``(n,)`` their categories.
-        held_out: ``(m, values)`` of those that it was held out of.
+        train: the samples that it learnt, of which the first one of each finding counts.
+        learnt: ``(n, values)`` their features.
+        held_out: ``(m, values)`` of the samples that it was held out of.
 
     Returns:
         ``means`` ``(categories, values)``; ``whitening`` ``(values, values)``, behind which a Euclidean distance is one
@@ -39,10 +42,15 @@ def seen_features(train: FloatArray, labels: npt.NDArray[Any], held_out: FloatAr
     """
     from sklearn.covariance import LedoitWolf
 
-    codes, of = np.unique(labels, return_inverse=True)
-    means = np.stack([train[of == code].mean(axis=0) for code in range(len(codes))])
-    precision = LedoitWolf(assume_centered=True).fit(train - means[of]).precision_
-    kept = {"means": means.astype(np.float32), "whitening": np.linalg.cholesky(precision).astype(np.float32)}
+    first = _first_of_findings(train)
+    features = learnt[first]
+    codes, of = np.unique(train.labels[first], return_inverse=True)
+    means = np.stack([features[of == code].mean(axis=0) for code in range(len(codes))])
+    apart = features - means[of]
+    scale = apart.std(axis=0) + ROUNDING  # the shrinkage of the covariance takes all values as equally wide
+    precision = LedoitWolf(assume_centered=True).fit(apart / scale).precision_
+    whitening = np.linalg.cholesky(precision) / scale[:, None]
+    kept = {"means": means.astype(np.float32), "whitening": whitening.astype(np.float32)}
     return {**kept, "distances": distances(held_out, kept)}
 
 
@@ -69,7 +77,7 @@ def calibration_files(results: Sequence[MemberResult]) -> dict[str, Arrays]:
     files = {}
     for number, result in enumerate(results):
         held_out = result.validation
-        first = _first_of_findings(held_out["case"], held_out["lesion"])
+        first = _first_of_findings(held_out)
         away = result.kept["distances"][first]
         center, scale = float(away.mean()), float(away.std()) or 1.0
         kept = {name: array for name, array in result.kept.items() if name != "distances"}
@@ -88,14 +96,14 @@ def calibration_files(results: Sequence[MemberResult]) -> dict[str, Arrays]:
 
 
 def category_sets(
-    package: ModelPackage, probabilities: FloatArray, features: Sequence[FloatArray], codes: Sequence[str]
+    package: ModelPackage, probabilities: FloatArray, features: FloatArray, codes: Sequence[str]
 ) -> list[CategorySet | None]:
     """The set of each finding; None of a model that was not calibrated.
 
     Args:
         package: of the model.
         probabilities: ``(findings, categories)``, the mean over the members.
-        features: of each member ``(findings, values)``.
+        features: ``(findings, values)``, as the members were given of their samples.
         codes: of the categories.
 
     Raises:
@@ -105,10 +113,10 @@ def category_sets(
         return [None] * len(probabilities)
     calibration = Calibration.from_arrays(package.arrays(FILE))
     away = []
-    for number, seen in enumerate(features):
+    for number in range(len(package.card.members)):
         kept = package.arrays(OF_MEMBER.format(number))
         center, scale = kept["held_out"]
-        away.append((distances(seen, kept) - center) / scale)
+        away.append((distances(features, kept) - center) / scale)
     p_values, p_seen = calibration.of_categories(probabilities), calibration.of_distances(np.mean(away, axis=0))
     return [
         CategorySet(
@@ -118,7 +126,7 @@ def category_sets(
     ]
 
 
-def _first_of_findings(case: npt.NDArray[Any], lesion: npt.NDArray[Any]) -> npt.NDArray[np.int64]:
+def _first_of_findings(samples: Samples) -> npt.NDArray[np.int64]:
     """The first row of each finding."""
-    _, first = np.unique(np.stack([case, lesion]), axis=1, return_index=True)
+    _, first = np.unique(np.stack([samples["case"], samples["lesion"]]), axis=1, return_index=True)
     return np.sort(first)

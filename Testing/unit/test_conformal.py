@@ -47,7 +47,7 @@ def test_coverage_holds_for_a_new_patient_where_rows_of_one_are_alike() -> None:
     held, pooled = [], []
     for _ in range(400):
         scores, patients = draw(40)
-        new, of = draw(1)
+        new, _ = draw(1)
         held.append(in_set(p_values(scores, patients, new[:1]), 0.9)[0])
         pooled.append(in_set(p_values(scores, np.arange(len(scores)), new[:1]), 0.9)[0])
     assert 0.87 <= np.mean(held) <= 0.97, np.mean(held)

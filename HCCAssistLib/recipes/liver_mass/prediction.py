@@ -16,12 +16,12 @@ from HCCAssistLib.imaging.geometry import Box
 from HCCAssistLib.imaging.image import Image
 from HCCAssistLib.imaging.orientation import stored_slice
 from HCCAssistLib.inference.loaded_model import LoadedModel
-from HCCAssistLib.inference.recorded import recorded
 from HCCAssistLib.inference.study import Study
 from HCCAssistLib.models.caveats import model_warnings
 from HCCAssistLib.recipes.liver_mass.augmentation import center_crop
 from HCCAssistLib.recipes.liver_mass.checks import mass_problems, volume_problems
 from HCCAssistLib.recipes.liver_mass.explanation import Scores, in_patient, probabilities, scores_and_maps
+from HCCAssistLib.recipes.liver_mass.looks import looks
 from HCCAssistLib.recipes.liver_mass.masses import SOURCES, Mass, field_of_view, masses_of
 from HCCAssistLib.recipes.liver_mass.recipe import CATEGORIES, LIVER_MASS, MALIGNANT, MASSES, TIME_POINT, phases_of
 from HCCAssistLib.recipes.liver_mass.sampling import CODES, pictures
@@ -80,9 +80,9 @@ def predict(
     step(0.3)
     images, hu = pictures(volumes, [(mass, mass.center) for mass in masses], options)
     step(0.5)
-    with recorded(model.networks) as seen:
-        scores, maps = _scores(model, images, heat=bool(chosen["heatmap"]))
-    sets = category_sets(model.package, scores.mean(axis=0), [one.features for one in seen], CODES)
+    scores, maps = _scores(model, images, heat=bool(chosen["heatmap"]))
+    look = looks(images, [mass.diameter_mm for mass in masses], options)
+    sets = category_sets(model.package, scores.mean(axis=0), look, CODES)
     names = [mass.label for mass in masses]
     cold = empty_map_problems(maps, names, raised="the predicted category", where=MASSES) if maps is not None else ()
     step(0.9)

@@ -9,7 +9,7 @@ from __future__ import annotations
 from collections.abc import Mapping, Sequence
 from typing import Any
 
-from HCCAssistLib.inference.recorded import recorded
+from HCCAssistLib.recipes.liver_mass.looks import looks
 from HCCAssistLib.recipes.liver_mass.recipe import phases_of
 from HCCAssistLib.recipes.liver_mass.sampling import CODES
 from HCCAssistLib.recipes.options import Value
@@ -28,13 +28,11 @@ def studies_kept(options: Mapping[str, Value]) -> frozenset[str]:
 def fit_member(member: Member) -> MemberResult:
     """Train one network; the epoch with the lowest loss on the pictures of validation is kept."""
     found = member.fit("final", member.train, member.validation, span=(0.0, 0.98))
-    network, train, held_out = member.network(found), member.train, member.validation
-    with recorded([network]) as (learnt,):
-        member.outputs(network, train)
-    with recorded([network]) as (unseen,):
-        logits = member.outputs(network, held_out)
-    kept = seen_features(learnt.features, train.labels, unseen.features)
-    return MemberResult.of({"": found}, held_out, logits, {"seen": ranges(train, member.plan.options)}, kept)
+    train, held_out = member.train, member.validation
+    logits = member.outputs(member.network(found), held_out)
+    seen = [looks(part["image"], part["diameter_mm"], member.plan.options) for part in (train, held_out)]
+    facts = {"seen": ranges(train, member.plan.options)}
+    return MemberResult.of({"": found}, held_out, logits, facts, seen_features(train, *seen))
 
 
 def ranges(samples: Samples, options: Mapping[str, Value]) -> dict[str, Any]:
