@@ -111,19 +111,22 @@ def category_sets(
     """
     if FILE not in package.card.files:
         return [None] * len(probabilities)
+    members = [package.arrays(OF_MEMBER.format(number)) for number in range(len(package.card.members))]
     calibration = Calibration.from_arrays(package.arrays(FILE))
-    away = []
-    for number in range(len(package.card.members)):
-        kept = package.arrays(OF_MEMBER.format(number))
-        center, scale = kept["held_out"]
-        away.append((distances(features, kept) - center) / scale)
-    p_values, p_seen = calibration.of_categories(probabilities), calibration.of_distances(np.mean(away, axis=0))
+    p_values, p_seen = calibration.of_categories(probabilities), how_unusual(calibration, members, features)
+    basis = LEVEL, calibration.n, calibration.n_patients
     return [
-        CategorySet(
-            dict(zip(codes, map(float, row), strict=True)), float(p), LEVEL, calibration.n, calibration.n_patients
-        )
+        CategorySet(dict(zip(codes, map(float, row), strict=True)), float(p), *basis)
         for row, p in zip(p_values, p_seen, strict=True)
     ]
+
+
+def how_unusual(
+    calibration: Calibration, members: Sequence[Mapping[str, npt.NDArray[Any]]], features: FloatArray
+) -> FloatArray:
+    """p-values ``(findings,)`` of new findings as such, by what each member kept; a small one is like nothing seen."""
+    away = [(distances(features, kept) - kept["held_out"][0]) / kept["held_out"][1] for kept in members]
+    return calibration.of_distances(np.mean(away, axis=0))
 
 
 def _first_of_findings(samples: Samples) -> npt.NDArray[np.int64]:
