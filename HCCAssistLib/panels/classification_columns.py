@@ -74,8 +74,8 @@ def classification_columns(
             lambda f: f"{f.predicted} {_short(categories.get(f.predicted, ''))}",
             lambda f: f.predicted,
         ),
-        *([of_set] if sets else []),
         *(bar(code) for code in categories),
+        *([of_set] if sets else []),
         *(grouped(name, codes) for name, codes in groups.items()),
         Column(
             "Networks",
