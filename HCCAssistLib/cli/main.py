@@ -26,6 +26,7 @@ COMMANDS = (
     "evaluate",
     "compare",
     "next",
+    "learning_curve",
     "models",
     "backbones",
     "readers",

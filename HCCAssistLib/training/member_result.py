@@ -57,7 +57,10 @@ class MemberResult:
         """The result of the fits of its networks, by name."""
         return cls(
             weights={name: found.weights for name, found in fits.items()},
-            fits={n: {"best_epoch": f.best_epoch, "history": list(f.history)} for n, f in fits.items()},
+            fits={
+                n: {"best_epoch": f.best_epoch, "precision": f.precision, "history": list(f.history)}
+                for n, f in fits.items()
+            },
             validation=validation.without_inputs(),
             outputs=outputs,
             facts=facts or {},
