@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import re
 from collections.abc import Sequence
 from dataclasses import dataclass
 from typing import Any
@@ -19,6 +20,9 @@ from HCCAssistLib.results.result import Result
 
 FloatArray = npt.NDArray[np.float64]
 
+
+_SIDE = re.compile(r", \d+ mm$")
+"""At the end of what a reader is told of a picture; it is told apart here."""
 
 MOST_PICTURES = 4
 """Of a finding, from its first one to its last one."""
@@ -138,6 +142,6 @@ def _seen(made: Any, study: Study, result: Any) -> dict[int, tuple[Picture, ...]
 def _some(pictures: Sequence[SeenPicture]) -> tuple[Picture, ...]:
     picked = dict.fromkeys(np.linspace(0, len(pictures) - 1, MOST_PICTURES).round().astype(int).tolist())
     return tuple(
-        Picture(one.text.partition("\n")[0], one.grey, float(one.grid.spacing[0]) * one.grey.shape[1])
+        Picture(_SIDE.sub("", one.text.partition("\n")[0]), one.grey, float(one.grid.spacing[0]) * one.grey.shape[1])
         for one in (pictures[number] for number in picked if pictures)
     )

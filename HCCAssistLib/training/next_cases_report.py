@@ -5,7 +5,6 @@ from __future__ import annotations
 import math
 from typing import Any
 
-from HCCAssistLib.evaluation.checklist import Item
 from HCCAssistLib.evaluation.crop_view import CropView
 from HCCAssistLib.evaluation.ensemble_spread import MEANING, SOURCE
 from HCCAssistLib.evaluation.report import Report
@@ -32,12 +31,12 @@ DISTANCES = (
 
 
 class Ranking(Report):
-    """A page that reports no study, so that no item of a reporting guideline is missing."""
+    """A page that reports no study."""
 
     @property
-    def missing(self) -> tuple[Item, ...]:
-        """None."""
-        return ()
+    def missing(self) -> None:
+        """The guidelines for studies do not apply."""
+        return None
 
 
 def of_text(one: NextCase) -> str:
@@ -146,7 +145,8 @@ def _add_case(pages: Report, one: NextCase, synthetic: frozenset[str]) -> None:
     stem = case_stem("next", one.case_id)
     _add_pictures(pages, stem, one.finding, f"Case {one.case_id}, {one.finding.label}", one.case_id in synthetic)
     for number, near in enumerate(one.nearest, 1):
-        caption = f"Nearest {number}: case {near.case_id}, {near.label}, distance {rounded(near.distance, 2)}"
+        of = f", {near.finding.label}" if near.finding.number and not near.finding.verdict else ""
+        caption = f"Nearest {number}: case {near.case_id}{of}: {near.label}, distance {rounded(near.distance, 2)}"
         _add_pictures(pages, f"{stem}_{number}", near.finding, caption, near.case_id in synthetic)
     if not one.nearest:
         pages.add_text("No finding of another patient is confirmed.")
