@@ -7,8 +7,8 @@ from pathlib import Path
 from typing import TYPE_CHECKING
 
 from HCCAssistLib.cli import checks
-from HCCAssistLib.cli.arguments import add_json, add_model
-from HCCAssistLib.cli.console import Progress, say, say_json, table, warn
+from HCCAssistLib.cli.arguments import add_model, add_run_options
+from HCCAssistLib.cli.console import Progress, say, say_json, settings, table, warn
 from HCCAssistLib.cli.evaluate import at_work_alone
 from HCCAssistLib.cohort.case import TABLE
 from HCCAssistLib.cohort.cohort import Cohort, read_cohort
@@ -41,8 +41,7 @@ def add(subcommands: argparse._SubParsersAction) -> argparse.ArgumentParser:
     parser.add_argument(
         "--most", type=int, default=MOST, metavar="N", help=f"cases to print and to show with pictures ({MOST})"
     )
-    parser.add_argument("--device", default="auto", help="auto, cpu or cuda")
-    add_json(parser)
+    add_run_options(parser)
     return parser
 
 
@@ -54,24 +53,27 @@ def run(args: argparse.Namespace) -> int:
 
     if args.most < 1:
         raise InputError(f"{args.most} cases cannot be shown", "option --most", "ask for 1 or more")
+    options = settings(args.set)
     checks.device(args.device)
     if args.out:
         check_reports()
         checks.output_folder(args.out, apart_from=[args.cohort, Path(args.model)], accept=_is_ranking)
     cohort = read_cohort(args.cohort, tolerant=True, known=all_columns())
     package = find_model(args.model, ModelStore(default_store()))
+    package.recipe.resolve(options, run=True)
     check_members(package)
     if args.out is None:
-        return _rank(args, cohort, package)
+        return _rank(args, cohort, package, options)
     with at_work_alone(args.out, "ranking"):
-        return _rank(args, cohort, package)
+        return _rank(args, cohort, package, options)
 
 
-def _rank(args: argparse.Namespace, cohort: Cohort, package: ModelPackage) -> int:
+def _rank(args: argparse.Namespace, cohort: Cohort, package: ModelPackage, options: dict[str, str]) -> int:
     from HCCAssistLib.cohort.synthetic import is_synthetic, unclear
     from HCCAssistLib.files import write_json
-    from HCCAssistLib.training.next_cases import labels_in, next_cases, unlabelled
+    from HCCAssistLib.training.next_cases import next_cases
     from HCCAssistLib.training.next_cases_report import as_json, of_text, rank_text, report, sentence
+    from HCCAssistLib.training.unlabelled import labels_in, unlabelled
 
     unlabelled(cohort, labels_in(cohort, package))  # refused before torch is loaded, which takes seconds
     from HCCAssistLib.inference.loaded_model import choose_device, load_model
@@ -79,7 +81,7 @@ def _rank(args: argparse.Namespace, cohort: Cohort, package: ModelPackage) -> in
     progress = Progress("next")
     model = load_model(package, device=choose_device(args.device))
     kept = args.out / CASES if args.out else None
-    found = next_cases(cohort, model, neighbours=args.out is not None, folder=kept, progress=progress)
+    found = next_cases(cohort, model, options, neighbours=args.out is not None, folder=kept, progress=progress)
     progress("done", 1.0)
     warn([*cohort.table_problems, *found.problems])
     warn(problem for problems in found.failed.values() for problem in problems)

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import re
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from typing import Any
 
@@ -15,6 +15,7 @@ from HCCAssistLib.imaging.seen_picture import SeenPicture
 from HCCAssistLib.inference.loaded_model import LoadedModel
 from HCCAssistLib.inference.recorded import Recording, recorded
 from HCCAssistLib.inference.study import Study
+from HCCAssistLib.recipes.options import Value
 from HCCAssistLib.results.classification import ClassificationResult
 from HCCAssistLib.results.result import Result
 
@@ -83,26 +84,35 @@ class ScoredCase:
     pooled: bool = False
 
 
-def scored_case(study: Study, model: LoadedModel, *, confirmed: bool = False, pictures: bool = False) -> ScoredCase:
+def scored_case(
+    study: Study,
+    model: LoadedModel,
+    run_options: Mapping[str, Value],
+    *,
+    confirmed: bool = False,
+    pictures: bool = False,
+) -> ScoredCase:
     """Apply every member to a case.
 
     Args:
         study: as for a prediction.
         model: of any recipe. A model of trees beside networks has the members of its networks.
+        run_options: of a prediction; no heat map is made.
         confirmed: what readers marked, where that is something else than what a model finds.
         pictures: whether these are wanted.
 
     Raises:
         InputError: as the prediction.
     """
-    recipe = model.package.recipe
+    recipe, options = model.package.recipe, {**run_options, "heatmap": False}
     if recipe.task == "detection":
-        found: ScoredCase = recipe.module("scored").scored_case(study, model, confirmed=confirmed, pictures=pictures)
+        score = recipe.module("scored").scored_case
+        found: ScoredCase = score(study, model, options, confirmed=confirmed, pictures=pictures)
         return found
     names = list(model.members[0])
     networks = [member[name] for name in names for member in model.members]
     with recorded(networks) as recordings:
-        result: Result = recipe.module("prediction").predict(study, model, {"heatmap": False})
+        result: Result = recipe.module("prediction").predict(study, model, options)
     count = len(model.members)
     by_name = {name: recordings[n * count : (n + 1) * count] for n, name in enumerate(names)}
     network = next(name for name in reversed(names) if by_name[name][0].given)  # the fullest that could be used

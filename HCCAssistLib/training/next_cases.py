@@ -14,7 +14,6 @@ from pathlib import Path
 import numpy as np
 
 from HCCAssistLib.cohort.case import TABLE, Case
-from HCCAssistLib.cohort.case_files import read_case
 from HCCAssistLib.cohort.cohort import Cohort
 from HCCAssistLib.cohort.cohort_spec import CENSORED, CohortSpec
 from HCCAssistLib.errors import InputError, Problem
@@ -26,17 +25,16 @@ from HCCAssistLib.inference.study import read_study
 from HCCAssistLib.labels import Classes
 from HCCAssistLib.models.package import ModelPackage
 from HCCAssistLib.provenance import software_versions
+from HCCAssistLib.recipes.options import Value
 from HCCAssistLib.recipes.registry import cohort_spec
 from HCCAssistLib.training.kept_cases import digests
 from HCCAssistLib.training.scored_files import SCORED_FILES
-from HCCAssistLib.wording import plural
+from HCCAssistLib.training.unlabelled import labels_in, unlabelled
 
 Progress = Callable[[str, float], None]
 
 Known = dict[str, ScoredCase]
 """By case id."""
-
-TESTED = "{n} unlabelled {cases} of the split test {are} left out: a test set that a model chose from says little of it"
 
 
 @dataclass(frozen=True, eq=False, slots=True)
@@ -113,49 +111,10 @@ def check_members(package: ModelPackage) -> None:
         raise InputError(what, f"model {package.card.name}", "train it with --folds 3 or --repeats 3")
 
 
-def labels_in(cohort: Cohort, package: ModelPackage) -> dict[str, tuple[str, ...]]:
-    """The label of each case, or of each of its findings in the order in which a study lists them; ``""`` of none.
-
-    What cannot be read has no label: it is told when the case is scored.
-    """
-    spec = cohort_spec(package.recipe, package.card.options)
-    return {case.case_id: _labels(case, spec) for case in cohort.cases}
-
-
-def unlabelled(cohort: Cohort, labels: Mapping[str, Sequence[str]]) -> tuple[tuple[Case, ...], tuple[Problem, ...]]:
-    """The cases to rank, and what is said of others.
-
-    Raises:
-        InputError: every case has a label.
-    """
-    without = [case for case in cohort.cases if "" in labels[case.case_id]]
-    n = sum(case.split == "test" for case in without)
-    told = [Problem("WARN", TESTED.format(n=n, cases=plural("case", n), are="is" if n == 1 else "are"), TABLE)] * bool(
-        n
-    )
-    chosen = tuple(case for case in without if case.split != "test")
-    if not chosen:
-        remedy = "add cases without a label; a model of another method reads other labels"
-        raise InputError([*told, Problem("STOP", "no case is without a label", TABLE, remedy)])
-    return chosen, tuple(told)
-
-
-def _labels(case: Case, spec: CohortSpec) -> tuple[str, ...]:
-    if classes := spec.finding_classes:
-        marks = [need for need in spec.inputs if need.of_lesions]
-        found = read_case(case, marks, classes).findings
-        return tuple(one.subclass or one.code for each in found.values() for one in each) or ("",)
-    if of_case := spec.classes:
-        return (of_case.code_of(case.values.get(of_case.column, "")),)
-    try:
-        return (spec.stratum(case),)
-    except InputError:
-        return ("",)
-
-
 def next_cases(
     cohort: Cohort,
     model: LoadedModel,
+    run_options: Mapping[str, Value],
     *,
     neighbours: bool = True,
     folder: Path | None = None,
@@ -166,6 +125,7 @@ def next_cases(
     Args:
         cohort: read with ``tolerant=True``.
         model: with two members or more.
+        run_options: of a prediction.
         neighbours: whether confirmed findings are looked for, for which all labelled cases are read.
         folder: where scored cases are kept, so that an interrupted ranking goes on.
         progress: of the whole.
@@ -174,6 +134,7 @@ def next_cases(
         InputError: no case is without a label, none of them can be scored, or the model has one member.
     """
     check_members(model.package)
+    options = model.package.recipe.resolve({**run_options, "heatmap": False}, run=True)
     labels, spec = labels_in(cohort, model.package), cohort_spec(model.package.recipe, model.package.card.options)
     chosen, problems = unlabelled(cohort, labels)
     names = {case.case_id for case in chosen}
@@ -188,7 +149,9 @@ def next_cases(
             report(f"case {case.case_id}", at / total)
             at += 1
             try:
-                found[case.case_id] = _scored(case, model, confirmed=confirmed, pictures=neighbours, folder=folder)
+                found[case.case_id] = _scored(
+                    case, model, options, confirmed=confirmed, pictures=neighbours, folder=folder
+                )
             except InputError as error:
                 lost[case.case_id] = error.problems
         return found
@@ -222,10 +185,18 @@ def next_cases(
     )
 
 
-def _scored(case: Case, model: LoadedModel, *, confirmed: bool, pictures: bool, folder: Path | None) -> ScoredCase:
+def _scored(
+    case: Case,
+    model: LoadedModel,
+    options: Mapping[str, Value],
+    confirmed: bool,
+    pictures: bool,
+    folder: Path | None,
+) -> ScoredCase:
     """A case, or what is kept of it."""
     made_with = {
         "model_sha256": model.package.card.seal,
+        "options": dict(options),
         "device": model.device,
         "software": software_versions(),
         "confirmed": confirmed,
@@ -237,7 +208,7 @@ def _scored(case: Case, model: LoadedModel, *, confirmed: bool, pictures: bool, 
     if kept is not None:
         return kept
     study = read_study(case, model.package.recipe, options=model.package.card.options)
-    found = scored_case(study, model, confirmed=confirmed, pictures=pictures)
+    found = scored_case(study, model, options, confirmed=confirmed, pictures=pictures)
     if folder:
         SCORED_FILES.keep(found, made_with, case, folder)
     return found

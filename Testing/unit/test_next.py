@@ -120,7 +120,7 @@ CASES: dict[str, Callable[[Path], tuple[LoadedModel, Study]]] = {
 def test_members_are_those_whose_mean_the_prediction_is(recipe: str, tmp_path: Path) -> None:
     model, study = CASES[recipe](tmp_path)
     result = get_recipe(recipe).module("prediction").predict(study, model, {"heatmap": False})
-    found = scored_case(study, model, pictures=True)
+    found = scored_case(study, model, {}, pictures=True)
     assert found.pooled == (recipe == "tace-response")
     for number, one in enumerate(found.findings):
         assert len(one.probabilities) == 3 and one.features.shape[0] == 3
@@ -136,8 +136,8 @@ def test_candidates_and_readers_points_are_scored_by_each_member(tmp_path: Path)
     model, image = ltp_model(tmp_path, 2), blob_image(close_grid())
     point = Point("LTP-1", (-25.0, 15.0, -14.0))
     study = Study("case-1", {"post/arterial": image}, points={"post/ltp": PointList("ltp", (point,))})
-    found = scored_case(study, model, pictures=True)
-    (bright, *_), (one,) = found.findings, scored_case(study, model, confirmed=True).findings
+    found = scored_case(study, model, {}, pictures=True)
+    (bright, *_), (one,) = found.findings, scored_case(study, model, {}, confirmed=True).findings
     assert bright.probabilities.shape == (2, 2) and bright.probabilities[0, 1] > bright.probabilities[1, 1] > 0.3
     assert one.verdict == "local tumour progression" and one.features.shape == bright.features.shape
     (picture,) = bright.pictures
@@ -225,6 +225,8 @@ def test_what_cannot_be_ranked_is_refused_in_words(
     assert "no case is without a label" in capsys.readouterr().err
     assert main(["next", str(masses), "--model", model, "--most", "0"]) == 2
     assert "--most" in capsys.readouterr().err
+    assert main(["next", str(masses), "--model", model, "--set", "stride=fast"]) == 2
+    assert "no option stride" in capsys.readouterr().err
     of_ltp = ltp_model(tmp_path, 2).package.folder
     assert main(["next", str(masses), "--model", str(of_ltp)]) == 2
     assert "there is no post/arterial" in capsys.readouterr().err
@@ -238,7 +240,7 @@ def test_unlabelled_cases_of_the_test_split_are_left_out(masses: Path, three: Lo
     for row in cells:
         row[split] = "test" if row[name] == "case-4" else "train"
     (cohort / "cohort.csv").write_text("\n".join([table[0], *map(",".join, cells)]), encoding="utf-8")
-    found = next_cases(read_cohort(cohort, tolerant=True), three, neighbours=False)
+    found = next_cases(read_cohort(cohort, tolerant=True), three, {}, neighbours=False)
     assert {one.case_id for one in found.cases} == {"case-1", "case-5"} and found.confirmed is None
     assert "1 unlabelled case of the split test is left out" in found.problems[0].what
 
@@ -253,7 +255,7 @@ def test_scans_without_a_label_are_ranked_beside_points_of_readers(tmp_path: Pat
     write_points(PointList("ltp", lesions), folder / "cases" / "c0" / "post" / "ltp.mrk.json")
     values = ("1", "", "NA")
     write_cohort_table(folder, [{"case_id": f"c{n}", "split": "", "ltp": value} for n, value in enumerate(values)])
-    found = next_cases(read_cohort(folder, tolerant=True), ltp_model(tmp_path, 2))
+    found = next_cases(read_cohort(folder, tolerant=True), ltp_model(tmp_path, 2), {"stride": "fast"})
     assert [(one.case_id, one.rank, one.tied) for one in found.cases] == [("c1", 1, True), ("c2", 1, True)]
     for one in found.cases:
         assert one.finding is not None and one.finding.label.startswith("candidate")

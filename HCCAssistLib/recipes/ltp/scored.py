@@ -5,6 +5,8 @@ A scan is scored by the mean of the members; here each member looks at the patch
 
 from __future__ import annotations
 
+from collections.abc import Mapping
+
 import numpy as np
 
 from HCCAssistLib.imaging.image import Image
@@ -17,6 +19,7 @@ from HCCAssistLib.inference.study import Study
 from HCCAssistLib.recipes.ltp.prediction import predict
 from HCCAssistLib.recipes.ltp.recipe import LTP, PATCH_SHAPE, SPACING_MM, TIME_POINT
 from HCCAssistLib.recipes.ltp.sampling import IntArray, batch_maker, marked, patches_at, start_around
+from HCCAssistLib.recipes.options import Value
 from HCCAssistLib.training.loop import outputs
 from HCCAssistLib.training.samples import Origin, Samples
 
@@ -27,12 +30,20 @@ Place = tuple[int, str, tuple[float, float, float], str]
 """Number, label, LPS mm and verdict."""
 
 
-def scored_case(study: Study, model: LoadedModel, *, confirmed: bool = False, pictures: bool = False) -> ScoredCase:
+def scored_case(
+    study: Study,
+    model: LoadedModel,
+    run_options: Mapping[str, Value],
+    *,
+    confirmed: bool = False,
+    pictures: bool = False,
+) -> ScoredCase:
     """Score the candidates of a scan, or the points that readers placed in it.
 
     Args:
         study: with the arterial phase.
         model: of this recipe.
+        run_options: of a prediction.
         confirmed: the points ``ltp`` and ``rejected`` instead of candidates; the scan is not searched.
         pictures: whether the middle slice of each patch is wanted.
 
@@ -45,7 +56,7 @@ def scored_case(study: Study, model: LoadedModel, *, confirmed: bool = False, pi
             points = marked(study, name)
             places += [(n, f"{verdict} {n}", one.position, verdict) for n, one in enumerate(points, 1)]
     else:
-        found = predict(study, model, {"heatmap": False})
+        found = predict(study, model, run_options)
         places = [(one.number, f"candidate {one.number}", one.box.center, "") for one in found.candidates]
     if not places:
         return ScoredCase(())
