@@ -26,6 +26,7 @@ COMMANDS = (
     "evaluate",
     "compare",
     "jobs",
+    "next",
     "learning_curve",
     "models",
     "backbones",
