@@ -74,9 +74,7 @@ def script() -> str:
     return "\n".join(_EXPORT.sub("", _IMPORT.sub("", module)) for module in modules)
 
 
-def _parts(
-    result: AnyResult, volumes: Mapping[str, Image], case_id: str, synthetic: bool
-) -> Iterator[str]:
+def _parts(result: AnyResult, volumes: Mapping[str, Image], case_id: str, synthetic: bool) -> Iterator[str]:
     """The page, piece by piece: a volume's voxels are packed while they are written."""
     folder = files("HCCAssistLib.viewer") / "assets"
     template = (folder / "viewer.html").read_text(encoding="utf-8")
@@ -97,7 +95,7 @@ def _parts(
         "windows": {name: {"level": w.level, "width": w.width} for name, w in windows.items()},
         "volumes": [_volume(place, volumes[place], one, heats[place], windows) for place, one in all_packed.items()],
     }
-    head, tail = _filled(template, about, style, programme).split("{{voxels}}")
+    head, tail = (_filled(part, about, style, programme) for part in template.split("{{voxels}}"))
     yield head
     for number, (place, one) in enumerate(all_packed.items()):
         for slab, text in enumerate(one.slabs()):
@@ -117,7 +115,6 @@ def _filled(template: str, about: Mapping[str, Any], style: str, programme: str)
         "style": style,
         "script": programme,
         "about": json.dumps(about, allow_nan=False).replace("<", "\\u003c"),  # no text ends the script element
-        "voxels": "{{voxels}}",
     }
     return re.sub(r"\{\{(\w+)\}\}", lambda found: values[found[1]], template)
 
@@ -141,9 +138,7 @@ def _unit(place: str) -> str:
     return next((one.unit for one in all_inputs() if one.kind == "volume" and str(one) == place), "HU")
 
 
-def _volume(
-    place: str, image: Image, one: Packed, heat: Heat | None, windows: Mapping[str, Window]
-) -> dict[str, Any]:
+def _volume(place: str, image: Image, one: Packed, heat: Heat | None, windows: Mapping[str, Window]) -> dict[str, Any]:
     time_point, _, name = place.partition("/")
     unit = _unit(place)
     window = _window(one, unit, name, windows)
@@ -164,7 +159,8 @@ def _volume(
         "tilt": image.geometry.obliquity_degrees,
         "window": own,
         "ownWindow": own,
-        "heat": heat and {
+        "heat": heat
+        and {
             "start": list(heat.start),
             "shape": list(heat.strength.shape[::-1]),
             "owned": heat.owners is not None,

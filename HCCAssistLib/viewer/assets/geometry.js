@@ -47,9 +47,11 @@ export function placeText(mm) {
   return mm.map((value, axis) => `${LETTERS[axis][value < 0 ? 0 : 1]}\u00a0${Math.abs(value).toFixed(1)}`).join(", ");
 }
 
-/** The slice that holds an index; half up, as everywhere in this software. */
-export function nearestSlice(value, count) {
-  return Math.min(count - 1, Math.max(0, Math.floor(Math.round(value * 1e6) / 1e6 + 0.5)));
+/** The slice that holds an index; half up by the numbers of the stored slices, which run with (1) or against (-1) it. */
+export function nearestSlice(value, count, step) {
+  const exact = Math.round(value * 1e6) / 1e6;
+  const nearest = step > 0 ? Math.floor(exact + 0.5) : Math.ceil(exact - 0.5);
+  return Math.min(count - 1, Math.max(0, nearest));
 }
 
 function cornersOf(mark) {

@@ -29,7 +29,8 @@ export class Pane {
   }
 
   get slice() {
-    return nearestSlice(this.index[this.plane.axis], this.volume.shape[this.plane.axis]);
+    const { axis } = this.plane;
+    return nearestSlice(this.index[axis], this.volume.shape[axis], this.volume.first[axis][1]);
   }
 
   /** Screen pixels for a millimetre at which the whole volume fits. */

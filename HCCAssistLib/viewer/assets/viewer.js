@@ -190,7 +190,7 @@ export class Viewer {
   }
 
   sliceToLoadFirst(volume) {
-    return nearestSlice(toWorld(volume.inverse, this.at[volume.timePoint])[2], volume.shape[2]);
+    return nearestSlice(toWorld(volume.inverse, this.at[volume.timePoint])[2], volume.shape[2], volume.first[2][1]);
   }
 
   redraw() {
