@@ -5,9 +5,10 @@ Nothing that a person typed is among it: no labels, comments, readers or names o
 
 from __future__ import annotations
 
-from collections.abc import Iterator, Mapping
+from collections.abc import Iterator
 from typing import Any
 
+from HCCAssistLib.cohort.input_spec import InputSpec
 from HCCAssistLib.imaging.geometry import Box
 from HCCAssistLib.recipes.registry import RECIPES, printed_model
 from HCCAssistLib.recipes.spec import Recipe
@@ -52,6 +53,14 @@ def contents(result: AnyResult) -> dict[str, Any]:
 def shown_volumes(result: AnyResult) -> tuple[str, ...]:
     """The volumes that a result is about, by their places, the one to look at first."""
     return (next(iter(result.run.inputs), ""),) if isinstance(result, DetectionResult) else tuple(result.volumes)
+
+
+def input_of(result: AnyResult, place: str) -> InputSpec:
+    """What the result's method asks of a volume: its modality and unit; a CT where the method is not known here."""
+    recipe = RECIPES.get(result.run.recipe)
+    asked = recipe.volumes() if recipe else ()
+    time_point, _, name = place.partition("/")
+    return next((one for one in asked if str(one) == place), InputSpec(time_point, name, "volume", required=False))
 
 
 def _summary(result: AnyResult) -> Iterator[tuple[str, str]]:
@@ -196,19 +205,10 @@ def _provenance(result: AnyResult, recipe: Recipe | None) -> Iterator[tuple[str,
     yield "Software", listed(run.software)
     yield "Device", run.device
     for name, sha in run.inputs.items():
-        yield f"Input {_input(name)}", sha
+        yield f"Input {_words(name)}", sha
     if result.findings:
         yield "Reviewed", f"{_judged(result)} of {len(result.findings)}"
 
 
-def _input(name: str) -> str:
-    return _words(name)
-
-
 def _judged(result: AnyResult) -> int:
     return sum(one.review.verdict is not Verdict.PENDING for one in result.findings)
-
-
-def timed(volumes: Mapping[str, Any]) -> list[str]:
-    """The time points of volumes by their places, the first one first."""
-    return list(dict.fromkeys(place.split("/")[0] for place in volumes))

@@ -18,10 +18,10 @@ from HCCAssistLib.errors import InputError
 from HCCAssistLib.files import atomic_file
 from HCCAssistLib.imaging.image import Image
 from HCCAssistLib.imaging.windows import Window
-from HCCAssistLib.recipes.registry import RECIPES, all_inputs
+from HCCAssistLib.recipes.registry import RECIPES
 from HCCAssistLib.results.detection import DetectionResult
 from HCCAssistLib.results.files import AnyResult
-from HCCAssistLib.viewer.contents import contents, shown_volumes
+from HCCAssistLib.viewer.contents import contents, input_of, shown_volumes
 from HCCAssistLib.viewer.heat import Heat, heat_on
 from HCCAssistLib.viewer.voxels import Packed, packed, packed_bytes
 
@@ -82,7 +82,8 @@ def _parts(result: AnyResult, volumes: Mapping[str, Image], case_id: str, synthe
     about = contents(result)
     recipe = RECIPES.get(result.run.recipe)
     windows = {**(recipe.windows if recipe else {}), **ABDOMEN}
-    all_packed = {place: packed(image, hounsfield=_unit(place) == "HU") for place, image in volumes.items()}
+    units = {place: input_of(result, place).unit for place in volumes}
+    all_packed = {place: packed(image, hounsfield=units[place] == "HU") for place, image in volumes.items()}
     heats = {
         place: heat_on(result.heatmaps[place], one.geometry, _boxes(result)) if place in result.heatmaps else None
         for place, one in all_packed.items()
@@ -93,7 +94,10 @@ def _parts(result: AnyResult, volumes: Mapping[str, Image], case_id: str, synthe
         "synthetic": synthetic,
         "axesNote": _axes_note(tilt),
         "windows": {name: {"level": w.level, "width": w.width} for name, w in windows.items()},
-        "volumes": [_volume(place, volumes[place], one, heats[place], windows) for place, one in all_packed.items()],
+        "volumes": [
+            _volume(place, units[place], volumes[place], one, heats[place], windows)
+            for place, one in all_packed.items()
+        ],
     }
     head, tail = (_filled(part, about, style, programme) for part in template.split("{{voxels}}"))
     yield head
@@ -133,14 +137,10 @@ def _boxes(result: AnyResult) -> list[Any]:
     return [one.box for one in result.candidates] if isinstance(result, DetectionResult) else []
 
 
-def _unit(place: str) -> str:
-    """Of a volume's voxels."""
-    return next((one.unit for one in all_inputs() if one.kind == "volume" and str(one) == place), "HU")
-
-
-def _volume(place: str, image: Image, one: Packed, heat: Heat | None, windows: Mapping[str, Window]) -> dict[str, Any]:
+def _volume(
+    place: str, unit: str, image: Image, one: Packed, heat: Heat | None, windows: Mapping[str, Window]
+) -> dict[str, Any]:
     time_point, _, name = place.partition("/")
-    unit = _unit(place)
     window = _window(one, unit, name, windows)
     own = {"level": window.level, "width": window.width}
     return {

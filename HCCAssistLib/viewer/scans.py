@@ -11,10 +11,9 @@ from HCCAssistLib.cohort.case_files import read_case
 from HCCAssistLib.cohort.cohort import Cohort
 from HCCAssistLib.errors import InputError
 from HCCAssistLib.imaging.image import Image
-from HCCAssistLib.recipes.registry import all_inputs
 from HCCAssistLib.results.files import AnyResult
 from HCCAssistLib.results.run_record import RunRecord
-from HCCAssistLib.viewer.contents import shown_volumes
+from HCCAssistLib.viewer.contents import input_of, shown_volumes
 
 
 def case_of(cohort: Cohort, name: str) -> Case:
@@ -51,9 +50,7 @@ def read_scans(result: AnyResult, case: Case | None, given: Mapping[str, Path]) 
     if case is None:
         case = Case("case", "case", "", {}, Path("case-that-is-not-there"))
     case = replace(case, files={**case.files, **given})
-    needs = [one for one in dict.fromkeys(all_inputs()) if one.kind == "volume" and str(one) in places]
-    needs = list({str(one): replace(one, required=False) for one in needs}.values())
-    read = read_case(case, needs)
+    read = read_case(case, [replace(input_of(result, place), required=False) for place in places])
     if stops := [problem for problem in read.problems if problem.level == "STOP"]:
         raise InputError(stops)
     for place in places:
