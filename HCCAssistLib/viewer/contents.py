@@ -5,11 +5,13 @@ Nothing that a person typed is among it: no labels, comments, readers or names o
 
 from __future__ import annotations
 
+import math
 from collections.abc import Iterator
 from typing import Any
 
 from HCCAssistLib.cohort.input_spec import InputSpec
 from HCCAssistLib.imaging.geometry import Box
+from HCCAssistLib.labels import Variable
 from HCCAssistLib.recipes.registry import RECIPES, printed_model
 from HCCAssistLib.recipes.spec import Recipe
 from HCCAssistLib.results.classification import ClassificationResult, Finding, most_probable
@@ -17,7 +19,7 @@ from HCCAssistLib.results.cutoff import CutOff, cutoff_value
 from HCCAssistLib.results.detection import Candidate, DetectionResult
 from HCCAssistLib.results.files import AnyResult
 from HCCAssistLib.results.review import Verdict
-from HCCAssistLib.results.risk import RiskResult
+from HCCAssistLib.results.risk import ClinicalValue, RiskResult
 from HCCAssistLib.viewer.anonymous import anonymous_warnings
 from HCCAssistLib.wording import listed, plural, rounded
 
@@ -43,6 +45,7 @@ def contents(result: AnyResult) -> dict[str, Any]:
         "kind": result.kind,
         "notice": RESEARCH_USE_ONLY,
         "summary": list(_summary(result)),
+        "values": list(_values(result, recipe)),
         "threshold": _threshold(result),
         "findings": list(_findings(result)),
         "warnings": warnings,
@@ -83,10 +86,26 @@ def _risk(result: RiskResult) -> Iterator[tuple[str, str]]:
     for name, value in result.probabilities.items():
         decides = " (decides)" if name == result.decides and len(result.probabilities) > 1 else ""
         yield _model(result, name), f"{score(value)}{decides}"
+
+
+def _values(result: AnyResult, recipe: Recipe | None) -> Iterator[tuple[str, str]]:
+    """Clinical values of a risk, and what each variable added to the probability that decides."""
+    if not isinstance(result, RiskResult):
+        return
+    known = {one.column: one for one in recipe.variables} if recipe else {}
+    names = {column: one.title for column, one in known.items()}
     for one in result.clinical:
-        yield _words(one.column), "not known" if one.used is None else f"{one.used:g}" + _imputed(one.state)
+        yield names.get(one.column, _words(one.column)), _clinical(one, known.get(one.column))
     for name, added in result.contributions.items():
-        yield f"{_words(name)} added", f"{'+' if added >= 0 else ''}{rounded(added, 3)}"
+        yield f"added by {names.get(name, _words(name))}", f"{'+' if added >= 0 else ''}{rounded(added, 3)}"
+
+
+def _clinical(one: ClinicalValue, variable: Variable | None) -> str:
+    if one.used is None:
+        return "not known"
+    choices = variable.choices if variable else {}
+    text = choices[one.used] if one.used in choices else f"{one.used:g} {variable.unit if variable else ''}".strip()
+    return f"{text}{_imputed(one.state)}"
 
 
 def _imputed(state: str) -> str:
@@ -126,7 +145,7 @@ def _findings(result: AnyResult) -> Iterator[dict[str, Any]]:
                 "lines": [f"{_edges(box)}: what the networks saw"],
                 "at": list(box.center),
                 "timePoint": time_point,
-                "marks": [_mark(box, _words(what))],
+                "marks": [_mark(box, f"seen around the {_words(what)}")],
             }
 
 
@@ -163,14 +182,14 @@ def _classified(one: Finding, result: ClassificationResult) -> dict[str, Any]:
     return {
         **_entry(one.number, None, f"{one.predicted}, {result.categories[one.predicted]}{given}", one.review.verdict),
         "lines": lines,
-        "at": list(one.center),
+        "at": min((mark["center"] for mark in marks), key=lambda center: math.dist(center, one.center)),
         "timePoint": next(iter(result.volumes)).split("/")[0],
         "marks": marks,
     }
 
 
 def _entry(number: int, value: float | None, name: str, verdict: Verdict) -> dict[str, Any]:
-    text = "" if value is None else score(value)
+    text = "" if value is None else score(value, 4)
     return {"number": number, "score": value, "scoreText": text, "name": name, "verdict": verdict.value}
 
 
@@ -182,13 +201,14 @@ def _edges(box: Box) -> str:
     return " x ".join(rounded(edge, 0) for edge in box.size) + " mm"
 
 
-def score(value: float) -> str:
-    """A probability with as many digits as it takes not to print one below 1 as 1, at least two.
+def score(value: float, digits: int = 2) -> str:
+    """A probability that is not printed as 1 where it is less.
 
-    >>> score(0.987), score(0.9996)
-    ('0.99', '0.9996')
+    >>> score(0.987), score(0.9996), score(0.9996, 4)
+    ('0.99', '>0.99', '0.9996')
     """
-    return next(text for digits in range(2, 18) if (text := rounded(value, digits)) and (float(text) < 1 or value == 1))
+    text = rounded(value, digits)
+    return text if float(text) < 1 or value == 1 else f">0.{'9' * digits}"
 
 
 def _provenance(result: AnyResult, recipe: Recipe | None) -> Iterator[tuple[str, str]]:

@@ -178,7 +178,11 @@ def _window(one: Packed, unit: str, name: str, windows: Mapping[str, Window]) ->
 
 def _axes_note(tilt: float) -> str:
     """In which planes the slices lie."""
-    words = "The slices are shown as they were acquired: planes follow the scan's own axes, and nothing is interpolated across slices."
+    words = (
+        "Planes follow the scan's own axes: an axial picture is a slice as it was acquired. Between voxels the screen "
+        "interpolates (key I)."
+    )
     if tilt < 1:
         return words
-    return f"{words} They are tilted from the patient's axes by {tilt:.0f}\N{DEGREE SIGN}; letters and millimetres are the patient's."
+    tilted = f"They are tilted from the patient's axes by up to {tilt:.0f}\N{DEGREE SIGN}"
+    return f"{words} {tilted}; letters and millimetres are the patient's."

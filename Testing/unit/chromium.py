@@ -42,7 +42,7 @@ class Chromium:
             stdout=subprocess.DEVNULL,
             stderr=subprocess.DEVNULL,
             close_fds=False,
-            preexec_fn=as_chromium_has_them,  # noqa: PLW1509
+            preexec_fn=as_chromium_has_them,
         )
         os.close(to_read)
         os.close(to_write)

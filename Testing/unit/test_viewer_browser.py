@@ -158,7 +158,8 @@ def test_boxes_are_drawn_where_numpy_cuts_them(browser, pages) -> None:
         browser.drawn()
         for plane in range(3):
             drawn = browser.run(
-                f"(() => {{ const p = viewer.panes[{plane}]; return p.outlines().filter((o) => o.finding.number === {number + 1})"
+                f"(() => {{ const p = viewer.panes[{plane}]; return p.outlines()"
+                f".filter((o) => o.finding.number === {number + 1})"
                 ".map((o) => o.corners.map(([x, y]) => p.fromScreen(x, y)).map((q) => p.volume.affine.map((r) =>"
                 " r[0] * q[0] + r[1] * q[1] + r[2] * q[2] + r[3]))); })()"
             )
@@ -192,7 +193,7 @@ def test_a_row_of_the_list_leads_to_its_slice(browser, pages) -> None:
     assert browser.run("viewer.at.post") == pytest.approx(center)
     assert browser.run("viewer.panes[0].sliceNumber") == stored_slice(samples.ODD, center) + 1
     words = [f"{'RAI'[n] if v < 0 else 'LPS'[n]}\N{NO-BREAK SPACE}{abs(v):.1f}" for n, v in enumerate(center)]
-    assert ", ".join(words) + " mm" in browser.run("document.getElementById('place').textContent")
+    assert ", ".join(words) + " mm: " in browser.run("document.getElementById('place').textContent")
 
 
 def test_the_threshold_hides_candidates_with_their_boxes_and_their_heat(browser, pages) -> None:
@@ -204,8 +205,9 @@ def test_the_threshold_hides_candidates_with_their_boxes_and_their_heat(browser,
     def heated() -> int:
         """Coloured pixels of the axial pane."""
         return browser.run(
-            "(() => { const c = viewer.panes[0].canvas, d = c.getContext('2d').getImageData(0, 0, c.width, c.height).data;"
-            " let n = 0; for (let p = 0; p < d.length; p += 4) n += d[p] > d[p + 2] + 40 && d[p] > 60; return n; })()"
+            "(() => { const c = viewer.panes[0].canvas; let n = 0;"
+            " const d = c.getContext('2d').getImageData(0, 0, c.width, c.height).data;"
+            " for (let p = 0; p < d.length; p += 4) n += d[p] > d[p + 2] + 40 && d[p] > 60; return n; })()"
         )
 
     browser.run("viewer.set('boxesShown', false)")
@@ -216,7 +218,8 @@ def test_the_threshold_hides_candidates_with_their_boxes_and_their_heat(browser,
     browser.key("h")
     assert heated() == warm > cold + 500
     slider = "document.getElementById('threshold')"
-    browser.run(f"{slider}.value = 0.7; {slider}.dispatchEvent(new Event('input'))")
+    browser.run(f"{slider}.value = 0.54; {slider}.dispatchEvent(new Event('input'))")
+    assert browser.run("viewer.threshold") == pytest.approx(1 / (1 + np.exp(-24 * 0.04)))  # 0.72
     browser.drawn()
     assert browser.run("[...document.querySelectorAll('#findings li')].map((row) => row.hidden)") == [False, True, True]
     assert heated() == cold
@@ -224,7 +227,7 @@ def test_the_threshold_hides_candidates_with_their_boxes_and_their_heat(browser,
     browser.drawn()
     numbers = "viewer.panes[0].outlines().map((outline) => outline.finding.number)"
     assert 2 not in browser.run(numbers)
-    browser.run(f"{slider}.value = 0.3; {slider}.dispatchEvent(new Event('input'))")
+    browser.run(f"{slider}.value = 0.465; {slider}.dispatchEvent(new Event('input'))")
     browser.drawn()
     assert 2 in browser.run(numbers)
     assert browser.run("document.getElementById('count').textContent").startswith("3 of 3")

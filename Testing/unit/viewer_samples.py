@@ -1,4 +1,4 @@
-"""Results with their images for the page: an asymmetric body on an oblique, left-handed grid in an odd storage order."""
+"""Results with their images: an asymmetric body on an oblique, left-handed grid in an odd storage order."""
 
 from collections.abc import Mapping
 from typing import Any

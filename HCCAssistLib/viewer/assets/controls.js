@@ -1,8 +1,7 @@
 // The column beside the views: what the method says, findings, threshold, heat, windows and layout. Data become text only.
 
-import { PLANES, placeText } from "./geometry.js";
+import { PLANES, number, placeText } from "./geometry.js";
 import { heatColor } from "./volume.js";
-import { number } from "./pane.js";
 
 const $ = (id) => document.getElementById(id);
 
@@ -22,6 +21,8 @@ export function buildControls(about, viewer) {
   $("warningCount").textContent = `${about.warnings.length} ${about.warnings.length === 1 ? "warning" : "warnings"}`;
   $("warningList").append(...about.warnings.map((text) => make("li", text)));
   fillTable($("summary"), about.summary);
+  fillTable($("values"), about.values);
+  $("valuesPart").hidden = !about.values.length;
   fillTable($("provenance"), about.provenance);
   $("axes").textContent = about.axesNote;
 
@@ -67,6 +68,17 @@ function listRow(finding, n, viewer) {
   return make("li", row);
 }
 
+// Scores crowd near 0 and 1: the slider is finer there. Its ends are 0 and 1 themselves.
+const SLOPE = 24;
+
+export function sliderOf(threshold) {
+  return Math.min(1, Math.max(0, 0.5 + Math.log(threshold / (1 - threshold)) / SLOPE));
+}
+
+export function thresholdOf(slider) {
+  return slider <= 0 ? 0 : slider >= 1 ? 1 : 1 / (1 + Math.exp((0.5 - slider) * SLOPE));
+}
+
 function buildThreshold(about, viewer) {
   const { threshold, kind } = about;
   $("thresholdPart").hidden = !threshold;
@@ -74,15 +86,15 @@ function buildThreshold(about, viewer) {
   const slider = $("threshold");
   const box = $("thresholdValue");
   const own = () => viewer.setThreshold(threshold.value);
-  slider.oninput = () => viewer.setThreshold(Number(slider.value));
+  slider.oninput = () => viewer.setThreshold(thresholdOf(Number(slider.value)));
   box.onchange = () => viewer.setThreshold(Math.min(1, Math.max(0, Number(box.value) || 0)));
   $("thresholdOwn").onclick = own;
   $("thresholdOwn").textContent = `cut-off of the model: ${threshold.text}`;
   $("thresholdSource").textContent = threshold.source;
   return () => {
     const isOwn = viewer.threshold === threshold.value;
-    slider.value = viewer.threshold;
-    if (document.activeElement !== box) box.value = isOwn ? threshold.text : viewer.threshold.toFixed(3);
+    slider.value = sliderOf(viewer.threshold);
+    if (document.activeElement !== box) box.value = isOwn ? threshold.text : Number(viewer.threshold.toPrecision(6));
     $("thresholdOwn").disabled = isOwn;
     if (kind === "detection") {
       const shown = viewer.shown.filter(Boolean).length;
@@ -166,16 +178,9 @@ function buildLayout(viewer) {
 
 /** Where the crosshair is, and what each volume has there. */
 function showPlace(viewer) {
-  const lines = viewer.timePoints.map((timePoint) => {
-    const several = viewer.timePoints.length > 1 ? `${timePoint}: ` : "";
-    return make("div", `${several}${placeText(viewer.at[timePoint])} mm`);
+  const lines = viewer.columns.map((volume) => {
+    return make("div", viewer.columns.length > 1 ? `${volume.title}: ${viewer.placeText(volume)}` : viewer.placeText(volume));
   });
-  for (const volume of viewer.columns) {
-    const index = viewer.panes.find((pane) => pane.volume === volume).index;
-    const value = volume.valueAt(index);
-    const text = value === null ? "outside the scan" : `${number(value)} ${volume.unit}`;
-    lines.push(make("div", `${volume.title}: ${text}`, "detail"));
-  }
   $("place").replaceChildren(...lines);
   const others = viewer.timePoints.slice(1);
   $("offset").textContent = others

@@ -47,6 +47,10 @@ export function placeText(mm) {
   return mm.map((value, axis) => `${LETTERS[axis][value < 0 ? 0 : 1]}\u00a0${Math.abs(value).toFixed(1)}`).join(", ");
 }
 
+export function number(value) {
+  return Math.abs(value) >= 10 ? value.toFixed(0) : String(Number(value.toPrecision(3)));
+}
+
 /** The slice that holds an index; half up by the numbers of the stored slices, which run with (1) or against (-1) it. */
 export function nearestSlice(value, count, step) {
   const exact = Math.round(value * 1e6) / 1e6;

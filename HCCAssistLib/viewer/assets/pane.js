@@ -1,6 +1,6 @@
 // One view of one volume in one plane: the slice, heat, boxes, crosshair, letters and scale, and what a mouse does there.
 
-import { PLANES, column, nearestSlice, sectionOf, sideOf, toWorld } from "./geometry.js";
+import { PLANES, column, nearestSlice, number, sectionOf, sideOf, toWorld } from "./geometry.js";
 import { sizeOf } from "./volume.js";
 
 const COLORS = {
@@ -145,6 +145,7 @@ export class Pane {
 
   #drawMarks(context) {
     const ratio = this.viewer.ratio;
+    const named = new Set(); // several patches of a finding carry one name
     for (const { finding, mark, corners, isChosen } of this.outlines()) {
       context.beginPath();
       corners.forEach(([x, y], n) => (n ? context.lineTo(x, y) : context.moveTo(x, y)));
@@ -155,6 +156,8 @@ export class Pane {
       context.lineWidth = (isChosen ? 2.5 : 1.5) * ratio;
       context.strokeStyle = isChosen ? "white" : COLORS[finding.verdict];
       context.stroke();
+      if (named.has(finding)) continue;
+      named.add(finding);
       const left = Math.min(...corners.map((corner) => corner[0]));
       const top = Math.min(...corners.map((corner) => corner[1]));
       this.#write(context, mark.text, left, top - 4 * ratio, { color: context.strokeStyle, baseline: "bottom" });
@@ -202,6 +205,7 @@ export class Pane {
       volume.title,
       `${this.planeName}, slice ${this.sliceNumber} of ${volume.shape[this.plane.axis]}`,
     ];
+    if (this.planeName === viewer.planes[0]) about.push(viewer.placeText(volume));
     if (volume.tilt >= 1) about.push(`tilted ${volume.tilt.toFixed(0)}\u00b0 from the patient's axes`);
     if (volume.loaded < volume.slabCount) about.push(`reading, ${Math.round((100 * volume.loaded) / volume.slabCount)} %`);
     about.forEach((text, n) => this.#write(context, text, edge, edge + n * line, { baseline: "top" }));
@@ -298,8 +302,4 @@ export class Pane {
     const now = this.viewer.at[this.volume.timePoint];
     this.viewer.moveBy(this.volume.timePoint, target.map((value, n) => value - now[n]));
   }
-}
-
-export function number(value) {
-  return Math.abs(value) >= 10 ? value.toFixed(0) : String(Number(value.toPrecision(3)));
 }

@@ -1,6 +1,6 @@
 // What is shown: places, windows, threshold, heat, columns and planes; every change ends in one redrawing.
 
-import { PLANES, nearestSlice, toWorld } from "./geometry.js";
+import { PLANES, nearestSlice, number, placeText, toWorld } from "./geometry.js";
 import { Pane } from "./pane.js";
 import { sizeOf } from "./volume.js";
 
@@ -101,6 +101,14 @@ export class Viewer {
   offset(timePoint) {
     const first = this.at[this.timePoints[0]];
     return this.at[timePoint].map((value, n) => value - first[n]);
+  }
+
+  /** Where the crosshair is in a volume, and what the volume has there. */
+  placeText(volume) {
+    const at = this.at[volume.timePoint];
+    const value = volume.valueAt(toWorld(volume.inverse, at));
+    const text = value === null ? "outside the scan" : `${number(value)} ${volume.unit}`;
+    return `${placeText(at)} mm: ${text}`;
   }
 
   /** Go to a finding, by its place in the list. */
