@@ -17,7 +17,7 @@ from HCCAssistLib.recipes.spec import Recipe
 from HCCAssistLib.results.classification import ClassificationResult, Finding, most_probable
 from HCCAssistLib.results.cutoff import CutOff, cutoff_value
 from HCCAssistLib.results.detection import Candidate, DetectionResult
-from HCCAssistLib.results.files import AnyResult
+from HCCAssistLib.results.result import Result
 from HCCAssistLib.results.review import Verdict
 from HCCAssistLib.results.risk import ClinicalValue, RiskResult
 from HCCAssistLib.viewer.anonymous import anonymous_warnings
@@ -28,7 +28,7 @@ RESEARCH_USE_ONLY = (
 )
 
 
-def contents(result: AnyResult) -> dict[str, Any]:
+def contents(result: Result) -> dict[str, Any]:
     """All that a page says of a result, but for the voxels.
 
     Returns:
@@ -53,12 +53,20 @@ def contents(result: AnyResult) -> dict[str, Any]:
     }
 
 
-def shown_volumes(result: AnyResult) -> tuple[str, ...]:
-    """The volumes that a result is about, by their places, the one to look at first."""
-    return (next(iter(result.run.inputs), ""),) if isinstance(result, DetectionResult) else tuple(result.volumes)
+def shown_volumes(result: Result) -> tuple[str, ...]:
+    """The volumes that a result is about, by their places, the one to look at first.
+
+    Raises:
+        TypeError: a result of an unknown kind.
+    """
+    if isinstance(result, DetectionResult):
+        return (next(iter(result.run.inputs), ""),)
+    if isinstance(result, ClassificationResult | RiskResult):
+        return tuple(result.volumes)
+    raise TypeError(f"there is no page of a {type(result).__name__}")
 
 
-def input_of(result: AnyResult, place: str) -> InputSpec:
+def input_of(result: Result, place: str) -> InputSpec:
     """What the result's method asks of a volume: its modality and unit; a CT where the method is not known here."""
     recipe = RECIPES.get(result.run.recipe)
     asked = recipe.volumes() if recipe else ()
@@ -66,7 +74,7 @@ def input_of(result: AnyResult, place: str) -> InputSpec:
     return next((one for one in asked if str(one) == place), InputSpec(time_point, name, "volume", required=False))
 
 
-def _summary(result: AnyResult) -> Iterator[tuple[str, str]]:
+def _summary(result: Result) -> Iterator[tuple[str, str]]:
     """What the method says of the patient."""
     if isinstance(result, DetectionResult):
         if result.searched:
@@ -78,7 +86,7 @@ def _summary(result: AnyResult) -> Iterator[tuple[str, str]]:
             for name, value in result.grouped(result.patient).items():
                 yield name.replace("_", " ").capitalize(), score(value)
         yield from ((code, name) for code, name in result.categories.items())
-    else:
+    elif isinstance(result, RiskResult):
         yield from _risk(result)
 
 
@@ -88,7 +96,7 @@ def _risk(result: RiskResult) -> Iterator[tuple[str, str]]:
         yield _model(result, name), f"{score(value)}{decides}"
 
 
-def _values(result: AnyResult, recipe: Recipe | None) -> Iterator[tuple[str, str]]:
+def _values(result: Result, recipe: Recipe | None) -> Iterator[tuple[str, str]]:
     """Clinical values of a risk, and what each variable added to the probability that decides."""
     if not isinstance(result, RiskResult):
         return
@@ -121,7 +129,7 @@ def _model(result: RiskResult, name: str) -> str:
     return _words(printed).capitalize() if printed == name else printed
 
 
-def _threshold(result: AnyResult) -> dict[str, Any] | None:
+def _threshold(result: Result) -> dict[str, Any] | None:
     """Where the slider begins, and what it decides on."""
     if isinstance(result, DetectionResult):
         value, source, of = result.threshold, result.threshold_source, None
@@ -132,12 +140,12 @@ def _threshold(result: AnyResult) -> dict[str, Any] | None:
     return {"value": value, "text": cutoff_value(CutOff(value, source or "not stated")), "source": source, "of": of}
 
 
-def _findings(result: AnyResult) -> Iterator[dict[str, Any]]:
+def _findings(result: Result) -> Iterator[dict[str, Any]]:
     if isinstance(result, DetectionResult):
         yield from (_candidate(one, shown_volumes(result)[0].split("/")[0]) for one in result.candidates)
     elif isinstance(result, ClassificationResult):
         yield from (_classified(one, result) for one in result.findings)
-    else:
+    elif isinstance(result, RiskResult):
         for number, (place, box) in enumerate(result.boxes.items(), 1):
             time_point, _, what = place.partition("/")
             yield {
@@ -211,7 +219,7 @@ def score(value: float, digits: int = 2) -> str:
     return text if float(text) < 1 or value == 1 else f">0.{'9' * digits}"
 
 
-def _provenance(result: AnyResult, recipe: Recipe | None) -> Iterator[tuple[str, str]]:
+def _provenance(result: Result, recipe: Recipe | None) -> Iterator[tuple[str, str]]:
     run = result.run
     if recipe:
         yield "Method", recipe.paper
@@ -230,5 +238,5 @@ def _provenance(result: AnyResult, recipe: Recipe | None) -> Iterator[tuple[str,
         yield "Reviewed", f"{_judged(result)} of {len(result.findings)}"
 
 
-def _judged(result: AnyResult) -> int:
+def _judged(result: Result) -> int:
     return sum(one.review.verdict is not Verdict.PENDING for one in result.findings)

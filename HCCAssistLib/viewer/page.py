@@ -20,7 +20,7 @@ from HCCAssistLib.imaging.image import Image
 from HCCAssistLib.imaging.windows import Window
 from HCCAssistLib.recipes.registry import RECIPES
 from HCCAssistLib.results.detection import DetectionResult
-from HCCAssistLib.results.files import AnyResult
+from HCCAssistLib.results.result import Result
 from HCCAssistLib.viewer.contents import contents, input_of, shown_volumes
 from HCCAssistLib.viewer.heat import Heat, heat_on
 from HCCAssistLib.viewer.voxels import Packed, packed, packed_bytes
@@ -39,7 +39,7 @@ _EXPORT = re.compile(r"^export ", re.MULTILINE)
 
 
 def write_page(
-    result: AnyResult, volumes: Mapping[str, Image], path: Path, *, case_id: str = "", synthetic: bool = False
+    result: Result, volumes: Mapping[str, Image], path: Path, *, case_id: str = "", synthetic: bool = False
 ) -> None:
     """Write a result with its images as one page, whole or not at all.
 
@@ -74,7 +74,7 @@ def script() -> str:
     return "\n".join(_EXPORT.sub("", _IMPORT.sub("", module)) for module in modules)
 
 
-def _parts(result: AnyResult, volumes: Mapping[str, Image], case_id: str, synthetic: bool) -> Iterator[str]:
+def _parts(result: Result, volumes: Mapping[str, Image], case_id: str, synthetic: bool) -> Iterator[str]:
     """The page, piece by piece: a volume's voxels are packed while they are written."""
     folder = files("HCCAssistLib.viewer") / "assets"
     template = (folder / "viewer.html").read_text(encoding="utf-8")
@@ -132,7 +132,7 @@ def _block(name: str, text: str) -> str:
     return f'<script type="text/plain" id="{name}">{text}</script>\n'
 
 
-def _boxes(result: AnyResult) -> list[Any]:
+def _boxes(result: Result) -> list[Any]:
     """Boxes whose heat is shown or hidden with them: only candidates come and go."""
     return [one.box for one in result.candidates] if isinstance(result, DetectionResult) else []
 

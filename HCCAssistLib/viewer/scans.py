@@ -11,7 +11,7 @@ from HCCAssistLib.cohort.case_files import read_case
 from HCCAssistLib.cohort.cohort import Cohort
 from HCCAssistLib.errors import InputError
 from HCCAssistLib.imaging.image import Image
-from HCCAssistLib.results.files import AnyResult
+from HCCAssistLib.results.result import Result
 from HCCAssistLib.results.run_record import RunRecord
 from HCCAssistLib.viewer.contents import input_of, shown_volumes
 
@@ -31,7 +31,7 @@ def case_of(cohort: Cohort, name: str) -> Case:
     return found
 
 
-def read_scans(result: AnyResult, case: Case | None, given: Mapping[str, Path]) -> dict[str, Image]:
+def read_scans(result: Result, case: Case | None, given: Mapping[str, Path]) -> dict[str, Image]:
     """The volumes that a result is about, by their places.
 
     Args:
