@@ -24,6 +24,7 @@ export function buildControls(about, viewer) {
   fillTable($("values"), about.values);
   $("valuesPart").hidden = !about.values.length;
   fillTable($("provenance"), about.provenance);
+  $("listTitle").textContent = { detection: "Candidates", classification: "Findings", risk: "Seen by the networks" }[about.kind];
   $("axes").textContent = about.axesNote;
 
   const rows = about.findings.map((finding, n) => listRow(finding, n, viewer));
