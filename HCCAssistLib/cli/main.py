@@ -23,6 +23,7 @@ COMMANDS = (
     "check_series",
     "train",
     "predict",
+    "view",
     "evaluate",
     "compare",
     "jobs",
