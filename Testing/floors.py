@@ -22,7 +22,7 @@ BASE = {"base"}
 IMAGES = BASE | {"imaging", "dicom"}
 DATA = IMAGES | {"cohort", "recipes", "results"}
 COMPUTING = DATA | {"models", "inference", "explain", "evaluation", "response", "registration", "margin", "training"}
-WINDOWLESS = COMPUTING | {"phantoms", "jobs"}
+WINDOWLESS = COMPUTING | {"phantoms", "jobs", "importing"}
 
 ALLOWED: Mapping[str, set[str]] = {
     "base": set(),
@@ -40,6 +40,7 @@ ALLOWED: Mapping[str, set[str]] = {
     "margin": IMAGES | {"cohort", "evaluation", "registration"},
     "training": DATA | {"models", "inference", "evaluation"},
     "phantoms": IMAGES | {"cohort"},
+    "importing": IMAGES | {"cohort", "recipes"},
     "jobs": DATA | {"models", "inference", "training"},
     "scene": DATA | {"models", "inference", "response", "registration", "margin", "jobs"},
     "panels": WINDOWLESS | {"scene"},
