@@ -21,6 +21,7 @@ COMMANDS = (
     "phantom",
     "check",
     "check_series",
+    "import_cohort",
     "train",
     "predict",
     "view",
