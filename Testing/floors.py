@@ -22,11 +22,7 @@ BASE = {"base"}
 IMAGES = BASE | {"imaging", "dicom"}
 DATA = IMAGES | {"cohort", "recipes", "results"}
 COMPUTING = DATA | {"models", "inference", "explain", "evaluation", "response", "registration", "margin", "training"}
-<<<<<<< HEAD
-WINDOWLESS = COMPUTING | {"phantoms", "jobs", "viewer"}
-=======
-WINDOWLESS = COMPUTING | {"phantoms", "jobs", "importing"}
->>>>>>> h-import
+WINDOWLESS = COMPUTING | {"phantoms", "jobs", "viewer", "importing"}
 
 ALLOWED: Mapping[str, set[str]] = {
     "base": set(),
