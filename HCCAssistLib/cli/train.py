@@ -20,7 +20,6 @@ from HCCAssistLib.recipes.registry import RECIPES, all_columns, cohort_spec, get
 from HCCAssistLib.recipes.spec import Recipe
 from HCCAssistLib.results.cutoff import cutoff_value
 from HCCAssistLib.training.parts import check_parts, lock_of
-from HCCAssistLib.wording import duration, megabytes
 
 MOST = 20
 """Folds, and repeats of each."""
@@ -176,12 +175,5 @@ def _try(args: argparse.Namespace, recipe: Recipe, options: dict[str, Value], co
         device=args.device,
         workers=os.cpu_count() or 1,
     )
-    found = dry_run(cohort, job.checked(cohort))
-    networks = f" of each of {found.members} networks" if found.members > 1 else ""
-    say(f"reading: about {duration(found.cases * found.case_s)} for {found.cases} cases")
-    say(f"an epoch: about {duration(found.epoch_s)} on {found.device} ({found.batches} batches)")
-    say(f"at most {found.epochs} epochs{networks}: about {duration(found.total_s)} in all, less where it ends early")
-    card = f", on the graphics card {megabytes(found.card_memory)}" if found.card_memory is not None else ""
-    say(f"memory: about {megabytes(found.memory) if found.memory else 'not known on this system'}{card}")
-    say(f"disk while it trains: about {megabytes(found.disk)}")
-    say("Reckoned from one case and a few batches; nothing was kept.")
+    for line in dry_run(cohort, job.checked(cohort)).in_words():
+        say(line)

@@ -109,6 +109,13 @@ def training_options(
             "takes the last weights alone",
             bounds=(0.0, 0.9999),
         ),
+        Option(
+            "precision",
+            "auto",
+            "of the training: auto takes 16-bit floats (bfloat16) where a CUDA card has them, 32-bit ones elsewhere; "
+            "weights, losses and validation are 32-bit in both",
+            choices=("auto", "float32"),
+        ),
         Option("permute_labels", False, "shuffle the labels: a check for leaks, never a model to use"),
     )
 

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import math
 from collections.abc import Callable, Mapping
+from contextlib import AbstractContextManager
 from dataclasses import dataclass
 from pathlib import Path
 from typing import TYPE_CHECKING, Any, Protocol
@@ -15,7 +16,7 @@ from HCCAssistLib.errors import Cancelled, HCCAssistError
 from HCCAssistLib.training.balance import balanced_order, class_weights
 from HCCAssistLib.training.checkpoint import Checkpoint
 from HCCAssistLib.training.frozen import freeze, set_training
-from HCCAssistLib.training.plan import Plan
+from HCCAssistLib.training.plan import Plan, Precision
 from HCCAssistLib.training.samples import Samples
 from HCCAssistLib.training.state import TrainingState
 
@@ -44,11 +45,12 @@ SelectionMetric = Callable[[Samples, Logits], float]
 
 @dataclass(frozen=True, eq=False, slots=True)
 class Fit:
-    """A finished training: the (averaged) weights of its best epoch and the course of all epochs."""
+    """A finished training: the (averaged) weights of its best epoch, the course of all epochs, and their precision."""
 
     weights: dict[str, Tensor]
     best_epoch: int
     history: tuple[dict[str, float], ...]
+    precision: Precision = "float32"
 
 
 def fit(
@@ -115,7 +117,9 @@ def fit(
             picked = picked.to(plan.device)
             shown, picked = _shown(inputs, picked, plan.copies)
             state.optimizer.zero_grad(set_to_none=True)
-            outputs_ = network(*_arguments(make_batch(shown, generator)))
+            arguments = _arguments(make_batch(shown, generator))
+            with _autocast(plan):
+                outputs_ = network(*arguments).float()
             value = loss(outputs_, {n: t[picked] for n, t in targets.items()})
             value.backward()
             state.optimizer.step()
@@ -141,7 +145,7 @@ def fit(
             state.checkpoint(key, history, best).save(checkpoint)
         if progress:
             progress(len(history), epoch)
-    return Fit({n: t.cpu().contiguous() for n, t in best.items()}, best_epoch(history), tuple(history))
+    return Fit({n: t.cpu().contiguous() for n, t in best.items()}, best_epoch(history), tuple(history), plan.precision)
 
 
 def outputs(network: nn.Module, make_batch: BatchMaker, samples: Samples, *, device: str, batch: int = 128) -> Logits:
@@ -204,6 +208,14 @@ def _targets(samples: Samples, weights: npt.NDArray[np.float32] | None, device: 
     if weights is not None:
         found["weight"] = weights[samples.labels]
     return _tensors(found, device)
+
+
+def _autocast(plan: Plan) -> AbstractContextManager[object]:
+    """Matrix products and convolutions in the plan's precision; bfloat16 has the range of 32 bits: no loss scaling."""
+    import torch
+
+    kind = torch.device(plan.device).type
+    return torch.autocast(kind, dtype=torch.bfloat16, enabled=plan.precision == "bfloat16")
 
 
 def _arguments(batch: Tensor | tuple[Tensor, ...]) -> tuple[Tensor, ...]:

@@ -76,6 +76,7 @@ def training_record(
                 "repeat": plan.repeat,
                 "seed": plan.seed,
                 "best_epoch": _of_networks(result, "best_epoch"),
+                "precision": _of_networks(result, "precision"),
             }
             for plan, result in trained
         ],

@@ -186,6 +186,38 @@ def test_a_loss_that_is_no_number_is_said() -> None:
         run(replace(PLAN, learning_rate=1e30))
 
 
+def test_passes_in_16_bits_learn_the_same_with_weights_and_validation_in_32() -> None:
+    plan = replace(PLAN, epochs=25, patience=25)
+    mixed, full = run(replace(plan, precision="bfloat16")), run(plan)
+    assert mixed.precision == "bfloat16" and not same(mixed, full)
+    assert {tensor.dtype for tensor in mixed.weights.values()} == {torch.float32}
+    network = Small()
+    network.load_state_dict(mixed.weights)
+    test = samples(20, 2)
+    logits = outputs(network, make_batch, test, device="cpu")
+    validated = float(loss(torch.from_numpy(logits), {"label": torch.from_numpy(test.labels)}))
+    assert validated == pytest.approx(mixed.history[mixed.best_epoch - 1]["validation_loss"], rel=1e-6)
+    assert (logits[test.labels == 1][:, None] > logits[test.labels == 0]).mean() > 0.95
+
+
+def test_a_processor_learns_in_32_bits_whatever_is_open() -> None:
+    given = {"epochs": 1, "patience": 1, "batch": 8, "learning_rate": 0.1}
+    assert Plan.of({**given, "precision": "auto"}, seed=1).precision == "float32"
+    assert Plan.of(given, seed=1, device="cpu").precision == "float32"
+
+
+@pytest.mark.skipif(not torch.cuda.is_available(), reason="SKIPPED: no CUDA device")
+def test_a_card_learns_what_the_processor_learns() -> None:
+    given = {"epochs": 25, "patience": 25, "batch": 8, "learning_rate": 3e-2, "averaging": 0.8}
+    found = run(Plan.of(given, seed=3, device="cuda"))
+    assert found.precision == ("bfloat16" if torch.cuda.is_bf16_supported(including_emulation=False) else "float32")
+    network = Small()
+    network.load_state_dict(found.weights)
+    test = samples(40, 7)
+    scores = outputs(network, make_batch, test, device="cpu")
+    assert (scores[test.labels == 1][:, None] > scores[test.labels == 0]).mean() > 0.95
+
+
 def test_exact_augmentation_only_moves_pixels_and_keeps_slices_together() -> None:
     generator = torch.Generator().manual_seed(0)
     patches = torch.arange(6 * 3 * 20 * 20).reshape(6, 3, 20, 20).float() % 977
