@@ -167,11 +167,13 @@ def test_a_job_that_is_killed_is_lost_and_goes_on_when_it_is_tried_again(make: C
 
 
 @pytest.mark.slow
+@pytest.mark.timeout(600)  # Slurm counts in minutes, and looks each half
 def test_before_the_time_limit_a_job_queues_itself_again_and_goes_on(
     make: Callable[..., Site], own_root: Profile
 ) -> None:
-    site = make(1.0, replace(own_root, time_limit="00:01:00", warning_s=20))
-    assert site.until("done").attempts >= 2
+    site = make(2.0, replace(own_root, time_limit="00:02:00", warning_s=20))
+    until(lambda: site.state().state == "done", 500)
+    assert site.state().attempts >= 2
     site.went_on("time limit", "the job, by itself when Slurm warned it", site.events("preempted")[0].t)
 
 
