@@ -34,6 +34,8 @@ from HCCAssistLib.scene.writer import Asked, Question, Writer
 from HCCAssistLib.wording import plural
 
 Kind = Literal["new", "revision", "reading"]
+READER = "reader"
+"""Column with who marked a case."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -213,7 +215,7 @@ class _Capture:
                 what = f"{column} is {values[column]} in the form, and {told} by the verdicts"
                 raise InputError(what, remedy="correct one of them")
             values[column] = told
-        return {**values, **({"reader": self.order.reader} if self.order.reader else {})}
+        return {**values, **({READER: self.order.reader} if self.order.reader else {})}
 
     def _marks(self, study: Study) -> CleanMarks:
         """All marks under names that tell nobody; those of lesions are marked in one way."""
@@ -263,7 +265,8 @@ class _Capture:
         order, files = self.order, self._files(study, marks, volumes=True)
         kept, carried = "", _carried(old, self.recipe, files) if old is not None else ()
         if old is not None:
-            found = changes(old, files, values, carried)
+            told = {column: value for column, value in values.items() if column != READER}
+            found = changes(old, files, told, carried)
             if not found:
                 return f"{old.case_id} is the same already: nothing was written."
             self._ask("revise", f"{old.case_id} would change. {found}. The former version is kept. Go on?")
