@@ -53,8 +53,7 @@ exit "$status"
 """
 
 TOO_SHORT = (
-    "The time limit of a job is shorter than an epoch takes. Write a longer time_limit into the profile, and try "
-    "again."
+    "The time limit of a job is shorter than an epoch takes. Write a longer time_limit into the profile, and try again."
 )
 
 QUEUED = frozenset({"PENDING", "CONFIGURING", "REQUEUED", "REQUEUE_FED", "REQUEUE_HOLD", "RESV_DEL_HOLD", "SUSPENDED"})
