@@ -104,6 +104,7 @@ def test_of_two_live_attempts_after_a_lost_node_the_newer_one_owns_the_run(make:
     until(lambda: site.cluster.slurm("sinfo", "-h", "-N", "-p", "normal", "-o", "%T").split() == ["idle", "idle"])
 
 
+@pytest.mark.slow
 def test_while_the_controller_is_gone_a_job_goes_on_and_nothing_counts_as_lost(make: Callable[..., Site]) -> None:
     site = make(SLOWLY)
     began = time.time()
