@@ -18,7 +18,7 @@ OUT ?= demo
 # Files are handed out in the order in which they are collected, heavy ones first, not by their number of tests.
 PYTEST := $(BIN)/python -m pytest --numprocesses logical --maxprocesses 4 --dist loadfile --no-loadscope-reorder
 
-.PHONY: demo test slow mistakes quick fuzz lint unit system slurm benchmarks backbone clean
+.PHONY: demo test slow mistakes quick fuzz lint unit system slurm browser benchmarks backbone clean
 
 demo: $(VENV)/demo.stamp system
 	$(BIN)/hccassist demo --out $(OUT)
@@ -30,10 +30,10 @@ lint: $(VENV)/tests.stamp
 	$(BIN)/ruff format --check .
 	$(BIN)/mypy
 
-unit: $(VENV)/tests.stamp system
+unit: $(VENV)/tests.stamp system browser
 	$(PYTEST) -m "not slow"
 
-slow: $(VENV)/tests.stamp system
+slow: $(VENV)/tests.stamp system browser
 	$(BIN)/python -m pytest -m slow
 
 mistakes: $(VENV)/tests.stamp system
@@ -79,6 +79,13 @@ slurm:
 	@if [ "$$(id -u)" = 0 ] && command -v apt-get >/dev/null && ! dpkg -s $(SLURM) >/dev/null 2>&1; then \
 		apt-get update -qq && DEBIAN_FRONTEND=noninteractive apt-get install -y -qq --no-install-recommends $(SLURM) \
 		>/dev/null || echo "Slurm could not be installed: the tests of Testing/slurm are skipped"; \
+	fi
+
+# The page of a result is tested in a real browser; without one those tests are skipped, and say so.
+browser:
+	@if [ "$$(id -u)" = 0 ] && command -v apt-get >/dev/null && ! command -v chromium >/dev/null; then \
+		apt-get update -qq && apt-get install -y -qq --no-install-recommends chromium >/dev/null \
+		|| echo "Chromium could not be installed: the page of a result will not be tested"; \
 	fi
 
 clean:
