@@ -7,6 +7,7 @@ const COLORS = {
   // as in the scene of 3D Slicer
   pending: "#fff240", accepted: "#00ff99", rejected: "#9e9e9e", other: "#b333e6", unsure: "#cc664d",
 };
+const LINE = 17; // from one line of text to the next, pixels
 const SCALES_MM = [1, 2, 5, 10, 20, 50, 100];
 
 export class Pane {
@@ -93,7 +94,7 @@ export class Pane {
 
   #drawSlice(context) {
     const { volume, slice } = this;
-    const key = `${slice} ${volume.windows} ${volume.loaded}`;
+    const key = `${slice} ${volume.windows} ${volume.unread.size}`;
     if (this.sliceKey !== key) {
       this.sliceKey = key;
       volume.picture(this.plane, slice, this.slicePicture);
@@ -145,7 +146,7 @@ export class Pane {
 
   #drawMarks(context) {
     const ratio = this.viewer.ratio;
-    const named = new Set(); // several patches of a finding carry one name
+    const named = new Map(); // several patches of a finding carry one name, and names do not lie on each other
     for (const { finding, mark, corners, isChosen } of this.outlines()) {
       context.beginPath();
       corners.forEach(([x, y], n) => (n ? context.lineTo(x, y) : context.moveTo(x, y)));
@@ -157,10 +158,12 @@ export class Pane {
       context.strokeStyle = isChosen ? "white" : COLORS[finding.verdict];
       context.stroke();
       if (named.has(finding)) continue;
-      named.add(finding);
       const left = Math.min(...corners.map((corner) => corner[0]));
-      const top = Math.min(...corners.map((corner) => corner[1]));
-      this.#write(context, mark.text, left, top - 4 * ratio, { color: context.strokeStyle, baseline: "bottom" });
+      let bottom = Math.min(...corners.map((corner) => corner[1])) - 4 * ratio;
+      const isTaken = ([x, y]) => Math.abs(x - left) < 70 * ratio && Math.abs(y - bottom) < LINE * ratio - 1;
+      while ([...named.values()].some(isTaken)) bottom -= LINE * ratio;
+      named.set(finding, [left, bottom]);
+      this.#write(context, mark.text, left, bottom, { color: context.strokeStyle, baseline: "bottom" });
     }
   }
 
@@ -199,7 +202,7 @@ export class Pane {
     const { viewer, volume } = this;
     const { width, height } = this.canvas;
     const edge = 6 * viewer.ratio;
-    const line = 17 * viewer.ratio;
+    const line = LINE * viewer.ratio;
     const [right, left, bottom, top] = this.sides();
     const about = [
       volume.title,
@@ -207,7 +210,7 @@ export class Pane {
     ];
     if (this.planeName === viewer.planes[0]) about.push(viewer.placeText(volume));
     if (volume.tilt >= 1) about.push(`tilted ${volume.tilt.toFixed(0)}\u00b0 from the patient's axes`);
-    if (volume.loaded < volume.slabCount) about.push(`reading, ${Math.round((100 * volume.loaded) / volume.slabCount)} %`);
+    if (!volume.isRead) about.push(`reading, ${Math.round(100 - (100 * volume.unread.size) / volume.slabCount)} %`);
     about.forEach((text, n) => this.#write(context, text, edge, edge + n * line, { baseline: "top" }));
     if (viewer.synthetic) this.#write(context, "SYNTHETIC", width - edge, edge, { align: "right", baseline: "top", color: "#ffb347", bold: true });
     this.#write(context, right, width - edge, height / 2, { align: "right", bold: true });
