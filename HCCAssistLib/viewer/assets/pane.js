@@ -1,6 +1,7 @@
-// One view of one volume in one plane: the slice, heat, boxes, crosshair, letters and scale, and what a mouse does there.
+// One view of one volume in one plane: the slice, heat, boxes, crosshair, letters and scale.
 
 import { PLANES, column, nearestSlice, number, sectionOf, sideOf, toWorld } from "./geometry.js";
+import { listenToMouse } from "./mouse.js";
 import { sizeOf } from "./volume.js";
 
 const COLORS = {
@@ -22,7 +23,7 @@ export class Pane {
     this.canvas.setAttribute("role", "img");
     this.slicePicture = document.createElement("canvas");
     this.heatPicture = document.createElement("canvas");
-    this.#listen();
+    listenToMouse(this);
   }
 
   get index() {
@@ -252,51 +253,6 @@ export class Pane {
     context.fillStyle = color;
     context.fillText(text, x, y);
     context.strokeStyle = color;
-  }
-
-  #listen() {
-    const { canvas, viewer } = this;
-    const pixel = (event) => {
-      const edge = canvas.getBoundingClientRect();
-      return [(event.clientX - edge.left) * viewer.ratio, (event.clientY - edge.top) * viewer.ratio];
-    };
-    let before = null;
-    let tool = "";
-    canvas.addEventListener("pointerdown", (event) => {
-      viewer.active = this;
-      before = pixel(event);
-      tool = event.button === 2 ? "window" : event.button === 1 || event.shiftKey ? "pan" : viewer.tool;
-      canvas.setPointerCapture(event.pointerId);
-      if (tool === "crosshair") this.point(...before);
-      if (event.button === 1) event.preventDefault(); // no scrolling by the middle button
-    });
-    canvas.addEventListener("pointermove", (event) => {
-      if (before === null) return;
-      const now = pixel(event);
-      const [x, y] = [now[0] - before[0], now[1] - before[1]];
-      before = now;
-      if (tool === "crosshair") this.point(...now);
-      else if (tool === "pan") viewer.pan(this, x, y);
-      else if (tool === "zoom") viewer.zoom(this, Math.exp(-y / 200), [canvas.width / 2, canvas.height / 2]);
-      else viewer.dragWindow(this.volume, x / viewer.ratio, y / viewer.ratio);
-    });
-    for (const end of ["pointerup", "pointercancel"]) canvas.addEventListener(end, () => (before = null));
-    canvas.addEventListener("contextmenu", (event) => event.preventDefault());
-    canvas.addEventListener("focus", () => (viewer.active = this));
-    canvas.addEventListener("dblclick", () => viewer.enlarge(this));
-    let turned = 0;
-    canvas.addEventListener("wheel", (event) => {
-      event.preventDefault();
-      viewer.active = this;
-      if (event.ctrlKey) {
-        viewer.zoom(this, Math.exp(-event.deltaY / 500), pixel(event));
-        return;
-      }
-      turned += event.deltaMode === 0 ? event.deltaY : 100 * event.deltaY;
-      if (Math.abs(turned) < 40) return; // a touchpad sends many small steps
-      this.moveSlices(Math.sign(turned));
-      turned = 0;
-    }, { passive: false });
   }
 
   /** Lay the crosshair on a pixel of this slice. */
