@@ -26,6 +26,7 @@ COMMANDS = (
     "view",
     "evaluate",
     "compare",
+    "learning_curve",
     "models",
     "backbones",
     "readers",

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import hashlib
 from collections import defaultdict
+from dataclasses import replace
 
 from HCCAssistLib.cohort.case import SPLITS, TABLE
 from HCCAssistLib.cohort.cohort import Cohort
@@ -41,6 +42,26 @@ def split_patients(
         names = [split for split in SPLITS for _ in range(shares[split])]
         assigned.update(zip(free, names, strict=True))
     return {case.case_id: assigned[case.patient_id] for case in cohort.cases}
+
+
+def training_part(cohort: Cohort, share: float, groups: Strata, *, seed: int) -> Cohort:
+    """The cohort with a share of its patients for training, of each group alike; nobody else is touched.
+
+    Parts are nested: a larger share of the same seed holds all patients of a smaller one.
+
+    Args:
+        cohort: every case has its split.
+        share: of the training patients, above 0 to 1; each group keeps one at least.
+        groups: to balance.
+        seed: another seed draws other patients.
+    """
+    training = replace(cohort, cases=tuple(case for case in cohort.cases if case.split == "train"))
+    kept = {
+        patient
+        for members in _patients_of(training, groups, seed).values()
+        for patient in members[: max(1, round(share * len(members)))]
+    }
+    return replace(cohort, cases=tuple(c for c in cohort.cases if c.split != "train" or c.patient_id in kept))
 
 
 def own_table(cohort: Cohort) -> str:

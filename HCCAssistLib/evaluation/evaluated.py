@@ -45,6 +45,10 @@ class Evaluation(Protocol):
     @property
     def characteristics(self) -> BaselineTable | None: ...  # noqa: D102
 
+    @property
+    def headline(self) -> Estimate:
+        """The one figure by which models of the method are compared; more is better."""
+
     def summary(self) -> list[tuple[str, Estimate]]:
         """Level and figure of a short table."""
 

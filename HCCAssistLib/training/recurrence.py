@@ -145,6 +145,11 @@ class RecurrenceEvaluation(Generic[T]):
             f"frequent would be right for {frequent}.{lost}"
         )
 
+    @property
+    def headline(self) -> Estimate:
+        """AUC of early recurrence."""
+        return self.figures.at_cutoff.estimates["AUC"]
+
     def summary(self) -> list[tuple[str, Estimate]]:
         """Level and figure of the short table on the terminal."""
         chosen = ("AUC", "accuracy", "sensitivity", "specificity", "PPV", "NPV")

@@ -103,6 +103,11 @@ class MassEvaluation:
         of = f"the mean of {self.session_count} sessions" if self.session_count > 1 else "the model's only session"
         return f"{found} of {n} {plural('mass', n)} are given the right category by {of}."
 
+    @property
+    def headline(self) -> Estimate:
+        """Balanced accuracy."""
+        return self.categories.balanced_accuracy
+
     def summary(self) -> list[tuple[str, Estimate]]:
         """Level and figure of the short table on the terminal."""
         chosen = [self.categories.accuracy, self.categories.balanced_accuracy]

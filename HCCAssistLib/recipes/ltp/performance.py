@@ -104,6 +104,11 @@ class LTPEvaluation:
             return "No evaluated patient is positive."
         return f"{self.on_lesions.note} (within {TOLERANCE_MM:g} mm of an annotated point)."
 
+    @property
+    def headline(self) -> Estimate:
+        """CPM; the AUC of patients where no volume has a lesion."""
+        return self.froc.cpm if self.froc else self.patient.estimates["AUC"]
+
     def summary(self) -> list[tuple[str, Estimate]]:
         """Level and figure of the short table on the terminal."""
         chosen = [("lesion", estimate) for estimate in self.at_cutoff] + [("patient", self.on_lesions)]

@@ -94,6 +94,11 @@ class TACEEvaluation:
             f"frequent response for everybody would be right for {likeliest}."
         )
 
+    @property
+    def headline(self) -> Estimate:
+        """AUC of objective response, by patient."""
+        return self.patient.areas[OBJECTIVE]
+
     def summary(self) -> list[tuple[str, Estimate]]:
         """Level and figure of the short table on the terminal."""
         chosen = [
