@@ -50,6 +50,8 @@ def run(args: argparse.Namespace) -> None:
     if not page.parent.is_dir():
         raise InputError("there is no such folder", f"option --out {page.name}", "make it, or choose another one")
     result = read_result(args.result)
+    if not all(shown_volumes(result)):
+        raise InputError("the result is damaged: it does not say on which images it rests", "result.json")
     if args.input is None and not given:
         places = " and ".join(shown_volumes(result))
         remedy = f"name what predict was given as well, or give --image {shown_volumes(result)[0]}=FILE"
