@@ -119,7 +119,8 @@ def _demo(args: argparse.Namespace, demo: Demo, background: Background | None) -
     from HCCAssistLib.phantoms.cohort import phantoms_of, write_cohort
     from HCCAssistLib.results.files import write_result
     from HCCAssistLib.results.tables import TABLES, write_findings
-    from HCCAssistLib.training.run import Job, train
+    from HCCAssistLib.training.job import Job
+    from HCCAssistLib.training.run import train
     from HCCAssistLib.viewer.page import write_page
 
     recipe = get_recipe(args.recipe)
