@@ -219,7 +219,7 @@ export class Pane {
     this.#write(context, top, width / 2, edge, { align: "center", baseline: "top", bold: true });
     this.#write(context, bottom, width / 2, height - edge, { align: "center", baseline: "bottom", bold: true });
     const { level, width: span } = volume.window;
-    this.#write(context, `L ${number(level)}  W ${number(span)}`, edge, height - edge, { baseline: "bottom" });
+    this.#write(context, `WL ${number(level)}  WW ${number(span)}`, edge, height - edge, { baseline: "bottom" });
     this.#write(context, "Research use only", width - edge, height - edge, { align: "right", baseline: "bottom", color: "#bbb" });
     this.#drawScale(context, edge, height - edge - 1.4 * line);
     this.canvas.setAttribute("aria-label", `${about.join(", ")}; ${left} on the left, ${right} on the right, ${top} at the top`);
