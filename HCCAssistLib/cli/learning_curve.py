@@ -67,23 +67,23 @@ def run(args: argparse.Namespace) -> None:
     check_parts(cohort, cohort_spec(recipe, options), folds=1, seed=args.seed)
 
     from HCCAssistLib.inference.loaded_model import choose_device
+    from HCCAssistLib.training.job import Job
     from HCCAssistLib.training.learning_curve import learning_curve, parts
-    from HCCAssistLib.training.run import Job, settled
 
     job = Job(
         recipe=recipe,
-        options=settled(recipe, options),
+        options=options,
         out=args.out / MODELS,
         name=MODELS,
         seed=args.seed,
         preset=args.preset,
         device=choose_device(args.device),
         workers=os.cpu_count() or 1,
-    )
+    ).checked(cohort)
     wanted = parts(cohort, job, sizes=args.sizes, draws=args.draws)
     plan = {
         "recipe": recipe.id,
-        "options": options,
+        "options": job.options,
         "trainings": [part.name for part in wanted],
         "seed": args.seed,
         TABLE: file_sha256(args.cohort / TABLE),

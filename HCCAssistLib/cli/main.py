@@ -24,13 +24,17 @@ COMMANDS = (
     "import_cohort",
     "train",
     "predict",
+    "view",
     "evaluate",
     "compare",
+    "jobs",
+    "next",
     "learning_curve",
     "models",
     "backbones",
     "readers",
     "margin",
+    "clusters",
 )
 """Modules of this package, imported within ``main``: until then nobody answers to Ctrl-C."""
 

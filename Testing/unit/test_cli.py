@@ -64,7 +64,7 @@ def test_importing_the_command_and_the_registry_stays_light() -> None:
 def test_predict_gives_one_json_object_on_stdout_and_a_result_folder(
     capsys: pytest.CaptureFixture[str], model: Path, volume: Path, tmp_path: Path
 ) -> None:
-    status, out, _ = run(capsys, "predict", volume, "--model", model, "--out", tmp_path / "result", "--json")
+    status, out, _ = run(capsys, "predict", volume, "--model", model, "--out", tmp_path / "result", "--json", "--view")
     assert status == 0
     (case,) = json.loads(out)["cases"]
     assert len([c for c in case["candidates"] if c["probability"] >= 0.5]) == 3
@@ -75,7 +75,9 @@ def test_predict_gives_one_json_object_on_stdout_and_a_result_folder(
     folder = tmp_path / "result" / "case"
     assert json.loads((folder / "result.json").read_text())["candidates"] == case["candidates"]
     names = {path.name for path in folder.iterdir()} - {f"candidate-{number}.png" for number in (1, 2, 3)}
-    assert names == {"result.json", "heatmap.nrrd", "candidates.csv"}
+    assert names == {"result.json", "heatmap.nrrd", "candidates.csv", "view.html"}
+    assert run(capsys, "view", folder, volume, "--out", tmp_path / "again.html")[0] == 0
+    assert (tmp_path / "again.html").read_bytes() == (folder / "view.html").read_bytes()
     if rendering_available() is None:
         assert (folder / "candidate-3.png").read_bytes().startswith(b"\x89PNG")
     with (folder / "candidates.csv").open(encoding="utf-8-sig") as file:
