@@ -124,9 +124,11 @@ class Installation:
         elif not parts:
             no_card = computer is not None and computer.get("cuda") and not computer.get("gpu")
             parts.append("Everything is here." + (" No NVIDIA card that works was found." if no_card else ""))
-        for what in self._extras_of:
-            if extras := ", ".join(package.name for package in self.only_for(what, packages)):
-                parts.append(f"{what.capitalize()} need {extras} besides; nothing else does.")
+        parts.extend(
+            f"{what.capitalize()} need {extras} besides; nothing else does."
+            for what in self._extras_of
+            if (extras := ", ".join(package.name for package in self.only_for(what, packages)))
+        )
         return "\n".join(parts)
 
     def question(self, missing: Sequence[Package]) -> str:
