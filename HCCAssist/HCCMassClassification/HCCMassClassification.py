@@ -60,7 +60,10 @@ class HCCMassClassificationLogic(InferenceModuleLogic):
             inputs=self.recipe.inputs,
             verb=_("Classify"),
             columns=partial(
-                classification_columns, categories=self.recipe.label.names, groups={"malignant": MALIGNANT}
+                classification_columns,
+                categories=self.recipe.label.names,
+                groups={"malignant": MALIGNANT},
+                sets=True,
             ),
             added=(PhaseViews, partial(SeenStrip, made_again=seen)),
         )

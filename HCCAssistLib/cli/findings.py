@@ -6,6 +6,7 @@ from typing import Any
 
 from HCCAssistLib.cli.console import table
 from HCCAssistLib.recipes.registry import printed_model
+from HCCAssistLib.results.category_set import NO_SET
 from HCCAssistLib.results.classification import ClassificationResult, most_probable
 from HCCAssistLib.results.cutoff import CutOff, cutoff_text, cutoff_value
 from HCCAssistLib.results.detection import DetectionResult
@@ -42,10 +43,16 @@ def rows(result: Result) -> str:
             away = "-" if c.distance_to_ablation_mm is None else f"{c.distance_to_ablation_mm:.0f}"
             cells.append((c.number, f"{c.probability:.4f}", c.slice + 1, _place(c.box.center), away))
     elif isinstance(result, ClassificationResult):
-        columns = ("number", "label", "predicted", *result.categories, *result.groups, "slice", "centre LPS mm")
+        basis = next((f.category_set.basis for f in result.findings if f.category_set), "")
+        named = ("set",) if basis else ()
+        columns = ("number", "label", "predicted", *named, *result.categories, *result.groups, "slice", "centre LPS mm")
         for f in result.findings:
             values = (*f.probabilities.values(), *result.grouped(f.probabilities).values())
-            cells.append((f.number, f.label, f.predicted, *(f"{p:.4f}" for p in values), f.slice + 1, _place(f.center)))
+            of_set = (f.category_set.text if f.category_set else NO_SET,) if basis else ()
+            numbers = (f"{p:.4f}" for p in values)
+            cells.append((f.number, f.label, f.predicted, *of_set, *numbers, f.slice + 1, _place(f.center)))
+        if cells:
+            return f"{table(columns, cells)}\n{f'set: {basis}' if basis else NO_SET}"
     elif isinstance(result, RiskResult):
         columns = ("probability of", "value")
         cells = [(printed_model(result.run.recipe, name), f"{p:.4f}") for name, p in result.probabilities.items()]

@@ -75,7 +75,13 @@ def run(args: argparse.Namespace) -> None:
 
 def executor_of(trainings: Trainings, training_id: str) -> Executor | None:
     """The engine of a training that is trained elsewhere, None for this computer."""
-    return None
+    training = trainings.get(training_id)
+    if training.engine == "background":
+        return None
+    from HCCAssistLib.jobs.cluster.prompts import ConsolePrompts
+    from HCCAssistLib.jobs.cluster.slurm import connected
+
+    return connected(training.profile, ConsolePrompts())
 
 
 def _whole_id(trainings: Trainings, begins: str) -> str:

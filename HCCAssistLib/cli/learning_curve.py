@@ -83,7 +83,7 @@ def run(args: argparse.Namespace) -> None:
     wanted = parts(cohort, job, sizes=args.sizes, draws=args.draws)
     plan = {
         "recipe": recipe.id,
-        "options": options,
+        "options": job.options,
         "trainings": [part.name for part in wanted],
         "seed": args.seed,
         TABLE: file_sha256(args.cohort / TABLE),

@@ -20,12 +20,15 @@ from HCCAssistLib.recipes.registry import RECIPES, all_columns, cohort_spec, get
 from HCCAssistLib.recipes.spec import Recipe
 from HCCAssistLib.results.cutoff import cutoff_value
 from HCCAssistLib.training.parts import check_parts, lock_of
-from HCCAssistLib.wording import duration, megabytes
 
 MOST = 20
 """Folds, and repeats of each."""
 
-ENGINES = {"local": "here, now", "background": "here, and the command returns at once: see jobs"}
+ENGINES = {
+    "local": "here, now",
+    "background": "here, and the command returns at once: see jobs",
+    "slurm": "on the cluster of --profile",
+}
 
 STOPPED = "Run the same command again to go on where it stopped."
 
@@ -40,6 +43,7 @@ def add(subcommands: argparse._SubParsersAction) -> argparse.ArgumentParser:
     parser.add_argument("--set", action="append", default=[], metavar="key=value", help="an option of the recipe")
     where = "; ".join(f"{name}: {what}" for name, what in ENGINES.items())
     parser.add_argument("--engine", choices=tuple(ENGINES), default="local", help=f"where to train. {where}")
+    parser.add_argument("--profile", default="", metavar="CLUSTER", help="name or file of a cluster: see clusters")
     parser.add_argument("--preset", default="", help="values of options: paper, or quick to try things out")
     parser.add_argument("--folds", type=int, default=1, metavar="K", help="one network per fold of the training cases")
     parser.add_argument("--repeats", type=int, default=1, metavar="R", help="networks per fold, each with its own seed")
@@ -67,12 +71,19 @@ def run(args: argparse.Namespace) -> None:
         _try(args, recipe, options, cohort)
     elif args.engine == "local":
         _train(args, recipe, options, cohort)
+    elif args.engine == "slurm":
+        from HCCAssistLib.cli.clustered import train_on_cluster
+
+        train_on_cluster(args, lambda **more: _begin(args, options, **more))
     else:
         _begin(args, options)
 
 
 def _check_where(args: argparse.Namespace) -> None:
     """Refuse a place for the model that does not go with where it is trained."""
+    if (args.engine == "slurm") != bool(args.profile):
+        what = "no cluster is named" if args.engine == "slurm" else "a cluster is named, and the engine is another one"
+        raise InputError(what, "option --profile", "give --engine slurm and --profile together")
     if args.dry_run:
         return
     if args.engine == "local":
@@ -91,8 +102,8 @@ def _check_where(args: argparse.Namespace) -> None:
     check_name(args.name)
 
 
-def _begin(args: argparse.Namespace, options: Mapping[str, Value]) -> None:
-    """Hand the training to processes that go on by themselves."""
+def _begin(args: argparse.Namespace, options: Mapping[str, Value], **more: Any) -> str:
+    """Hand the training to processes that go on by themselves; its id."""
     from HCCAssistLib.jobs.runs.trainings import Trainings
 
     begun = Trainings().begin(
@@ -106,9 +117,11 @@ def _begin(args: argparse.Namespace, options: Mapping[str, Value]) -> None:
         repeats=args.repeats,
         seed=args.seed,
         device=args.device,
+        **more,
     )
     say(begun)
     say(f"hccassist jobs show {begun}")
+    return begun
 
 
 def _train(args: argparse.Namespace, recipe: Recipe, options: dict[str, Value], cohort: Cohort) -> None:
@@ -162,12 +175,5 @@ def _try(args: argparse.Namespace, recipe: Recipe, options: dict[str, Value], co
         device=args.device,
         workers=os.cpu_count() or 1,
     )
-    found = dry_run(cohort, job.checked(cohort))
-    networks = f" of each of {found.members} networks" if found.members > 1 else ""
-    say(f"reading: about {duration(found.cases * found.case_s)} for {found.cases} cases")
-    say(f"an epoch: about {duration(found.epoch_s)} on {found.device} ({found.batches} batches)")
-    say(f"at most {found.epochs} epochs{networks}: about {duration(found.total_s)} in all, less where it ends early")
-    card = f", on the graphics card {megabytes(found.card_memory)}" if found.card_memory is not None else ""
-    say(f"memory: about {megabytes(found.memory) if found.memory else 'not known on this system'}{card}")
-    say(f"disk while it trains: about {megabytes(found.disk)}")
-    say("Reckoned from one case and a few batches; nothing was kept.")
+    for line in dry_run(cohort, job.checked(cohort)).in_words():
+        say(line)

@@ -61,7 +61,7 @@ def sensitivity_by_size(
     groups = numbered_groups([v.patient for v in volumes for _ in v.lesions], n=len(size))
     return tuple(
         replace(
-            _estimate(hit[chosen], groups[chosen], "lesion", draws=draws, seed=seed, level=level),
+            share_of_rows(hit[chosen], groups[chosen], "lesion", draws=draws, seed=seed, level=level),
             name=f"lesions {name} found" if name != UNKNOWN else f"lesions found, {name}",
             cutoff=cutoff,
         )
@@ -105,7 +105,7 @@ def accuracy_by_size(
     patient = numbered_groups(groups, len(size))
     return tuple(
         replace(
-            _estimate(hit[chosen], patient[chosen], unit, draws=draws, seed=seed, level=level),
+            share_of_rows(hit[chosen], patient[chosen], unit, draws=draws, seed=seed, level=level),
             name=f"accuracy, {name}",
         )
         for name, chosen in _size_groups(size)
@@ -123,7 +123,15 @@ def _size_groups(size: FloatArray) -> list[tuple[str, BoolArray]]:
     ]
 
 
-def _estimate(hit: FloatArray, groups: IntArray, unit: str, *, draws: int, seed: int, level: float) -> Estimate:
+def share_of_rows(hit: FloatArray, groups: IntArray, unit: str, *, draws: int, seed: int, level: float) -> Estimate:
+    """Share of rows that are hits: Clopper-Pearson, and beside it a bootstrap over patients.
+
+    Args:
+        hit: ``(rows,)`` 0 or 1.
+        groups: ``(rows,)`` number of each row's patient.
+        unit: what a row is.
+        draws, seed, level: of the bootstrap.
+    """
     patients, of = np.unique(groups, return_inverse=True)
     found = np.bincount(of, weights=hit)
     rows = np.bincount(of).astype(np.float64)

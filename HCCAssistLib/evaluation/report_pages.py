@@ -89,8 +89,8 @@ class Pages:
         self._covered.update(keys)
 
     @property
-    def missing(self) -> tuple[Item, ...]:
-        """Items of the reporting guidelines that the report does not cover."""
+    def missing(self) -> tuple[Item, ...] | None:
+        """Items of the reporting guidelines that the report does not cover; None where they do not apply."""
         return missing_items(self._covered)
 
     def add_heading(self, text: str) -> None:
@@ -291,7 +291,7 @@ class Pages:
             "methods": "\n\n".join(self.methods),
             "missing_items": [
                 {"key": i.key, "name": i.name, "TRIPOD+AI": i.tripod_ai, "CLAIM 2024": i.claim_text}
-                for i in self.missing
+                for i in self.missing or ()
             ],
             "provenance": self.provenance,
             "tables": list(self._files),

@@ -19,7 +19,11 @@ SHORT = 6
 
 
 def classification_columns(
-    review: Callable[[], Any], *, categories: Mapping[str, str], groups: Mapping[str, Sequence[str]]
+    review: Callable[[], Any],
+    *,
+    categories: Mapping[str, str],
+    groups: Mapping[str, Sequence[str]],
+    sets: bool = False,
 ) -> tuple[Column, ...]:
     """The columns of a classification.
 
@@ -27,7 +31,15 @@ def classification_columns(
         review: the ``CaseReview`` that the table shows.
         categories: code to name, as the recipe's label has them.
         groups: categories that are read together, by name.
+        sets: whether models of the method may be calibrated.
     """
+    of_set = Column(
+        "Set",
+        "The categories that held-out findings of the training do not exclude; ? where the finding is unlike anything "
+        "seen. Empty of a model that is not calibrated",
+        _set,
+        lambda f: len(f.category_set.codes) if f.category_set else None,
+    )
 
     def bar(code: str) -> Column:
         return Column(
@@ -63,6 +75,7 @@ def classification_columns(
             lambda f: f.predicted,
         ),
         *(bar(code) for code in categories),
+        *([of_set] if sets else []),
         *(grouped(name, codes) for name, codes in groups.items()),
         Column(
             "Networks",
@@ -97,6 +110,11 @@ def classification_columns(
 def score_bar(score: float) -> str:
     """A bar and the score, as ``▅.62``; a copied cell stays readable."""
     return f"{BLOCKS[min(int(score * len(BLOCKS)), len(BLOCKS) - 1)]}{score_text(score).replace('0.', '.')}"
+
+
+def _set(finding: Any) -> str:
+    found = finding.category_set
+    return "" if found is None else f"{' '.join(found.codes)}{' ?' if found.unlike else ''}".strip()
 
 
 def _spread(finding: Any) -> str:

@@ -107,7 +107,15 @@ def finding_text(result: Any, number: int | None) -> str:
     text = f"{number}: {'; '.join([*scores, *groups])}."
     if networks_disagree(found):
         text += " " + _("The networks disagree.")
-    return str(text)
+    return f"{text} {set_text(found)}"
+
+
+def set_text(finding: Any) -> str:
+    """The categories that cannot be excluded, in a sentence."""
+    found = finding.category_set
+    if found is None:
+        return str(_("No calibrated set."))
+    return str(_("Set: {categories} ({basis}).").format(categories=found.text, basis=found.basis))
 
 
 def networks_disagree(finding: Any) -> bool:

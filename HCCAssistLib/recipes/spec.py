@@ -25,6 +25,8 @@ Step = Literal[
     "comparison",
     "review",
     "second_rater",
+    "seen",
+    "scored",
 ]
 """The working parts of a recipe: modules of its package, the same names in every recipe."""
 

@@ -11,6 +11,7 @@ from typing import Any, Literal
 from HCCAssistLib.errors import Problem
 from HCCAssistLib.imaging.geometry import Box, Geometry
 from HCCAssistLib.imaging.image import Image
+from HCCAssistLib.results.category_set import CategorySet
 from HCCAssistLib.results.result import (
     check_counts,
     check_place,
@@ -76,6 +77,7 @@ class Finding:
         target: whether it counts in the patient's mean.
         patches: what the mean is taken over where a method sees several pictures of one finding; empty elsewhere.
         review: what a reader said of it.
+        category_set: the categories that cannot be excluded, None of a model that is not calibrated.
     """
 
     number: int
@@ -89,6 +91,7 @@ class Finding:
     target: bool = True
     patches: tuple[Patch, ...] = ()
     review: Review = PENDING
+    category_set: CategorySet | None = None
 
     def __post_init__(self) -> None:
         what = f"finding {self.number}"
@@ -105,6 +108,8 @@ class Finding:
         for patch in self.patches:
             probabilities_of(patch.probabilities, self.probabilities)
         object.__setattr__(self, "patches", tuple(self.patches))
+        if self.category_set is not None and tuple(self.category_set.p_values) != tuple(self.probabilities):
+            raise ValueError(f"{what}: the set is of other categories than the probabilities")
 
     @property
     def predicted(self) -> str:
@@ -136,6 +141,7 @@ class Finding:
             "diameter_mm": self.diameter_mm,
             "target": self.target,
             "patches": [patch.as_json() for patch in self.patches],
+            "category_set": self.category_set.as_json() if self.category_set else None,
             **self.review.as_json(),
         }
 
@@ -154,6 +160,7 @@ class Finding:
             target=data["target"],
             patches=tuple(Patch.from_json(one) for one in data.get("patches", ())),
             review=Review.from_json(data),
+            category_set=CategorySet.from_json(given) if (given := data.get("category_set")) else None,
         )
 
 

@@ -9,6 +9,7 @@ from types import MappingProxyType
 from typing import Any
 
 from HCCAssistLib.files import atomic_file
+from HCCAssistLib.results.category_set import NO_SET
 from HCCAssistLib.results.classification import ClassificationResult, Finding, most_probable
 from HCCAssistLib.results.detection import Candidate, DetectionResult
 from HCCAssistLib.results.result import Kind, Result
@@ -98,8 +99,9 @@ def _row(found: Candidate | Finding) -> dict[str, Any]:
 
 def _classified(result: ClassificationResult) -> tuple[Sequence[str], list[dict[str, Any]]]:
     of_categories = [f"probability {code}" for code in result.categories]
+    sets = ("category_set", "category_set_of") if any(one.category_set for one in result.findings) else ()
     columns = (
-        *("number", "label", "predicted", *of_categories, *result.groups),
+        *("number", "label", "predicted", *of_categories, *result.groups, *sets),
         *("slice", "diameter_mm", "target", "center_lps", "verdict", "category", "reader", "comment"),
     )
     rows = [
@@ -107,6 +109,7 @@ def _classified(result: ClassificationResult) -> tuple[Sequence[str], list[dict[
             **_row(one),
             **{f"probability {code}": value for code, value in one.probabilities.items()},
             **result.grouped(one.probabilities),
+            **_of_set(one),
         }
         for one in result.findings
     ]
@@ -115,6 +118,11 @@ def _classified(result: ClassificationResult) -> tuple[Sequence[str], list[dict[
         predicted = most_probable(result.patient)
         rows.append({"label": "patient", "predicted": predicted, **pooled, **result.grouped(result.patient)})
     return columns, rows
+
+
+def _of_set(one: Finding) -> dict[str, str]:
+    found = one.category_set
+    return {"category_set": found.text, "category_set_of": found.basis} if found else {"category_set": NO_SET}
 
 
 def _risk(result: RiskResult) -> list[dict[str, Any]]:

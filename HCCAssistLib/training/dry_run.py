@@ -30,6 +30,7 @@ from HCCAssistLib.training.pack import Pack
 from HCCAssistLib.training.plan import Plan
 from HCCAssistLib.training.reading import sample_one
 from HCCAssistLib.training.samples import Samples
+from HCCAssistLib.wording import duration, megabytes
 
 TRIED = 5
 """Cases at most, where a training would leave one out."""
@@ -79,6 +80,19 @@ class DryRun:
     def total_s(self) -> float:
         """Seconds of all networks, if none ends early."""
         return self.cases * self.case_s + self.members * self.epochs * self.epoch_s
+
+    def in_words(self) -> list[str]:
+        """A sentence for each of them."""
+        networks = f" of each of {self.members} networks" if self.members > 1 else ""
+        card = f", on the graphics card {megabytes(self.card_memory)}" if self.card_memory is not None else ""
+        return [
+            f"reading: about {duration(self.cases * self.case_s)} for {self.cases} cases",
+            f"an epoch: about {duration(self.epoch_s)} on {self.device} ({self.batches} batches)",
+            f"at most {self.epochs} epochs{networks}: about {duration(self.total_s)} in all, less where it ends early",
+            f"memory: about {megabytes(self.memory) if self.memory else 'not known on this system'}{card}",
+            f"disk while it trains: about {megabytes(self.disk)}",
+            "Reckoned from one case and a few batches; nothing was kept.",
+        ]
 
 
 class _Enough(Exception):

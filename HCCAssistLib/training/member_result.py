@@ -9,6 +9,7 @@ from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
 import numpy as np
+import numpy.typing as npt
 
 from HCCAssistLib.errors import InputError
 from HCCAssistLib.files import atomic_file
@@ -19,7 +20,9 @@ if TYPE_CHECKING:
     from torch import Tensor
 
 RESULT = "result.safetensors"
-FORMAT = "hccassist-member-result/1"
+FORMAT = "hccassist-member-result/2"
+
+Arrays = Mapping[str, npt.NDArray[Any]]
 
 
 @dataclass(frozen=True, eq=False, slots=True)
@@ -32,6 +35,7 @@ class MemberResult:
         validation: the samples that it was not trained on, without what the network is given.
         outputs: ``(n, ...)`` of the network for these samples.
         facts: what else the recipe's own stages found, as JSON.
+        kept: the same as arrays.
     """
 
     weights: Mapping[str, Mapping[str, Tensor]]
@@ -39,10 +43,16 @@ class MemberResult:
     validation: Samples
     outputs: Logits
     facts: Mapping[str, Any] = field(default_factory=dict)
+    kept: Arrays = field(default_factory=dict)
 
     @classmethod
     def of(
-        cls, fits: Mapping[str, Fit], validation: Samples, outputs: Logits, facts: Mapping[str, Any] | None = None
+        cls,
+        fits: Mapping[str, Fit],
+        validation: Samples,
+        outputs: Logits,
+        facts: Mapping[str, Any] | None = None,
+        kept: Arrays | None = None,
     ) -> MemberResult:
         """The result of the fits of its networks, by name."""
         return cls(
@@ -54,6 +64,7 @@ class MemberResult:
             validation=validation.without_inputs(),
             outputs=outputs,
             facts=facts or {},
+            kept=kept or {},
         )
 
     def save(self, path: Path, key: str) -> None:
@@ -69,6 +80,7 @@ class MemberResult:
         validation = self.validation
         tensors = {f"weights/{n}/{part}": t.contiguous() for n, one in self.weights.items() for part, t in one.items()}
         tensors |= {f"validation/{name}": torch.from_numpy(array) for name, array in validation.arrays.items()}
+        tensors |= {f"kept/{n}": torch.from_numpy(np.ascontiguousarray(array)) for n, array in self.kept.items()}
         tensors["outputs"] = torch.from_numpy(np.ascontiguousarray(self.outputs))
         header = {
             "format": FORMAT,
@@ -95,14 +107,17 @@ class MemberResult:
                 if header.get("format") != FORMAT or header.get("key") != key:
                     return None
                 tensors = {name: file.get_tensor(name) for name in file.keys()}  # noqa: SIM118  not a dict
-            arrays = {n.split("/", 1)[1]: t.numpy() for n, t in tensors.items() if n.startswith("validation/")}
+            arrays, kept = (
+                {n.split("/", 1)[1]: t.numpy() for n, t in tensors.items() if n.startswith(f"{part}/")}
+                for part in ("validation", "kept")
+            )
             weights: dict[str, dict[str, Tensor]] = {name: {} for name in header["fits"]}
             for name, tensor in tensors.items():
                 if name.startswith("weights/"):
                     _, network, parameter = name.split("/", 2)
                     weights[network][parameter] = tensor
             validation = Samples(arrays, origins_from_json(header["origins"]))
-            return cls(weights, header["fits"], validation, tensors["outputs"].numpy(), header["facts"])
+            return cls(weights, header["fits"], validation, tensors["outputs"].numpy(), header["facts"], kept)
         except (SafetensorError, OSError, KeyError, TypeError, ValueError) as error:
             raise InputError(
                 f"a trained member cannot be read ({error})", path.parent.name, "delete its folder to train it again"

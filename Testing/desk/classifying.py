@@ -14,6 +14,7 @@ from HCCAssistLib.imaging.image import Image
 from HCCAssistLib.jobs.events import Event
 from HCCAssistLib.models.model_card import ModelCard
 from HCCAssistLib.recipes.registry import get_recipe
+from HCCAssistLib.results.category_set import CategorySet
 from HCCAssistLib.results.classification import ClassificationResult, Finding
 from HCCAssistLib.results.run_record import RunRecord
 
@@ -67,6 +68,13 @@ SESSIONS = tuple(
     ({**one, "A": one["B"], "B": one["A"]}, one) if number == 1 else (one,) * 2 for number, one in enumerate(SCORES)
 )
 
+SETS = (
+    CategorySet({"A": 0.6, "B": 0.3, "C": 0.02, "D": 0.02, "E": 0.02}, 0.4, 0.9, 412, 105),
+    None,
+    CategorySet({"A": 0.01, "B": 0.01, "C": 0.02, "D": 0.02, "E": 0.7}, 0.01, 0.9, 412, 105),
+)
+"""Of a calibrated model; the second mass is that of another one."""
+
 
 def result_of(study: Any, *, model: str = "triphasic") -> ClassificationResult:
     """A result of what a run was given: its findings by their order, and heat round the first in each phase."""
@@ -79,7 +87,8 @@ def result_of(study: Any, *, model: str = "triphasic") -> ClassificationResult:
         box = Box(one.center, (40.0, 40.0, 4.0))
         size = one.size_mm if np.isfinite(one.size_mm) else None
         scores, each = SCORES[number % 3], SESSIONS[number % 3]
-        findings.append(Finding(number + 1, one.name, one.center, scores, box, index, each, size))
+        of_set = SETS[number % 3]
+        findings.append(Finding(number + 1, one.name, one.center, scores, box, index, each, size, category_set=of_set))
     heat = {}
     for place, grid in grids.items():
         part = grid.crop((4, 4, 4), (16, 50, 50))
@@ -165,7 +174,8 @@ class Reading:
         layout = qt.QVBoxLayout(self.holder)
         top = slicer.util.loadUI(str(UI))
         layout.addWidget(top)
-        columns = partial(classification_columns, categories=MASS.label.names, groups={"malignant": ("A", "B")})
+        groups = {"malignant": ("A", "B")}
+        columns = partial(classification_columns, categories=MASS.label.names, groups=groups, sets=True)
         method = Method(recipe=MASS, inputs=MASS.inputs, verb="Classify", columns=columns, added=(PhaseViews,))
         self.session = Session(MASS, self.executor)
         self.settings: dict[str, Any] = {"HCCAssist/Reader": "R1"}

@@ -66,6 +66,7 @@ def work_through(desk: Any, path: Path) -> Any:
     for finding, place in zip(review.result.findings, PLACES, strict=True):
         np.testing.assert_allclose(finding.center, place, atol=1e-3)
     assert all(0 < float(text) < 1 for text in cells(ui, "Malignant"))
+    assert cells(ui, "Set") == ["", ""], "the model is not calibrated"
     widget.panel._review.choose(1)
     for number in (1, 2, 3):
         assert desk.layout_manager.sliceWidget(f"HCCAssist{number}").visible

@@ -8,6 +8,7 @@ from typing import Any
 import pytest
 from classifying import PLACES, Reading, add_points, findings, load_phases
 from ltp_reading import cells, chord, chosen, column, numbers, rows
+from planting import plant_part
 
 
 @pytest.fixture
@@ -50,13 +51,51 @@ def test_several_points_of_one_list_are_several_findings_with_the_words_of_a_cla
     assert numbers(ui) == [1, 2, 3]
     read.panel._review.choose(2)
     assert ui.findingLabel.text == (
-        "2: B, other malignant mass: 0.35; A, classic HCC: 0.30; malignant 0.65. The networks disagree."
+        "2: B, other malignant mass: 0.35; A, classic HCC: 0.30; malignant 0.65. The networks disagree. "
+        "No calibrated set."
     )
     shown = ui.table.horizontalHeader()
     assert shown.sectionPosition(column(ui, "E")) + shown.sectionSize(column(ui, "E")) <= ui.table.viewport().width
     assert not ui.ThresholdBar.visible
     assert not ui.Missed.visible
     assert not ui.otherButton.visible
+
+
+def assert_sets_are_told(read):
+    """In the table and of the chosen finding, with level and n."""
+    ui = read.ui
+    told = {int(row[0]): row[column(ui, "Set")] for row in rows(ui)}
+    assert told == {1: "A B", 2: "", 3: "E ?"}
+    read.panel._review.choose(1)
+    basis = "(90 %, calibrated on 412 findings of 105 patients)."
+    assert ui.findingLabel.text.endswith(f"Set: A or B {basis}")
+    read.panel._review.choose(3)
+    assert ui.findingLabel.text.endswith(f"Set: unlike anything seen, at best E {basis}")
+    table = read.session.current.drawn.table
+    (place,) = [n for n in range(table.GetNumberOfColumns()) if table.GetColumnName(n) == "category set"]
+    assert [table.GetCellText(n, place) for n in (0, 1)] == ["A or B", "no calibrated set"]
+
+
+def test_the_categories_that_cannot_be_excluded_are_told_with_their_level_and_n(read):
+    assert_sets_are_told(read)
+
+
+MISTAKES = {
+    "all categories taken for the set": ("classification_columns", "found.codes", "found.p_values"),
+    "unlike anything seen not marked": ("classification_columns", "' ?' if found.unlike else ''", "''"),
+}
+"""Part, what stands there, what is planted in its place."""
+
+
+@pytest.mark.parametrize("mistake", MISTAKES)
+def test_a_mistake_planted_into_the_column_of_sets_is_caught(reading, monkeypatch, mistake):
+    plant_part(monkeypatch, *MISTAKES[mistake])
+    load_phases()
+    points, one = add_points(), reading()
+    one.ui.input_baseline_masses_points.setCurrentNode(points)
+    one.classify()
+    with pytest.raises(AssertionError):
+        assert_sets_are_told(one)
 
 
 def test_a_reader_agrees_chooses_another_category_or_is_unsure_and_takes_it_back(desk, read):

@@ -15,6 +15,7 @@ MISTAKES = {
     "columns of another method": (PY, "classification_columns", "detection_columns"),
     "groups of categories forgotten": (PY, '{"malignant": MALIGNANT}', "{}"),
     "phases not shown side by side": (PY, "added=(PhaseViews, ", "added=("),
+    "sets not shown": (PY, "sets=True,", ""),
     "another verb": (PY, '_("Classify")', '_("Detect")'),
 }
 """File, what stands there, what is planted in its place."""

@@ -73,10 +73,10 @@ def test_members_are_sent_submitted_once_and_brought_back(
     status = trainings.refresh("abc", engine, lambda what, share: told.append((what, share)))
     assert told[-1] == ("sending the data", 1.0)
     assert (tmp_path / "there" / "packs").exists()
-    assert [one.run.state for one in status.members] == ["done", "lost"]
+    assert [one.run.state for one in status.members] == ["done", "queued"]
     assert (trainings.root / run_folder(first) / "result.safetensors").exists()
     assert engine.started == [first, second, second], "what is lost is begun again"
-    assert trainings.refresh("abc").summary.state == "lost", "as it was last seen"
+    assert trainings.refresh("abc").summary.state == "queued", "as it was last seen"
 
     trainings.refresh("abc", engine)
     trainings.refresh("abc", engine)

@@ -65,8 +65,8 @@ def attend(
             fetch(executor.files, member.key, local.path(run_folder(member.key)))
         elif state == "waiting":  # its folder was written, and the connection broke before it was submitted
             submit(executor, member.plan, digest, settings)
-        elif state == "lost":
-            retry(executor, member.key)
+        elif state == "lost" and retry(executor, member.key):
+            engine[member.key] = "queued"
     folder.write(SEEN, {"engine": {**folder.seen.get("engine", {}), **engine}})
 
 

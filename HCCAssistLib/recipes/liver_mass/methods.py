@@ -36,4 +36,10 @@ def methods(found: MassEvaluation, card: ModelCard) -> str:
         f"{plural('case', cases)}, none of them among the training images, were classified; the category with the "
         "highest probability is the decision. "
         "A and B were told from C, D and E by an ordinal score of that category (A and B 4, C 3, D 2, E 1)."
+        + (
+            f" Conformal sets of categories ({found.sets.basis}) rest on the probability of the right category in "
+            "masses that members were held out of, each patient weighted equally."
+            if found.sets
+            else ""
+        )
     )

@@ -23,6 +23,7 @@ from HCCAssistLib.evaluation.flow import Flow
 from HCCAssistLib.evaluation.ordinal import ordinal_auc, ordinal_scores
 from HCCAssistLib.evaluation.result import Estimate
 from HCCAssistLib.evaluation.sessions import SessionSpread, spreads
+from HCCAssistLib.evaluation.set_coverage import SetCoverage, set_coverage
 from HCCAssistLib.inference.loaded_model import LoadedModel
 from HCCAssistLib.recipes.liver_mass.evaluated_case import EvaluatedCase
 from HCCAssistLib.recipes.liver_mass.judged_mass import JudgedMass, malignant
@@ -58,6 +59,7 @@ class MassEvaluation:
         curves: ROC of the ordinal score and of the probability; empty where all masses are of one class.
         calibration: of that probability; None where all masses are of one class.
         by_size: accuracy by the diameter of the mass.
+        sets: how often the calibrated sets hold the right category; None of a model that is not calibrated.
         crops: what the network saw of each mass, in their order.
         results: by case id.
         left_out: cases that were to be evaluated and could not be, by case id, with what is wrong.
@@ -77,6 +79,7 @@ class MassEvaluation:
     curves: tuple[tuple[str, RocCurve, Estimate], ...]
     calibration: Calibration | None
     by_size: tuple[Estimate, ...]
+    sets: SetCoverage | None
     crops: tuple[CropView, ...]
     results: Mapping[str, ClassificationResult]
     left_out: Mapping[str, tuple[Problem, ...]]
@@ -117,6 +120,7 @@ class MassEvaluation:
         chosen += [replace(each[kind], name=f"sensitivity of {kind}") for kind in KINDS if kind in each]
         chosen += [self.malignancy.estimates["AUC"], self.probability_auc]
         chosen += [self.agreement] if self.agreement else []
+        chosen += [self.sets.coverage, self.sets.size, self.sets.singletons, self.sets.unlike] if self.sets else []
         return [("mass", estimate) for estimate in chosen]
 
     def as_json(self) -> dict[str, Any]:
@@ -130,6 +134,7 @@ class MassEvaluation:
             "probability_auc": self.probability_auc.as_json(),
             "calibration": self.calibration.as_json() if self.calibration else None,
             "by_size": [one.as_json() for one in self.by_size],
+            "category_sets": self.sets.as_json() if self.sets else None,
             "period": self.period,
         }
         return evaluation_json(self, figures)
@@ -192,6 +197,7 @@ def performance(found: EvaluatedCases[EvaluatedCase], model: LoadedModel) -> Mas
             patients,
             unit="mass",
         ),
+        sets=_sets(masses, truth, patients),
         crops=_views(found, model),
         results=results,
         left_out=found.left_out,
@@ -201,6 +207,12 @@ def performance(found: EvaluatedCases[EvaluatedCase], model: LoadedModel) -> Mas
         run=found.run,
         problems=found.problems(card, warned),
     )
+
+
+def _sets(masses: Sequence[JudgedMass], truth: Sequence[str], patients: Sequence[str]) -> SetCoverage | None:
+    sets = [one.finding.category_set for one in masses]
+    known = [one for one in sets if one is not None]
+    return set_coverage(known, truth, patients, unit="mass") if len(known) == len(sets) else None
 
 
 def _malignancy(labels: Sequence[bool], predicted: Sequence[str], patients: Sequence[str]) -> BinaryEvaluation:

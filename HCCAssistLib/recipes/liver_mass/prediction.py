@@ -21,12 +21,15 @@ from HCCAssistLib.models.caveats import model_warnings
 from HCCAssistLib.recipes.liver_mass.augmentation import center_crop
 from HCCAssistLib.recipes.liver_mass.checks import mass_problems, volume_problems
 from HCCAssistLib.recipes.liver_mass.explanation import Scores, in_patient, probabilities, scores_and_maps
+from HCCAssistLib.recipes.liver_mass.looks import looks
 from HCCAssistLib.recipes.liver_mass.masses import SOURCES, Mass, field_of_view, masses_of
 from HCCAssistLib.recipes.liver_mass.recipe import CATEGORIES, LIVER_MASS, MALIGNANT, MASSES, TIME_POINT, phases_of
 from HCCAssistLib.recipes.liver_mass.sampling import CODES, pictures
 from HCCAssistLib.recipes.liver_mass.sections import frame
 from HCCAssistLib.recipes.options import Value
+from HCCAssistLib.results.category_set import CategorySet
 from HCCAssistLib.results.classification import ClassificationResult, Finding
+from HCCAssistLib.training.calibration import category_sets
 from HCCAssistLib.wording import plural
 
 GROUPS = {"malignant": MALIGNANT}
@@ -78,6 +81,8 @@ def predict(
     images, hu = pictures(volumes, [(mass, mass.center) for mass in masses], options)
     step(0.5)
     scores, maps = _scores(model, images, heat=bool(chosen["heatmap"]))
+    look = looks(images, [mass.diameter_mm for mass in masses], options)
+    sets = category_sets(model.package, scores.mean(axis=0), look, CODES)
     names = [mass.label for mass in masses]
     cold = empty_map_problems(maps, names, raised="the predicted category", where=MASSES) if maps is not None else ()
     step(0.9)
@@ -95,7 +100,7 @@ def predict(
     result = ClassificationResult(
         categories=CATEGORIES,
         findings=tuple(
-            _finding(mass, scores[:, n], frames[n], stored_slice(reference.geometry, mass.center))
+            _finding(mass, scores[:, n], frames[n], stored_slice(reference.geometry, mass.center), sets[n])
             for n, mass in enumerate(masses)
         ),
         volumes={place: volume.geometry for place, volume in places.items()},
@@ -139,7 +144,7 @@ def _scores(
     return probabilities(model.networks, batch), None
 
 
-def _finding(mass: Mass, scores: Scores, box: Box, slice_number: int) -> Finding:
+def _finding(mass: Mass, scores: Scores, box: Box, slice_number: int, of: CategorySet | None) -> Finding:
     return Finding(
         number=mass.number,
         label=mass.label,
@@ -149,6 +154,7 @@ def _finding(mass: Mass, scores: Scores, box: Box, slice_number: int) -> Finding
         slice=slice_number,
         by_network=tuple(_by_code(one) for one in scores) if len(scores) > 1 else (),
         diameter_mm=None if mass.diameter_source == "default" else mass.diameter_mm,
+        category_set=of,
     )
 
 

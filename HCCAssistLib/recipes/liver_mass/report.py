@@ -20,6 +20,7 @@ from HCCAssistLib.recipes.liver_mass.methods import methods
 from HCCAssistLib.recipes.liver_mass.performance import MassEvaluation
 from HCCAssistLib.recipes.liver_mass.recipe import CATEGORIES
 from HCCAssistLib.recipes.liver_mass.sampling import CODES
+from HCCAssistLib.results.category_set import NO_SET
 from HCCAssistLib.training.evaluation_report import add_evaluated, add_model, begin_report, not_external
 from HCCAssistLib.wording import plural, rounded
 
@@ -41,9 +42,16 @@ MIX = (
     "The probability of A or B is what the network gives after training on a certain mixture of categories. Where "
     "masses are malignant more or less often than here, it is calibrated otherwise."
 )
+SETS = (
+    "A set holds the categories that held-out masses of the training do not exclude, calibrated on {basis}. Each "
+    "patient counts once there, however many masses he has. The level holds for new patients like them: where scanners "
+    "or the mix of masses differ, look at the coverage. A mass is called unlike anything seen where it lies farther "
+    "from all that was trained on than 95 % of the held-out masses, or no category is left."
+)
 PREDICTIONS = "predictions.csv"
 COLUMNS = (
     "case_id", "patient_id", "mass", "label", "category", "subtype", "predicted", "right",
+    "category_set", "unlike_anything_seen",
     *(f"probability_{code}" for code in CODES), "probability_malignant", "ordinal_score", "by_session",
     "x_lps_mm", "y_lps_mm", "z_lps_mm", "slice", "diameter_mm", "diameter_source", "field_of_view_mm",
 )  # fmt: skip
@@ -72,6 +80,7 @@ def report(
     pages.add_text(INTENT)
     pages.add_text(f"{ONE_UNIT} {found.period}".rstrip())
     pages.add_category_evaluation("Categories", found.categories)
+    _sets(pages, found, "Calibrated sets")
     _sessions(pages, found)
     _malignant(pages, found)
     pages.add_heading("Size of the masses")
@@ -141,6 +150,15 @@ def _masses(pages: Report, found: MassEvaluation) -> None:
     pages.add_warnings(problem for problems in found.left_out.values() for problem in problems)
 
 
+def _sets(pages: Report, found: MassEvaluation, level: str) -> None:
+    if found.sets is None:
+        pages.add_text(f"{level}: the model has {NO_SET}.")
+        return
+    pages.add_heading(level)
+    pages.add_text(f"{SETS.format(basis=found.sets.basis)} {found.sets.sentence}")
+    pages.add_estimates(f"{level}: coverage and size", found.sets.estimates)
+
+
 def _sessions(pages: Report, found: MassEvaluation) -> None:
     if found.session_count < 2:
         pages.add_text("The model has one session, so there is no median, range or agreement of sessions.")
@@ -191,6 +209,7 @@ def _external(pages: Report, external: MassEvaluation, found: MassEvaluation) ->
     pages.add_category_evaluation(f"{level}, categories", external.categories)
     if external.session_count > 1:
         pages.add_session_spreads(f"{level}: each session alone", [one for one in external.sessions if one.known])
+    _sets(pages, external, f"{level}: calibrated sets")
     area = external.malignancy.estimates
     pages.add_estimates(f"{level}: malignant or not", [*area.values(), external.probability_auc])
     _sizes(pages, external, level)
@@ -209,7 +228,9 @@ def _picture(mass: JudgedMass) -> str:
 def mass_rows(found: MassEvaluation) -> tuple[tuple[str, ...], list[tuple[str, ...]]]:
     """Columns and rows of the table of masses: truth, what each is taken for, or why a case was left out."""
     several = found.session_count > 1
-    columns = ("Case", "Mass", "Reference", "Predicted", "Probability", "A or B", "Sessions", "Size (mm)", "Outcome")
+    columns = (
+        *("Case", "Mass", "Reference", "Predicted", "Set", "Probability", "A or B", "Sessions", "Size (mm)", "Outcome"),
+    )
     rows: list[tuple[str, ...]] = []
     for mass in found.masses:
         votes = Counter(mass.named).most_common()
@@ -220,6 +241,7 @@ def mass_rows(found: MassEvaluation) -> tuple[tuple[str, ...], list[tuple[str, .
                 str(mass.finding.number),
                 mass.reference.subtype or mass.reference.category,
                 mass.predicted,
+                mass.finding.category_set.text if mass.finding.category_set else "",
                 rounded(mass.finding.probabilities[mass.predicted], 2),
                 rounded(mass.malignant, 2),
                 ", ".join(f"{count} {code}" for code, count in votes) if several else "",
@@ -236,10 +258,11 @@ def prediction_rows(found: MassEvaluation) -> Iterator[tuple[Any, ...]]:
     """Rows of predictions.csv."""
     for mass in found.masses:
         finding, reference = mass.finding, mass.reference
-        place = [round(v, 2) for v in finding.center]
+        place, of_set = [round(v, 2) for v in finding.center], finding.category_set
         yield (
             mass.case_id, mass.patient_id, finding.number, finding.label, reference.category, reference.subtype,
-            mass.predicted, int(mass.right), *(finding.probabilities[code] for code in CODES), mass.malignant,
+            mass.predicted, int(mass.right), " ".join(of_set.codes) if of_set else None,
+            int(of_set.unlike) if of_set else None, *(finding.probabilities[code] for code in CODES), mass.malignant,
             ordinal_scores([mass.predicted])[0], " ".join(mass.named), *place, finding.slice + 1, finding.diameter_mm,
             reference.source, reference.side_mm,
         )  # fmt: skip

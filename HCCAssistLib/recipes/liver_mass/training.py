@@ -9,10 +9,12 @@ from __future__ import annotations
 from collections.abc import Mapping, Sequence
 from typing import Any
 
+from HCCAssistLib.recipes.liver_mass.looks import looks
 from HCCAssistLib.recipes.liver_mass.recipe import phases_of
 from HCCAssistLib.recipes.liver_mass.sampling import CODES
 from HCCAssistLib.recipes.options import Value
 from HCCAssistLib.training.assembled import Assembled, class_accuracy
+from HCCAssistLib.training.calibration import calibration_files, seen_features
 from HCCAssistLib.training.member import Member
 from HCCAssistLib.training.member_result import MemberResult
 from HCCAssistLib.training.samples import Samples
@@ -26,8 +28,11 @@ def studies_kept(options: Mapping[str, Value]) -> frozenset[str]:
 def fit_member(member: Member) -> MemberResult:
     """Train one network; the epoch with the lowest loss on the pictures of validation is kept."""
     found = member.fit("final", member.train, member.validation, span=(0.0, 0.98))
-    logits = member.outputs(member.network(found), member.validation)
-    return MemberResult.of({"": found}, member.validation, logits, {"seen": ranges(member.train, member.plan.options)})
+    train, held_out = member.train, member.validation
+    logits = member.outputs(member.network(found), held_out)
+    seen = [looks(part["image"], part["diameter_mm"], member.plan.options) for part in (train, held_out)]
+    facts = {"seen": ranges(train, member.plan.options)}
+    return MemberResult.of({"": found}, held_out, logits, facts, seen_features(train, *seen))
 
 
 def ranges(samples: Samples, options: Mapping[str, Value]) -> dict[str, Any]:
@@ -40,7 +45,7 @@ def ranges(samples: Samples, options: Mapping[str, Value]) -> dict[str, Any]:
 
 
 def assemble(results: Sequence[MemberResult], *, chosen_on: str) -> Assembled:
-    """Accuracy of the pictures that each member was not trained on, and what all of them were trained on.
+    """Accuracy of the pictures that each member was not trained on, what calibrates sets, and what all were trained on.
 
     Args:
         results: of the members.
@@ -52,7 +57,11 @@ def assemble(results: Sequence[MemberResult], *, chosen_on: str) -> Assembled:
         "diameter_mm": _joined([one["diameter_mm"] for one in seen]),
         "hu": {phase: _joined([one["hu"][phase] for one in seen]) for phase in phases},
     }
-    return Assembled(estimates=[class_accuracy(results, CODES, unit="picture")], facts={"seen": facts})
+    return Assembled(
+        estimates=[class_accuracy(results, CODES, unit="picture")],
+        facts={"seen": facts},
+        extras=calibration_files(results),
+    )
 
 
 def _range(values: Any) -> list[float]:

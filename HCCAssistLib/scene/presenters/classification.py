@@ -6,6 +6,7 @@ from collections.abc import Iterator
 from typing import Any
 
 from HCCAssistLib.imaging.geometry import Box
+from HCCAssistLib.results.category_set import NO_SET
 from HCCAssistLib.results.classification import ClassificationResult, Finding
 from HCCAssistLib.scene.boxes import paint_box
 from HCCAssistLib.scene.colors import Color, verdict_color
@@ -63,7 +64,7 @@ def refresh(drawn: Drawn) -> None:
             paint_box(node, color(owner), owner.review.verdict)
     if drawn.table is not None:
         names = [f"{code}: {name}" for code, name in result.categories.items()]
-        columns = ("number", "finding", "predicted", *names, *result.groups, *REVIEW_COLUMNS)
+        columns = ("number", "finding", "predicted", "category set", *names, *result.groups, *REVIEW_COLUMNS)
         fill_table(drawn.table, columns, [_row(finding, result) for finding in result.findings])
 
 
@@ -93,6 +94,7 @@ def _row(finding: Finding, result: ClassificationResult) -> tuple[str | int, ...
         finding.number,
         finding.label,
         finding.predicted,
+        finding.category_set.text if finding.category_set else NO_SET,
         *(f"{score:.3f}" for score in scores),
         review.verdict.value,
         review.category,

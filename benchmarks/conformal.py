@@ -1,0 +1,132 @@
+"""What calibrated sets of categories must show on phantoms with known truth; nothing here says anything of patients.
+
+Coverage, size and flags of the sets of held-out masses; and how many masses are called unlike anything seen where their
+kind was left out of what the looks were learnt from, kind by kind. The last lines are one JSON object per goal.
+"""
+
+from __future__ import annotations
+
+import argparse
+import tempfile
+import time
+from pathlib import Path
+
+import numpy as np
+from evidence import Goal, print_goals, show
+
+from HCCAssistLib.cli.console import Progress
+from HCCAssistLib.cohort.cohort import Cohort, read_cohort
+from HCCAssistLib.cohort.splits import folds as patient_folds
+from HCCAssistLib.cohort.strata import strata
+from HCCAssistLib.evaluation.conformal import Calibration
+from HCCAssistLib.evaluation.intervals import proportion_interval
+from HCCAssistLib.evaluation.result import Estimate
+from HCCAssistLib.inference.loaded_model import load_model
+from HCCAssistLib.inference.study import read_study
+from HCCAssistLib.phantoms.cohort import write_cohort
+from HCCAssistLib.phantoms.liver_mass.cases import PHANTOMS
+from HCCAssistLib.recipes.liver_mass.evaluation import evaluate
+from HCCAssistLib.recipes.liver_mass.looks import looks
+from HCCAssistLib.recipes.liver_mass.performance import KINDS
+from HCCAssistLib.recipes.liver_mass.recipe import LIVER_MASS, MASSES
+from HCCAssistLib.recipes.liver_mass.sampling import CODES, sample_case
+from HCCAssistLib.recipes.registry import cohort_spec
+from HCCAssistLib.results.category_set import UNLIKE
+from HCCAssistLib.training.calibration import FILE, OF_MEMBER, calibration_files, how_unusual, seen_features
+from HCCAssistLib.training.member_result import MemberResult
+from HCCAssistLib.training.run import Job, train
+from HCCAssistLib.training.samples import Samples, joined
+
+CASES, SEED, FOLDS = 160, 7, 3
+PRESET = {"width": 0.2, "epochs": 8, "copies": 4, "sections": 3, "batch": 32}
+UNLIKE_OTHERS = "E"
+"""The kind whose looks the phantoms share with no other; those of the others overlap on purpose."""
+
+Array = np.ndarray
+
+
+def main() -> None:
+    parser = argparse.ArgumentParser(description=__doc__)
+    parser.add_argument("--cohort", type=Path, help="phantoms made before (hccassist phantom liver-mass)")
+    parser.add_argument("--cases", type=int, default=CASES)
+    parser.add_argument("--epochs", type=int, default=PRESET["epochs"])
+    arguments = parser.parse_args()
+    began = time.process_time()
+    options = LIVER_MASS.resolve({**PRESET, "epochs": arguments.epochs})
+    with tempfile.TemporaryDirectory() as scratch:
+        folder = arguments.cohort or Path(scratch) / "cohort"
+        if not arguments.cohort:
+            write_cohort(PHANTOMS, folder, cases=arguments.cases, seed=SEED, progress=Progress("phantoms").part)
+        cohort = read_cohort(folder)
+        job = Job(LIVER_MASS, options, Path(scratch) / "model", "model", folds=FOLDS)
+        model = load_model(train(cohort, job, progress=Progress("training"))[0])
+        found = evaluate(cohort, model, {}, progress=Progress("evaluation"))
+        samples, kinds = first_pictures(cohort)
+    sets = found.sets
+    assert sets is not None
+    print(f"options { ({**PRESET, 'epochs': arguments.epochs}) }, {FOLDS} folds")
+    print(f"sets of {sets.basis}; accuracy {found.categories.accuracy.value:.3f}; held-out masses:")
+    for one in sets.estimates:
+        show(one.name, one)
+    print(
+        f"called unlike anything seen where a kind was left out ({100 * UNLIKE:g} % of the held-out masses are, too):"
+    )
+    flagged = {}
+    for kind in ("none", *KINDS):
+        if kind != "none" and kind not in kinds:
+            continue
+        own, others = left_out(cohort, samples, kinds, kind, options)
+        if own.n:
+            flagged[kind] = own
+            show(f"{kind} left out: {kind}", own)
+        show(f"{kind} left out: others", others)
+    print(f"CPU {time.process_time() - began:.0f} s")
+    low, high = sets.coverage.interval.low or 0.0, sets.coverage.interval.high or 0.0
+    size, hit = sets.size.value or 0.0, flagged[UNLIKE_OTHERS].value or 0.0
+    goals: list[Goal] = [
+        ("coverage: its binomial interval", [low, high], f"covers {sets.level:g}", low <= sets.level <= high),
+        ("mean number of categories in a set", round(size, 3), "<= 2 of 5", size <= 2),
+        (f"masses of the unseen kind {UNLIKE_OTHERS} that are flagged", round(hit, 3), ">= 0.8", hit >= 0.8),
+    ]
+    print_goals(goals)
+
+
+def first_pictures(cohort: Cohort) -> tuple[Samples, Array]:
+    """The picture of each mass as a prediction sees it, and its kind."""
+    options = LIVER_MASS.resolve({**PRESET, "sections": 1})
+    classes, parts, kinds = cohort_spec(LIVER_MASS, options).finding_classes, [], []
+    for case in cohort.cases:
+        study = read_study(case, LIVER_MASS, options=options, classes=classes)
+        parts.append(sample_case(study, case, options, np.random.default_rng(0)))
+        kinds += [one.subclass or one.code for one in study.findings[MASSES]]
+    return joined(parts), np.array(kinds)
+
+
+def left_out(cohort: Cohort, samples: Samples, kinds: Array, kind: str, options: dict) -> tuple[Estimate, Estimate]:
+    """How many held-out masses of a kind, and of the others, are flagged by looks that were learnt without the kind."""
+    spec, case_ids = cohort_spec(LIVER_MASS, options), np.array([o.case_id for o in samples.origins])
+    train_cases = tuple(case for case in cohort.cases if case.split != "test")
+    part_of = patient_folds(Cohort(cohort.folder, train_cases), FOLDS, strata(cohort, spec), seed=SEED)
+    fold = np.array([part_of.get(str(name), -1) for name in case_ids])[samples["case"]]
+    look, known = looks(samples["image"], samples["diameter_mm"], options), kinds != kind
+    results = []
+    for number in range(FOLDS):
+        learnt, held_out = (fold >= 0) & (fold != number) & known, (fold == number) & known
+        kept = seen_features(samples.select(learnt), look[learnt], look[held_out])
+        outputs = np.zeros((held_out.sum(), len(CODES)), np.float32)  # of a network, which takes no part
+        results.append(MemberResult({}, {}, samples.select(held_out).without_inputs(), outputs, kept=kept))
+    files = calibration_files(results)
+    members = [files[OF_MEMBER.format(number)] for number in range(FOLDS)]
+    p = how_unusual(Calibration.from_arrays(files[FILE]), members, look)
+    test = np.array([case.split == "test" for case in cohort.cases])[samples["case"]]
+    return flags(p[test & ~known]), flags(p[test & known])
+
+
+def flags(p: Array) -> Estimate:
+    hits = int((p <= UNLIKE).sum())
+    share = hits / len(p) if len(p) else None
+    return Estimate("flagged", share, len(p), "mass", proportion_interval(hits, max(1, len(p))), successes=hits)
+
+
+if __name__ == "__main__":
+    main()
