@@ -7,6 +7,7 @@ import os
 import signal
 import sys
 import time
+from dataclasses import replace
 from pathlib import Path
 
 import pytest
@@ -70,7 +71,7 @@ def test_in_the_background_it_comes_to_the_weights_of_the_plain_command_through_
     assert main([*command, "--device", "cpu", *(f"--set={name}={value}" for name, value in SETTINGS.items())]) == 0
     training_id = capsys.readouterr().out.split()[0]
     assert begin(Trainings(root), cohort) == training_id, "one like it that is open is attached to"
-    (checkpoint,) = until(lambda: list(root.glob("runs/*/final.safetensors")))
+    (checkpoint,) = until(lambda: list(root.glob("runs/*/final.safetensors")), 150)
     conductor, member = pid_of(trainings.folder(training_id)), pid_of(checkpoint.parent)
     assert conductor is not None
     assert member is not None
@@ -103,6 +104,15 @@ def test_in_the_background_it_comes_to_the_weights_of_the_plain_command_through_
     said = capsys.readouterr().out
     assert "epoch 6: loss" in said
     assert str(cohort.parent) not in (root / "runs").joinpath(status.members[0].key, "log").read_text()
+
+    folder = trainings.folder(training_id)
+    (folder / "outcome.json").unlink()  # killed while it evaluated, and the cohort is gone by now
+    replace(Training.read(folder), cohort=str(tmp_path / "gone")).write(folder)
+    assert conduct.main([str(root), training_id]) == 0
+    (folder / "lease").unlink()  # this process lives on
+    again = trainings.refresh(training_id)
+    assert (again.summary.state, again.report) == ("done", None)
+    assert "gone" in again.note
     assert main(["jobs", "remove", training_id]) == 0
     assert [path for path in root.rglob("*") if path.is_file()] == []
 
