@@ -60,7 +60,7 @@ ReturnToService=2
 SlurmctldTimeout=30
 SlurmdTimeout={slurmd_timeout}
 InactiveLimit=0
-KillWait=5
+KillWait=10
 MinJobAge=300
 SchedulerType=sched/backfill
 SchedulerParameters=sched_interval=2,bf_interval=2,batch_sched_delay=0
