@@ -44,6 +44,16 @@ def add(subcommands: argparse._SubParsersAction) -> argparse.ArgumentParser:
 
 def run(args: argparse.Namespace) -> int:
     """Look at the archive; then write the table of roles, or, where a person has seen it, the cohort."""
+    try:
+        return _run(args)
+    except InputError as error:
+        if not args.json:
+            raise
+        say_json({"pass": "refused", "problems": [asdict(problem) for problem in error.problems]})
+        return 2
+
+
+def _run(args: argparse.Namespace) -> int:
     from HCCAssistLib.importing.journal import Journal, salt_of
     from HCCAssistLib.importing.key import read_key
     from HCCAssistLib.importing.roles_table import NAME
@@ -70,8 +80,9 @@ def _passes(args: argparse.Namespace, key: Any, journal: Any, secret: Path) -> i
     from HCCAssistLib.importing.roles_table import NAME, ids_in, read_choices, rows, write_rows
     from HCCAssistLib.importing.scanning import scan
 
-    recipe, table = get_recipe(args.recipe), args.out / NAME
-    looked = scan(args.tree, journal, key.salt, workers=os.cpu_count() or 1, progress=Progress("look").part)
+    recipe, table, progress = get_recipe(args.recipe), args.out / NAME, Progress("look")
+    progress("listing the files", 0.0)
+    looked = scan(args.tree, journal, key.salt, workers=os.cpu_count() or 1, progress=progress.part)
     if not looked.series:
         raise InputError("no CT or MR series was found", "TREE", "give the folder that the archive was exported to")
     if key.add(looked.series):
@@ -142,7 +153,8 @@ def _second(
     needed = sum(BYTES * _voxels(one) for one in chosen) / GB
     free = shutil.disk_usage(args.out).free / GB
     if not args.json:
-        say(f"{len(chosen)} volumes of up to {needed:.1f} GB (packed, about half of it); {free:.1f} GB are free")
+        volumes = f"{len(chosen)} {plural('volume', len(chosen))}"
+        say(f"{volumes} of up to {needed:.1f} GB (packed, about half of it); {free:.1f} GB are free")
     done = write_cohort(
         args.out,
         args.tree,
@@ -186,7 +198,8 @@ def _second(
         say(f"{changed} series count for another patient than their headers say, as roles.csv has it.")
     written = len(done.written) - len(faults)
     say(f"{written} {plural('volume', written)} written, {done.kept} kept from before, {len(faults)} failed.")
-    say(f"{len(cases)} cases of {len(used)} patients are in the cohort; {done.cases} new rows of cohort.csv.")
+    in_cohort = f"{len(cases)} {plural('case', len(cases))} of {len(used)} {plural('patient', len(used))}"
+    say(f"{in_cohort} in the cohort, {done.cases} new in cohort.csv.")
     if recipe.columns and not faults:
         say(f"Fill in {', '.join(recipe.columns)} in cohort.csv, and run: hccassist check OUT --recipe {recipe.id}")
     return 1 if faults else 0
@@ -211,17 +224,19 @@ def _show(counts: dict[str, Any]) -> None:
     """What the archive holds."""
     say(
         f"{counts['files']} files: {counts['images']} slices of {counts['series']} CT and MR series "
-        f"({counts['readable']} can be read) in {counts['studies']} studies of {counts['patients']} patients"
+        f"({counts['readable']} can be read) in {counts['studies']} {plural('study', counts['studies'])} "
+        f"of {counts['patients']} {plural('patient', counts['patients'])}"
     )
     left_out = [f"{count} {plural(kind, count)}" for kind, count in counts["left_out"].items()]
-    for count, what in (
-        (counts["copies"], "copies of other files"),
-        (counts["damaged"], "damaged files"),
-        (counts["not_dicom"], "files that are no DICOM"),
-        (counts["closed_folders"], "folders that may not be read"),
-        (counts["links"], "links to folders, which are not followed"),
+    for name, kind, rest in (
+        ("copies", "copy", "of other files"),
+        ("damaged", "damaged file", ""),
+        ("not_dicom", "file", "without DICOM"),
+        ("closed_folders", "folder", "without the right to read"),
+        ("links", "link", "to folders (not followed)"),
     ):
-        left_out += [f"{count} {what}"] if count else []
+        if count := counts[name]:
+            left_out.append(f"{count} {plural(kind, count)} {rest}".rstrip())
     if left_out:
         say(f"left out: {', '.join(left_out)}")
     for doubt in counts["doubts"]:

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import errno
 import json
 import os
 from collections.abc import Iterable
@@ -44,7 +45,8 @@ class Journal:
         for line in lines[1:]:
             with suppress(ValueError, KeyError, TypeError):  # the last one of a process that was killed may be cut
                 self._take(parse_json(line))
-        self._file: IO[bytes] = os.fdopen(os.open(path, os.O_WRONLY | os.O_CREAT | os.O_APPEND, ONLY_OWNER), "ab")
+        descriptor = os.open(path, os.O_WRONLY | os.O_CREAT | os.O_APPEND, ONLY_OWNER)
+        self._file: IO[bytes] = os.fdopen(descriptor, "ab", buffering=0)
         if not lines:
             self._write({"format": FORMAT, "salt": salt})
         elif not lines[-1].endswith(b"\n"):
@@ -83,8 +85,9 @@ class Journal:
             self._found[line["portion"]] = (line["fingerprint"], line["found"])
 
     def _write(self, line: dict[str, Any]) -> None:
-        self._file.write(json.dumps(line, separators=(",", ":")).encode() + b"\n")
-        self._file.flush()
+        content = json.dumps(line, separators=(",", ":")).encode() + b"\n"
+        if self._file.write(content) < len(content):
+            raise OSError(errno.ENOSPC, os.strerror(errno.ENOSPC), self.path)
 
 
 def salt_of(path: Path) -> str:

@@ -2,8 +2,6 @@
 
 from __future__ import annotations
 
-import csv
-import os
 from collections.abc import Callable, Iterable, Mapping, Sequence
 from contextlib import closing
 from dataclasses import dataclass, replace
@@ -15,7 +13,7 @@ import numpy as np
 from HCCAssistLib.cohort.additions import check_pseudonym
 from HCCAssistLib.cohort.case import CASES, TABLE
 from HCCAssistLib.cohort.cohort import read_cohort, write_cohort_table
-from HCCAssistLib.cohort.table import put_row, read_table
+from HCCAssistLib.cohort.table import put_row, read_table, write_table
 from HCCAssistLib.dicom.headers import read_files, without_warnings
 from HCCAssistLib.dicom.series import SeriesReport, read_stack, reports_of
 from HCCAssistLib.errors import HCCAssistError, InputError, Problem
@@ -28,7 +26,6 @@ from HCCAssistLib.parallel import side_by_side
 from HCCAssistLib.recipes.roles import contradicts, guess_role
 
 RECORD = "imported.csv"
-COLUMNS = ("case_id", "role", "series_id", "warnings")
 WORKERS = 4
 """Each holds a volume in memory."""
 
@@ -114,7 +111,10 @@ def write_cohort(
         for one in done:
             written.append(one)
             if not one.fault:
-                _note(out / RECORD, one)
+                row = {"case_id": one.case_id, "role": one.role, "series_id": one.series_id}
+                known[one.case_id, one.role] = {**row, "warnings": "; ".join(one.warnings)}
+                with stored(RECORD):
+                    write_table(out / RECORD, known.values())
             if progress is not None:
                 progress(len(written) / len(orders))
     failed = {(one.case_id, one.role) for one in written if one.fault}
@@ -127,11 +127,11 @@ def _path(out: Path, one: Chosen) -> Path:
     return out / CASES / one.case_id / f"{one.role}.nrrd"
 
 
-def _refuse_others(out: Path, chosen: Iterable[Chosen], known: Mapping[tuple[str, str], str]) -> None:
+def _refuse_others(out: Path, chosen: Iterable[Chosen], known: Mapping[tuple[str, str], Mapping[str, str]]) -> None:
     """Refuse what would have to replace something."""
     problems = []
     for one in chosen:
-        before = known.get((one.case_id, one.role), one.series.id)
+        before = known.get((one.case_id, one.role), {}).get("series_id", one.series.id)
         if _path(out, one).exists() and before != one.series.id:
             what = f"{one.role}.nrrd of case {one.case_id} was made of {before}, and the table says {one.series.id} now"
             remedy = "delete the file to have it made anew, or put back what the table said"
@@ -198,25 +198,13 @@ def _refuse_different(image: Image, path: Path) -> None:
         raise InputError(f"there is another {path.name} already, which was not made from this series")
 
 
-def _record(path: Path) -> dict[tuple[str, str], str]:
-    """The series that each volume was made of."""
+def _record(path: Path) -> dict[tuple[str, str], dict[str, str]]:
+    """What each volume was made of, by case and role: the rows of the record."""
     if not path.exists():
         return {}
     table = read_table(path, "series_id")
-    rows = (dict(zip(table.columns, cells, strict=False)) for _, cells in table.rows)
-    return {(row["case_id"], row["role"]): row["series_id"] for row in rows}
-
-
-def _note(path: Path, one: Written) -> None:
-    """Add a line to the record, which is not written anew for each of many volumes."""
-    is_new = not path.exists()
-    with stored(RECORD), path.open("a", encoding="utf-8", newline="") as file:
-        writer = csv.writer(file)
-        if is_new:
-            writer.writerow(COLUMNS)
-        writer.writerow((one.case_id, one.role, one.series_id, "; ".join(one.warnings)))
-        file.flush()
-        os.fsync(file.fileno())
+    rows = [dict(zip(table.columns, cells, strict=False)) for _, cells in table.rows]
+    return {(row.get("case_id", ""), row.get("role", "")): row for row in rows}
 
 
 def _add_rows(out: Path, cases: Mapping[str, str], columns: Sequence[str]) -> int:

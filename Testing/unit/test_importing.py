@@ -6,7 +6,10 @@ import csv
 import gzip
 import json
 import re
+import shutil
 import stat
+import subprocess
+import sys
 from collections.abc import Callable
 from pathlib import Path
 
@@ -43,8 +46,10 @@ def run(tree: Path, out: Path, capsys: pytest.CaptureFixture[str], monkeypatch: 
 
     def run(recipe: str = "hepatectomy-recurrence", *more: str) -> tuple[int, dict, str]:
         status = main(["import-cohort", "dicom", str(tree), str(out), "--recipe", recipe, "--json", *more])
-        said, complained = capsys.readouterr()
-        return status, json.loads(said) if said else {}, complained
+        printed, complained = capsys.readouterr()
+        said = json.loads(printed) if printed else {}
+        complained += "".join(f"{problem['where']}: {problem['what']}\n" for problem in said.get("problems", ()))
+        return status, said, complained
 
     return run
 
@@ -493,3 +498,53 @@ def test_several_processes_find_the_same(tree: Path, tmp_path: Path, capsys: pyt
 )
 def test_of_a_description_only_known_words_are_shown(text: str, known: str) -> None:
     assert known_words(text) == known
+
+
+def pages_free(disk: Path) -> int:
+    return shutil.disk_usage(disk).free // 4096
+
+
+def test_a_full_disk_is_one_sentence_and_the_same_command_goes_on(
+    tree: Path, tmp_path: Path, capsys: pytest.CaptureFixture[str]
+) -> None:
+    disk = tmp_path / "disk"
+    disk.mkdir()
+    mount = ["mount", "-t", "tmpfs", "-o", "size=256k", "tmpfs", str(disk)]
+    if not sys.platform.startswith("linux") or subprocess.run(mount, capture_output=True, check=False).returncode:
+        pytest.skip("SKIPPED: no small disk can be mounted here (Linux and root are needed)")
+    try:
+        three_phases(tree)
+        command = ["import-cohort", "dicom", str(tree), str(disk / "out"), "--recipe", "ltp"]
+        filler, statuses = disk / "filler", []
+        while statuses[-2:] != [0, 0]:  # both passes
+            filler.write_bytes(bytes(4096 * max(0, pages_free(disk) - len(statuses) // 2)))
+            statuses.append(main(command))
+            lines = [line for line in capsys.readouterr().err.splitlines() if "%" not in line]
+            assert statuses[-1] == 0 or ["the disk is full" in line for line in lines] == [True]
+            filler.unlink()
+        assert statuses[:2] == [1, 1]
+        assert len(statuses) < 40
+        assert len(list((disk / "out").rglob("*.nrrd"))) == 1
+    finally:
+        subprocess.run(["umount", str(disk)], check=True)
+
+
+def test_what_a_person_reads(tree: Path, out: Path, capsys: pytest.CaptureFixture[str]) -> None:
+    write(series("7", IssuerOfPatientID="A"), tree / "a")
+    write(series("7", IssuerOfPatientID="B", PatientName="Z"), tree / "b")
+    (tree / "notes.txt").write_text("x")
+    command = ["import-cohort", "dicom", str(tree), str(out), "--recipe", "hepatectomy-recurrence"]
+    assert main(command) == 0
+    said, complained = capsys.readouterr()
+    assert "23 files: 22 slices of 2 CT and MR series (2 can be read) in 2 studies of 2 patients" in said
+    assert "left out: 1 file without DICOM" in said
+    assert "never pass them on with the cohort" in said
+    assert "warning: p001: same PatientID, of another issuer, as p002." in complained
+    assert main(command) == 0
+    said, complained = capsys.readouterr()
+    assert "2 volumes written, 0 kept from before, 0 failed." in said
+    assert "warning: p001: same PatientID, of another issuer, as p002." in complained
+    assert main(["check", str(out), "--recipe", "hepatectomy-recurrence", "--json"]) == 2
+    found = {problem["what"] for problem in json.loads(capsys.readouterr().out)["problems"]}
+    assert found >= {"there is no pre/tumour"}
+    assert not any("arterial" in what for what in found)

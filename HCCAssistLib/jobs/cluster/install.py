@@ -151,7 +151,7 @@ def check_python(connection: Connection) -> str:
         )
     if found["missing"]:
         names = [PIP_NAMES.get(one, one) for one in found["missing"]]
-        line = shlex.join([profile.interpreter(home), "-m", "pip", "install", *names])
+        line = f"{shlex.quote(profile.interpreter(home))} -m pip install {shlex.join(names)}"
         raise InputError(
             f"its Python lacks {', '.join(names)}",
             profile.host,

@@ -107,7 +107,7 @@ export class Viewer {
   placeText(volume) {
     const at = this.at[volume.timePoint];
     const value = volume.valueAt(toWorld(volume.inverse, at));
-    const text = value === null ? "outside the scan" : `${number(value)} ${volume.unit}`;
+    const text = value === null ? "outside the scan" : Number.isNaN(value) ? "reading" : `${number(value)} ${volume.unit}`;
     return `${placeText(at)} mm: ${text}`;
   }
 
