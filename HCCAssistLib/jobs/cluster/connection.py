@@ -181,6 +181,11 @@ class Connection:
 
     def _lost(self, error: BaseException) -> str:
         reason = str(error) or type(error).__name__
+        if "Garbage packet" in reason:
+            return (
+                f"{self.profile.host} sends text instead of files: a start file of its shell, such as ~/.bashrc, "
+                "prints something. Let it do so in a terminal alone."
+            )
         return (
             f"the connection to {self.profile.host} was lost ({reason}). "
             "What runs there goes on, and nothing is lost; try again later."
