@@ -65,6 +65,7 @@ def test_two_members_train_side_by_side_and_have_the_weights_of_the_plain_comman
     assert site.jobs() == []  # what is finished is not done again
 
 
+@pytest.mark.slow
 def test_a_job_that_is_requeued_goes_on_at_once_and_comes_to_the_same_weights(make: Make, toy: Toy) -> None:
     site = make()
     began = time.time()
