@@ -79,6 +79,7 @@ def _passes(args: argparse.Namespace, key: Any, journal: Any, secret: Path) -> i
     from HCCAssistLib.importing.proposals import propose
     from HCCAssistLib.importing.roles_table import NAME, ids_in, read_choices, rows, write_rows
     from HCCAssistLib.importing.scanning import scan
+    from HCCAssistLib.importing.volumes import read_record
 
     recipe, table, progress = get_recipe(args.recipe), args.out / NAME, Progress("look")
     progress("listing the files", 0.0)
@@ -87,7 +88,10 @@ def _passes(args: argparse.Namespace, key: Any, journal: Any, secret: Path) -> i
         raise InputError("no CT or MR series was found", "TREE", "give the folder that the archive was exported to")
     if key.add(looked.series):
         key.write(secret)
-    doubtful = doubts(looked.series, key)
+    series = {one.id: one for one in looked.series}
+    imported = {row.get("series_id", "") for row in read_record(args.out).values()} - set(series)
+    gone = {name: journal.series[name] for name in imported if name in journal.series}
+    doubtful = doubts([*looked.series, *gone.values()], key.patient)
     all_rows = rows(looked.series, key, propose(looked.series, key, recipe), doubtful)
     known = journal.offered | ids_in(table) if table.is_file() else set()
     new = [row for row in all_rows if row["series_id"] not in known]
@@ -97,8 +101,7 @@ def _passes(args: argparse.Namespace, key: Any, journal: Any, secret: Path) -> i
         write_rows(table, new)
         journal.offer([*known, *(row["series_id"] for row in new)])
         return _end_first(args, counts, new, is_first, secret)
-    series = {one.id: one for one in looked.series}
-    chosen = read_choices(table, series, recipe.inputs)
+    chosen = read_choices(table, series, gone, recipe.inputs)
     return _second(args, recipe, key, counts, chosen)
 
 
@@ -118,8 +121,12 @@ def _counts(looked: Scan, rows: Sequence[dict[str, str]], doubtful: dict[str, li
         "not_dicom": counts.foreign,
         "closed_folders": looked.tree.closed,
         "links": looked.tree.links,
-        "doubts": [{"patient": patient, "what": text} for patient, texts in sorted(doubtful.items()) for text in texts],
+        "doubts": _listed(doubtful),
     }
+
+
+def _listed(doubtful: dict[str, list[str]]) -> list[dict[str, str]]:
+    return [{"patient": patient, "what": text} for patient, texts in sorted(doubtful.items()) for text in texts]
 
 
 def _end_first(
@@ -148,9 +155,10 @@ def _second(
     args: argparse.Namespace, recipe: Recipe, key: Any, counts: dict[str, Any], chosen: Sequence[Chosen]
 ) -> int:
     """Write the cohort, and say what became of it."""
+    from HCCAssistLib.importing.doubts import doubts
     from HCCAssistLib.importing.volumes import write_cohort
 
-    needed = sum(BYTES * _voxels(one) for one in chosen) / GB
+    needed = sum(BYTES * _voxels(one) for one in chosen if one.is_here) / GB
     free = shutil.disk_usage(args.out).free / GB
     if not args.json:
         volumes = f"{len(chosen)} {plural('volume', len(chosen))}"
@@ -168,7 +176,8 @@ def _second(
     cases = {one.case_id: one.patient for one in chosen}
     missing = _missing(recipe, chosen)
     used = set(cases.values())
-    doubtful = [doubt for doubt in counts["doubts"] if doubt["patient"] in used]
+    patients = {one.series.id: one.patient for one in chosen}
+    doubtful = _listed(doubts([one.series for one in chosen], lambda series: patients[series.id]))
     changed = sum(one.patient != key.patient(one.series) for one in chosen)
     if args.json:
         say_json(

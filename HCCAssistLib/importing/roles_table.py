@@ -29,6 +29,7 @@ class Chosen:
 
     Attributes:
         series: the series.
+        is_here: whether the archive holds it still; what was imported may be gone.
         patient: pseudonym.
         case_id: of its case.
         role: ``"<time point>/<phase>"``.
@@ -36,6 +37,7 @@ class Chosen:
     """
 
     series: Series
+    is_here: bool
     patient: str
     case_id: str
     role: str
@@ -102,12 +104,15 @@ def ids_in(path: Path) -> set[str]:
     return {cells[place] for _, cells in table.rows if len(cells) > place}
 
 
-def read_choices(path: Path, series: Mapping[str, Series], needs: Sequence[InputSpec]) -> tuple[Chosen, ...]:
+def read_choices(
+    path: Path, series: Mapping[str, Series], gone: Mapping[str, Series], needs: Sequence[InputSpec]
+) -> tuple[Chosen, ...]:
     """The series that have a role.
 
     Args:
         path: of the table.
         series: of the archive, by id.
+        gone: that were imported from it before.
         needs: what the method reads.
 
     Raises:
@@ -131,7 +136,8 @@ def read_choices(path: Path, series: Mapping[str, Series], needs: Sequence[Input
             what = f"the series {name} stands in line {lines[name]} already"
             problems.append(Problem("STOP", what, f"{NAME}, line {line}", "delete one of the lines"))
         elif role:
-            one = Chosen(series[name], cell["patient"], cell["case_id"], role, line) if name in series else None
+            found = series.get(name) or gone.get(name)
+            one = Chosen(found, name in series, cell["patient"], cell["case_id"], role, line) if found else None
             faults = _faults(one, name, cell, role, needs)
             problems += [Problem("STOP", what, f"{NAME}, line {line}", remedy) for what, remedy in faults]
             chosen += [one] if one else []

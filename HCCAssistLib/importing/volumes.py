@@ -98,7 +98,7 @@ def write_cohort(
         InputError: a file that is there is of another series, or a case of the table is of another patient.
         HCCAssistError: the disk is full or not writable.
     """
-    known = _record(out / RECORD)
+    known = read_record(out)
     _refuse_others(out, chosen, known)
     orders = [
         _Order(one.case_id, one.role, one.series.id, Job(top, one.series.files, salt), _path(out, one), one.patient)
@@ -136,6 +136,9 @@ def _refuse_others(out: Path, chosen: Iterable[Chosen], known: Mapping[tuple[str
             what = f"{one.role}.nrrd of case {one.case_id} was made of {before}, and the table says {one.series.id} now"
             remedy = "delete the file to have it made anew, or put back what the table said"
             problems.append(Problem("STOP", what, f"{NAME}, line {one.line}", remedy))
+        elif not _path(out, one).exists() and not one.is_here:
+            what = f"the archive no longer holds the series of {one.role} of case {one.case_id}"
+            problems.append(Problem("STOP", what, f"{NAME}, line {one.line}", "put it back, or empty the role"))
     if (out / TABLE).is_file():
         patients = {case.case_id.lower(): case.patient_id for case in read_cohort(out, tolerant=True).cases}
         for one in {one.case_id: one for one in chosen}.values():
@@ -198,11 +201,11 @@ def _refuse_different(image: Image, path: Path) -> None:
         raise InputError(f"there is another {path.name} already, which was not made from this series")
 
 
-def _record(path: Path) -> dict[tuple[str, str], dict[str, str]]:
-    """What each volume was made of, by case and role: the rows of the record."""
-    if not path.exists():
+def read_record(out: Path) -> dict[tuple[str, str], dict[str, str]]:
+    """What each volume of a cohort was made of, by case and role: the rows of the record."""
+    if not (out / RECORD).exists():
         return {}
-    table = read_table(path, "series_id")
+    table = read_table(out / RECORD, "series_id")
     rows = [dict(zip(table.columns, cells, strict=False)) for _, cells in table.rows]
     return {(row.get("case_id", ""), row.get("role", "")): row for row in rows}
 

@@ -285,7 +285,7 @@ def test_patients_are_never_put_together_or_taken_apart_in_silence(run: Run, tre
     assert said["patients"] == 7
     texts = [re.sub(r"p\d+", "P", doubt["what"]) for doubt in said["doubts"]]
     assert sorted(texts) == [
-        "2 different names under one PatientID",
+        "2 different names under one patient",
         "PatientID spelt almost like that of P",
         "PatientID spelt almost like that of P",
         "no PatientID: this study counts as a patient of its own",
@@ -303,6 +303,7 @@ def test_patients_are_never_put_together_or_taken_apart_in_silence(run: Run, tre
     save_as_excel(out, changed)
     status, said, _ = run()
     assert (status, said["changed_patients"], said["cases"], said["patients_in_cohort"]) == (0, 1, 7, 6)
+    assert not any("same name" in doubt["what"] for doubt in said["doubts"])  # a person decided it
     patients = [case.patient_id for case in read_cohort(out).cases]
     assert len(patients) - len(set(patients)) == 1
 
@@ -548,3 +549,20 @@ def test_what_a_person_reads(tree: Path, out: Path, capsys: pytest.CaptureFixtur
     found = {problem["what"] for problem in json.loads(capsys.readouterr().out)["problems"]}
     assert found >= {"there is no pre/tumour"}
     assert not any("arterial" in what for what in found)
+
+
+def test_a_second_export_may_lie_elsewhere_and_the_first_one_be_gone(run: Run, tree: Path, out: Path) -> None:
+    write(series("1", PatientName="Some^One"), tree)
+    run()
+    run()
+    shutil.rmtree(tree)
+    write(series("2", PatientName="Some^One", description="arterial"), tree)
+    status, said, _ = run()
+    assert (status, said["pass"], said["rows"]) == (0, "roles", 1)
+    assert {doubt["what"][:28] for doubt in said["doubts"]} == {"same name and birth date as "}
+    status, said, _ = run()
+    assert (status, said["kept"], said["cases"], said["new_cases"]) == (0, 1, 2, 1)
+    next((out / "cases" / "p001-1").rglob("*.nrrd")).unlink()
+    status, _, complained = run()
+    assert status == 2
+    assert "the archive no longer holds the series of pre/arterial of case p001-1" in complained
