@@ -7,6 +7,7 @@ import os
 import shutil
 from collections.abc import Sequence
 from dataclasses import asdict
+from functools import partial
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
@@ -38,6 +39,11 @@ def add(subcommands: argparse._SubParsersAction) -> argparse.ArgumentParser:
     parser.add_argument("tree", type=Path, metavar="TREE", help="folder of the archive, which is only read")
     parser.add_argument("out", type=checks.folder, metavar="OUT", help="folder of the cohort; the same each time")
     parser.add_argument("--recipe", choices=RECIPES, required=True, help="whose inputs the series are to be")
+    parser.add_argument(
+        "--voxels",
+        action="store_true",
+        help="before roles.csv is written, read the CT whose phase no header names, and look at the voxels",
+    )
     add_json(parser)
     return parser
 
@@ -77,6 +83,7 @@ def _run(args: argparse.Namespace) -> int:
 def _passes(args: argparse.Namespace, key: Any, journal: Any, secret: Path) -> int:
     from HCCAssistLib.importing.doubts import doubts
     from HCCAssistLib.importing.proposals import propose
+    from HCCAssistLib.importing.reading import with_voxels
     from HCCAssistLib.importing.roles_table import NAME, ids_in, read_choices, rows, write_rows
     from HCCAssistLib.importing.scanning import scan
     from HCCAssistLib.importing.volumes import read_record
@@ -88,11 +95,15 @@ def _passes(args: argparse.Namespace, key: Any, journal: Any, secret: Path) -> i
         raise InputError("no CT or MR series was found", "TREE", "give the folder that the archive was exported to")
     if key.add(looked.series):
         key.write(secret)
-    series = {one.id: one for one in looked.series}
+    found = looked.series
+    if args.voxels:
+        look_at = partial(with_voxels, workers=os.cpu_count() or 1, progress=Progress("voxels").part)
+        found = look_at(args.tree, found, journal, key.salt)
+    series = {one.id: one for one in found}
     imported = {row.get("series_id", "") for row in read_record(args.out).values()} - set(series)
     gone = {name: journal.series[name] for name in imported if name in journal.series}
-    doubtful = doubts([*looked.series, *gone.values()], key.patient)
-    all_rows = rows(looked.series, key, propose(looked.series, key, recipe), doubtful)
+    doubtful = doubts([*found, *gone.values()], key.patient)
+    all_rows = rows(found, key, propose(found, key, recipe), doubtful)
     known = journal.offered | ids_in(table) if table.is_file() else set()
     new = [row for row in all_rows if row["series_id"] not in known]
     counts = _counts(looked, all_rows, doubtful)

@@ -14,20 +14,18 @@ from HCCAssistLib.cohort.additions import check_pseudonym
 from HCCAssistLib.cohort.case import CASES, TABLE
 from HCCAssistLib.cohort.cohort import read_cohort, write_cohort_table
 from HCCAssistLib.cohort.table import put_row, read_table, write_table
-from HCCAssistLib.dicom.headers import read_files, without_warnings
-from HCCAssistLib.dicom.series import SeriesReport, read_stack, reports_of
+from HCCAssistLib.dicom.series import SeriesReport, read_stack
 from HCCAssistLib.errors import HCCAssistError, InputError, Problem
 from HCCAssistLib.files import stored
 from HCCAssistLib.imaging.files import read_image, write_image
 from HCCAssistLib.imaging.image import Image
+from HCCAssistLib.importing.reading import WORKERS, report_of
 from HCCAssistLib.importing.roles_table import NAME, Chosen
-from HCCAssistLib.importing.series import Job, paths, series_id
+from HCCAssistLib.importing.series import Job
 from HCCAssistLib.parallel import side_by_side
 from HCCAssistLib.recipes.roles import contradicts, guess_role
 
 RECORD = "imported.csv"
-WORKERS = 4
-"""Each holds a volume in memory."""
 
 
 class _Order(NamedTuple):
@@ -154,7 +152,7 @@ def _write(order: _Order) -> Written:
     """Read one series and write its volume."""
     about = (order.case_id, order.role, order.series_id)
     try:
-        report = _report(order)
+        report = report_of(order.files, order.series_id)
         names = [item.text(field) for field in ("PatientName", "PatientID") for item in report.stack.slices[:1]]
         for name in (order.case_id, order.patient):
             check_pseudonym(name, names)
@@ -169,16 +167,6 @@ def _write(order: _Order) -> Written:
     except OSError as error:
         raise HCCAssistError(f"case {order.case_id} cannot be written: {error.strerror}") from error
     return Written(*about, warnings=(*(problem.what for problem in problems), *_doubt(image, report, order.role)))
-
-
-def _report(order: _Order) -> SeriesReport:
-    """The volume as it was found, among those of its files."""
-    with without_warnings():
-        reports, _ = reports_of(read_files(paths(order.files)).slices)
-    for report in reports:
-        if series_id(report, order.files.salt) == order.series_id:
-            return report
-    raise InputError("its files are not what they were when the archive was looked at", remedy="run again")
 
 
 def _doubt(image: Image, report: SeriesReport, role: str) -> list[str]:

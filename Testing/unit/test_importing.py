@@ -16,9 +16,10 @@ from pathlib import Path
 import numpy as np
 import pydicom
 import pytest
-from archive_samples import PLANTED, files_below, oblique, other_objects, series
+from archive_samples import PLANTED, files_below, oblique, other_objects, series, showing
 from dicom_samples import enhanced, phases_in_one_series, write
 from pydicom.uid import generate_uid
+from test_imaging_enhancement import ARTERIAL, PORTAL, UNENHANCED, abdomen
 
 from HCCAssistLib.cli.main import main
 from HCCAssistLib.cohort.cohort import read_cohort
@@ -566,3 +567,26 @@ def test_a_second_export_may_lie_elsewhere_and_the_first_one_be_gone(run: Run, t
     status, _, complained = run()
     assert status == 2
     assert "the archive no longer holds the series of pre/arterial of case p001-1" in complained
+
+
+def test_voxels_tell_a_phase_that_no_header_names_and_contradict_one_that_is_wrong(
+    run: Run, tree: Path, out: Path
+) -> None:
+    study = generate_uid()
+    for number, levels in enumerate((UNENHANCED, ARTERIAL, PORTAL), 2):
+        write(showing(abdomen(levels), description="B40f", study=study, number=number), tree / str(number))
+    write(showing(abdomen(PORTAL), patient="PID-2", description="arterial"), tree / "wrong")
+    run("hepatectomy-recurrence")
+    assert {row["role"] for row in rows(out) if row["description"] == "?"} == {""}
+    (out / "roles.csv").unlink()
+    status, said, _ = run("hepatectomy-recurrence", "--voxels")
+    assert (status, said["read_now"]) == (0, 0)
+    by_number = {row["series"]: row for row in rows(out) if row["description"] == "?"}
+    assert {number: row["role"] for number, row in by_number.items()} == {"2": "", "3": "pre/arterial", "4": ""}
+    assert by_number["3"]["why"].startswith("voxels: arterial, ")
+    assert "portal venous or delayed: choose which" in by_number["4"]["why"]
+    status, said, _ = run()
+    assert status == 0
+    warned = {one["case_id"]: one["warnings"] for one in said["written"]}
+    wrong = next(row["case_id"] for row in rows(out) if row["description"] == "arterial")
+    assert [warned.pop(wrong)[0][:37], *warned.values()] == ["its voxels look portal or later: the ", []]
