@@ -84,7 +84,7 @@ def _passes(args: argparse.Namespace, key: Any, journal: Any, secret: Path) -> i
     from HCCAssistLib.importing.doubts import doubts
     from HCCAssistLib.importing.proposals import propose
     from HCCAssistLib.importing.reading import with_voxels
-    from HCCAssistLib.importing.roles_table import NAME, ids_in, read_choices, rows, write_rows
+    from HCCAssistLib.importing.roles_table import NAME, patients_in, read_choices, rows, write_rows
     from HCCAssistLib.importing.scanning import scan
     from HCCAssistLib.importing.volumes import read_record
 
@@ -103,10 +103,12 @@ def _passes(args: argparse.Namespace, key: Any, journal: Any, secret: Path) -> i
     imported = {row.get("series_id", "") for row in read_record(args.out).values()} - set(series)
     gone = {name: journal.series[name] for name in imported if name in journal.series}
     doubtful = doubts([*found, *gone.values()], key.patient)
-    all_rows = rows(found, key, propose(found, key, recipe), doubtful)
-    known = journal.offered | ids_in(table) if table.is_file() else set()
+    in_table = patients_in(table)
+    all_rows = rows(found, key, propose(found, key, recipe), doubtful, in_table)
+    known = journal.offered | set(in_table) if table.is_file() else set()
     new = [row for row in all_rows if row["series_id"] not in known]
-    counts = _counts(looked, all_rows, doubtful)
+    studies = {(key.patient(one), key.study(one)) for one in found}
+    counts = _counts(looked, studies, doubtful)
     if new:
         is_first = not table.is_file()
         write_rows(table, new)
@@ -116,14 +118,14 @@ def _passes(args: argparse.Namespace, key: Any, journal: Any, secret: Path) -> i
     return _second(args, recipe, key, counts, chosen)
 
 
-def _counts(looked: Scan, rows: Sequence[dict[str, str]], doubtful: dict[str, list[str]]) -> dict[str, Any]:
+def _counts(looked: Scan, studies: set[tuple[str, int]], doubtful: dict[str, list[str]]) -> dict[str, Any]:
     counts = looked.counts
     return {
         "files": looked.tree.files,
         "read_now": looked.read,
-        "patients": len({row["patient"] for row in rows}),
-        "studies": len({(row["patient"], row["study"]) for row in rows}),
-        "series": len(rows),
+        "patients": len({patient for patient, _ in studies}),
+        "studies": len(studies),
+        "series": len(looked.series),
         "readable": sum(one.readable for one in looked.series),
         "images": counts.images,
         "left_out": dict(counts.left_out),

@@ -45,10 +45,26 @@ class Chosen:
 
 
 def rows(
-    series: Sequence[Series], key: Key, proposals: Mapping[str, Proposal], doubts: Mapping[str, Sequence[str]]
+    series: Sequence[Series],
+    key: Key,
+    proposals: Mapping[str, Proposal],
+    doubts: Mapping[str, Sequence[str]],
+    written: Mapping[str, str],
 ) -> list[dict[str, str]]:
-    """A row for each series, in the order of patients, studies and series."""
+    """A row for each series, in the order of patients, studies and series.
+
+    Args:
+        series: of the archive.
+        key: of the pseudonyms.
+        proposals: by series.
+        doubts: by pseudonym.
+        written: patients that the table names already, by series: who was given another pseudonym there keeps it.
+    """
     days = key.days()
+    renamed: dict[str, set[str]] = defaultdict(set)
+    for one in series:
+        if name := written.get(one.id):
+            renamed[key.patient(one)].add(name)
 
     def row(one: Series) -> dict[str, str]:
         patient, study, proposal = key.patient(one), key.study(one), proposals[one.id]
@@ -59,7 +75,7 @@ def rows(
         ]
         return {
             "series_id": one.id,
-            "patient": patient,
+            "patient": next(iter(renamed[patient])) if len(renamed[patient]) == 1 else patient,
             "study": str(study),
             "days": "" if since is None else str(since),
             "series": one.number,
@@ -97,11 +113,13 @@ def write_rows(path: Path, new: Sequence[Mapping[str, str]]) -> None:
             put_row(path, "series_id", row)
 
 
-def ids_in(path: Path) -> set[str]:
-    """The series that have a row, whatever it says."""
+def patients_in(path: Path) -> dict[str, str]:
+    """The patients that the table names, by series; none where there is no table yet."""
+    if not path.exists():
+        return {}
     table = read_table(path, "series_id", COLUMNS)
-    place = table.columns.index("series_id")
-    return {cells[place] for _, cells in table.rows if len(cells) > place}
+    rows = (dict(zip(table.columns, cells, strict=False)) for _, cells in table.rows)
+    return {row.get("series_id", ""): row.get("patient", "") for row in rows}
 
 
 def read_choices(

@@ -308,6 +308,22 @@ def test_patients_are_never_put_together_or_taken_apart_in_silence(run: Run, tre
     patients = [case.patient_id for case in read_cohort(out).cases]
     assert len(patients) - len(set(patients)) == 1
 
+    # whoever was given another pseudonym keeps it in what comes later, and is told where the table says both
+    second = series("9", PatientName="SOME^one", date="20250101", **born)
+    write(second, tree / "9")
+    _, said, _ = run()
+    assert said["rows"] == 1
+    with (out / "roles.csv").open(encoding="utf-8-sig", newline="") as file:
+        *before, new = csv.DictReader(file, delimiter=";")
+    assert new["patient"] == twins[0]["patient"]
+    new["patient"], new["role"] = "p099", "pre/arterial"
+    save_as_excel(out, [*before, new])
+    status, said, _ = run()
+    assert (status, said["cases"]) == (0, 8)
+    assert {doubt["what"] for doubt in said["doubts"] if doubt["patient"] == "p099"} >= {
+        f"same PatientID as {twins[0]['patient']}"
+    }
+
 
 def test_the_same_study_under_two_numbers_is_told(run: Run, tree: Path) -> None:
     made = series("1")
