@@ -134,6 +134,7 @@ def _counts(looked: Scan, studies: set[tuple[str, int]], doubtful: dict[str, lis
         "not_dicom": counts.foreign,
         "closed_folders": looked.tree.closed,
         "links": looked.tree.links,
+        "packed": looked.tree.packed,
         "doubts": _listed(doubtful),
     }
 
@@ -249,7 +250,10 @@ def _show(counts: dict[str, Any]) -> None:
         f"({counts['readable']} can be read) in {counts['studies']} {plural('study', counts['studies'])} "
         f"of {counts['patients']} {plural('patient', counts['patients'])}"
     )
-    left_out = [f"{count} {plural(kind, count)}" for kind, count in counts["left_out"].items()]
+    left_out = []
+    for kind, count in counts["left_out"].items():
+        name, bracket, modality = kind.partition(" (")
+        left_out.append(f"{count} {plural(name, count)}{bracket}{modality}")
     for name, kind, rest in (
         ("copies", "copy", "of other files"),
         ("damaged", "damaged file", ""),
@@ -261,5 +265,8 @@ def _show(counts: dict[str, Any]) -> None:
             left_out.append(f"{count} {plural(kind, count)} {rest}".rstrip())
     if left_out:
         say(f"left out: {', '.join(left_out)}")
+    if counts["packed"]:
+        archives = f"{counts['packed']} {plural('archive', counts['packed'])}"
+        complain(f"warning: {archives} (.zip or the like) not opened. Unpack what holds images, and run again.")
     for doubt in counts["doubts"]:
         complain(f"warning: {doubt['patient']}: {doubt['what']}.")

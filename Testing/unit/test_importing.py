@@ -551,11 +551,13 @@ def test_what_a_person_reads(tree: Path, out: Path, capsys: pytest.CaptureFixtur
     write(series("7", IssuerOfPatientID="A"), tree / "a")
     write(series("7", IssuerOfPatientID="B", PatientName="Z"), tree / "b")
     (tree / "notes.txt").write_text("x")
+    (tree / "more.zip").write_bytes(b"PK")
     command = ["import-cohort", "dicom", str(tree), str(out), "--recipe", "hepatectomy-recurrence"]
     assert main(command) == 0
     said, complained = capsys.readouterr()
-    assert "23 files: 22 slices of 2 CT and MR series (2 can be read) in 2 studies of 2 patients" in said
-    assert "left out: 1 file without DICOM" in said
+    assert "24 files: 22 slices of 2 CT and MR series (2 can be read) in 2 studies of 2 patients" in said
+    assert "left out: 2 files without DICOM" in said
+    assert "warning: 1 archive (.zip or the like) not opened" in complained
     assert "never pass them on with the cohort" in said
     assert "warning: p001: same PatientID, of another issuer, as p002." in complained
     assert main(command) == 0
