@@ -24,7 +24,7 @@ from HCCAssistLib.recipes.registry import all_columns
 from HCCAssistLib.recipes.spec import Recipe
 from HCCAssistLib.scene.capture_checks import case_problems
 from HCCAssistLib.scene.capture_order import Order
-from HCCAssistLib.scene.known_scans import case_with_scan
+from HCCAssistLib.scene.known_scans import case_with_scan, remember_scans
 from HCCAssistLib.scene.run_inputs import RunInputs
 from HCCAssistLib.scene.writer import Asked, Question
 from HCCAssistLib.wording import plural
@@ -222,6 +222,7 @@ class CaptureWriting:
             carried=carried,
         )
         self.patients.remember(order.cohort, case.case_id, self.number)
+        remember_scans(case, self.recipe, study.volumes.values())
         done = f"{case.case_id} of {case.patient_id} is in the cohort {order.cohort.name}: {_counted(files)}.{kept}"
         return "\n".join([done, *map(str, self.warnings)])
 

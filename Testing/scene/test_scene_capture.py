@@ -11,12 +11,13 @@ import numpy as np
 import pytest
 from cases import assert_same_voxels
 
+from HCCAssistLib.cohort.case_files import read_case
 from HCCAssistLib.cohort.cohort import read_cohort
 from HCCAssistLib.cohort.finding_labels import findings_of_points
 from HCCAssistLib.cohort.points import read_points, read_rois
 from HCCAssistLib.cohort.segments import mask_on, read_segments
 from HCCAssistLib.errors import InputError
-from HCCAssistLib.imaging.files import read_image
+from HCCAssistLib.imaging.files import read_image, write_image
 from HCCAssistLib.inference.study import read_study
 from HCCAssistLib.recipes.registry import get_recipe
 from HCCAssistLib.scene.rendering import INSTALL_SLICER_CORE
@@ -347,3 +348,21 @@ def test_a_label_that_marks_do_not_bear_out_is_refused(own: CaptureBench, scene:
         {"baseline/masses": patient.points},
     )
     assert "several ways" in own.add(twice, "create", recipe="liver-mass").text
+
+
+def test_what_scans_look_like_is_kept_until_a_file_changes(own: CaptureBench, scene: Any, monkeypatch: Any) -> None:
+    from HCCAssistLib.scene import known_scans
+
+    patient = Patient(scene, number="")
+    own.added(own.tace(patient))
+    recipe, read = get_recipe("tace-response"), []
+    monkeypatch.setattr(known_scans, "_seen", {})  # as in the next session
+    monkeypatch.setattr(known_scans, "read_case", lambda *a: read.append(a) or read_case(*a))
+    cases = read_cohort(own.cohort).cases
+    assert known_scans.case_with_scan(cases, recipe, {"pre/arterial": patient.image}) is cases[0]
+    assert read == [], "it was written here"
+    other = scan(8)
+    write_image(other, folder(own) / "arterial.nrrd")
+    assert known_scans.case_with_scan(cases, recipe, {"pre/arterial": patient.image}) is None
+    assert known_scans.case_with_scan(cases, recipe, {"pre/arterial": other}) is cases[0]
+    assert len(read) == 1
