@@ -20,7 +20,7 @@ _LINES = (
     "routine run sag sagittal scan scout screen series smartprep soft st standard std sub subtracted subtraction",
     "survey test thick thin thins tissue topogram tra transversal trufi vibe vol volume water weighted",
     "ablation after baseline before embolisation embolization follow followup hepatectomy mwa operation resection",
-    "rfa surgery tace therapy treatment",
+    "rfa surgery tace therapy treatment arter hepatobil transition subtract",  # the last ones as parts of words
     "and con et mit of the und",
 )
 _WORDS = frozenset(word for line in _LINES for word in line.split())

@@ -2,8 +2,6 @@
 
 from __future__ import annotations
 
-import csv
-import os
 from collections.abc import Callable, Iterable, Mapping, Sequence
 from contextlib import closing
 from dataclasses import dataclass, replace
@@ -15,22 +13,19 @@ import numpy as np
 from HCCAssistLib.cohort.additions import check_pseudonym
 from HCCAssistLib.cohort.case import CASES, TABLE
 from HCCAssistLib.cohort.cohort import read_cohort, write_cohort_table
-from HCCAssistLib.cohort.table import put_row, read_table
-from HCCAssistLib.dicom.headers import read_files, without_warnings
-from HCCAssistLib.dicom.series import SeriesReport, read_stack, reports_of
+from HCCAssistLib.cohort.table import put_row, read_table, write_table
+from HCCAssistLib.dicom.series import SeriesReport, read_stack
 from HCCAssistLib.errors import HCCAssistError, InputError, Problem
 from HCCAssistLib.files import stored
 from HCCAssistLib.imaging.files import read_image, write_image
 from HCCAssistLib.imaging.image import Image
+from HCCAssistLib.importing.reading import WORKERS, report_of
 from HCCAssistLib.importing.roles_table import NAME, Chosen
-from HCCAssistLib.importing.series import Job, paths, series_id
+from HCCAssistLib.importing.series import Job
 from HCCAssistLib.parallel import side_by_side
 from HCCAssistLib.recipes.roles import contradicts, guess_role
 
 RECORD = "imported.csv"
-COLUMNS = ("case_id", "role", "series_id", "warnings")
-WORKERS = 4
-"""Each holds a volume in memory."""
 
 
 class _Order(NamedTuple):
@@ -101,7 +96,7 @@ def write_cohort(
         InputError: a file that is there is of another series, or a case of the table is of another patient.
         HCCAssistError: the disk is full or not writable.
     """
-    known = _record(out / RECORD)
+    known = read_record(out)
     _refuse_others(out, chosen, known)
     orders = [
         _Order(one.case_id, one.role, one.series.id, Job(top, one.series.files, salt), _path(out, one), one.patient)
@@ -114,7 +109,10 @@ def write_cohort(
         for one in done:
             written.append(one)
             if not one.fault:
-                _note(out / RECORD, one)
+                row = {"case_id": one.case_id, "role": one.role, "series_id": one.series_id}
+                known[one.case_id, one.role] = {**row, "warnings": "; ".join(one.warnings)}
+                with stored(RECORD):
+                    write_table(out / RECORD, known.values())
             if progress is not None:
                 progress(len(written) / len(orders))
     failed = {(one.case_id, one.role) for one in written if one.fault}
@@ -127,15 +125,18 @@ def _path(out: Path, one: Chosen) -> Path:
     return out / CASES / one.case_id / f"{one.role}.nrrd"
 
 
-def _refuse_others(out: Path, chosen: Iterable[Chosen], known: Mapping[tuple[str, str], str]) -> None:
+def _refuse_others(out: Path, chosen: Iterable[Chosen], known: Mapping[tuple[str, str], Mapping[str, str]]) -> None:
     """Refuse what would have to replace something."""
     problems = []
     for one in chosen:
-        before = known.get((one.case_id, one.role), one.series.id)
+        before = known.get((one.case_id, one.role), {}).get("series_id", one.series.id)
         if _path(out, one).exists() and before != one.series.id:
             what = f"{one.role}.nrrd of case {one.case_id} was made of {before}, and the table says {one.series.id} now"
             remedy = "delete the file to have it made anew, or put back what the table said"
             problems.append(Problem("STOP", what, f"{NAME}, line {one.line}", remedy))
+        elif not _path(out, one).exists() and not one.is_here:
+            what = f"the archive no longer holds the series of {one.role} of case {one.case_id}"
+            problems.append(Problem("STOP", what, f"{NAME}, line {one.line}", "put it back, or empty the role"))
     if (out / TABLE).is_file():
         patients = {case.case_id.lower(): case.patient_id for case in read_cohort(out, tolerant=True).cases}
         for one in {one.case_id: one for one in chosen}.values():
@@ -151,7 +152,7 @@ def _write(order: _Order) -> Written:
     """Read one series and write its volume."""
     about = (order.case_id, order.role, order.series_id)
     try:
-        report = _report(order)
+        report = report_of(order.files, order.series_id)
         names = [item.text(field) for field in ("PatientName", "PatientID") for item in report.stack.slices[:1]]
         for name in (order.case_id, order.patient):
             check_pseudonym(name, names)
@@ -166,16 +167,6 @@ def _write(order: _Order) -> Written:
     except OSError as error:
         raise HCCAssistError(f"case {order.case_id} cannot be written: {error.strerror}") from error
     return Written(*about, warnings=(*(problem.what for problem in problems), *_doubt(image, report, order.role)))
-
-
-def _report(order: _Order) -> SeriesReport:
-    """The volume as it was found, among those of its files."""
-    with without_warnings():
-        reports, _ = reports_of(read_files(paths(order.files)).slices)
-    for report in reports:
-        if series_id(report, order.files.salt) == order.series_id:
-            return report
-    raise InputError("its files are not what they were when the archive was looked at", remedy="run again")
 
 
 def _doubt(image: Image, report: SeriesReport, role: str) -> list[str]:
@@ -198,25 +189,13 @@ def _refuse_different(image: Image, path: Path) -> None:
         raise InputError(f"there is another {path.name} already, which was not made from this series")
 
 
-def _record(path: Path) -> dict[tuple[str, str], str]:
-    """The series that each volume was made of."""
-    if not path.exists():
+def read_record(out: Path) -> dict[tuple[str, str], dict[str, str]]:
+    """What each volume of a cohort was made of, by case and role: the rows of the record."""
+    if not (out / RECORD).exists():
         return {}
-    table = read_table(path, "series_id")
-    rows = (dict(zip(table.columns, cells, strict=False)) for _, cells in table.rows)
-    return {(row["case_id"], row["role"]): row["series_id"] for row in rows}
-
-
-def _note(path: Path, one: Written) -> None:
-    """Add a line to the record, which is not written anew for each of many volumes."""
-    is_new = not path.exists()
-    with stored(RECORD), path.open("a", encoding="utf-8", newline="") as file:
-        writer = csv.writer(file)
-        if is_new:
-            writer.writerow(COLUMNS)
-        writer.writerow((one.case_id, one.role, one.series_id, "; ".join(one.warnings)))
-        file.flush()
-        os.fsync(file.fileno())
+    table = read_table(out / RECORD, "series_id")
+    rows = [dict(zip(table.columns, cells, strict=False)) for _, cells in table.rows]
+    return {(row.get("case_id", ""), row.get("role", "")): row for row in rows}
 
 
 def _add_rows(out: Path, cases: Mapping[str, str], columns: Sequence[str]) -> int:
