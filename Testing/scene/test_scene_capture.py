@@ -244,6 +244,14 @@ def test_what_is_wrong_is_said_and_nothing_is_written(own: CaptureBench, scene: 
     assert not own.cohort.exists()
 
 
+def test_the_first_reader_is_no_second_one_of_a_case(own: CaptureBench, scene: Any) -> None:
+    patient = Patient(scene)
+    own.added(own.tace(patient), reader="R1")
+    told = own.add(own.tace(patient), "unfit", kind="reading", reader="R1")
+    assert "R1 marked case-001 as its first reader" in told.text
+    assert not (own.cohort / "readings").exists()
+
+
 def test_a_label_that_is_not_known_yet_is_left_empty_and_told(own: CaptureBench, scene: Any) -> None:
     told = own.added(own.tace(Patient(scene), ""), labelled=False)
     assert "not known yet" in told
