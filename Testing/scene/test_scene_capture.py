@@ -29,6 +29,7 @@ from cases import PLACE, turned, world_corners
 from HCCAssistLib.scene.capture import reviewed_result
 from HCCAssistLib.scene.inputs import image_from_volume, mask_from_segment
 from HCCAssistLib.scene.open_case import case_of, draw_case, opened_nodes, read_for_scene
+from HCCAssistLib.scene.patients import patient_number
 from HCCAssistLib.scene.roles import role_of
 from HCCAssistLib.scene.run_inputs import ChosenInputs
 from HCCAssistLib.scene.volumes import segmentation_from_masks, volume_from_image
@@ -374,3 +375,35 @@ def test_what_scans_look_like_is_kept_until_a_file_changes(own: CaptureBench, sc
     assert known_scans.case_with_scan(cases, recipe, {"pre/arterial": patient.image}) is None
     assert known_scans.case_with_scan(cases, recipe, {"pre/arterial": other}) is cases[0]
     assert len(read) == 1
+
+
+def test_what_another_reader_marked_is_what_an_evaluation_with_a_second_rater_reads(
+    own: CaptureBench, scene: Any
+) -> None:
+    from HCCAssistLib.evaluation.held_out import HeldOut
+    from HCCAssistLib.training.second_rater import rated_cases
+
+    patient = Patient(scene)
+    own.added(own.tace(patient), reader="R1")
+    part = patient.mask.array * (np.arange(patient.mask.array.shape[0]) < 11)[:, None, None]
+    drawn = segmentation_from_masks(
+        {"tumour": patient.mask.with_array(part, "L")}, patient.node, scene, "R2's", surfaces=False
+    )
+    chosen = ChosenInputs({"pre/arterial": patient.node}, {"pre/tumour": (drawn, "*")}, values={"response": "SD"})
+    own.added(chosen, kind="reading", reader="R2")
+    cohort = read_cohort(own.cohort)
+    (rated,) = rated_cases(HeldOut(cohort, cohort.cases, {}, ()), "R2", ["pre/arterial"]).cases
+    study = read_study(rated, get_recipe("tace-response"))
+    assert_same_voxels(study.volumes["pre/arterial"], patient.image)
+    assert study.masks["pre/tumour"].array.sum() == part.sum()
+    assert (cohort.cases[0].values["response"], study.values["response"]) == ("PR", "PR"), "the label stays"
+
+
+def test_the_number_of_a_patient_is_found_where_dicom_put_it(scene: Any) -> None:
+    import slicer
+
+    patient = Patient(scene, number="")
+    hierarchy = slicer.vtkMRMLSubjectHierarchyNode.GetSubjectHierarchyNode(scene)
+    study = hierarchy.GetItemParent(hierarchy.GetItemByDataNode(patient.node))
+    hierarchy.SetItemUID(hierarchy.GetItemParent(study), "DICOM", "PAT-5")
+    assert patient_number([None, patient.node, patient.points]) == "PAT-5"
