@@ -72,6 +72,9 @@ class Site:
     def until_epoch(self, epoch: int = 1) -> None:
         until(lambda: any(event.epoch >= epoch for event in self.events("epoch")))
 
+    def until_started(self, attempts: int) -> None:
+        until(lambda: len(self.events("started")) >= attempts)
+
     def jobs(self) -> list[str]:
         listed = self.cluster.slurm("squeue", "--noheader", f"--name={job_name(self.key)}", "--format=%i %T")
         return listed.splitlines()
