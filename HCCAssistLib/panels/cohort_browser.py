@@ -21,7 +21,7 @@ from HCCAssistLib.cohort.overview import CaseOverview, Overview, marked_codes, o
 from HCCAssistLib.cohort.revisions import revisions_of
 from HCCAssistLib.errors import HCCAssistError
 from HCCAssistLib.panels.cohort_choice import CohortChoice
-from HCCAssistLib.panels.cohort_words import balance_text, row_texts
+from HCCAssistLib.panels.cohort_words import balance_text, case_text, row_texts
 from HCCAssistLib.panels.tables import prepare
 from HCCAssistLib.panels.ui_files import Level, load, tell
 from HCCAssistLib.panels.words import recipe_words
@@ -212,11 +212,7 @@ class CohortBrowser:
         self._buttons()
 
     def _tell(self, one: CaseOverview, more: str) -> None:
-        lines = [_("{case} of {patient}").format(case=one.case.case_id, patient=one.case.patient_id)]
-        if one.readers:
-            lines[0] += "; " + _("also read by {readers}").format(readers=", ".join(one.readers))
-        faults = [str(problem).removeprefix(f"case {one.case.case_id}: ") for problem in one.problems]
-        tell(self.ui.caseLabel, "\n".join([*lines, *(text for text in (more,) if text), *faults]), LEVELS[one.level])
+        tell(self.ui.caseLabel, case_text(one, self._choice.recipe, more), LEVELS[one.level])
 
     def _open(self, *, marked: bool) -> None:
         chosen = self._chosen

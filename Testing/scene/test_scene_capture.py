@@ -23,9 +23,12 @@ from HCCAssistLib.scene.rendering import INSTALL_SLICER_CORE
 
 pytest.importorskip("slicer", reason=f"SKIPPED: slicer-core is not installed. {INSTALL_SLICER_CORE}")
 from capture_bench import NAME, NUMBER, SECRETS, CaptureBench, Patient, letter, scan
-from cases import turned
+from cases import PLACE, turned, world_corners
 
+from HCCAssistLib.scene.capture import reviewed_result
 from HCCAssistLib.scene.inputs import image_from_volume, mask_from_segment
+from HCCAssistLib.scene.open_case import case_of, draw_case, opened_nodes, read_for_scene
+from HCCAssistLib.scene.roles import role_of
 from HCCAssistLib.scene.run_inputs import ChosenInputs
 from HCCAssistLib.scene.volumes import segmentation_from_masks, volume_from_image
 
@@ -267,3 +270,80 @@ def test_a_case_whose_writer_was_killed_before_the_table_gets_its_row_next_time(
     own.added(own.tace(Patient(scene, seed=1, number="PAT-1", name="Beispiel^Max")), case_id="case-002")
     assert [one.values["response"] for one in read_cohort(own.cohort).cases] == ["CR", "PR"]
     assert not list(own.cohort.rglob(".row.json"))
+
+
+def test_slicer_loads_the_box_where_it_stood(own: CaptureBench, scene: Any) -> None:
+    patient = Patient(scene)
+    patient.roi.SetName("B")
+    own.added(
+        ChosenInputs({"baseline/arterial": patient.node}, boxes={"baseline/masses": patient.roi}), recipe="liver-mass"
+    )
+    node = scene.AddNewNodeByClass("vtkMRMLMarkupsROINode", "loaded")
+    storage = node.CreateDefaultStorageNode()
+    scene.AddNode(storage)
+    storage.SetFileName(str(folder(own, time="baseline") / "masses.mrk.json"))
+    assert storage.ReadData(node) == 1
+    np.testing.assert_allclose(world_corners(node), world_corners(patient.roi), atol=2e-3)
+
+
+def test_a_case_that_is_opened_is_the_same_case_when_it_is_captured_again(own: CaptureBench, scene: Any) -> None:
+    patient = Patient(scene)
+    own.added(own.tace(patient))
+    before = own.files()
+    (case,) = read_cohort(own.cohort).cases
+    recipe = get_recipe("tace-response")
+    scene.Clear(False)
+    opened = read_for_scene(case, recipe)
+    list(draw_case(opened, recipe, own.cohort, scene))
+    nodes = opened_nodes(scene, "case-001", own.cohort)
+    (volume,), (segments,) = nodes["pre/arterial"], nodes["pre/tumour"]
+    assert role_of(volume) == "pre/arterial"
+    assert_same_voxels(image_from_volume(volume), patient.image)
+    assert case_of(volume, own.cohort) == "case-001"
+    assert case_of(volume, own.folder) == ""
+    chosen = ChosenInputs({"pre/arterial": volume}, {"pre/tumour": (segments, "*")}, values={"response": "PR"})
+    assert "nothing was written" in own.added(chosen, kind="revision")
+    assert own.files() == before
+    alone = read_for_scene(case, recipe, marks=False)
+    assert not (alone.segments or alone.points or alone.boxes)
+
+
+def test_a_new_version_leaves_what_other_methods_and_persons_added(own: CaptureBench, scene: Any) -> None:
+    patient = Patient(scene)
+    own.added(own.tace(patient))
+    theirs = {"post/ltp.mrk.json": b"of another method", "pre/arterial.tfm": b"a transform", "pre/notes.txt": b"notes"}
+    for name, content in theirs.items():
+        path = own.cohort / "cases" / "case-001" / name
+        path.parent.mkdir(exist_ok=True)
+        path.write_bytes(content)
+    own.added(own.tace(patient, "SD"), "revise", kind="revision")
+    files = own.files()
+    assert {name: files[f"cases/case-001/{name}"] for name in theirs} == theirs
+    assert read_cohort(own.cohort).cases[0].values["response"] == "SD"
+
+
+def test_verdicts_on_a_result_become_the_marks_of_the_case(own: CaptureBench, bench: Any) -> None:
+    chosen = ChosenInputs({PLACE: bench.node}, values={"ltp": "1"})
+    found = reviewed_result(get_recipe("ltp"), chosen, bench.scene)
+    assert found is not None
+    own.added(chosen, recipe="ltp", verdicts=found)
+    names = {path.name: len(read_points(path).points) for path in folder(own, time="post").glob("*.mrk.json")}
+    assert names == {"ltp.mrk.json": 1, "rejected.mrk.json": 1, "ignored.mrk.json": 1}
+    wrong = ChosenInputs({PLACE: bench.node}, values={"ltp": "0"})
+    told = own.add(wrong, "create", recipe="ltp", verdicts=found, case_id="case-002", patient_id="patient-001")
+    assert "ltp is 0 in the form, and 1 by the verdicts" in told.text
+
+
+def test_a_label_that_marks_do_not_bear_out_is_refused(own: CaptureBench, scene: Any) -> None:
+    patient = Patient(scene)
+    chosen = {PLACE: patient.node}
+    told = own.add(ChosenInputs(chosen, values={"ltp": "1"}), "create", recipe="ltp")
+    assert "no point marks it" in told.text
+    marked = ChosenInputs(chosen, points={"post/ltp": patient.points}, values={"ltp": "0"})
+    assert "2 points mark" in own.add(marked, "create", recipe="ltp").text
+    twice = ChosenInputs(
+        {"baseline/arterial": patient.node},
+        {"baseline/masses": (patient.segments, "*")},
+        {"baseline/masses": patient.points},
+    )
+    assert "several ways" in own.add(twice, "create", recipe="liver-mass").text
