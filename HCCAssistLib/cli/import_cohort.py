@@ -7,6 +7,7 @@ import os
 import shutil
 from collections.abc import Sequence
 from dataclasses import asdict
+from functools import partial
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
@@ -38,6 +39,11 @@ def add(subcommands: argparse._SubParsersAction) -> argparse.ArgumentParser:
     parser.add_argument("tree", type=Path, metavar="TREE", help="folder of the archive, which is only read")
     parser.add_argument("out", type=checks.folder, metavar="OUT", help="folder of the cohort; the same each time")
     parser.add_argument("--recipe", choices=RECIPES, required=True, help="whose inputs the series are to be")
+    parser.add_argument(
+        "--voxels",
+        action="store_true",
+        help="before roles.csv is written, read the CT whose phase no header names, and look at the voxels",
+    )
     add_json(parser)
     return parser
 
@@ -77,8 +83,10 @@ def _run(args: argparse.Namespace) -> int:
 def _passes(args: argparse.Namespace, key: Any, journal: Any, secret: Path) -> int:
     from HCCAssistLib.importing.doubts import doubts
     from HCCAssistLib.importing.proposals import propose
-    from HCCAssistLib.importing.roles_table import NAME, ids_in, read_choices, rows, write_rows
+    from HCCAssistLib.importing.reading import with_voxels
+    from HCCAssistLib.importing.roles_table import NAME, patients_in, read_choices, rows, write_rows
     from HCCAssistLib.importing.scanning import scan
+    from HCCAssistLib.importing.volumes import read_record
 
     recipe, table, progress = get_recipe(args.recipe), args.out / NAME, Progress("look")
     progress("listing the files", 0.0)
@@ -87,29 +95,37 @@ def _passes(args: argparse.Namespace, key: Any, journal: Any, secret: Path) -> i
         raise InputError("no CT or MR series was found", "TREE", "give the folder that the archive was exported to")
     if key.add(looked.series):
         key.write(secret)
-    doubtful = doubts(looked.series, key)
-    all_rows = rows(looked.series, key, propose(looked.series, key, recipe), doubtful)
-    known = journal.offered | ids_in(table) if table.is_file() else set()
+    found = looked.series
+    if args.voxels:
+        look_at = partial(with_voxels, workers=os.cpu_count() or 1, progress=Progress("voxels").part)
+        found = look_at(args.tree, found, journal, key.salt)
+    series = {one.id: one for one in found}
+    imported = {row.get("series_id", "") for row in read_record(args.out).values()} - set(series)
+    gone = {name: journal.series[name] for name in imported if name in journal.series}
+    doubtful = doubts([*found, *gone.values()], key.patient)
+    in_table = patients_in(table)
+    all_rows = rows(found, key, propose(found, key, recipe), doubtful, in_table)
+    known = journal.offered | set(in_table) if table.is_file() else set()
     new = [row for row in all_rows if row["series_id"] not in known]
-    counts = _counts(looked, all_rows, doubtful)
+    studies = {(key.patient(one), key.study(one)) for one in found}
+    counts = _counts(looked, studies, doubtful)
     if new:
         is_first = not table.is_file()
         write_rows(table, new)
         journal.offer([*known, *(row["series_id"] for row in new)])
         return _end_first(args, counts, new, is_first, secret)
-    series = {one.id: one for one in looked.series}
-    chosen = read_choices(table, series, recipe.inputs)
+    chosen = read_choices(table, series, gone, recipe.inputs)
     return _second(args, recipe, key, counts, chosen)
 
 
-def _counts(looked: Scan, rows: Sequence[dict[str, str]], doubtful: dict[str, list[str]]) -> dict[str, Any]:
+def _counts(looked: Scan, studies: set[tuple[str, int]], doubtful: dict[str, list[str]]) -> dict[str, Any]:
     counts = looked.counts
     return {
         "files": looked.tree.files,
         "read_now": looked.read,
-        "patients": len({row["patient"] for row in rows}),
-        "studies": len({(row["patient"], row["study"]) for row in rows}),
-        "series": len(rows),
+        "patients": len({patient for patient, _ in studies}),
+        "studies": len(studies),
+        "series": len(looked.series),
         "readable": sum(one.readable for one in looked.series),
         "images": counts.images,
         "left_out": dict(counts.left_out),
@@ -118,8 +134,13 @@ def _counts(looked: Scan, rows: Sequence[dict[str, str]], doubtful: dict[str, li
         "not_dicom": counts.foreign,
         "closed_folders": looked.tree.closed,
         "links": looked.tree.links,
-        "doubts": [{"patient": patient, "what": text} for patient, texts in sorted(doubtful.items()) for text in texts],
+        "packed": looked.tree.packed,
+        "doubts": _listed(doubtful),
     }
+
+
+def _listed(doubtful: dict[str, list[str]]) -> list[dict[str, str]]:
+    return [{"patient": patient, "what": text} for patient, texts in sorted(doubtful.items()) for text in texts]
 
 
 def _end_first(
@@ -148,9 +169,10 @@ def _second(
     args: argparse.Namespace, recipe: Recipe, key: Any, counts: dict[str, Any], chosen: Sequence[Chosen]
 ) -> int:
     """Write the cohort, and say what became of it."""
+    from HCCAssistLib.importing.doubts import doubts
     from HCCAssistLib.importing.volumes import write_cohort
 
-    needed = sum(BYTES * _voxels(one) for one in chosen) / GB
+    needed = sum(BYTES * _voxels(one) for one in chosen if one.is_here) / GB
     free = shutil.disk_usage(args.out).free / GB
     if not args.json:
         volumes = f"{len(chosen)} {plural('volume', len(chosen))}"
@@ -168,7 +190,8 @@ def _second(
     cases = {one.case_id: one.patient for one in chosen}
     missing = _missing(recipe, chosen)
     used = set(cases.values())
-    doubtful = [doubt for doubt in counts["doubts"] if doubt["patient"] in used]
+    patients = {one.series.id: one.patient for one in chosen}
+    doubtful = _listed(doubts([one.series for one in chosen], lambda series: patients[series.id]))
     changed = sum(one.patient != key.patient(one.series) for one in chosen)
     if args.json:
         say_json(
@@ -227,7 +250,10 @@ def _show(counts: dict[str, Any]) -> None:
         f"({counts['readable']} can be read) in {counts['studies']} {plural('study', counts['studies'])} "
         f"of {counts['patients']} {plural('patient', counts['patients'])}"
     )
-    left_out = [f"{count} {plural(kind, count)}" for kind, count in counts["left_out"].items()]
+    left_out = []
+    for kind, count in counts["left_out"].items():
+        name, bracket, modality = kind.partition(" (")
+        left_out.append(f"{count} {plural(name, count)}{bracket}{modality}")
     for name, kind, rest in (
         ("copies", "copy", "of other files"),
         ("damaged", "damaged file", ""),
@@ -239,5 +265,8 @@ def _show(counts: dict[str, Any]) -> None:
             left_out.append(f"{count} {plural(kind, count)} {rest}".rstrip())
     if left_out:
         say(f"left out: {', '.join(left_out)}")
+    if counts["packed"]:
+        archives = f"{counts['packed']} {plural('archive', counts['packed'])}"
+        complain(f"warning: {archives} (.zip or the like) not opened. Unpack what holds images, and run again.")
     for doubt in counts["doubts"]:
         complain(f"warning: {doubt['patient']}: {doubt['what']}.")

@@ -17,6 +17,8 @@ from HCCAssistLib.importing.series import Found, Series
 
 FORMAT = "hccassist-import/1"
 ONLY_OWNER = 0o600
+_BYTES = getattr(os, "O_BINARY", 0)
+"""Windows would turn the ends of lines into its own."""
 
 
 class Journal:
@@ -25,10 +27,10 @@ class Journal:
     Args:
         path: of the file; it is made where it is not there.
         salt: of the hashes in it.
-        recipe: that the roles were proposed for.
 
     Attributes:
         offered: the series that were written into the table of roles at any time.
+        series: all that were ever found, by id, also those that the archive no longer holds.
 
     Raises:
         InputError: the file is of something else, or has another salt.
@@ -37,6 +39,7 @@ class Journal:
     def __init__(self, path: Path, salt: str) -> None:
         self.path = path
         self.offered: set[str] = set()
+        self.series: dict[str, Series] = {}
         self._found: dict[str, tuple[str, dict[str, Any]]] = {}
         lines = path.read_bytes().splitlines(keepends=True) if path.exists() else []
         if lines and not _is_head(lines[0], salt):
@@ -45,7 +48,7 @@ class Journal:
         for line in lines[1:]:
             with suppress(ValueError, KeyError, TypeError):  # the last one of a process that was killed may be cut
                 self._take(parse_json(line))
-        descriptor = os.open(path, os.O_WRONLY | os.O_CREAT | os.O_APPEND, ONLY_OWNER)
+        descriptor = os.open(path, os.O_WRONLY | os.O_CREAT | os.O_APPEND | _BYTES, ONLY_OWNER)
         self._file: IO[bytes] = os.fdopen(descriptor, "ab", buffering=0)
         if not lines:
             self._write({"format": FORMAT, "salt": salt})
@@ -63,7 +66,7 @@ class Journal:
         known, data = self._found.get(key, ("", {}))
         if known != fingerprint:
             return None
-        return Found(**{**data, "series": tuple(Series(**series) for series in data["series"])})
+        return Found(**{**data, "series": tuple(Series(**one) for one in data["series"])})
 
     def keep(self, key: str, fingerprint: str, found: Found) -> None:
         """Note what a portion holds."""
@@ -83,6 +86,7 @@ class Journal:
             self.offered.update(line["offered"])
         else:
             self._found[line["portion"]] = (line["fingerprint"], line["found"])
+            self.series.update((one["id"], Series(**one)) for one in line["found"]["series"])
 
     def _write(self, line: dict[str, Any]) -> None:
         content = json.dumps(line, separators=(",", ":")).encode() + b"\n"

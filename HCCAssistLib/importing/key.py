@@ -47,13 +47,18 @@ class Key:
             of_patient, of_study = patient_key(one, self.salt), study_key(one, self.salt)
             if of_study in self.studies:
                 continue
-            patient = self.patients.setdefault(of_patient, f"p{len(self.patients) + 1:03d}")
+            patient = self.patients.setdefault(of_patient, f"p{self._last + 1:03d}")
             number = 1 + max((n for p, n, _ in self.studies.values() if p == patient), default=0)
             self.studies[of_study] = (patient, number, one.date)
             cells = (patient, number, one.patient_id, one.issuer, one.date, one.study, of_patient, of_study, self.salt)
             self.rows.append(dict(zip(COLUMNS, map(str, cells), strict=True)))
             new += 1
         return new
+
+    @property
+    def _last(self) -> int:
+        """The highest number that a patient has."""
+        return max((int(name[1:]) for name in self.patients.values()), default=0)
 
     def patient(self, series: Series) -> str:
         """The pseudonym of a series' patient."""
@@ -103,6 +108,7 @@ def read_key(path: Path, salt: str = "") -> Key:
     key = Key("", rows=[{name: row.get(name, "") for name in COLUMNS} for row in rows])
     try:
         for row in key.rows:
+            int(row["patient"][1:])  # or it is none of ours
             key.patients[row["patient_key"]] = row["patient"]
             key.studies[row["study_key"]] = (row["patient"], int(row["study"]), row["study_date"])
         (key.salt,) = {row["salt"] for row in key.rows}

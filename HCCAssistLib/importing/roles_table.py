@@ -29,6 +29,7 @@ class Chosen:
 
     Attributes:
         series: the series.
+        is_here: whether the archive holds it still; what was imported may be gone.
         patient: pseudonym.
         case_id: of its case.
         role: ``"<time point>/<phase>"``.
@@ -36,6 +37,7 @@ class Chosen:
     """
 
     series: Series
+    is_here: bool
     patient: str
     case_id: str
     role: str
@@ -43,10 +45,26 @@ class Chosen:
 
 
 def rows(
-    series: Sequence[Series], key: Key, proposals: Mapping[str, Proposal], doubts: Mapping[str, Sequence[str]]
+    series: Sequence[Series],
+    key: Key,
+    proposals: Mapping[str, Proposal],
+    doubts: Mapping[str, Sequence[str]],
+    written: Mapping[str, str],
 ) -> list[dict[str, str]]:
-    """A row for each series, in the order of patients, studies and series."""
+    """A row for each series, in the order of patients, studies and series.
+
+    Args:
+        series: of the archive.
+        key: of the pseudonyms.
+        proposals: by series.
+        doubts: by pseudonym.
+        written: patients that the table names already, by series: who was given another pseudonym there keeps it.
+    """
     days = key.days()
+    renamed: dict[str, set[str]] = defaultdict(set)
+    for one in series:
+        if name := written.get(one.id):
+            renamed[key.patient(one)].add(name)
 
     def row(one: Series) -> dict[str, str]:
         patient, study, proposal = key.patient(one), key.study(one), proposals[one.id]
@@ -57,7 +75,7 @@ def rows(
         ]
         return {
             "series_id": one.id,
-            "patient": patient,
+            "patient": next(iter(renamed[patient])) if len(renamed[patient]) == 1 else patient,
             "study": str(study),
             "days": "" if since is None else str(since),
             "series": one.number,
@@ -95,19 +113,24 @@ def write_rows(path: Path, new: Sequence[Mapping[str, str]]) -> None:
             put_row(path, "series_id", row)
 
 
-def ids_in(path: Path) -> set[str]:
-    """The series that have a row, whatever it says."""
+def patients_in(path: Path) -> dict[str, str]:
+    """The patients that the table names, by series; none where there is no table yet."""
+    if not path.exists():
+        return {}
     table = read_table(path, "series_id", COLUMNS)
-    place = table.columns.index("series_id")
-    return {cells[place] for _, cells in table.rows if len(cells) > place}
+    rows = (dict(zip(table.columns, cells, strict=False)) for _, cells in table.rows)
+    return {row.get("series_id", ""): row.get("patient", "") for row in rows}
 
 
-def read_choices(path: Path, series: Mapping[str, Series], needs: Sequence[InputSpec]) -> tuple[Chosen, ...]:
+def read_choices(
+    path: Path, series: Mapping[str, Series], gone: Mapping[str, Series], needs: Sequence[InputSpec]
+) -> tuple[Chosen, ...]:
     """The series that have a role.
 
     Args:
         path: of the table.
         series: of the archive, by id.
+        gone: that were imported from it before.
         needs: what the method reads.
 
     Raises:
@@ -131,7 +154,8 @@ def read_choices(path: Path, series: Mapping[str, Series], needs: Sequence[Input
             what = f"the series {name} stands in line {lines[name]} already"
             problems.append(Problem("STOP", what, f"{NAME}, line {line}", "delete one of the lines"))
         elif role:
-            one = Chosen(series[name], cell["patient"], cell["case_id"], role, line) if name in series else None
+            found = series.get(name) or gone.get(name)
+            one = Chosen(found, name in series, cell["patient"], cell["case_id"], role, line) if found else None
             faults = _faults(one, name, cell, role, needs)
             problems += [Problem("STOP", what, f"{NAME}, line {line}", remedy) for what, remedy in faults]
             chosen += [one] if one else []

@@ -249,7 +249,7 @@ def _pictures(headers: Headers) -> Counter[str]:
 def _others(headers: Headers) -> Counter[str]:
     found: Counter[str] = Counter()
     for modality, count in headers.others.items():
-        found[_KINDS.get(modality, "another kind")] += count
+        found[_KINDS.get(modality, "other object")] += count
     return found
 
 

@@ -11,6 +11,8 @@ from pathlib import Path
 LARGEST = 2000
 """Files of a portion. A folder mostly holds one series; one with more files than this makes several portions."""
 
+PACKED = (".zip", ".7z", ".rar", ".tar", ".tar.gz", ".tgz", ".tar.bz2", ".iso")
+
 
 @dataclass(frozen=True, slots=True)
 class Portion:
@@ -40,11 +42,13 @@ class Tree:
         portions: in the order of their folders.
         closed: how many folders may not be read.
         links: how many links to folders there are, which are not followed.
+        packed: how many archives (.zip and the like) there are, which are not opened.
     """
 
     portions: tuple[Portion, ...]
     closed: int
     links: int
+    packed: int
 
     @property
     def files(self) -> int:
@@ -54,7 +58,7 @@ class Tree:
 
 def walk(top: Path) -> Tree:
     """List a folder and all below it."""
-    closed = links = 0
+    closed = links = packed = 0
     portions: list[Portion] = []
     folders = [""]
     while folders:
@@ -68,8 +72,9 @@ def walk(top: Path) -> Tree:
         inner = [entry for entry in listed if entry.is_dir(follow_symlinks=False)]
         folders += [f"{folder}/{entry.name}".lstrip("/") for entry in reversed(inner)]
         links += sum(entry.is_symlink() and entry.is_dir() for entry in listed)
+        packed += sum(entry.name.lower().endswith(PACKED) for entry in listed)
         portions += _portions(folder, [entry for entry in listed if entry.is_file()])
-    return Tree(tuple(portions), closed, links)
+    return Tree(tuple(portions), closed, links, packed)
 
 
 def _portions(folder: str, files: list[os.DirEntry[str]]) -> Iterator[Portion]:

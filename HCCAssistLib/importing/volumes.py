@@ -14,20 +14,18 @@ from HCCAssistLib.cohort.additions import check_pseudonym
 from HCCAssistLib.cohort.case import CASES, TABLE
 from HCCAssistLib.cohort.cohort import read_cohort, write_cohort_table
 from HCCAssistLib.cohort.table import put_row, read_table, write_table
-from HCCAssistLib.dicom.headers import read_files, without_warnings
-from HCCAssistLib.dicom.series import SeriesReport, read_stack, reports_of
+from HCCAssistLib.dicom.series import SeriesReport, read_stack
 from HCCAssistLib.errors import HCCAssistError, InputError, Problem
 from HCCAssistLib.files import stored
 from HCCAssistLib.imaging.files import read_image, write_image
 from HCCAssistLib.imaging.image import Image
+from HCCAssistLib.importing.reading import WORKERS, report_of
 from HCCAssistLib.importing.roles_table import NAME, Chosen
-from HCCAssistLib.importing.series import Job, paths, series_id
+from HCCAssistLib.importing.series import Job
 from HCCAssistLib.parallel import side_by_side
 from HCCAssistLib.recipes.roles import contradicts, guess_role
 
 RECORD = "imported.csv"
-WORKERS = 4
-"""Each holds a volume in memory."""
 
 
 class _Order(NamedTuple):
@@ -98,7 +96,7 @@ def write_cohort(
         InputError: a file that is there is of another series, or a case of the table is of another patient.
         HCCAssistError: the disk is full or not writable.
     """
-    known = _record(out / RECORD)
+    known = read_record(out)
     _refuse_others(out, chosen, known)
     orders = [
         _Order(one.case_id, one.role, one.series.id, Job(top, one.series.files, salt), _path(out, one), one.patient)
@@ -136,6 +134,9 @@ def _refuse_others(out: Path, chosen: Iterable[Chosen], known: Mapping[tuple[str
             what = f"{one.role}.nrrd of case {one.case_id} was made of {before}, and the table says {one.series.id} now"
             remedy = "delete the file to have it made anew, or put back what the table said"
             problems.append(Problem("STOP", what, f"{NAME}, line {one.line}", remedy))
+        elif not _path(out, one).exists() and not one.is_here:
+            what = f"the archive no longer holds the series of {one.role} of case {one.case_id}"
+            problems.append(Problem("STOP", what, f"{NAME}, line {one.line}", "put it back, or empty the role"))
     if (out / TABLE).is_file():
         patients = {case.case_id.lower(): case.patient_id for case in read_cohort(out, tolerant=True).cases}
         for one in {one.case_id: one for one in chosen}.values():
@@ -151,7 +152,7 @@ def _write(order: _Order) -> Written:
     """Read one series and write its volume."""
     about = (order.case_id, order.role, order.series_id)
     try:
-        report = _report(order)
+        report = report_of(order.files, order.series_id)
         names = [item.text(field) for field in ("PatientName", "PatientID") for item in report.stack.slices[:1]]
         for name in (order.case_id, order.patient):
             check_pseudonym(name, names)
@@ -166,16 +167,6 @@ def _write(order: _Order) -> Written:
     except OSError as error:
         raise HCCAssistError(f"case {order.case_id} cannot be written: {error.strerror}") from error
     return Written(*about, warnings=(*(problem.what for problem in problems), *_doubt(image, report, order.role)))
-
-
-def _report(order: _Order) -> SeriesReport:
-    """The volume as it was found, among those of its files."""
-    with without_warnings():
-        reports, _ = reports_of(read_files(paths(order.files)).slices)
-    for report in reports:
-        if series_id(report, order.files.salt) == order.series_id:
-            return report
-    raise InputError("its files are not what they were when the archive was looked at", remedy="run again")
 
 
 def _doubt(image: Image, report: SeriesReport, role: str) -> list[str]:
@@ -198,11 +189,11 @@ def _refuse_different(image: Image, path: Path) -> None:
         raise InputError(f"there is another {path.name} already, which was not made from this series")
 
 
-def _record(path: Path) -> dict[tuple[str, str], dict[str, str]]:
-    """What each volume was made of, by case and role: the rows of the record."""
-    if not path.exists():
+def read_record(out: Path) -> dict[tuple[str, str], dict[str, str]]:
+    """What each volume of a cohort was made of, by case and role: the rows of the record."""
+    if not (out / RECORD).exists():
         return {}
-    table = read_table(path, "series_id")
+    table = read_table(out / RECORD, "series_id")
     rows = [dict(zip(table.columns, cells, strict=False)) for _, cells in table.rows]
     return {(row.get("case_id", ""), row.get("role", "")): row for row in rows}
 

@@ -10,6 +10,8 @@ from dicom_samples import ct_series, new_instance, set_pixels
 from pydicom.dataset import FileDataset
 from pydicom.uid import generate_uid
 
+from HCCAssistLib.imaging.image import Image
+
 PLANTED = {
     "PatientName": "Quastenflosser^Wilhelmine",
     "PatientID": "PID-471199",
@@ -60,6 +62,17 @@ def oblique(made: list[FileDataset], degrees: float = 12.0) -> tuple[list[FileDa
         set_pixels(d, stored)
     first = np.array(made[2].ImagePositionPatient, dtype=float)
     return made, first + 8 * 0.8 * row + 3 * 0.8 * column
+
+
+def showing(image: Image, **fields: object) -> list[FileDataset]:
+    """An axial volume in Hounsfield units as a series."""
+    made = series(slices=image.array.shape[0], **fields)  # type: ignore[arg-type]
+    for k, (d, plane) in enumerate(zip(made, image.array, strict=True)):
+        d.PixelSpacing = [float(image.geometry.spacing[1]), float(image.geometry.spacing[0])]
+        d.SliceThickness = float(image.geometry.spacing[2])
+        d.ImagePositionPatient = [float(v) for v in image.geometry.to_world([0, 0, k])]
+        set_pixels(d, np.clip(plane, -1024, None).astype(int) + 1024)
+    return made
 
 
 def other_objects(like: FileDataset) -> list[FileDataset]:

@@ -16,9 +16,10 @@ from pathlib import Path
 import numpy as np
 import pydicom
 import pytest
-from archive_samples import PLANTED, files_below, oblique, other_objects, series
+from archive_samples import PLANTED, files_below, oblique, other_objects, series, showing
 from dicom_samples import enhanced, phases_in_one_series, write
 from pydicom.uid import generate_uid
+from test_imaging_enhancement import ARTERIAL, PORTAL, UNENHANCED, abdomen
 
 from HCCAssistLib.cli.main import main
 from HCCAssistLib.cohort.cohort import read_cohort
@@ -285,7 +286,7 @@ def test_patients_are_never_put_together_or_taken_apart_in_silence(run: Run, tre
     assert said["patients"] == 7
     texts = [re.sub(r"p\d+", "P", doubt["what"]) for doubt in said["doubts"]]
     assert sorted(texts) == [
-        "2 different names under one PatientID",
+        "2 different names under one patient",
         "PatientID spelt almost like that of P",
         "PatientID spelt almost like that of P",
         "no PatientID: this study counts as a patient of its own",
@@ -303,8 +304,25 @@ def test_patients_are_never_put_together_or_taken_apart_in_silence(run: Run, tre
     save_as_excel(out, changed)
     status, said, _ = run()
     assert (status, said["changed_patients"], said["cases"], said["patients_in_cohort"]) == (0, 1, 7, 6)
+    assert not any("same name" in doubt["what"] for doubt in said["doubts"])  # a person decided it
     patients = [case.patient_id for case in read_cohort(out).cases]
     assert len(patients) - len(set(patients)) == 1
+
+    # whoever was given another pseudonym keeps it in what comes later, and is told where the table says both
+    second = series("9", PatientName="SOME^one", date="20250101", **born)
+    write(second, tree / "9")
+    _, said, _ = run()
+    assert said["rows"] == 1
+    with (out / "roles.csv").open(encoding="utf-8-sig", newline="") as file:
+        *before, new = csv.DictReader(file, delimiter=";")
+    assert new["patient"] == twins[0]["patient"]
+    new["patient"], new["role"] = "p099", "pre/arterial"
+    save_as_excel(out, [*before, new])
+    status, said, _ = run()
+    assert (status, said["cases"]) == (0, 8)
+    assert {doubt["what"] for doubt in said["doubts"] if doubt["patient"] == "p099"} >= {
+        f"same PatientID as {twins[0]['patient']}"
+    }
 
 
 def test_the_same_study_under_two_numbers_is_told(run: Run, tree: Path) -> None:
@@ -533,11 +551,13 @@ def test_what_a_person_reads(tree: Path, out: Path, capsys: pytest.CaptureFixtur
     write(series("7", IssuerOfPatientID="A"), tree / "a")
     write(series("7", IssuerOfPatientID="B", PatientName="Z"), tree / "b")
     (tree / "notes.txt").write_text("x")
+    (tree / "more.zip").write_bytes(b"PK")
     command = ["import-cohort", "dicom", str(tree), str(out), "--recipe", "hepatectomy-recurrence"]
     assert main(command) == 0
     said, complained = capsys.readouterr()
-    assert "23 files: 22 slices of 2 CT and MR series (2 can be read) in 2 studies of 2 patients" in said
-    assert "left out: 1 file without DICOM" in said
+    assert "24 files: 22 slices of 2 CT and MR series (2 can be read) in 2 studies of 2 patients" in said
+    assert "left out: 2 files without DICOM" in said
+    assert "warning: 1 archive (.zip or the like) not opened" in complained
     assert "never pass them on with the cohort" in said
     assert "warning: p001: same PatientID, of another issuer, as p002." in complained
     assert main(command) == 0
@@ -548,3 +568,43 @@ def test_what_a_person_reads(tree: Path, out: Path, capsys: pytest.CaptureFixtur
     found = {problem["what"] for problem in json.loads(capsys.readouterr().out)["problems"]}
     assert found >= {"there is no pre/tumour"}
     assert not any("arterial" in what for what in found)
+
+
+def test_a_second_export_may_lie_elsewhere_and_the_first_one_be_gone(run: Run, tree: Path, out: Path) -> None:
+    write(series("1", PatientName="Some^One"), tree)
+    run()
+    run()
+    shutil.rmtree(tree)
+    write(series("2", PatientName="Some^One", description="arterial"), tree)
+    status, said, _ = run()
+    assert (status, said["pass"], said["rows"]) == (0, "roles", 1)
+    assert {doubt["what"][:28] for doubt in said["doubts"]} == {"same name and birth date as "}
+    status, said, _ = run()
+    assert (status, said["kept"], said["cases"], said["new_cases"]) == (0, 1, 2, 1)
+    next((out / "cases" / "p001-1").rglob("*.nrrd")).unlink()
+    status, _, complained = run()
+    assert status == 2
+    assert "the archive no longer holds the series of pre/arterial of case p001-1" in complained
+
+
+def test_voxels_tell_a_phase_that_no_header_names_and_contradict_one_that_is_wrong(
+    run: Run, tree: Path, out: Path
+) -> None:
+    study = generate_uid()
+    for number, levels in enumerate((UNENHANCED, ARTERIAL, PORTAL), 2):
+        write(showing(abdomen(levels), description="B40f", study=study, number=number), tree / str(number))
+    write(showing(abdomen(PORTAL), patient="PID-2", description="arterial"), tree / "wrong")
+    run("hepatectomy-recurrence")
+    assert {row["role"] for row in rows(out) if row["description"] == "?"} == {""}
+    (out / "roles.csv").unlink()
+    status, said, _ = run("hepatectomy-recurrence", "--voxels")
+    assert (status, said["read_now"]) == (0, 0)
+    by_number = {row["series"]: row for row in rows(out) if row["description"] == "?"}
+    assert {number: row["role"] for number, row in by_number.items()} == {"2": "", "3": "pre/arterial", "4": ""}
+    assert by_number["3"]["why"].startswith("voxels: arterial, ")
+    assert "portal venous or delayed: choose which" in by_number["4"]["why"]
+    status, said, _ = run()
+    assert status == 0
+    warned = {one["case_id"]: one["warnings"] for one in said["written"]}
+    wrong = next(row["case_id"] for row in rows(out) if row["description"] == "arterial")
+    assert [warned.pop(wrong)[0][:37], *warned.values()] == ["its voxels look portal or later: the ", []]

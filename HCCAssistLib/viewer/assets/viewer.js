@@ -205,11 +205,8 @@ export class Viewer {
     if (this.waiting) return;
     this.waiting = requestAnimationFrame(() => {
       this.waiting = 0;
-      const began = performance.now();
       for (const pane of this.visiblePanes) pane.draw();
       this.onChange();
-      this.drawn = (this.drawn ?? 0) + 1;
-      this.milliseconds = performance.now() - began;
     });
   }
 }
