@@ -157,8 +157,9 @@ def the_form(desk, widget, livers, home):
     ui.trainingFolds.value = 1
     (home / "other").mkdir(exist_ok=True)
     (home / "other" / "cohort.csv").write_text("case_id,ltp\n")
-    choose_cohort(desk, widget, home / "other")
-    assert "8 cases" not in ui.trainingFacts.text
+    ui.cohortFolder.currentPath = str(home / "other")
+    assert "8 cases" not in ui.trainingFacts.text  # not even until the new ones are known
+    looked(desk, widget)
     desk.choose(ui.trainingPreset, "as in the paper")
     assert form.fields["hard_negatives"].widget.text == "0"
     ui.trainingSection.collapsed = True
