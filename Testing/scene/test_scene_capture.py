@@ -11,12 +11,13 @@ import numpy as np
 import pytest
 from cases import assert_same_voxels
 
+from HCCAssistLib.cohort.case_files import read_case
 from HCCAssistLib.cohort.cohort import read_cohort
 from HCCAssistLib.cohort.finding_labels import findings_of_points
 from HCCAssistLib.cohort.points import read_points, read_rois
 from HCCAssistLib.cohort.segments import mask_on, read_segments
 from HCCAssistLib.errors import InputError
-from HCCAssistLib.imaging.files import read_image
+from HCCAssistLib.imaging.files import read_image, write_image
 from HCCAssistLib.inference.study import read_study
 from HCCAssistLib.recipes.registry import get_recipe
 from HCCAssistLib.scene.rendering import INSTALL_SLICER_CORE
@@ -28,6 +29,7 @@ from cases import PLACE, turned, world_corners
 from HCCAssistLib.scene.capture import reviewed_result
 from HCCAssistLib.scene.inputs import image_from_volume, mask_from_segment
 from HCCAssistLib.scene.open_case import case_of, draw_case, opened_nodes, read_for_scene
+from HCCAssistLib.scene.patients import patient_number
 from HCCAssistLib.scene.roles import role_of
 from HCCAssistLib.scene.run_inputs import ChosenInputs
 from HCCAssistLib.scene.volumes import segmentation_from_masks, volume_from_image
@@ -243,6 +245,14 @@ def test_what_is_wrong_is_said_and_nothing_is_written(own: CaptureBench, scene: 
     assert not own.cohort.exists()
 
 
+def test_the_first_reader_is_no_second_one_of_a_case(own: CaptureBench, scene: Any) -> None:
+    patient = Patient(scene)
+    own.added(own.tace(patient), reader="R1")
+    told = own.add(own.tace(patient), "unfit", kind="reading", reader="R1")
+    assert "R1 marked case-001 as its first reader" in told.text
+    assert not (own.cohort / "readings").exists()
+
+
 def test_a_label_that_is_not_known_yet_is_left_empty_and_told(own: CaptureBench, scene: Any) -> None:
     told = own.added(own.tace(Patient(scene), ""), labelled=False)
     assert "not known yet" in told
@@ -347,3 +357,53 @@ def test_a_label_that_marks_do_not_bear_out_is_refused(own: CaptureBench, scene:
         {"baseline/masses": patient.points},
     )
     assert "several ways" in own.add(twice, "create", recipe="liver-mass").text
+
+
+def test_what_scans_look_like_is_kept_until_a_file_changes(own: CaptureBench, scene: Any, monkeypatch: Any) -> None:
+    from HCCAssistLib.scene import known_scans
+
+    patient = Patient(scene, number="")
+    own.added(own.tace(patient))
+    recipe, read = get_recipe("tace-response"), []
+    monkeypatch.setattr(known_scans, "_seen", {})  # as in the next session
+    monkeypatch.setattr(known_scans, "read_case", lambda *a: read.append(a) or read_case(*a))
+    cases = read_cohort(own.cohort).cases
+    assert known_scans.case_with_scan(cases, recipe, {"pre/arterial": patient.image}) is cases[0]
+    assert read == [], "it was written here"
+    other = scan(8)
+    write_image(other, folder(own) / "arterial.nrrd")
+    assert known_scans.case_with_scan(cases, recipe, {"pre/arterial": patient.image}) is None
+    assert known_scans.case_with_scan(cases, recipe, {"pre/arterial": other}) is cases[0]
+    assert len(read) == 1
+
+
+def test_what_another_reader_marked_is_what_an_evaluation_with_a_second_rater_reads(
+    own: CaptureBench, scene: Any
+) -> None:
+    from HCCAssistLib.evaluation.held_out import HeldOut
+    from HCCAssistLib.training.second_rater import rated_cases
+
+    patient = Patient(scene)
+    own.added(own.tace(patient), reader="R1")
+    part = patient.mask.array * (np.arange(patient.mask.array.shape[0]) < 11)[:, None, None]
+    drawn = segmentation_from_masks(
+        {"tumour": patient.mask.with_array(part, "L")}, patient.node, scene, "R2's", surfaces=False
+    )
+    chosen = ChosenInputs({"pre/arterial": patient.node}, {"pre/tumour": (drawn, "*")}, values={"response": "SD"})
+    own.added(chosen, kind="reading", reader="R2")
+    cohort = read_cohort(own.cohort)
+    (rated,) = rated_cases(HeldOut(cohort, cohort.cases, {}, ()), "R2", ["pre/arterial"]).cases
+    study = read_study(rated, get_recipe("tace-response"))
+    assert_same_voxels(study.volumes["pre/arterial"], patient.image)
+    assert study.masks["pre/tumour"].array.sum() == part.sum()
+    assert (cohort.cases[0].values["response"], study.values["response"]) == ("PR", "PR"), "the label stays"
+
+
+def test_the_number_of_a_patient_is_found_where_dicom_put_it(scene: Any) -> None:
+    import slicer
+
+    patient = Patient(scene, number="")
+    hierarchy = slicer.vtkMRMLSubjectHierarchyNode.GetSubjectHierarchyNode(scene)
+    study = hierarchy.GetItemParent(hierarchy.GetItemByDataNode(patient.node))
+    hierarchy.SetItemUID(hierarchy.GetItemParent(study), "DICOM", "PAT-5")
+    assert patient_number([None, patient.node, patient.points]) == "PAT-5"
