@@ -12,6 +12,8 @@ from planting import noticed, plant_part, planted, some_of
 from studying import cells
 from training_reading import MODULE, choose_cohort, cohort, fill_small, looked, stored_training
 
+pytestmark = pytest.mark.heavy
+
 PY = "HCCTraining.py"
 
 MISTAKES = {
