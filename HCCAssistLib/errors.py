@@ -3,8 +3,9 @@
 from __future__ import annotations
 
 import errno
-from collections.abc import Iterable
-from dataclasses import dataclass
+from collections.abc import Iterable, Iterator
+from contextlib import contextmanager
+from dataclasses import dataclass, replace
 from typing import Literal
 
 
@@ -61,6 +62,20 @@ class InputError(HCCAssistError, ValueError):
         else:
             self.problems = tuple(what)
         super().__init__("\n".join(str(problem) for problem in self.problems))
+
+
+@contextmanager
+def naming(which: str) -> Iterator[None]:
+    """Say of what is refused, which of several things it belongs to; nothing where ``which`` is empty."""
+    try:
+        yield
+    except InputError as error:
+        raise InputError(named(error.problems, which)) from error
+
+
+def named(problems: Iterable[Problem], which: str) -> list[Problem]:
+    """Problems that say which of several things they belong to."""
+    return [replace(one, where=", ".join(filter(None, (which, one.where)))) for one in problems]
 
 
 def is_out_of_memory(error: BaseException) -> bool:

@@ -73,3 +73,25 @@ def value_text(value: Any) -> str:
     if isinstance(value, bool):
         return "yes" if value else "no"
     return f"{value:.6g}" if isinstance(value, float) else str(value)
+
+
+def duration(seconds: float) -> str:
+    """A time as one would say it.
+
+    >>> duration(0.42), duration(75), duration(600), duration(9000)
+    ('0.4 s', '75 s', '10 min', '2.5 h')
+    """
+    if seconds < 100:
+        return f"{seconds:.1f} s" if seconds < 10 else f"{seconds:.0f} s"
+    return f"{seconds / 60:.0f} min" if seconds < 6000 else f"{seconds / 3600:.1f} h"
+
+
+def megabytes(size: float) -> str:
+    """Bytes as one would say them.
+
+    >>> megabytes(250_000), megabytes(42_000_000), megabytes(1_540_000_000)
+    ('0.3 MB', '42 MB', '1.5 GB')
+    """
+    if size >= 1e9:
+        return f"{size / 1e9:.1f} GB"
+    return f"{size / 1e6:.0f} MB" if size >= 1e7 else f"{size / 1e6:.1f} MB"

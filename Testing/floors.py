@@ -22,7 +22,7 @@ BASE = {"base"}
 IMAGES = BASE | {"imaging", "dicom"}
 DATA = IMAGES | {"cohort", "recipes", "results"}
 COMPUTING = DATA | {"models", "inference", "explain", "evaluation", "response", "registration", "margin", "training"}
-WINDOWLESS = COMPUTING | {"phantoms", "jobs"}
+WINDOWLESS = COMPUTING | {"phantoms", "jobs", "viewer", "importing"}
 
 ALLOWED: Mapping[str, set[str]] = {
     "base": set(),
@@ -31,6 +31,7 @@ ALLOWED: Mapping[str, set[str]] = {
     "cohort": IMAGES,
     "recipes": IMAGES | {"cohort"},
     "results": BASE | {"imaging"},
+    "viewer": DATA,
     "models": BASE | {"recipes", "results"},
     "inference": DATA | {"models"},
     "explain": BASE | {"imaging"},
@@ -40,6 +41,7 @@ ALLOWED: Mapping[str, set[str]] = {
     "margin": IMAGES | {"cohort", "evaluation", "registration"},
     "training": DATA | {"models", "inference", "evaluation"},
     "phantoms": IMAGES | {"cohort"},
+    "importing": IMAGES | {"cohort", "recipes"},
     "jobs": DATA | {"models", "inference", "training"},
     "scene": DATA | {"models", "inference", "response", "registration", "margin", "jobs"},
     "panels": WINDOWLESS | {"scene"},

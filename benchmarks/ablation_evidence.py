@@ -41,7 +41,8 @@ from HCCAssistLib.phantoms.cohort import write_cohort
 from HCCAssistLib.phantoms.recurrence_patients import Patients, rule_scores, transferred_scores
 from HCCAssistLib.recipes.ablation.evaluation import evaluate
 from HCCAssistLib.recipes.ablation.recipe import ABLATION
-from HCCAssistLib.training.run import Job, train
+from HCCAssistLib.training.job import Job
+from HCCAssistLib.training.run import train
 
 CASES, SEED = 140, 7
 UNSEEN, UNSEEN_SEED = 80, 11

@@ -27,8 +27,9 @@ from HCCAssistLib.phantoms.recurrence_patients import rule_scores, transferred_s
 from HCCAssistLib.phantoms.recurrence_targets import targets
 from HCCAssistLib.recipes.hepatectomy.evaluation import evaluate
 from HCCAssistLib.recipes.hepatectomy.recipe import HEPATECTOMY, NOT_SEGMENTED, SEGMENTED
+from HCCAssistLib.training.job import Job
 from HCCAssistLib.training.recurrence import RecurrenceEvaluation
-from HCCAssistLib.training.run import Job, train
+from HCCAssistLib.training.run import train
 
 CASES, SEED, TESTED_SEED = 220, 7, 1007
 

@@ -23,7 +23,8 @@ from HCCAssistLib.phantoms.liver_mass.cases import PHANTOMS
 from HCCAssistLib.phantoms.liver_mass.evidence import accuracy, categories_of, masses_in, mean_hu_rule, pointing
 from HCCAssistLib.recipes.liver_mass.evaluation import evaluate
 from HCCAssistLib.recipes.liver_mass.recipe import CATEGORIES, LIVER_MASS, PHASES_OF
-from HCCAssistLib.training.run import Job, train
+from HCCAssistLib.training.job import Job
+from HCCAssistLib.training.run import train
 
 CASES, SEED = 160, 7
 PRESET = {"width": 0.2, "epochs": 8, "copies": 4, "sections": 3, "batch": 32}

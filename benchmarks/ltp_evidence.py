@@ -23,7 +23,8 @@ from HCCAssistLib.phantoms.ltp.cases import PHANTOMS
 from HCCAssistLib.phantoms.ltp.evidence import pointing_evidence, threshold_froc
 from HCCAssistLib.recipes.ltp import evaluation
 from HCCAssistLib.recipes.registry import get_recipe
-from HCCAssistLib.training.run import Job, train
+from HCCAssistLib.training.job import Job
+from HCCAssistLib.training.run import train
 
 CASES, SEED = 144, 7
 

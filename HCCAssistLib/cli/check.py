@@ -4,8 +4,7 @@ from __future__ import annotations
 
 import argparse
 import os
-from collections import Counter
-from collections.abc import Iterable, Mapping, Sequence
+from collections.abc import Iterable, Sequence
 from dataclasses import asdict, replace
 from pathlib import Path
 from typing import Any
@@ -13,10 +12,9 @@ from typing import Any
 from HCCAssistLib.cli.arguments import add_json
 from HCCAssistLib.cli.console import Progress, say, say_json
 from HCCAssistLib.cli.registering import Registering, in_words, outcomes, registers
-from HCCAssistLib.cohort.case import SPLITS, Case
-from HCCAssistLib.cohort.cells import is_missing
 from HCCAssistLib.cohort.cohort import Cohort, read_cohort
 from HCCAssistLib.cohort.cohort_spec import CohortSpec
+from HCCAssistLib.cohort.counts import counts
 from HCCAssistLib.errors import InputError, Problem
 from HCCAssistLib.recipes.registry import RECIPES, all_columns, cohort_spec, get_recipe
 from HCCAssistLib.wording import plural
@@ -43,7 +41,7 @@ def run(args: argparse.Namespace) -> int:
     except InputError as error:
         if not args.json:
             raise
-        return _end(_counts(Cohort(None, ()), spec), error.problems)
+        return _end(counts(Cohort(None, ()), spec), error.problems)
 
     from HCCAssistLib.cohort.synthetic import unclear
     from HCCAssistLib.cohort.table_checks import check_table
@@ -63,15 +61,15 @@ def run(args: argparse.Namespace) -> int:
     )
     found = files.problems()
     problems = [*of_table, *found]
-    counts = _counts(cohort, spec, files.codes)
+    counted = counts(cohort, spec, files.codes)
     if tried:
-        counts["registration"] = outcomes(cohort.cases, recipe, problems)
+        counted["registration"] = outcomes(cohort.cases, recipe, problems)
         found = _without_failed(found, cohort, spec, problems)
         problems = [*of_table, *found]
     if args.json:
-        return _end(counts, problems)
+        return _end(counted, problems)
     _show(found)
-    _summarise(counts, problems)
+    _summarise(counted, problems)
     return 2 if _level(problems, "STOP") else 0
 
 
@@ -91,9 +89,9 @@ def _without_failed(
     return list(exclude(found, divided, groups, folds=1)[0])
 
 
-def _end(counts: dict[str, Any], problems: Sequence[Problem]) -> int:
+def _end(counted: dict[str, Any], problems: Sequence[Problem]) -> int:
     """The one JSON object, and the exit status."""
-    say_json({**counts, "problems": [asdict(problem) for problem in problems]})
+    say_json({**counted, "problems": [asdict(problem) for problem in problems]})
     return 2 if _level(problems, "STOP") else 0
 
 
@@ -117,13 +115,13 @@ def _within(problem: Problem) -> str:
     return text
 
 
-def _summarise(counts: dict[str, Any], problems: Sequence[Problem]) -> None:
-    cases, patients = (f"{counts[name]} {plural(name[:-1], counts[name])}" for name in ("cases", "patients"))
+def _summarise(counted: dict[str, Any], problems: Sequence[Problem]) -> None:
+    cases, patients = (f"{counted[name]} {plural(name[:-1], counted[name])}" for name in ("cases", "patients"))
     say(f"{cases} of {patients}")
     for name in ("labels", "splits"):
-        say(f"{name}: " + ", ".join(f"{count} {key or 'not set'}" for key, count in counts[name].items()))
-    if "registration" in counts:
-        say(in_words(counts["registration"]))
+        say(f"{name}: " + ", ".join(f"{count} {key or 'not set'}" for key, count in counted[name].items()))
+    if "registration" in counted:
+        say(in_words(counted["registration"]))
     stops, warnings = len(_level(problems, "STOP")), len(_level(problems, "WARN"))
     stopping = f"{stops} {plural('fault', stops)} stop{'s' if stops == 1 else ''}" if stops else "nothing stops"
     say(f"{stopping} a training, {warnings} {plural('warning', warnings)}")
@@ -131,27 +129,3 @@ def _summarise(counts: dict[str, Any], problems: Sequence[Problem]) -> None:
 
 def _level(problems: Iterable[Problem], level: str) -> list[Problem]:
     return [problem for problem in problems if problem.level == level]
-
-
-def _counts(cohort: Cohort, spec: CohortSpec, codes: Mapping[str, Sequence[str]] | None = None) -> dict[str, Any]:
-    labels = Counter(label for case in cohort.cases for label in _labels(case, spec, codes or {}))
-    splits = Counter(case.split for case in cohort.cases)
-    return {
-        "cases": len(cohort.cases),
-        "patients": len({case.patient_id for case in cohort.cases}),
-        "labels": {name: labels[name] for name in sorted(labels)},
-        "splits": {name: splits[name] for name in (*SPLITS, "") if splits[name]},
-    }
-
-
-def _labels(case: Case, spec: CohortSpec, codes: Mapping[str, Sequence[str]]) -> Sequence[str]:
-    """What a case counts for: its class, whether the event came early, or the classes of its findings."""
-    if spec.finding_classes:
-        return codes.get(case.case_id) or ("",)
-    if spec.classes:
-        cell = case.values.get(spec.classes.column, "")
-        return ("" if is_missing(cell) else cell,)
-    try:
-        return ({"1": "early", "0": "not early"}.get(group := spec.stratum(case), group),)
-    except InputError:
-        return ("",)

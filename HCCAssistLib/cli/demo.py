@@ -9,6 +9,7 @@ from typing import TYPE_CHECKING
 
 from HCCAssistLib.cli import checks
 from HCCAssistLib.cli.console import Progress, say, table, warn
+from HCCAssistLib.cli.view import PAGE
 from HCCAssistLib.cohort.cohort import read_cohort
 from HCCAssistLib.errors import InputError
 from HCCAssistLib.locks import locked
@@ -118,7 +119,9 @@ def _demo(args: argparse.Namespace, demo: Demo, background: Background | None) -
     from HCCAssistLib.phantoms.cohort import phantoms_of, write_cohort
     from HCCAssistLib.results.files import write_result
     from HCCAssistLib.results.tables import TABLES, write_findings
-    from HCCAssistLib.training.run import Job, train
+    from HCCAssistLib.training.job import Job
+    from HCCAssistLib.training.run import train
+    from HCCAssistLib.viewer.page import write_page
 
     recipe = get_recipe(args.recipe)
     phantoms = phantoms_of(recipe.package)
@@ -162,6 +165,7 @@ def _demo(args: argparse.Namespace, demo: Demo, background: Background | None) -
     result_folder = out / RESULT
     write_result(result, result_folder)
     write_findings(result, result_folder / TABLES[result.kind])
+    write_page(result, study.volumes, result_folder / PAGE, case_id=study.case_id, synthetic=True)
     pictures = _draw(result, study, result_folder)
     sentence, columns, listed = demo.describe(result, study)
     pages.add_heading(f"Unseen case {study.case_id}")
@@ -178,6 +182,7 @@ def _demo(args: argparse.Namespace, demo: Demo, background: Background | None) -
     say(table(columns, listed))
     warn(result.warnings)
     say(f"report    {page}")
+    say(f"images    {result_folder / PAGE} (open it in a browser)")
     for picture in pictures:
         say(f"picture   {picture}")
     scene = result_folder / "case.mrb"

@@ -3,9 +3,8 @@
 from __future__ import annotations
 
 import argparse
-from collections.abc import Iterable, Iterator
+from collections.abc import Iterator
 from contextlib import contextmanager, suppress
-from dataclasses import replace
 from pathlib import Path
 from typing import TYPE_CHECKING
 
@@ -14,7 +13,7 @@ from HCCAssistLib.cli.arguments import add_model, add_run_options
 from HCCAssistLib.cli.console import Progress, say, say_json, settings, table, warn
 from HCCAssistLib.cohort.case import TABLE
 from HCCAssistLib.cohort.cohort import Cohort, read_cohort
-from HCCAssistLib.errors import InputError, Problem
+from HCCAssistLib.errors import InputError, named, naming
 from HCCAssistLib.locks import locked
 from HCCAssistLib.models.caveats import model_warnings
 from HCCAssistLib.recipes.registry import all_columns
@@ -80,19 +79,6 @@ def at_work_alone(folder: Path, work: str) -> Iterator[None]:
             folder.rmdir()
 
 
-@contextmanager
-def naming(which: str) -> Iterator[None]:
-    """Say of what is refused, which of several cohorts or models it belongs to; nothing where ``which`` is empty."""
-    try:
-        yield
-    except InputError as error:
-        raise InputError(_named(error.problems, which)) from error
-
-
-def _named(problems: Iterable[Problem], which: str) -> list[Problem]:
-    return [replace(one, where=", ".join(filter(None, (which, one.where)))) for one in problems]
-
-
 def _evaluate(args: argparse.Namespace, cohorts: list[Cohort], package: ModelPackage, options: dict[str, str]) -> int:
     from HCCAssistLib.training.unseen import refuse_trained_on, unseen
 
@@ -141,10 +127,10 @@ def _evaluate(args: argparse.Namespace, cohorts: list[Cohort], package: ModelPac
     for one, which in zip(found, WHICH, strict=False):
         of_cohort = [problem for problem in one.problems if not (which and problem in of_model)]
         left = (problem for problems in one.left_out.values() for problem in problems)
-        warn(_named([*of_cohort, *left], which))
+        warn(named([*of_cohort, *left], which))
     left_out = [case_id for one in found for case_id in one.left_out]
     if rated:
-        warn(_named([*rated.problems, *(p for problems in rated.left_out.values() for p in problems)], ""))
+        warn(named([*rated.problems, *(p for problems in rated.left_out.values() for p in problems)], ""))
         left_out += [f"{case_id} by {rated.name}" for case_id in rated.left_out]
     if args.json:
         more = {name: one.as_json() for name, one in (("external", external), ("second_rater", rated)) if one}

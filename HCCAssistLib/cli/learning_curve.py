@@ -64,26 +64,26 @@ def run(args: argparse.Namespace) -> None:
     checks.device(args.device)
     checks.output_folder(args.out, apart_from=[args.cohort], accept=_is_curve)
     cohort = read_cohort(args.cohort, tolerant=True, known=all_columns())
-    check_parts(cohort, cohort_spec(recipe, options), folds=1, seed=args.seed)
+    check_parts(cohort, cohort_spec(recipe, options), folds=1, seed=args.seed)  # before torch
 
     from HCCAssistLib.inference.loaded_model import choose_device
+    from HCCAssistLib.training.job import Job
     from HCCAssistLib.training.learning_curve import learning_curve, parts
-    from HCCAssistLib.training.run import Job, settled
 
     job = Job(
         recipe=recipe,
-        options=settled(recipe, options),
+        options=options,
         out=args.out / MODELS,
         name=MODELS,
         seed=args.seed,
         preset=args.preset,
         device=choose_device(args.device),
         workers=os.cpu_count() or 1,
-    )
+    ).checked(cohort)
     wanted = parts(cohort, job, sizes=args.sizes, draws=args.draws)
     plan = {
         "recipe": recipe.id,
-        "options": options,
+        "options": job.options,
         "trainings": [part.name for part in wanted],
         "seed": args.seed,
         TABLE: file_sha256(args.cohort / TABLE),

@@ -21,16 +21,20 @@ COMMANDS = (
     "phantom",
     "check",
     "check_series",
+    "import_cohort",
     "train",
     "predict",
+    "view",
     "evaluate",
     "compare",
+    "jobs",
     "next",
     "learning_curve",
     "models",
     "backbones",
     "readers",
     "margin",
+    "clusters",
 )
 """Modules of this package, imported within ``main``: until then nobody answers to Ctrl-C."""
 

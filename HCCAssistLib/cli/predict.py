@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import argparse
 from collections.abc import Callable, Iterable
+from dataclasses import replace
 from functools import partial
 from pathlib import Path
 from typing import TYPE_CHECKING, Any, TypeVar
@@ -11,6 +12,7 @@ from typing import TYPE_CHECKING, Any, TypeVar
 from HCCAssistLib.cli import checks
 from HCCAssistLib.cli.arguments import add_model, add_run_options
 from HCCAssistLib.cli.console import Progress, complain, say, say_json, settings, warn
+from HCCAssistLib.cli.view import PAGE
 from HCCAssistLib.errors import Cancelled, HCCAssistError, InputError, Problem, is_out_of_memory
 
 if TYPE_CHECKING:
@@ -39,6 +41,7 @@ def add(subcommands: argparse._SubParsersAction) -> argparse.ArgumentParser:
     )
     add_run_options(parser)
     parser.add_argument("--no-pictures", action="store_true", help="write no pictures of the candidates")
+    parser.add_argument("--view", action="store_true", help=f"write {PAGE} of each case: the images, for a browser")
     return parser
 
 
@@ -147,8 +150,9 @@ class _Run:
         from HCCAssistLib.cli.predictions import Row, write_prediction
 
         folder = self.args.out / study.case_id
-        if not kept or (self.pictures and not list(folder.glob("*.png"))):
-            write_prediction(result, folder, partial(self._draw, case, study) if self.pictures else None)
+        no_pictures = self.pictures and not list(folder.glob("*.png"))
+        if not kept or no_pictures or (self.args.view and not (folder / PAGE).exists()):
+            write_prediction(result, folder, partial(self._show, case, study))
         self._note(Row.of(study.case_id, result))
         self.done.append({"case_id": study.case_id, **result.as_json()})
         if not self.args.json:
@@ -177,7 +181,23 @@ class _Run:
                 more = f" and {len(others) - NAMES_SHOWN} more" if len(others) > NAMES_SHOWN else ""
                 warn([Problem("WARN", what, f"also cases {', '.join(others[:NAMES_SHOWN])}{more}")])
 
-    def _draw(self, case: Case, study: Study, result: Result, folder: Path) -> None:
+    def _show(self, case: Case, study: Study, result: Result, folder: Path) -> None:
+        """Pictures and the page, as far as they are asked for."""
+        from HCCAssistLib.cohort.synthetic import is_synthetic, unclear
+
+        synthetic = not unclear([case]) and is_synthetic(case)
+        if self.pictures:
+            self._draw(study, result, folder, synthetic=synthetic)
+        if self.args.view:
+            from HCCAssistLib.viewer.page import write_page
+
+            name = case.case_id if self.cohort.folder is not None else ""  # elsewhere it may be that of a file
+            try:
+                write_page(result, study.volumes, folder / PAGE, case_id=name, synthetic=synthetic)
+            except InputError as error:  # the result is good without it
+                warn(replace(problem, level="WARN") for problem in error.problems)
+
+    def _draw(self, study: Study, result: Result, folder: Path, *, synthetic: bool) -> None:
         """A slice through each of the first findings; where none can be drawn that is reported, once."""
         from HCCAssistLib.scene.rendering import rendering_available
 
@@ -186,10 +206,8 @@ class _Run:
             self.pictures = False
             warn([missing])
             return
-        from HCCAssistLib.cohort.synthetic import is_synthetic, unclear
         from HCCAssistLib.scene.pictures import render_case
 
-        synthetic = not unclear([case]) and is_synthetic(case)
         masks = {name.split("/")[1]: mask for name, mask in study.masks.items()}
         render_case(result, study.volumes, folder, masks=masks, three_d=False, synthetic=synthetic)
 

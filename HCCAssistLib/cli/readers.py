@@ -1,4 +1,4 @@
-"""``hccassist readers``: how far the readers of a cohort agree on the response, and whose response is its label."""
+"""``hccassist readers``: how far the readers of a cohort agree on labels, marks and responses, and what counts."""
 
 from __future__ import annotations
 
@@ -14,6 +14,8 @@ from HCCAssistLib.errors import InputError
 from HCCAssistLib.wording import plural
 
 if TYPE_CHECKING:
+    from HCCAssistLib.cohort.case import Case
+    from HCCAssistLib.evaluation.mark_agreement import MarkAgreement
     from HCCAssistLib.response.readers import ReadersAgreement
     from HCCAssistLib.response.reading import Reading
 
@@ -23,9 +25,15 @@ MAJORITY = "majority"
 def add(subcommands: argparse._SubParsersAction) -> argparse.ArgumentParser:
     """Define the subcommand."""
     parser: argparse.ArgumentParser = subcommands.add_parser(
-        "readers", help="compare the readings of the response to treatment in a cohort"
+        "readers", help="compare the readers of a cohort: their labels, segments, points and measured responses"
     )
     parser.add_argument("cohort", type=Path, help="folder of a cohort with the readings of one reader or more")
+    parser.add_argument(
+        "--consensus",
+        choices=("staple", "majority"),
+        help="let each case that several readers read hold what they agree on: labels and points of most of them, "
+        "segments joined by STAPLE or voxel by voxel; what each of them marked is kept",
+    )
     parser.add_argument(
         "--label",
         metavar="READER",
@@ -40,30 +48,76 @@ def run(args: argparse.Namespace) -> None:
     from HCCAssistLib.response.cohort_readings import readings_of
     from HCCAssistLib.response.readers import compare_readers
 
-    readings = readings_of(args.cohort)
-    if not readings:
+    readings, marks = readings_of(args.cohort), _marks(args.cohort)
+    if not readings and len(marks) < 2:
         what = "the cohort holds no readings"
-        raise InputError(what, args.cohort.name, "measure the follow-up in HCC TACE Response and write it there")
+        remedy = "measure the follow-up in HCC TACE Response, or let another reader mark cases in HCC Training"
+        raise InputError(what, args.cohort.name, remedy)
     if args.label and args.label != MAJORITY and args.label not in readings:
         raise InputError(f"there are no readings by {args.label}", "option --label", f"known are {', '.join(readings)}")
     pairs = [(a, b) for a, b in combinations(readings, 2) if readings[a].keys() & readings[b].keys()]
     agreements = [compare_readers(readings[a], readings[b]) for a, b in pairs]
+    of_marks = _compared(marks)
     written, undecided = _label(args.cohort, readings, args.label) if args.label else (None, [])
+    agreed, open_cases = _consensus(args.cohort, args.consensus) if args.consensus else ([], {})
     if args.json:
         counts = {reader: len(cases) for reader, cases in readings.items()}
-        found = [_json(one) for one in agreements]
-        say_json({"readings": counts, "pairs": found, "labelled": written, "without_majority": undecided})
+        found: dict[str, Any] = {"readings": counts, "pairs": [_json(one) for one in agreements]}
+        found |= {"labelled": written, "without_majority": undecided}
+        found |= {"marks": {reader: len(cases) for reader, cases in marks.items()}}
+        found |= {"mark_pairs": [one.as_json() for one in of_marks]}
+        found |= {"consensus": agreed, "without_consensus": {name: list(of) for name, of in open_cases.items()}}
+        say_json(found)
         return
-    say(table(("reader", "readings"), [(reader, len(cases)) for reader, cases in readings.items()]))
-    for one in agreements:
-        say()
-        _tell(one)
-    if not agreements:
-        say("no case was read by two readers")
+    if readings:
+        say(table(("reader", "readings"), [(reader, len(cases)) for reader, cases in readings.items()]))
+        for one in agreements:
+            say()
+            _tell(one)
+        if not agreements:
+            say("no case was read by two readers")
+    if len(marks) > 1:
+        say(table(("reader", "cases marked"), [(reader, len(cases)) for reader, cases in marks.items()]))
+        for other in of_marks:
+            say()
+            _tell_marks(other)
+        if not of_marks:
+            say("no case was marked by two readers")
     if written is not None:
         say(f"{written} {plural('response', written)} by {args.label} written into the table")
     if undecided:
         say(f"without a majority, and left as they were: {', '.join(undecided)}")
+    if args.consensus:
+        say(f"{len(agreed)} {plural('case', len(agreed))} hold what their readers agree on")
+        for name, open_points in open_cases.items():
+            say(f"case {name} stays as it was, without agreement on {'; '.join(open_points)}")
+
+
+def _marks(cohort: Path) -> Mapping[str, Mapping[str, Case]]:
+    """What each reader marked, by reader and case."""
+    from HCCAssistLib.cohort.cohort import read_cohort
+    from HCCAssistLib.cohort.reader_marks import readers_of
+    from HCCAssistLib.recipes.registry import all_columns
+
+    return readers_of(cohort, read_cohort(cohort, known=all_columns()).cases)
+
+
+def _compared(marks: Mapping[str, Mapping[str, Case]]) -> list[MarkAgreement]:
+    from HCCAssistLib.evaluation.mark_agreement import compare_marks
+    from HCCAssistLib.recipes.registry import all_classes, all_marks
+
+    needs, classes = all_marks(), all_classes()
+    found = (compare_marks((a, b), marks[a], marks[b], needs, classes) for a, b in combinations(marks, 2))
+    return [one for one in found if one is not None]
+
+
+def _consensus(cohort: Path, how: Any) -> tuple[list[str], dict[str, tuple[str, ...]]]:
+    from HCCAssistLib.cohort.cohort import read_cohort
+    from HCCAssistLib.cohort.consensus import set_consensus
+    from HCCAssistLib.recipes.registry import all_classes, all_columns, all_marks
+
+    cases = read_cohort(cohort, known=all_columns()).cases
+    return set_consensus(cohort, cases, all_marks(), all_classes(), how)
 
 
 def _label(cohort: Path, readings: Mapping[str, Mapping[str, Reading]], who: str) -> tuple[int, list[str]]:
@@ -111,6 +165,18 @@ def _tell(one: ReadersAgreement) -> None:
         if limits is not None:
             figures += [row(name, figure) for figure in (limits.difference, limits.low, limits.high)]
     say(table(("of", "figure", "estimate", "95 % interval", "n"), figures))
+    if one.left_out:
+        say(f"read by one of them only: {', '.join(one.left_out)}")
+
+
+def _tell_marks(one: MarkAgreement) -> None:
+    from HCCAssistLib.cli.evaluate import row
+
+    say(f"{one.readers[0]} (first) and {one.readers[1]} (second), {len(one.cases)} {plural('case', len(one.cases))}")
+    if one.figures:
+        say(table(("of", "figure", "estimate", "95 % interval", "n"), [row(of, figure) for of, figure in one.figures]))
+    for note in (*one.notes, *(f"{of}: {figure.note}" for of, figure in one.figures if figure.note)):
+        say(note)
     if one.left_out:
         say(f"read by one of them only: {', '.join(one.left_out)}")
 

@@ -3,31 +3,30 @@
 from __future__ import annotations
 
 import re
-from collections.abc import Iterable, Mapping, Sequence
+import shutil
+from collections.abc import Collection, Iterable, Iterator, Mapping, Sequence
+from contextlib import ExitStack, contextmanager
 from pathlib import Path
 from types import MappingProxyType
 
-import numpy as np
-from scipy import ndimage
-
 from HCCAssistLib.cohort.case import CASES, TABLE, Case
+from HCCAssistLib.cohort.case_content import Content, case_files, write_files
 from HCCAssistLib.cohort.cells import is_missing
 from HCCAssistLib.cohort.cohort import read_cohort, write_cohort_table
-from HCCAssistLib.cohort.points import PointList, write_points
-from HCCAssistLib.cohort.segments import Segment, write_segments
+from HCCAssistLib.cohort.points import PointList
+from HCCAssistLib.cohort.segments import Segment
 from HCCAssistLib.cohort.spelling import same_ids, shown
 from HCCAssistLib.cohort.table import put_row
-from HCCAssistLib.cohort.transform_files import write_transform
 from HCCAssistLib.errors import HCCAssistError, InputError
-from HCCAssistLib.files import atomic_folder, remove_leftovers
-from HCCAssistLib.imaging.cropping import crop
-from HCCAssistLib.imaging.files import write_image
+from HCCAssistLib.files import atomic_folder, disk_fault, parse_json, remove_leftovers, write_json
 from HCCAssistLib.imaging.geometry import FloatArray
 from HCCAssistLib.imaging.image import Image
+from HCCAssistLib.locks import locked
 
-_NUMBERED = re.compile(r"case-(\d{1,9})", re.IGNORECASE)
 _WORD = re.compile(r"[^\W\d_]{3,}|\d{4,}")
-_Content = Image | PointList | Sequence[Segment] | FloatArray
+_LOCK = ".writing"
+_ROW = ".row.json"
+"""In a case's folder until its row stands in the table: whoever comes next writes the row."""
 _GENERAL = frozenset({"case", "patient", "phantom", "study", "subject", "synthetic"})
 
 
@@ -65,24 +64,58 @@ def add_case(
             a damaged table, or a case to replace that holds files that the new one would not.
         HCCAssistError: the disk is full or not writable.
     """
+    files = case_files(volumes=volumes, points=points, masks=masks, segments=segments, transforms=transforms)
+    replaced = (*files, *(f"{key}.mrk.json" for key in points))
+    return put_case(cohort, case_id, files, values, patient_id=patient_id, replace=replace, replaced=replaced)
+
+
+def put_case(
+    cohort: Path,
+    case_id: str,
+    files: Mapping[str, Content],
+    values: Mapping[str, str],
+    *,
+    patient_id: str = "",
+    replace: bool = False,
+    replaced: Collection[str] | None = None,
+    carried: Collection[str] = (),
+) -> Case:
+    """Write a case's files and its row, whole or not at all.
+
+    Args:
+        cohort, case_id, values, patient_id, replace: as for ``add_case``.
+        files: by their paths in the case's folder.
+        replaced: files that may go where a case is replaced; any where None is given, since somebody kept them.
+        carried: files of a case that is replaced, which stay as they are.
+
+    Raises:
+        InputError, HCCAssistError: as for ``add_case``.
+    """
+    with _alone(cohort):
+        return _put(cohort, case_id, files, values, patient_id, replace, replaced, carried)
+
+
+def _put(
+    cohort: Path,
+    case_id: str,
+    files: Mapping[str, Content],
+    values: Mapping[str, str],
+    patient_id: str,
+    replace: bool,
+    replaced: Collection[str] | None,
+    carried: Collection[str],
+) -> Case:
     case = Case(case_id, patient_id or case_id, "", {}, cohort / CASES / case_id)
+    finish_interrupted(cohort)
     cases = _cases(cohort, values)
     old = next((one for one in cases if one.case_id.lower() == case_id.lower()), None)
     if old is not None:
         case = Case(old.case_id, patient_id or old.patient_id, "", {}, cohort / CASES / old.case_id)
     _refuse_misspelt(case, [one for one in cases if one is not old])
-    painted = {key: [one for one in found if not one.is_empty] for key, found in segments.items()}
-    files: dict[str, _Content] = {
-        **{f"{key}.nrrd": image for key, image in volumes.items()},
-        **{f"{key}.mrk.json": found for key, found in points.items() if found.points},
-        **{f"{key}.seg.nrrd": mask for key, mask in masks.items() if key not in segments and mask.array.any()},
-        **{f"{key}.seg.nrrd": found for key, found in painted.items() if found},
-        **{f"{key}.tfm": matrix for key, matrix in transforms.items()},
-    }
     if not replace and (old is not None or case.folder.exists()):
         raise InputError(f"there is a case {case.case_id} already", cohort.name, "choose another id, or replace it")
-    if case.folder.exists():
-        _refuse_loss(case, [*files, *(f"{key}.mrk.json" for key in points)])
+    if case.folder.exists() and replaced is not None:
+        _refuse_loss(case, replaced)
     row = {**values, "case_id": case.case_id}
     if not cases or case.patient_id != (old.patient_id if old else case.case_id) or "patient_id" in cases[0].values:
         row["patient_id"] = case.patient_id
@@ -90,13 +123,12 @@ def add_case(
         case.folder.parent.mkdir(parents=True, exist_ok=True)
         remove_leftovers(case.folder.parent)
         with atomic_folder(case.folder) as part:
-            for name, content in files.items():
-                (part / name).parent.mkdir(exist_ok=True)
-                _write(part / name, content)
-        if cases:
-            put_row(cohort / TABLE, "case_id", row)
-        else:
-            write_cohort_table(cohort, [{"case_id": "", "patient_id": "", "split": "", **row}])
+            write_files(files, part)
+            for name in carried:
+                (part / name).parent.mkdir(parents=True, exist_ok=True)
+                shutil.copyfile(case.folder / name, part / name)
+            write_json(part / _ROW, row)
+        _write_row(cohort, case.folder)
     except OSError as error:
         raise HCCAssistError(f"The case could not be written: {error.strerror or 'the disk is full'}.") from error
     return case
@@ -125,21 +157,82 @@ def put_values(cohort: Path, case_id: str, values: Mapping[str, str], *, replace
             what = f"{column} is {there!r} already and would become {value!r}"
             raise InputError(what, f"case {case.case_id}", "keep it, or replace it")
     try:
-        put_row(cohort / TABLE, "case_id", {**values, "case_id": case.case_id})
+        with _alone(cohort):
+            put_row(cohort / TABLE, "case_id", {**values, "case_id": case.case_id})
     except OSError as error:
         raise HCCAssistError(f"The table could not be written: {error.strerror or 'the disk is full'}.") from error
 
 
-def next_case_id(cohort: Path) -> str:
-    """The pseudonym to suggest for a new case: ``case-001``, and then the next number that is free."""
-    try:
-        names = [case.case_id for case in _cases(cohort)]
-    except InputError:
-        names = []
+@contextmanager
+def _alone(cohort: Path) -> Iterator[None]:
+    """Hold the cohort's table while a block changes it: two who add a case at once would lose a row.
+
+    Raises:
+        HCCAssistError: somebody else is writing.
+    """
+    with ExitStack() as stack:
+        if cohort.is_dir():
+            try:
+                stack.enter_context(locked(cohort / _LOCK, "export"))
+            except HCCAssistError as error:
+                what = "Somebody else is writing into this cohort. Wait a moment, and try again."
+                raise HCCAssistError(what) from error
+            except OSError as error:
+                raise HCCAssistError(f"The case could not be written: {disk_fault(error)}") from error
+        yield
+
+
+def finish_interrupted(cohort: Path) -> None:
+    """Write the rows of cases whose writer was killed between their folder and the table.
+
+    Raises:
+        InputError: a damaged table.
+        HCCAssistError: the disk is full or not writable.
+    """
+    for path in sorted((cohort / CASES).glob(f"*/{_ROW}")):
+        try:
+            _write_row(cohort, path.parent)
+        except OSError as error:
+            raise HCCAssistError(f"The table could not be written: {error.strerror or 'the disk is full'}.") from error
+
+
+def _write_row(cohort: Path, folder: Path) -> None:
+    """Put the row that a case's folder brings along into the table."""
+    row = {str(column): str(cell) for column, cell in parse_json((folder / _ROW).read_bytes()).items()}
+    if (cohort / TABLE).is_file():
+        put_row(cohort / TABLE, "case_id", row)
+    else:
+        write_cohort_table(cohort, [{"case_id": "", "patient_id": "", "split": "", **row}])
+    (folder / _ROW).unlink()
+
+
+def next_case_id(cohort: Path, cases: Sequence[Case] | None = None) -> str:
+    """The pseudonym to suggest for a new case: ``case-001``, and then the next number that is free.
+
+    Args:
+        cohort: folder of the cohort.
+        cases: of its table, which is read where None is given.
+    """
     folder = cohort / CASES
-    names += [path.name for path in folder.iterdir()] if folder.is_dir() else []
-    used = [int(found[1]) for name in names if (found := _NUMBERED.fullmatch(name))]
-    return f"case-{max(used, default=0) + 1:03d}"
+    there = [path.name for path in folder.iterdir()] if folder.is_dir() else []
+    return _next("case", [*(case.case_id for case in (_known(cohort) if cases is None else cases)), *there])
+
+
+def next_patient_id(cohort: Path) -> str:
+    """The pseudonym of a new patient: ``patient-001``, and then the next number that is free."""
+    return _next("patient", [case.patient_id for case in _known(cohort)])
+
+
+def _next(word: str, names: Iterable[str]) -> str:
+    found = (re.fullmatch(rf"{word}-(\d{{1,9}})", name, re.IGNORECASE) for name in names)
+    return f"{word}-{max((int(one[1]) for one in found if one), default=0) + 1:03d}"
+
+
+def _known(cohort: Path) -> tuple[Case, ...]:
+    try:
+        return _cases(cohort)
+    except InputError:
+        return ()
 
 
 def check_pseudonym(name: str, identifiers: Iterable[str]) -> None:
@@ -193,23 +286,3 @@ def _refuse_loss(case: Case, written: Iterable[str]) -> None:
         raise InputError(
             f"replacing the case would delete {', '.join(lost[:3])}", f"case {case.case_id}", "choose another id"
         )
-
-
-def _write(path: Path, content: _Content) -> None:
-    name = path.name.split(".")[0]
-    if isinstance(content, np.ndarray):
-        write_transform(content, path)
-    elif isinstance(content, PointList):
-        write_points(content, path)
-    elif not isinstance(content, Image):
-        write_segments([Segment(one.name, _cut(one.mask), one.tags) for one in content], path)
-    elif path.name.endswith(".seg.nrrd"):
-        write_segments([Segment(name, _cut(content))], path)
-    else:
-        write_image(content, path)
-
-
-def _cut(mask: Image) -> Image:
-    """The painted part of a mask: Slicer and the library know where it lies."""
-    (box,) = ndimage.find_objects((mask.array > 0).astype(np.uint8))
-    return crop(mask, [side.start for side in reversed(box)], [side.stop - side.start for side in box], fill_value=0)

@@ -150,6 +150,12 @@ def segments_of_findings(findings: Sequence[Finding], name: str) -> tuple[Segmen
     )
 
 
+def label_in(text: str, name: str, classes: Classes) -> str:
+    """The code or subclass that a finding's own text says, or else its name; ``""`` where neither does."""
+    (code, subclass), *_ = _labels([("", text, name)], "", classes)[0]
+    return subclass or code
+
+
 def finding_codes(case: Case, inputs: Sequence[InputSpec], classes: Classes) -> tuple[str, ...]:
     """The classes of a case's findings; files that cannot be read have none, which the check of the cohort tells."""
     codes: list[str] = []

@@ -12,7 +12,10 @@ from HCCAssistLib.cohort.cells import number as read_number
 from HCCAssistLib.cohort.spelling import heading_key, plain
 from HCCAssistLib.errors import InputError, Problem
 
-GENERAL = ("case_id", "patient_id", "split", "synthetic", "background", "follow_up_months", "event")
+GENERAL = (
+    *("case_id", "patient_id", "split", "synthetic", "background", "follow_up_months", "event"),
+    *("reader", "consensus"),
+)
 """The columns that are more than a description of the patient, whatever the method."""
 
 _PATIENT_WORDS = frozenset(

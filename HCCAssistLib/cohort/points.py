@@ -156,6 +156,41 @@ def write_points(points: PointList, path: Path) -> None:
     write_json(path, {"@schema": SCHEMA, "markups": [node]})
 
 
+def write_rois(boxes: Sequence[LabelledBox], path: Path) -> None:
+    """Write a .mrk.json file that Slicer 5 loads as ROIs and ``read_rois`` reads, whole or not at all.
+
+    Raises:
+        InputError: another file name.
+    """
+    path = Path(path)
+    if not path.name.endswith(".mrk.json"):
+        raise InputError("boxes are written as .mrk.json", path.name)
+    nodes = []
+    for one in boxes:
+        axes = np.array(one.box.axes, dtype=np.float64)
+        if np.linalg.det(axes) < 0:
+            axes[2] *= -1  # a box looks the same from both ends, and Slicer wants a right-handed one
+        center = list(one.box.center)
+        point = {"id": "1", "label": one.label, "position": center, "positionStatus": "defined"}
+        nodes.append(
+            {
+                "type": "ROI",
+                "name": one.label,
+                "coordinateSystem": "LPS",
+                "coordinateUnits": "mm",
+                "locked": False,
+                "roiType": "Box",
+                "center": center,
+                "orientation": axes.T.ravel().tolist(),
+                "size": list(one.box.size),
+                "insideOut": False,
+                "controlPoints": [point],
+                "measurements": [],
+            }
+        )
+    write_json(path, {"@schema": SCHEMA, "markups": nodes})
+
+
 def read_rois(path: Path) -> tuple[LabelledBox, ...]:
     """The boxes (ROI markups) of a .mrk.json file, in LPS.
 

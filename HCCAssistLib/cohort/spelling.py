@@ -42,6 +42,8 @@ EXACT_DIGITS = 15
 
 def plain(text: str) -> str:
     """What a person reads: no invisible characters, one form of every letter, small, single spaces."""
+    if text.isascii() and text.isprintable():  # as nearly all are; what follows would leave them alone
+        return " ".join(text.lower().split())
     text = "".join(" " if c.isspace() else c for c in unicodedata.normalize("NFKC", text) if not _is_invisible(c))
     return " ".join(text.casefold().translate(_LOOK_ALIKE).split())
 

@@ -23,6 +23,9 @@ FEW_SLICES = 10
 _RESEND = "send or export the series again, complete"
 _ORIGINAL = "get the original series from the scanner or the archive"
 
+_OTHER_UNITS = {"OD", "MGML", "Z_EFF", "ED", "EDW", "PCT", "CPS", "BQML"}
+"""Units that the standard names; what else stands there may be anything, and is not shown."""
+
 # What GDCM 3 (in SimpleITK) unpacks: JPEG (lossless, 8 and 12 bit), JPEG-LS, JPEG 2000, RLE.
 _UNPACKABLE = {
     "1.2.840.10008.1.2.4.50",
@@ -172,7 +175,8 @@ def _values(stack: Stack, where: str) -> Iterator[Problem]:
         yield Problem("WARN", what, where)
     units = {item.text("RescaleType").upper() for item in stack.slices} - {"", "US", "HU", "HU_MOD"}
     if modality == "CT" and units:
-        what = f"the values are no Hounsfield units ({', '.join(sorted(units))})"
+        named = sorted(units & _OTHER_UNITS) or ["another unit"]
+        what = f"the values are no Hounsfield units ({', '.join(named)})"
         yield Problem("STOP", what, where, "give the CT in Hounsfield units, not a map made from it")
     if is_saved_again:
         what = "secondary captures (saved again as pictures): grey values may not be the scanner's"

@@ -7,7 +7,7 @@ import io
 import struct
 import warnings
 from collections import Counter, defaultdict
-from collections.abc import Iterable, Iterator
+from collections.abc import Iterable, Iterator, Mapping
 from contextlib import contextmanager, suppress
 from dataclasses import dataclass
 from pathlib import Path
@@ -30,12 +30,13 @@ TAGS = (
     "ContentTime",
     "ContrastBolusAgent", "ContrastBolusAgentPhase", "ContrastBolusStartTime", "ConvolutionKernel", "DiffusionBValue",
     "EchoNumbers", "EchoTime", "FrameOfReferenceUID", "ImageOrientationPatient", "ImagePositionPatient",
-    "ImageType", "InstanceNumber", "KVP", "LossyImageCompression", "Modality", "NumberOfFrames", "PatientBirthDate",
+    "ImageType", "InstanceNumber", "IssuerOfPatientID", "KVP", "LossyImageCompression", "Modality", "NumberOfFrames",
+    "PatientBirthDate",
     "PatientID", "PatientName", "PerFrameFunctionalGroupsSequence", "PhotometricInterpretation", "PixelSpacing",
     "ProtocolName", "RescaleIntercept", "RescaleSlope", "RescaleType", "Rows", "SamplesPerPixel", "SeriesDescription",
     "SeriesInstanceUID", "SeriesNumber", "SharedFunctionalGroupsSequence", "SliceThickness", "SOPClassUID",
-    "SOPInstanceUID", "StudyDate", "StudyInstanceUID", "TemporalPositionIdentifier", "TemporalPositionIndex",
-    "TriggerTime",
+    "SOPInstanceUID", "StudyDate", "StudyDescription", "StudyInstanceUID", "StudyTime", "TemporalPositionIdentifier",
+    "TemporalPositionIndex", "TriggerTime",
 )
 # fmt: on
 
@@ -57,21 +58,39 @@ def without_warnings() -> Iterator[None]:
 
 @dataclass(frozen=True, slots=True)
 class Headers:
-    """What lies below a folder.
+    """What files hold.
 
     Attributes:
         slices: of CT and MR images, in the order of their files.
-        problems: one for each kind of damage, and for copies of a file, which are left out.
+        damaged: files that cannot be used, by what is wrong with them.
+        copies: files that are the same as one before, byte for byte; they are left out.
         others: how many DICOM objects of other modalities there are.
+        foreign: how many files are no DICOM files and do not look like one.
     """
 
     slices: list[Slice]
-    problems: list[Problem]
+    damaged: Mapping[str, list[Path]]
+    copies: list[Path]
     others: Counter[str]
+    foreign: int
+
+    @property
+    def problems(self) -> list[Problem]:
+        """One for each kind of damage, and one for the copies."""
+        problems = [Problem("STOP", what, label_of_many(files), _RESEND) for what, files in self.damaged.items()]
+        if self.copies:
+            what = "is a copy of another file, and left out"
+            problems.append(Problem("WARN", what, label_of_many(self.copies)))
+        return problems
 
 
 def read_headers(folder: Path) -> Headers:
-    """The CT and MR slices below a folder, the files that are damaged, and what else there is.
+    """The CT and MR slices below a folder, the files that are damaged, and what else there is."""
+    return read_files(sorted(path for path in folder.rglob("*") if path.is_file()))
+
+
+def read_files(files: Iterable[Path]) -> Headers:
+    """The same of some files, in their order.
 
     Files of other kinds (text, pictures, DICOMDIR, segmentations, reports) are left aside.
     """
@@ -80,8 +99,10 @@ def read_headers(folder: Path) -> Headers:
     others: Counter[str] = Counter()
     seen: dict[str, Path] = {}
     copies: list[Path] = []
-    for file in sorted(path for path in folder.rglob("*") if path.is_file()):
+    foreign = 0
+    for file in files:
         if file.name.upper() == "DICOMDIR" or file.name.startswith("."):
+            foreign += 1
             continue
         try:
             found, other = _read(file)
@@ -94,16 +115,15 @@ def read_headers(folder: Path) -> Headers:
         except InvalidDicomError:
             if _should_be_dicom(file):
                 damaged["is not a DICOM file, or it is damaged"].append(file)
+            else:
+                foreign += 1
         except EOFError:
             damaged["is cut short"].append(file)
         except FrameCountError as error:
             damaged[str(error)].append(file)
         except _UNREADABLE as error:
             damaged[f"its header cannot be read ({type(error).__name__})"].append(file)
-    problems = [Problem("STOP", what, label_of_many(files), _RESEND) for what, files in damaged.items()]
-    if copies:
-        problems.append(Problem("WARN", "is a copy of another file, and left out", label_of_many(copies)))
-    return Headers(slices, problems, others)
+    return Headers(slices, damaged, copies, others, foreign)
 
 
 def label_of_many(files: Iterable[Path]) -> str:

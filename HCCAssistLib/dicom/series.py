@@ -11,6 +11,7 @@ from pathlib import Path
 import numpy as np
 
 from HCCAssistLib.dicom.faults import find_faults
+from HCCAssistLib.dicom.frames import Slice
 from HCCAssistLib.dicom.headers import read_headers, without_warnings
 from HCCAssistLib.dicom.looks import find_oddities
 from HCCAssistLib.dicom.phases import Phase, PhaseGuess, contradicts, guess_phase
@@ -105,18 +106,29 @@ def check_series(folder: Path | str) -> tuple[SeriesReport, ...]:
         raise InputError("there is no such folder", _FOLDER, "check the name and the place")
     with without_warnings():
         headers = read_headers(folder)
-        groups, set_aside = group_slices(headers.slices)
-        stacks = [part for stack in groups for part in split(stack)]
-        labels = [_label(stack) for stack in stacks]
-        reports = tuple(
-            _report(stack, label if labels.count(label) == 1 else f"{label} (stack {n})", headers.problems)
-            for n, (stack, label) in enumerate(zip(stacks, labels, strict=True), 1)
-        )
-    if not reports and headers.problems:
+        reports, set_aside = reports_of(headers.slices, headers.problems)
+    if not reports and headers.damaged:
         raise InputError(headers.problems)
     if not reports:
         raise InputError(_nothing(set_aside, headers.others), _FOLDER, "give the folder of one CT or MR series")
     return reports
+
+
+def reports_of(slices: list[Slice], problems: Sequence[Problem] = ()) -> tuple[tuple[SeriesReport, ...], int]:
+    """The stacks of slices that were read, and how many images are set aside.
+
+    Args:
+        slices: as ``read_files`` gives them.
+        problems: of files that may belong to any of the stacks.
+    """
+    groups, set_aside = group_slices(slices)
+    stacks = [part for stack in groups for part in split(stack)]
+    labels = [_label(stack) for stack in stacks]
+    reports = tuple(
+        _report(stack, label if labels.count(label) == 1 else f"{label} (stack {n})", problems)
+        for n, (stack, label) in enumerate(zip(stacks, labels, strict=True), 1)
+    )
+    return reports, set_aside
 
 
 def _nothing(set_aside: int, others: Counter[str]) -> str:
@@ -256,7 +268,7 @@ def _label(stack: Stack) -> str:
     return f"{series}, {stack.part}" if stack.part else series
 
 
-def _report(stack: Stack, label: str, of_folder: list[Problem]) -> SeriesReport:
+def _report(stack: Stack, label: str, of_folder: Sequence[Problem]) -> SeriesReport:
     problems = (*of_folder, *find_faults(stack, label))
     geometry = None
     if not any(problem.level == "STOP" for problem in problems):

@@ -16,7 +16,7 @@ SAME_DIRECTION = 2e-3
 FEWEST_LOOSE = 4
 """From so many positions on, slices that each claim to be a series of their own are one volume."""
 
-PATIENT = ("PatientID", "PatientName", "PatientBirthDate")
+PATIENT = ("PatientID", "IssuerOfPatientID", "PatientName", "PatientBirthDate")
 _SERIES = ("StudyInstanceUID", "SeriesInstanceUID")
 _IMAGE = ("Modality", "Rows", "Columns")
 
@@ -92,10 +92,18 @@ def is_secondary_capture(item: Slice) -> bool:
 
 def is_no_slice(item: Slice) -> bool:
     """Localizers, screen saves, and pictures that do not say where in the patient they lie."""
+    return bool(other_picture(item))
+
+
+def other_picture(item: Slice) -> str:
+    """What an image is that is no slice of a volume: a localizer, a screen save; empty for a slice."""
     kinds = item.text("ImageType").upper()
-    planning = any(word in kinds for word in ("LOCALIZER", "SCOUT", "TOPO", "SCREEN SAVE"))
+    if "SCREEN SAVE" in kinds:
+        return "screen save"
+    if any(word in kinds for word in ("LOCALIZER", "SCOUT", "TOPO")):
+        return "localizer"
     has_place = item.position is not None and item.orientation is not None and item.spacing is not None
-    return planning or (is_secondary_capture(item) and not has_place)
+    return "secondary capture" if is_secondary_capture(item) and not has_place else ""
 
 
 def depths_of(slices: tuple[Slice, ...]) -> np.ndarray | None:

@@ -13,7 +13,7 @@ from HCCAssistLib.evaluation.baseline_table import BaselineTable, baseline_table
 from HCCAssistLib.evaluation.flow import Flow, Stage
 from HCCAssistLib.labels import Classes, Label, TimeToEvent, Variable
 
-_STRUCTURE = ("case_id", "patient_id", "split")
+_STRUCTURE = ("case_id", "patient_id", "split", "reader", "consensus")
 _SETS = {"train": "training"}
 """What a paper calls a split whose name in the table is a verb."""
 

@@ -18,7 +18,8 @@ def convolved(
 ) -> Tensor:
     """A 3-D convolution in channels-last layout."""
     x = x.contiguous(memory_format=torch.channels_last_3d)
-    if x.device.type == "cpu" and torch.backends.mkldnn.is_available():
+    # oneDNN has no double precision
+    if x.device.type == "cpu" and x.dtype != torch.float64 and torch.backends.mkldnn.is_available():
         # conv3d leaves batches of one and 1x1x1 kernels to code that is two to six times slower
         return torch.ops.aten.mkldnn_convolution(x, weight, bias, padding, stride, dilation, 1)
     return functional.conv3d(x, weight, bias, stride, padding, dilation)

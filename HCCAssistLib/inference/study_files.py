@@ -17,11 +17,11 @@ from HCCAssistLib.imaging.geometry import Box, Geometry
 from HCCAssistLib.imaging.image import Image
 from HCCAssistLib.inference.study import Study
 
-FORMAT = "hccassist-study/3"
+FORMAT = "hccassist-study/4"
 
 
 def write_study(study: Study, path: Path, columns: Collection[str] = ()) -> None:
-    """Write one safetensors file, whole or not at all.
+    """Write one safetensors file, whole or not at all; the case is known by the file's name alone.
 
     Points, boxes and findings are numbered instead of named. Warnings and the histories of images stay behind: they
     were shown when the study was read, and name its files.
@@ -46,7 +46,6 @@ def write_study(study: Study, path: Path, columns: Collection[str] = ()) -> None
     }
     header = {
         "format": FORMAT,
-        "case_id": study.case_id,
         "affines": {name: image.geometry.affine.tolist() for name, image in images.items()},
         "points": {key: found.positions.tolist() for key, found in study.points.items()},
         "boxes": {key: [one.box.as_json() for one in drawn] for key, drawn in study.boxes.items()},
@@ -74,7 +73,7 @@ def read_study_file(path: Path) -> Study:
             arrays = {name: file.get_tensor(name) for name in file.keys()}  # noqa: SIM118  not a dict
         if header.get("format") != FORMAT:
             raise ValueError("unknown format")
-        case_id = str(header["case_id"])
+        case_id = path.stem
         images = {n: Image(a, Geometry(a.shape, np.array(header["affines"][n])), case_id) for n, a in arrays.items()}
         return Study(
             case_id,

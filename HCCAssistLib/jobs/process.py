@@ -24,6 +24,12 @@ ENVIRONMENT = {"GOMP_SPINCOUNT": "0", "MALLOC_MMAP_THRESHOLD_": "1073741824", "M
 OUTPUT_LINES = 60
 
 
+def environment() -> dict[str, str]:
+    """Of a process of the library: it finds this copy of it, and computes as ``ENVIRONMENT`` says."""
+    paths = [str(Path(HCCAssistLib.__file__).parents[1]), *filter(None, [os.environ.get("PYTHONPATH")])]
+    return {**os.environ, **ENVIRONMENT, "PYTHONPATH": os.pathsep.join(paths)}
+
+
 class Process:
     """A Python process that takes commands and reports events, each a line of JSON.
 
@@ -50,7 +56,6 @@ class Process:
         python: str = sys.executable,
         idle_seconds: float | None = None,
     ) -> None:
-        paths = [str(Path(HCCAssistLib.__file__).parents[1]), *filter(None, [os.environ.get("PYTHONPATH")])]
         idle = [] if idle_seconds is None else [str(idle_seconds)]
         self._popen = subprocess.Popen(
             [python, "-P", "-m", "HCCAssistLib.jobs.child", str(folder), *idle],
@@ -60,7 +65,7 @@ class Process:
             text=True,
             encoding="utf-8",
             errors="replace",
-            env={**os.environ, **ENVIRONMENT, "PYTHONPATH": os.pathsep.join(paths)},
+            env=environment(),
             start_new_session=True,  # Ctrl-C is for its caller; and it can be ended with all that it started
             creationflags=getattr(subprocess, "CREATE_NO_WINDOW", 0),
         )

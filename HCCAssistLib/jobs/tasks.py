@@ -6,6 +6,7 @@ Each takes ``progress(share)`` and values that JSON can write, and returns such 
 from __future__ import annotations
 
 import importlib
+import os
 import platform
 from collections.abc import Callable
 from dataclasses import asdict
@@ -53,11 +54,11 @@ def verify(progress: Progress, *, store: str, names: list[str]) -> dict[str, str
     return found
 
 
-def install(_progress: Progress, *, store: str, source: str) -> str:
+def install(_progress: Progress, *, store: str, source: str, replace: bool = False) -> str:
     """Install a model, a folder or a .zip; its name."""
     from HCCAssistLib.models.store import ModelStore
 
-    return ModelStore(Path(store)).install(Path(source)).card.name
+    return ModelStore(Path(store)).install(Path(source), replace=replace).card.name
 
 
 def remove(_progress: Progress, *, store: str, name: str) -> str:
@@ -66,6 +67,63 @@ def remove(_progress: Progress, *, store: str, name: str) -> str:
 
     ModelStore(Path(store)).remove(name)
     return name
+
+
+def compare(progress: Progress, *, cohort: str, models: list[str], out: str, device: str) -> dict[str, Any]:
+    """Run models on the cases of a cohort that none of them learned from, the first one the control.
+
+    Args:
+        cohort: its folder.
+        models: folders of the packages.
+        out: folder of the report; finished cases in it are not run again.
+        device: to run on.
+
+    Returns:
+        ``words``, a sentence each; ``report``, the page.
+    """
+    from HCCAssistLib.cohort.cohort import read_cohort
+    from HCCAssistLib.models.package import read_package
+    from HCCAssistLib.recipes.registry import all_columns
+    from HCCAssistLib.training import compared
+
+    read = read_cohort(Path(cohort), tolerant=True, known=all_columns())
+    packages = compared.named(read_package(Path(model)) for model in models)
+    found, page = compared.compare(
+        read, packages, {}, out=Path(out), device=device, progress=lambda _what, share: progress(share)
+    )
+    return {"words": compared.in_words(found), "report": str(page)}
+
+
+def dry_run(
+    _progress: Progress,
+    *,
+    cohort: str,
+    recipe: str,
+    options: dict[str, Any],
+    folds: int,
+    repeats: int,
+    seed: int,
+    device: str,
+) -> list[str]:
+    """What a training would take, a sentence each; nothing is kept. Arguments are those of ``training.job.Job``."""
+    from HCCAssistLib.cohort.cohort import read_cohort
+    from HCCAssistLib.recipes.registry import all_columns, get_recipe
+    from HCCAssistLib.training import dry_run
+    from HCCAssistLib.training.job import Job
+
+    read = read_cohort(Path(cohort), tolerant=True, known=all_columns())
+    job = Job(
+        recipe=get_recipe(recipe),
+        options=options,
+        out=Path(),
+        name="try",
+        seed=seed,
+        folds=folds,
+        repeats=repeats,
+        device=device,
+        workers=os.cpu_count() or 1,
+    )
+    return dry_run.dry_run(read, job.checked(read)).in_words()
 
 
 def backbones(_progress: Progress, *, folder: str) -> list[dict[str, Any]]:
@@ -155,7 +213,7 @@ def _sample_module(recipe: str) -> ModuleType:
 
 
 _BACKBONES = (backbones, install_backbone, remove_backbone)
-_PANELS = (computer, verify, install, remove, *_BACKBONES, phase, sample, remove_samples)
+_PANELS = (computer, verify, install, remove, compare, dry_run, *_BACKBONES, phase, sample, remove_samples)
 _WORKER = (devices, load_recipe, predict)
 
 TASKS: dict[str, Callable[..., Any]] = {task.__name__: task for task in (*_PANELS, *_WORKER)}

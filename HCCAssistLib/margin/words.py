@@ -6,6 +6,7 @@ from HCCAssistLib.evaluation.result import Interval
 from HCCAssistLib.margin.ablation_margin import AblationMargin
 from HCCAssistLib.margin.liver_border import SUBCAPSULAR_MM
 from HCCAssistLib.margin.record import BY_LANDMARKS, MarginRecord
+from HCCAssistLib.registration.registration import Registration
 from HCCAssistLib.wording import rounded
 
 HEADINGS = ("figure", "value", "95 % interval")
@@ -32,21 +33,27 @@ def rows(margin: AblationMargin) -> list[tuple[str, str, str]]:
 
 def registered(record: MarginRecord) -> tuple[str, ...]:
     """How the scans came together, how well they fit, and what the intervals rest on, a sentence each."""
-    registration, quality = record.registration, record.registration.quality
+    registration = record.registration
     by_person = registration.source == "person" and registration.notes  # which say so
     told = "; ".join((*(() if by_person else (_SOURCES[registration.source],)), *registration.notes))
-    found = [f"Registration: {told}."]
-    if quality is not None:
-        found.append(
-            f"It moves the liver by {rounded(quality.shift_mm, 1)} mm; two starts ended"
-            f" {rounded(quality.starts_mm, 1)} mm apart; agreement of edges {rounded(quality.edges_after, 2)}."
-        )
+    found = [f"Registration: {told}.", *fit_in_words(registration)]
     if record.margin.registration_mm is None:
         return (*found, "Its error is not known: there are no intervals. Give landmarks or the error in mm.")
     by = "by landmarks" if record.error_from == BY_LANDMARKS else "as a person states it"
     n = record.margin.smallest_interval.draws
     size = rounded(record.margin.registration_mm, 1)
     return (*found, f"Its error is {size} mm (root mean square) {by}; intervals hold {n} random registrations.")
+
+
+def fit_in_words(registration: Registration) -> tuple[str, ...]:
+    """How well the scans fit, in a sentence; none where that was not measured."""
+    quality = registration.quality
+    if quality is None:
+        return ()
+    return (
+        f"It moves the liver by {rounded(quality.shift_mm, 1)} mm; two starts ended"
+        f" {rounded(quality.starts_mm, 1)} mm apart; agreement of edges {rounded(quality.edges_after, 2)}.",
+    )
 
 
 def left_out(margin: AblationMargin) -> str:

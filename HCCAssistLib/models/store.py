@@ -86,12 +86,16 @@ class ModelStore:
             raise InputError(f"no model named {name!r} is installed", remedy=f"installed models: {installed}")
         return read_package(folder)
 
-    def install(self, source: Path) -> ModelPackage:
+    def install(self, source: Path, *, replace: bool = False) -> ModelPackage:
         """Copy a package, a folder or a .zip of one, into the store.
+
+        Args:
+            source: the package.
+            replace: another model of the same name goes, because a person said so.
 
         Raises:
             InputError: it is not a valid package, one whose weights are not finite, an archive that writes outside
-                its folder, or the name is taken by another model.
+                its folder, or the name is taken by another model that is not to be replaced.
             HCCAssistError: the disk is full or not writable.
         """
         with temporary_folder() as scratch:
@@ -106,7 +110,7 @@ class ModelStore:
                 if name.endswith(".safetensors"):
                     package.arrays(name)  # that numbers are not finite is better told now than at the first patient
             target = self.path(package.card.name)
-            if target.is_dir():
+            if target.is_dir() and not replace:
                 try:
                     installed = read_package(target)
                 except InputError:

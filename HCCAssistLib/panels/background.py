@@ -23,26 +23,34 @@ class Background:
     def __init__(self, tasks: TaskRunner) -> None:
         self.tasks = tasks
         self.wake: Callable[[], None] = lambda: None
-        self._running: dict[int, tuple[str, Callable[[Event], None]]] = {}
+        self._running: dict[int, tuple[str, Callable[[Event], None], Callable[[float], None]]] = {}
 
-    def start(self, kind: str, arguments: Mapping[str, Any] | None, on_end: Callable[[Event], None]) -> None:
+    def start(
+        self,
+        kind: str,
+        arguments: Mapping[str, Any] | None,
+        on_end: Callable[[Event], None],
+        on_progress: Callable[[float], None] = lambda _share: None,
+    ) -> None:
         """Begin a task.
 
         Args:
             kind: its name in ``jobs.tasks``.
             arguments: of the task.
             on_end: told when it is done, was cancelled or failed.
+            on_progress: told the share that is done.
         """
-        self._running[self.tasks.start(kind, None if arguments is None else dict(arguments))] = kind, on_end
+        task = self.tasks.start(kind, None if arguments is None else dict(arguments))
+        self._running[task] = kind, on_end, on_progress
         self.wake()
 
     def running(self, *kinds: str) -> bool:
         """Whether a task of these kinds runs; of any kind where none is named."""
-        return any(not kinds or kind in kinds for kind, _on_end in self._running.values())
+        return any(not kinds or kind in kinds for kind, *_ in self._running.values())
 
     def cancel(self, *kinds: str) -> None:
         """Stop the tasks of these kinds."""
-        for job in [job for job, (kind, _on_end) in self._running.items() if kind in kinds]:
+        for job in [job for job, (kind, *_) in self._running.items() if kind in kinds]:
             self.tasks.cancel(job)
 
     def poll(self, other: Callable[[Event], bool]) -> bool:
@@ -54,10 +62,14 @@ class Background:
         for event in self.tasks.poll():
             if event.details:
                 logging.error("%s", event.details)
-            if other(event) or event.job not in self._running or not event.is_last:
+            if other(event) or event.job not in self._running:
                 continue
-            _kind, on_end = self._running.pop(event.job)
-            on_end(event)
+            _kind, on_end, on_progress = self._running[event.job]
+            if event.is_last:
+                del self._running[event.job]
+                on_end(event)
+            else:
+                on_progress(event.share)
         return self.running()
 
     def close(self) -> None:

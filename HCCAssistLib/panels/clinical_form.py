@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterator, Sequence
+from collections.abc import Iterator, Mapping, Sequence
 from typing import Any
 
 import qt
@@ -37,6 +37,7 @@ class ClinicalForm(Part):
         self._node: Any = None
         self.ui = load("clinical_form", shared.sections.inputsButton.layout())
         self._form = qt.QFormLayout()
+        self._form.setContentsMargins(0, 0, 0, 0)
         self.ui.clinicalPlace.setLayout(self._form)
         self._fields: dict[str, Any] = {}
         self._labels: list[Any] = []
@@ -59,6 +60,11 @@ class ClinicalForm(Part):
                 self._write(variable, node.GetParameter(KEPT.format(variable.column)) or "")
         self._node = node
         self._tell()
+
+    def show(self, values: Mapping[str, str]) -> None:
+        """Show the values of a case; what it does not have is unknown."""
+        for variable in self._variables:
+            self._write(variable, values.get(variable.column, ""))
 
     def values(self) -> dict[str, str]:
         """The values that are known, as text; without those that cannot be."""

@@ -11,7 +11,7 @@ import qt
 import slicer
 from slicer.i18n import tr as _
 
-from HCCAssistLib.cohort.additions import check_pseudonym
+from HCCAssistLib.cohort.additions import check_pseudonym, next_case_id
 from HCCAssistLib.cohort.case import TABLE
 from HCCAssistLib.errors import InputError
 from HCCAssistLib.panels.ui_files import load, tell
@@ -115,7 +115,7 @@ class ExportBox:
     def _cohort_chosen(self, _path: str) -> None:
         folder = self.folder
         if folder is not None and (folder == self._new or (folder / TABLE).is_file()):
-            self.ui.caseEdit.text = self._export.next_case_id(folder)
+            self.ui.caseEdit.text = next_case_id(folder)
             self.ui.patientEdit.text = ""
         self.refresh()
 

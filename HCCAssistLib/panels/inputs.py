@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable, Sequence
+from collections.abc import Callable, Mapping, Sequence
 from types import SimpleNamespace
 from typing import Any
 
@@ -20,6 +20,7 @@ from HCCAssistLib.scene.roles import is_settled, role_volumes, volume_with_role
 from HCCAssistLib.scene.run_inputs import ChosenInputs
 
 _MARKUPS = {"points": "vtkMRMLMarkupsFiducialNode", "roi": "vtkMRMLMarkupsROINode"}
+_CLASSES = {"volume": "vtkMRMLScalarVolumeNode", "segment": "vtkMRMLSegmentationNode", **_MARKUPS}
 _INSTEAD = {"points": "or a point in it:", "roi": "or a box around it:", "segment": "or its segment:"}
 _FINDINGS = {
     "points": "A point into each; a line through one measures it. Or a single line across the only one",
@@ -43,13 +44,16 @@ class Inputs:
         place: layout to be added to.
         specs: what is asked for, the main volume first.
         on_changed: the reader or the scene changed a choice.
+        kept_for: what tells the choices from others that one node keeps.
 
     Attributes:
         ui: the selectors, ``input_post_arterial_volume`` and the like, and ``place_...`` beside those for points.
     """
 
-    def __init__(self, place: Any, *, specs: Sequence[InputSpec], on_changed: Callable[[], None]) -> None:
-        self._specs, self._on_changed = tuple(specs), on_changed
+    def __init__(
+        self, place: Any, *, specs: Sequence[InputSpec], on_changed: Callable[[], None], kept_for: str = ""
+    ) -> None:
+        self._specs, self._on_changed, self._kept_for = tuple(specs), on_changed, kept_for
         self._node: Any = None
         self._form = qt.QFormLayout()
         place.addLayout(self._form)
@@ -136,18 +140,27 @@ class Inputs:
                 (boxes if spec.kind == "roi" else points)[place] = widget.currentNode()
         return ChosenInputs(volumes=volumes, segments=segments, points=points, boxes=boxes)
 
+    def choose(self, nodes: Mapping[str, Sequence[Any]]) -> None:
+        """Choose the nodes of an opened case by their places; what it does not hold is not chosen any more."""
+        for spec in self._specs:
+            widget, types = self._widget(spec), _CLASSES[spec.kind]
+            node = next((one for one in nodes.get(str(spec), ()) if one.IsA(types)), None)
+            widget.setCurrentNode(node)
+            if node is not None and spec.kind == "segment" and not spec.of_lesions:
+                widget.setCurrentSegmentID(node.GetSegmentation().GetNthSegmentID(0))
+
     def bind(self, node: Any | None) -> None:
         """Keep the choices in a node of the scene, and show those that it has; None keeps them nowhere."""
         self._node = None
         if node is None:
             return
         for spec in self._specs:
-            kept = node.GetNodeReference(_key(spec))
+            kept = node.GetNodeReference(self._key(spec))
             widget = self._widget(spec)
             if kept is not None:
                 widget.setCurrentNode(kept)
             if spec.kind == "segment" and not spec.of_lesions and kept is not None:
-                widget.setCurrentSegmentID(node.GetParameter(_key(spec)) or "")
+                widget.setCurrentSegmentID(node.GetParameter(self._key(spec)) or "")
         self._node = node
         self.prechoose()
 
@@ -156,7 +169,7 @@ class Inputs:
         volumes = list(role_volumes(slicer.mrmlScene))
         for spec in self._specs:
             widget = self._widget(spec)
-            if spec.kind == "volume" and self._node is not None and not self._node.GetNodeReference(_key(spec)):
+            if spec.kind == "volume" and self._node is not None and not self._node.GetNodeReference(self._key(spec)):
                 suitable = [node for node in volumes if may_be_of(node, spec.modality)]
                 confirmed = volume_with_role(slicer.mrmlScene, str(spec))
                 named = (node for node in suitable if _may_be(node, spec))
@@ -207,6 +220,9 @@ class Inputs:
         reference = segmentation.GetNodeReference(segmentation.GetReferenceImageGeometryReferenceRole())
         return None if reference is None else any(reference is scan for scan in scans)
 
+    def _key(self, spec: InputSpec) -> str:
+        return f"HCCAssist.{self._kept_for}{_safe(spec)}"
+
     def _widget(self, spec: InputSpec) -> Any:
         return getattr(self.ui, f"input_{_safe(spec)}")
 
@@ -216,9 +232,9 @@ class Inputs:
         for spec in self._specs:
             widget = self._widget(spec)
             node = widget.currentNode()
-            self._node.SetNodeReferenceID(_key(spec), node.GetID() if node is not None else None)
+            self._node.SetNodeReferenceID(self._key(spec), node.GetID() if node is not None else None)
             if spec.kind == "segment" and not spec.of_lesions:
-                self._node.SetParameter(_key(spec), widget.currentSegmentID())
+                self._node.SetParameter(self._key(spec), widget.currentSegmentID())
         self._on_changed()
 
 
@@ -235,10 +251,6 @@ def _may_be(node: Any, spec: InputSpec) -> bool:
 
 def _safe(spec: InputSpec) -> str:
     return f"{spec.time_point}_{spec.name}_{spec.kind}"
-
-
-def _key(spec: InputSpec) -> str:
-    return f"HCCAssist.{_safe(spec)}"
 
 
 def _heading(spec: InputSpec, again: bool, *, phase_alone: bool) -> str:

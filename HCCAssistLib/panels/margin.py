@@ -1,25 +1,37 @@
-"""The margin of an ablation as a part of a panel: measured in a thread, shown as a table, drawn on the tumour."""
+"""The margin of an ablation as a part of a panel: registered and measured in a thread, drawn on the tumour, saved."""
 
 from __future__ import annotations
 
-from collections.abc import Iterator
-from typing import Any
+from collections.abc import Callable, Iterator
+from pathlib import Path
+from typing import Any, TypeVar
 
 import numpy as np
+import qt
 import slicer
 from slicer.i18n import tr as _
 
 from HCCAssistLib.errors import HCCAssistError, InputError
-from HCCAssistLib.margin.words import HEADINGS, registered, rows
+from HCCAssistLib.evaluation.optional import check_reports
+from HCCAssistLib.margin.words import HEADINGS, fit_in_words, registered, rows
 from HCCAssistLib.panels.part import Part, Shared
 from HCCAssistLib.panels.tables import fill, fit, prepare
 from HCCAssistLib.panels.ui_files import load, tell
+from HCCAssistLib.registration.registration import Registration
+from HCCAssistLib.scene.in_thread import InThread
 from HCCAssistLib.scene.margin import OUTLINE, DrawnMargin, drawn_in_steps, restored_margins
+from HCCAssistLib.scene.margin_page import PageWork
+from HCCAssistLib.scene.margin_registration import RegistrationWork, add_transform
 from HCCAssistLib.scene.margin_work import LIVER, TUMOUR, ZONE, ChosenMargin, MarginWork
 from HCCAssistLib.scene.navigation import jump_to
 from HCCAssistLib.scene.records import drawn_node
 from HCCAssistLib.scene.side_by_side import FIRST_GROUP
 from HCCAssistLib.wording import rounded
+
+PAGE = "margin.html"
+"""What a page is called unless a person says otherwise."""
+
+Done = TypeVar("Done")
 
 
 class MarginPart(Part):
@@ -35,7 +47,7 @@ class MarginPart(Part):
         self._shared = shared
         self._node: Any = None
         self._filling = False
-        self._work = MarginWork()
+        self._work, self._registering, self._saving = MarginWork(), RegistrationWork(), PageWork()
         self._drawn: DrawnMargin | None = None
         self._steps: Iterator[DrawnMargin] | None = None
         self._told: tuple[str, str] = "", "note"
@@ -51,7 +63,9 @@ class MarginPart(Part):
         ui.marginTransform.setMRMLScene(slicer.mrmlScene)
         ui.marginTransform.connect("currentNodeChanged(vtkMRMLNode*)", lambda _node: self._changed())
         ui.marginErrorEdit.connect("textEdited(QString)", lambda _text: self._changed())
+        ui.registerMarginButton.connect("clicked(bool)", lambda _checked: self._register())
         ui.measureMarginButton.connect("clicked(bool)", lambda _checked: self._measure())
+        ui.saveMarginButton.connect("clicked(bool)", lambda _checked: self._save())
 
     def bind(self, node: Any | None) -> None:
         """Show what a node keeps, and the margin that the scene holds."""
@@ -81,7 +95,9 @@ class MarginPart(Part):
         ui, drawn = self.ui, self._drawn
         if drawn is not None and drawn.node.GetScene() is None:  # a person deleted it
             self._drawn = drawn = None
-        ui.measureMarginButton.enabled = self._now().is_complete and not self._work.busy
+        ready = self._now().is_complete and not self._busy
+        ui.measureMarginButton.enabled = ui.registerMarginButton.enabled = ready
+        ui.saveMarginButton.visible, ui.saveMarginButton.enabled = drawn is not None, ready
         found = rows(drawn.record.margin) if drawn is not None else []
         ui.marginTable.visible = bool(found)
         ui.marginTable.setRowCount(len(found))
@@ -96,18 +112,43 @@ class MarginPart(Part):
         tell(ui.marginFoundLabel, text, level)  # type: ignore[arg-type]
 
     def poll(self) -> bool:
-        """Take up what was measured."""
-        was_busy = self._work.busy
-        try:
-            done = self._work.take()
-        except HCCAssistError as error:
-            done, self._told = None, (str(error), "stop")
+        """Take up what was registered, measured or saved."""
+        was_busy = self._busy
+        done = self._taken(self._work)
         if done is not None and self._node is not None and self._node.GetScene() is not None:
             self._steps = drawn_in_steps(done, slicer.mrmlScene)
+        if (registration := self._taken(self._registering)) is not None and self._node is not None:
+            self._lay(registration)
+        if (page := self._taken(self._saving)) is not None:
+            self._told = _("Saved as {name}.").format(name=page.name), "ok"
         is_new = self._draw_step()
-        if is_new or was_busy != self._work.busy:
+        if is_new or was_busy != self._busy:
             self.refresh()
-        return self._work.busy or self._steps is not None
+        return self._busy or self._steps is not None
+
+    @property
+    def _busy(self) -> bool:
+        return any(one.busy for one in (self._work, self._registering, self._saving))
+
+    def _taken(self, work: InThread[Done]) -> Done | None:
+        """What is done by now; of what failed, the reason is told."""
+        try:
+            return work.take()
+        except HCCAssistError as error:
+            self._told = str(error), "stop"
+            return None
+
+    def _lay(self, registration: Registration) -> None:
+        """Choose the transform of a registration, and tell how well it fits."""
+        try:
+            node = add_transform(registration, slicer.mrmlScene)
+        except InputError as error:
+            self._told = str(error), "stop"
+            return
+        self.ui.marginTransform.setCurrentNode(node)
+        text = _("Registered. See whether the zone lies right on the scan before, then measure.")
+        doubts = [f"\N{BULLET} {note}" for note in registration.notes]
+        self._told = "\n".join([text, *fit_in_words(registration), *doubts]), "warn" if doubts else "ok"
 
     def _draw_step(self) -> bool:
         """Go on drawing; whether a margin stands there that did not before."""
@@ -148,13 +189,42 @@ class MarginPart(Part):
 
     def close(self) -> None:
         """Begin nothing more."""
-        self._work.close()
+        for work in (self._work, self._registering, self._saving):
+            work.close()
+
+    def _register(self) -> None:
+        chosen = self._now()
+        liver = chosen.segments[LIVER]
+        scans = chosen.scan(TUMOUR), chosen.scan(ZONE)
+        self._begin(_("Registering ..."), lambda: self._registering.register(*scans, liver if liver[1] else None))
 
     def _measure(self) -> None:
-        self._told, chosen = (_("Measuring ..."), "note"), self._now()
-        try:
+        chosen = self._now()
+
+        def measure() -> None:
             self._work.measure(chosen)
             self._measured = chosen
+
+        self._begin(_("Measuring ..."), measure)
+
+    def _save(self) -> None:
+        drawn, chosen = self._drawn, self._now()
+        try:
+            check_reports()
+        except HCCAssistError as error:
+            self._told = str(error), "stop"
+            self.refresh()
+            return
+        path = qt.QFileDialog.getSaveFileName(self.ui.Margin, _("Report page of the margin"), PAGE, _("Pages (*.html)"))
+        if path and drawn is not None:
+            named = Path(path) if Path(path).suffix else Path(path).with_suffix(".html")
+            self._begin(_("Writing the page ..."), lambda: self._saving.write(drawn, chosen, named))
+
+    def _begin(self, what: str, work: Callable[[], None]) -> None:
+        """Begin work in a thread, and tell what goes on, or why nothing does."""
+        self._told = what, "note"
+        try:
+            work()
         except InputError as error:
             self._told = str(error), "stop"
         self.refresh()

@@ -6,10 +6,10 @@ from collections.abc import Callable, Mapping, Sequence
 from types import SimpleNamespace
 from typing import Any
 
-import ctk
 import qt
 from slicer.i18n import tr as _
 
+from HCCAssistLib.panels.option_field import OptionField
 from HCCAssistLib.recipes.options import Option, Value
 
 
@@ -40,41 +40,20 @@ class RunOptions:
         self._form = qt.QFormLayout()
         place.addLayout(self._form)
         self._labels: list[Any] = []
-        widgets = {}
-        for option in self._options:
-            widget = self._widget_for(option, choices.get(option.name, {}))
-            widget.objectName = f"option_{option.name}"
-            widget.toolTip = _(option.help[:1].upper() + option.help[1:])
-            label = qt.QLabel(_(words[option.name]))
+        self._fields = {
+            option.name: OptionField(option, words=choices.get(option.name, {}), slider=True, on_changed=self._changed)
+            for option in self._options
+        }
+        for name, field in self._fields.items():
+            label = qt.QLabel(_(words[name]))
             self._labels.append(label)
-            self._form.addRow(label, widget)
-            widgets[widget.objectName] = widget
-        self.ui = SimpleNamespace(**widgets)
+            self._form.addRow(label, field.widget)
+        self.ui = SimpleNamespace(**{str(field.widget.objectName): field.widget for field in self._fields.values()})
         self._show_needs()
-
-    def _widget_for(self, option: Option, words: Mapping[str, str]) -> Any:
-        if option.choices:
-            widget = qt.QComboBox()
-            for choice in option.choices:
-                widget.addItem(_(words.get(str(choice), str(choice))), str(choice))
-            widget.setCurrentIndex(widget.findData(str(option.default)))
-            widget.connect("currentIndexChanged(int)", self._changed)
-        elif isinstance(option.default, bool):
-            widget = qt.QCheckBox()
-            widget.checked = option.default
-            widget.connect("toggled(bool)", self._changed)
-        else:
-            widget = ctk.ctkSliderWidget()
-            widget.minimum, widget.maximum = option.bounds or (0.0, 100.0)
-            widget.decimals = 0
-            widget.value = float(option.default)
-            widget.suffix = " mm" if option.name.endswith("_mm") else ""
-            widget.connect("valueChanged(double)", self._changed)
-        return widget
 
     def values(self) -> dict[str, Value]:
         """The choices by name; those that do not count with the others are left out."""
-        found = {option.name: option.parse(self._value(option)) for option in self._options}
+        found = {option.name: option.parse(self._fields[option.name].given) for option in self._options}
         return {name: value for name, value in found.items() if self._counts(name, found)}
 
     def bind(self, node: Any | None) -> None:
@@ -82,37 +61,23 @@ class RunOptions:
         self._node = None
         if node is None:
             return
-        for option in self._options:
-            kept, widget = node.GetParameter(f"option {option.name}"), getattr(self.ui, f"option_{option.name}")
-            if not kept:
-                continue
-            if option.choices:
-                widget.setCurrentIndex(max(0, widget.findData(kept)))
-            elif isinstance(option.default, bool):
-                widget.checked = kept == "True"
-            else:
-                widget.value = float(kept)
+        for name, field in self._fields.items():
+            if kept := node.GetParameter(f"option {name}"):
+                field.show(kept)
         self._node = node
         self._show_needs()
 
     def _counts(self, name: str, values: Mapping[str, Value]) -> bool:
         return name not in self._needs or values.get(self._needs[name][0]) == self._needs[name][1]
 
-    def _value(self, option: Option) -> Value:
-        widget = getattr(self.ui, f"option_{option.name}")
-        if option.choices:
-            return str(widget.itemData(widget.currentIndex))
-        return bool(widget.checked) if isinstance(option.default, bool) else float(widget.value)
-
     def _show_needs(self) -> None:
-        found = {option.name: self._value(option) for option in self._options}
-        for label, option in zip(self._labels, self._options, strict=True):
-            counts = self._counts(option.name, found)
-            label.visible = getattr(self.ui, f"option_{option.name}").visible = counts
+        found = {name: field.given for name, field in self._fields.items()}
+        for label, (name, field) in zip(self._labels, self._fields.items(), strict=True):
+            label.visible = field.widget.visible = self._counts(name, found)
 
     def _changed(self, *_arguments: Any) -> None:
         self._show_needs()
         if self._node is not None:
-            for option in self._options:
-                self._node.SetParameter(f"option {option.name}", str(self._value(option)))
+            for name, field in self._fields.items():
+                self._node.SetParameter(f"option {name}", str(field.given))
             self._on_changed()

@@ -8,6 +8,7 @@ from types import MappingProxyType
 from HCCAssistLib.cohort.cohort_spec import CohortSpec
 from HCCAssistLib.cohort.input_spec import InputSpec
 from HCCAssistLib.errors import InputError
+from HCCAssistLib.labels import Classes
 from HCCAssistLib.recipes.ablation.recipe import ABLATION
 from HCCAssistLib.recipes.hepatectomy.recipe import HEPATECTOMY
 from HCCAssistLib.recipes.liver_mass.recipe import LIVER_MASS
@@ -27,6 +28,23 @@ def all_inputs() -> tuple[InputSpec, ...]:
 def all_columns() -> tuple[str, ...]:
     """The columns of a cohort's table that any recipe reads, each once."""
     return tuple(dict.fromkeys(column for recipe in RECIPES.values() for column in recipe.columns))
+
+
+def all_marks() -> tuple[InputSpec, ...]:
+    """The points, segments and boxes that any recipe reads of a case, each place and kind once."""
+    marks = {(str(one), one.kind): one for one in reversed(all_inputs()) if one.kind != "volume"}
+    return tuple(reversed(marks.values()))
+
+
+def all_classes() -> dict[str, Classes]:
+    """The classes that any recipe learns: by column of the table, or by the place of the findings that have them."""
+    found: dict[str, Classes] = {}
+    for recipe in RECIPES.values():
+        label = recipe.label
+        if isinstance(label, Classes):
+            places = [str(one) for one in recipe.inputs if one.of_lesions] if label.of == "finding" else [label.column]
+            found |= dict.fromkeys(places, label)
+    return found
 
 
 def cohort_spec(recipe: Recipe, options: Mapping[str, Value] | None = None, *, learning: bool = True) -> CohortSpec:

@@ -2,21 +2,18 @@
 
 from __future__ import annotations
 
-import logging
-from collections.abc import Callable, Collection
-from concurrent.futures import Future, ThreadPoolExecutor
+from collections.abc import Collection
 from contextlib import suppress
-from dataclasses import dataclass
 from functools import partial
 from pathlib import Path
-from typing import Any, Literal
+from typing import Any
 
-from HCCAssistLib.cohort.additions import add_case, check_pseudonym, next_case_id
+from HCCAssistLib.cohort.additions import add_case, check_pseudonym
 from HCCAssistLib.cohort.case import TABLE
 from HCCAssistLib.cohort.cohort import read_cohort
 from HCCAssistLib.cohort.finding_labels import segments_of_findings
 from HCCAssistLib.cohort.points import PointList
-from HCCAssistLib.errors import HCCAssistError, InputError
+from HCCAssistLib.errors import InputError
 from HCCAssistLib.inference.study import Study
 from HCCAssistLib.recipes.annotations import TrainingAnnotations
 from HCCAssistLib.recipes.registry import get_recipe
@@ -29,70 +26,12 @@ from HCCAssistLib.scene.known_scans import case_with_scan
 from HCCAssistLib.scene.patients import patient_names
 from HCCAssistLib.scene.review import CaseReview
 from HCCAssistLib.scene.run_inputs import RunInputs, capture
+from HCCAssistLib.scene.writer import Asked, Question, Writer
 from HCCAssistLib.wording import plural
 
-Question = Literal["create", "duplicate", "replace", "overwrite", "changed"]
 
-
-@dataclass(frozen=True, slots=True)
-class Outcome:
-    """What became of an export.
-
-    Attributes:
-        kind: ``question`` where nothing was written and the reader is to be asked.
-        text: in a sentence or two.
-        question: which one; with its name in ``confirmed``, it is not asked again.
-    """
-
-    kind: Literal["done", "failed", "question"]
-    text: str
-    question: Question | Literal[""] = ""
-
-
-class _Asked(Exception):  # no error: the reader decides
-    """Something that a reader is to be asked before anything is written."""
-
-    def __init__(self, question: Question, text: str) -> None:
-        super().__init__(text)
-        self.question = question
-
-
-class CaseExport:
-    """Writes in a thread, one export after the other; what it began to write is written, even when Slicer closes."""
-
-    def __init__(self) -> None:
-        self._writer = ThreadPoolExecutor(max_workers=1)
-        self._writing: Future[str] | None = None
-
-    @property
-    def writing(self) -> bool:
-        """Whether files are being written, or what became of them was not asked yet."""
-        return self._writing is not None
-
-    def next_case_id(self, cohort: Path) -> str:
-        """A pseudonym for the next case of a cohort."""
-        return next_case_id(cohort)
-
-    def close(self) -> None:
-        """Begin nothing more."""
-        self._writer.shutdown(wait=False)
-
-    def outcome(self) -> Outcome | None:
-        """What became of the export, once; None while that is not known."""
-        if self._writing is None or not self._writing.done():
-            return None
-        writing, self._writing = self._writing, None
-        try:
-            return Outcome("done", writing.result())
-        except _Asked as asked:
-            return Outcome("question", str(asked), asked.question)
-        except OSError as error:
-            return Outcome("failed", f"The files could not be written: {error.strerror or 'the disk is full'}.")
-        except HCCAssistError as error:
-            return Outcome("failed", str(error))
-        except Exception as error:
-            logging.exception("The files could not be written")
-            return Outcome("failed", f"The export failed ({type(error).__name__}). Please report this.")
+class CaseExport(Writer):
+    """Writes results and reviewed cases."""
 
     def export_result(self, review: CaseReview, folder: Path, *, confirmed: Collection[str] = ()) -> None:
         """Begin to write a result into a folder: result.json, heat maps and the table of findings.
@@ -108,7 +47,7 @@ class CaseExport:
         _refuse_changed(review)
         if not folder.parent.is_dir():
             raise InputError("the folder is not there", folder.name, "choose another one")
-        self._begin(partial(_write_result, review.result, folder, frozenset(confirmed)))
+        self.begin(partial(_write_result, review.result, folder, frozenset(confirmed)))
 
     def add_to_cohort(
         self,
@@ -141,12 +80,7 @@ class CaseExport:
         annotations = recipe.module("review").training_annotations(review.result, missed=marked)
         if not cohort.exists() and not cohort.parent.is_dir():
             raise InputError("the folder of the cohort is not there", cohort.name, "choose the folder of a cohort")
-        self._begin(_Addition(review, annotations, cohort, case_id, patient_id, frozenset(confirmed)).write)
-
-    def _begin(self, write: Callable[[], str]) -> None:
-        if self._writing is not None:
-            raise InputError("an export goes on already", remedy="wait for it")
-        self._writing = self._writer.submit(write)
+        self.begin(_Addition(review, annotations, cohort, case_id, patient_id, frozenset(confirmed)).write)
 
 
 def _refuse_changed(review: CaseReview) -> None:
@@ -171,7 +105,7 @@ def _missed(review: CaseReview, node: Any) -> PointList | None:
 
 def _write_result(result: Result, folder: Path, confirmed: frozenset[str]) -> str:
     if (folder / RESULT).exists() and "overwrite" not in confirmed:
-        raise _Asked("overwrite", f"The folder {folder.name} holds a result already. Overwrite it?")
+        raise Asked("overwrite", f"The folder {folder.name} holds a result already. Overwrite it?")
     write_result(result, folder)
     write_findings(result, folder / TABLES[result.kind])
     heat = f" and {len(result.heatmaps)} heat map(s)" if result.heatmaps else ""
@@ -267,7 +201,7 @@ class _Addition:
 
     def _ask(self, question: Question, text: str) -> None:
         if question not in self.confirmed:
-            raise _Asked(question, text)
+            raise Asked(question, text)
 
     def _refuse_others(self, study: Study) -> None:
         """Refuse inputs that are not those of the run."""

@@ -22,7 +22,7 @@ from HCCAssistLib.errors import InputError, Problem
 from HCCAssistLib.imaging.geometry import Geometry
 from HCCAssistLib.imaging.image import Image
 from HCCAssistLib.imaging.itk import compact
-from HCCAssistLib.scene.targets import TARGET, target_tag
+from HCCAssistLib.scene.targets import tags_of
 from HCCAssistLib.scene.transforms import from_vtk, geometry_from_ijk_to_ras, ras_to_lps, to_world
 
 BINARY = "Binary labelmap"
@@ -197,7 +197,7 @@ def capture_segment(segmentation_node: Any, segment_id: str) -> Callable[[], Seg
 
     # a copy: unlike a volume, a segment is painted voxel by voxel, and nobody would notice half a stroke
     mask = (voxels == value).view(np.uint8)
-    tags = {TARGET: tag} if (tag := target_tag(segment)) else {}
+    tags = tags_of(segment)
     return lambda: Segment(name, Image(mask, grid, name), tags)
 
 

@@ -16,6 +16,7 @@ from HCCAssistLib.margin.registration_error import RegistrationError
 from HCCAssistLib.registration.registration import Registration
 from HCCAssistLib.scene.in_thread import InThread
 from HCCAssistLib.scene.inputs import capture_segment, geometry_of_volume
+from HCCAssistLib.scene.margin_registration import held_in
 from HCCAssistLib.scene.margin_surfaces import PreparedMargin, prepare
 from HCCAssistLib.scene.roles import SYNTHETIC
 from HCCAssistLib.scene.transforms import from_vtk, to_world
@@ -27,8 +28,6 @@ TUMOUR, ZONE, LIVER, TRANSFORM, ERROR = "tumour", "zone", "liver", "transform", 
 SEGMENTS = {TUMOUR: "tumour", ZONE: "ablation zone", LIVER: "liver"}
 
 STANDS = "no transform was chosen: the segments were measured where they stand in the scene"
-
-_FLIP = np.diag((-1.0, -1.0, 1.0, 1.0))
 
 
 @dataclass(frozen=True, slots=True)
@@ -49,6 +48,14 @@ class ChosenMargin:
     def is_complete(self) -> bool:
         """Whether tumour and zone are chosen."""
         return all(self.segments.get(one, (None, ""))[1] for one in (TUMOUR, ZONE))
+
+    def scan(self, name: str) -> Any | None:
+        """The volume node that a segment was painted on; None where the scene does not say."""
+        segmentation = self.segments.get(name, (None, ""))[0]
+        if segmentation is None:
+            return None
+        scan = segmentation.GetNodeReference(segmentation.GetReferenceImageGeometryReferenceRole())
+        return scan if scan is not None and scan.IsA("vtkMRMLVolumeNode") else None
 
     def keep_in(self, node: Any) -> None:
         """Let a node of the scene hold it."""
@@ -82,7 +89,7 @@ class MarginWork(InThread[PreparedMargin]):
         error = None if mm is None else RegistrationError(mm)
         registration = registration_of(chosen)
         reads = {name: capture_segment(*held) for name, held in chosen.segments.items() if held[1]}
-        scans = [_scan(chosen.segments[name][0]) for name in (TUMOUR, ZONE)]
+        scans = [chosen.scan(name) for name in (TUMOUR, ZONE)]
         grids = [_grid(scan) for scan in scans]
         synthetic = any(scan is not None and scan.GetAttribute(SYNTHETIC) for scan in scans)
 
@@ -126,14 +133,7 @@ def registration_of(chosen: ChosenMargin) -> Registration:
             what = "the ablation zone stands under this transform already"
             raise InputError(what, chosen.transform.GetName(), "choose no registration, or take the zone out of it")
         above = above.GetParentTransformNode()
-    matrix = to_world(chosen.transform) @ _to_parent(chosen.transform)
-    return Registration.by_person(_FLIP @ np.linalg.inv(matrix) @ _FLIP)
-
-
-def _scan(segmentation: Any) -> Any | None:
-    """The volume that a segmentation was painted on."""
-    scan = segmentation.GetNodeReference(segmentation.GetReferenceImageGeometryReferenceRole())
-    return scan if scan is not None and scan.IsA("vtkMRMLVolumeNode") else None
+    return held_in(chosen.transform, to_world(chosen.transform) @ _to_parent(chosen.transform))
 
 
 def _grid(scan: Any | None) -> Geometry | None:

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections.abc import Iterable
 from typing import Any
 
 import slicer
@@ -66,3 +67,31 @@ def scan_label(node: Any) -> str:
     except InputError:
         return "scan (its name tells the patient)"
     return str(name)
+
+
+def patient_number(nodes: Iterable[Any]) -> str:
+    """The patient's number in DICOM that some nodes share; empty where none of them has one.
+
+    Raises:
+        InputError: they are of two patients.
+    """
+    numbers: dict[str, Any] = {}
+    for node in nodes:
+        if found := _number(node):
+            numbers.setdefault(found.strip().casefold(), found)
+    if len(numbers) > 1:
+        what = "what is chosen is of two patients, by the patients' numbers in DICOM"
+        raise InputError(what, remedy="choose scans and marks of one patient")
+    return next(iter(numbers.values()), "")
+
+
+def _number(node: Any) -> str:
+    if node is None or node.GetScene() is None:
+        return ""
+    hierarchy = slicer.vtkMRMLSubjectHierarchyNode.GetSubjectHierarchyNode(node.GetScene())
+    item = hierarchy.GetItemByDataNode(node)
+    while item not in (0, hierarchy.GetSceneItemID()):
+        if hierarchy.GetItemLevel(item) == "Patient":
+            return str(hierarchy.GetItemAttribute(item, ATTRIBUTES[1]) or "").strip()
+        item = hierarchy.GetItemParent(item)
+    return ""

@@ -16,8 +16,9 @@ from HCCAssistLib.evaluation.result import Estimate
 from HCCAssistLib.inference.loaded_model import load_model
 from HCCAssistLib.models.package import ModelPackage, read_package
 from HCCAssistLib.recipes.registry import cohort_spec
+from HCCAssistLib.training.job import Job
 from HCCAssistLib.training.member import Progress
-from HCCAssistLib.training.run import Job, train
+from HCCAssistLib.training.run import train
 from HCCAssistLib.training.unseen import unseen
 
 

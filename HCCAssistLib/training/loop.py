@@ -66,6 +66,7 @@ def fit(
     checkpoint: Path | None = None,
     progress: Callable[[int, dict[str, float]], None] | None = None,
     cancelled: Callable[[], bool] | None = None,
+    may_write: Callable[[], None] | None = None,
 ) -> Fit:
     """Train a network, or go on with the training that ``checkpoint`` holds.
 
@@ -82,6 +83,7 @@ def fit(
         checkpoint: file written after each epoch, or None to keep nothing.
         progress: called with the number of finished epochs and the last epoch's losses.
         cancelled: called after every batch.
+        may_write: called before a checkpoint is written; raises where somebody else owns its folder by now.
 
     Raises:
         Cancelled: the person stopped it; the last checkpoint stays.
@@ -138,6 +140,8 @@ def fit(
         if best_epoch(history) == len(history):
             best = state.weights()
         if checkpoint is not None:
+            if may_write:
+                may_write()
             state.checkpoint(key, history, best).save(checkpoint)
         if progress:
             progress(len(history), epoch)

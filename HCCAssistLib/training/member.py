@@ -1,27 +1,20 @@
 """One member of a model: trained by itself, wherever its folder and the pack of samples are.
 
-    python -m HCCAssistLib.training.member MEMBER --pack PACK [--device cpu]
-
-``MEMBER`` holds ``member.json`` (see ``members``) and receives checkpoints and, at the end, ``result.safetensors``.
-``PACK`` (see ``pack``) is only read and the same for all members of a model. A cluster is sent both folders, runs this
-line once per member and sends the member's folder back; nothing else is read, least of all the cohort. A member that
-was killed goes on from its last epoch when the same line is run again, and comes to the same weights, bit for bit on a
-CPU with the same number of threads; one that is finished does nothing.
+The folder holds ``member.json`` (see ``members``) and receives checkpoints and, at the end, ``result.safetensors``. The
+pack (see ``pack``) is only read and the same for all members of a model. Nothing else is read, least of all the cohort.
+A member that was killed goes on from its last epoch, and comes to the same weights, bit for bit on a CPU with the same
+number of threads; one that is finished does nothing. As a program it is ``jobs.runs.attempt``.
 """
 
 from __future__ import annotations
 
-import argparse
-import sys
-from collections.abc import Callable
+from collections.abc import Callable, Mapping
 from dataclasses import dataclass, field
 from functools import cached_property
 from pathlib import Path
 from typing import TYPE_CHECKING
 
-from HCCAssistLib.errors import Cancelled, HCCAssistError, InputError
-from HCCAssistLib.inference.loaded_model import choose_device
-from HCCAssistLib.inference.study import Study
+from HCCAssistLib.errors import Cancelled
 from HCCAssistLib.recipes.registry import get_recipe
 from HCCAssistLib.recipes.spec import Recipe
 from HCCAssistLib.training.loop import CANCELLED, Fit, Logits, SelectionMetric, fit, outputs
@@ -34,8 +27,13 @@ from HCCAssistLib.training.samples import Samples
 if TYPE_CHECKING:
     from torch import nn
 
+    from HCCAssistLib.inference.study import Study
+
 Progress = Callable[[str, float], None]
 """Told what is being done and how much of the whole is done, 0 to 1."""
+
+EpochDone = Callable[[str, int, int, Mapping[str, float]], None]
+"""Told which fit has finished an epoch, how many by now and at most, and the losses of this one."""
 
 
 @dataclass(eq=False)
@@ -49,6 +47,8 @@ class Member:
         device: to train on.
         progress: called with what is being done, and how much of this member.
         cancelled: called after every batch.
+        epoch_done: called after every epoch.
+        may_write: called before a file is written; raises where somebody else owns the folder by now.
     """
 
     plan: MemberPlan
@@ -57,6 +57,8 @@ class Member:
     device: str = "cpu"
     progress: Progress = field(default=lambda what, done: None)
     cancelled: Callable[[], bool] | None = None
+    epoch_done: EpochDone = field(default=lambda stage, epoch, epochs, losses: None)
+    may_write: Callable[[], None] = field(default=lambda: None)
 
     @cached_property
     def recipe(self) -> Recipe:
@@ -114,6 +116,7 @@ class Member:
         def report(epoch: int, losses: dict[str, float]) -> None:
             course = f"epoch {epoch}: loss {losses['train_loss']:.4f}, validation {losses['validation_loss']:.4f}"
             self.progress(course, start + (end - start) * epoch / plan.epochs)
+            self.epoch_done(stage, epoch, plan.epochs, losses)
 
         return fit(
             lambda: self._build(network),
@@ -127,6 +130,7 @@ class Member:
             checkpoint=self.folder / f"{stage}.safetensors",
             progress=report,
             cancelled=self.cancelled,
+            may_write=self.may_write,
         )
 
     def network(self, found: Fit, name: str = "") -> nn.Module:
@@ -151,6 +155,7 @@ class Member:
         if path.exists():
             return Samples.load(path)
         found = make()
+        self.may_write()
         found.save(path)
         return found
 
@@ -182,29 +187,6 @@ def run_member(member: Member) -> MemberResult:
     if path.exists() and (finished := MemberResult.load(path, key)) is not None:
         return finished
     found: MemberResult = member.recipe.module("training").fit_member(member)
+    member.may_write()
     found.save(path, key)
     return found
-
-
-def main(arguments: list[str] | None = None) -> int:
-    """Train one member; the status is 0, 1 where the work failed, or 2 for an input that cannot be used."""
-    parser = argparse.ArgumentParser(prog="python -m HCCAssistLib.training.member", description=__doc__.splitlines()[0])
-    parser.add_argument("member", type=Path, help="folder with member.json")
-    parser.add_argument("--pack", type=Path, required=True, help="folder with the samples")
-    parser.add_argument("--device", default="auto", help="auto, cpu or cuda")
-    given = parser.parse_args(arguments)
-
-    def progress(what: str, done: float) -> None:
-        sys.stderr.write(f"{100 * done:3.0f} %  {what}\n")
-
-    try:
-        plan = MemberPlan.read(given.member)
-        run_member(Member(plan, given.member, Pack(given.pack), choose_device(given.device), progress))
-    except HCCAssistError as error:
-        sys.stderr.write(f"{error}\n")
-        return 2 if isinstance(error, InputError) else 1
-    return 0
-
-
-if __name__ == "__main__":
-    sys.exit(main())

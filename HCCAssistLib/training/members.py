@@ -63,9 +63,25 @@ class MemberPlan:
         facts["options"] = {name: value for name, value in self.options.items() if name not in HOW_LONG}
         return hashlib.sha256(json.dumps([facts, *parts], sort_keys=True).encode()).hexdigest()
 
+    def as_json(self) -> dict[str, Any]:
+        """As its file holds it."""
+        return {"format": FORMAT, **asdict(self)}
+
     def write(self, folder: Path) -> None:
         """Write it into a member's folder."""
-        write_json(folder / PLAN, {"format": FORMAT, **asdict(self)})
+        write_json(folder / PLAN, self.as_json())
+
+    @classmethod
+    def from_json(cls, data: dict[str, Any]) -> MemberPlan:
+        """The plan of such fields.
+
+        Raises:
+            KeyError, TypeError, ValueError: not a plan, or of another format.
+        """
+        fields = dict(data)
+        if fields.pop("format") != FORMAT:
+            raise ValueError("unknown format")
+        return cls(**{**fields, "train": tuple(fields["train"]), "validation": tuple(fields["validation"])})
 
     @classmethod
     def read(cls, folder: Path) -> MemberPlan:
@@ -75,10 +91,7 @@ class MemberPlan:
             InputError: none there, damaged, of another format, or of a recipe or options that there are not.
         """
         try:
-            data = parse_json((folder / PLAN).read_text(encoding="utf-8"))
-            if data.pop("format") != FORMAT:
-                raise ValueError("unknown format")
-            plan = cls(**{**data, "train": tuple(data["train"]), "validation": tuple(data["validation"])})
+            plan = cls.from_json(parse_json((folder / PLAN).read_text(encoding="utf-8")))
         except (OSError, AttributeError, KeyError, TypeError, ValueError) as error:
             raise InputError(f"{PLAN} cannot be read ({error})", folder.name, "start the training again") from error
         get_recipe(plan.recipe).resolve(plan.options)

@@ -25,6 +25,7 @@ from HCCAssistLib.recipes.registry import cohort_spec, get_recipe
 from HCCAssistLib.recipes.spec import Recipe
 from HCCAssistLib.training.exclusions import Excluded, exclude
 from HCCAssistLib.training.pack import Pack
+from HCCAssistLib.training.pseudonyms import Pseudonyms
 from HCCAssistLib.training.samples import Samples, joined
 
 
@@ -35,7 +36,8 @@ class PackedCohort:
     Attributes:
         cohort: with a split for every case.
         files: what was found of its files.
-        samples: of the cases that are not for testing, in the order of the table.
+        samples: of the cases that are not for testing, by their own ids, in the order of the pack.
+        pseudonyms: of these cases in the pack.
         problems: what is doubtful.
         excluded: why a case is left out of the training, by case id.
     """
@@ -43,6 +45,7 @@ class PackedCohort:
     cohort: Cohort
     files: CohortFiles
     samples: Samples
+    pseudonyms: Pseudonyms
     problems: tuple[Problem, ...]
     excluded: Excluded
 
@@ -82,13 +85,15 @@ def read_and_pack(
         cohort = replace(cohort, cases=tuple(replace(case, split=splits[case.case_id]) for case in cohort.cases))
     wanted = recipe.module("training").studies_kept(options)
     kept = {name for name, split in splits.items() if split in wanted or (wanted and folds > 1 and split != "test")}
+    remove(pack.folder)  # of a training that was interrupted
+    read_cases = pack.folder / READING
     with stored("the samples of the training"):
-        pack.study_path("any").parent.mkdir(parents=True, exist_ok=True)
+        read_cases.mkdir(parents=True)
     try:
         files = read_files(
             cohort,
             spec,
-            check=_Sampler(recipe.id, dict(options), seed, pack if splits else None, frozenset(kept)),
+            check=_Sampler(recipe.id, dict(options), seed, read_cases if splits else None, frozenset(kept)),
             workers=workers,
             progress=progress,
         )
@@ -99,36 +104,69 @@ def read_and_pack(
         problems = in_order(found)
         if stops := [problem for problem in problems if problem.level == "STOP"]:
             raise InputError(stops)
-        samples = joined([Samples.load(_part(pack, case.case_id)) for case in cohort.cases if _used(case, excluded)])
+        used = [case.case_id for case in cohort.cases if _used(case, excluded)]
+        parts = [Samples.load(_samples_path(read_cases, case_id)) for case_id in used]
+        pseudonyms = Pseudonyms.of(parts)
+        samples = joined(sorted(parts, key=lambda part: pseudonyms.cases[part.origins[0].case_id]))
+        if options.get("permute_labels"):
+            samples = samples.permuted(seed)
+        with stored("the samples of the training"):
+            pseudonyms.samples(samples).save(pack.samples_path)
+            pack.study_path("any").parent.mkdir()
+            for case_id in kept.intersection(used):
+                _study_path(read_cases, case_id).replace(pack.study_path(pseudonyms.cases[case_id]))
     finally:
-        for path in pack.folder.glob(f"{_PART}*"):
-            remove(path)
-    if options.get("permute_labels"):
-        samples = samples.permuted(seed)
-    with stored("the samples of the training"):
-        samples.save(pack.samples_path)
-    return PackedCohort(cohort, files, samples, problems, excluded)
+        remove(read_cases)
+    return PackedCohort(cohort, files, samples, pseudonyms, problems, excluded)
+
+
+def sample_one(cohort: Cohort, case: Case, recipe: Recipe, options: Mapping[str, Value], folder: Path) -> Samples:
+    """The samples of one case, as a training would take them, and its study where one would be kept.
+
+    Args:
+        cohort: that it is of.
+        case: to read.
+        recipe: which method.
+        options: resolved.
+        folder: for both files.
+
+    Raises:
+        InputError: the case has faults.
+    """
+    case = replace(case, split="train")
+    kept = frozenset({case.case_id} if recipe.module("training").studies_kept(options) else ())
+    alone = replace(cohort, cases=(case,))
+    check = _Sampler(recipe.id, dict(options), 0, folder, kept)
+    files = read_files(alone, cohort_spec(recipe, options), check=check)
+    if stops := [one for one in files.problems() if one.level == "STOP" and one.case_id]:  # not: too few patients
+        raise InputError(stops)
+    return Samples.load(_samples_path(folder, case.case_id))
 
 
 def _used(case: Case, excluded: Excluded) -> bool:
     return case.split != "test" and case.case_id not in excluded
 
 
-_PART = "of-"
+READING = "reading"
+"""Folder within a pack, while the cohort is read: each case by its own id."""
 
 
-def _part(pack: Pack, case_id: str) -> Path:
-    return pack.folder / f"{_PART}{case_id}.safetensors"
+def _samples_path(folder: Path, case_id: str) -> Path:
+    return folder / f"{case_id}.samples.safetensors"
+
+
+def _study_path(folder: Path, case_id: str) -> Path:
+    return folder / f"{case_id}.study.safetensors"
 
 
 @dataclass(frozen=True, slots=True)
 class _Sampler:
-    """Checks a case as the recipe asks and, where there is a pack, samples it; it travels to other processes."""
+    """Checks a case as the recipe asks and, where there is a folder for that, samples it; sent to other processes."""
 
     recipe: str
     options: dict[str, Value]
     seed: int
-    pack: Pack | None
+    folder: Path | None
     kept: frozenset[str]
 
     def __call__(self, read: CaseContents) -> Iterator[Problem]:
@@ -136,7 +174,7 @@ class _Sampler:
         found = list(recipe.module("checks").problems(read, options=self.options))
         yield from found
         stopped = any(problem.level == "STOP" for problem in (*read.problems, *found))
-        if self.pack is None or stopped or case.split == "test":
+        if self.folder is None or stopped or case.split == "test":
             return
         study = study_of(read)
         # by the name of the case, not its place in the table: another case must not change its samples
@@ -147,6 +185,6 @@ class _Sampler:
             yield from (replace(p, where="" if case.case_id in p.where else p.where) for p in error.problems)
             return
         with stored("the samples of the training"):
-            samples.save(_part(self.pack, case.case_id))
+            samples.save(_samples_path(self.folder, case.case_id))
             if case.case_id in self.kept:
-                write_study(study, self.pack.study_path(case.case_id), recipe.columns)
+                write_study(study, _study_path(self.folder, case.case_id), recipe.columns)

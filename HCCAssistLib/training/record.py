@@ -16,30 +16,18 @@ from HCCAssistLib.training.samples import Samples
 PARTS = ("train", "validation")
 
 
-def training_record(
-    packed: PackedCohort,
-    recipe: Recipe,
-    trained: Sequence[tuple[MemberPlan, MemberResult]],
-    *,
-    table: str,
-    seed: int,
-    facts: Mapping[str, Any],
-) -> dict[str, Any]:
-    """What model.json says under ``training``.
+def cohort_record(packed: PackedCohort, recipe: Recipe, plans: Sequence[MemberPlan], *, table: str) -> dict[str, Any]:
+    """What model.json says of the cohort, as soon as it has been read; it stays on this computer until then.
 
     Args:
         packed: the cohort and its samples.
         recipe: which method.
-        trained: every member with its plan.
+        plans: of all members, with the cases' own ids.
         table: of ``own_table``.
-        seed: of the training.
-        facts: of the recipe's own stages.
     """
     cohort, samples, known = packed.cohort, packed.samples, packed.samples.of_known(recipe.label)
-    read = {name for plan, _ in trained for name in (*plan.train, *plan.validation)}
+    read = {name for plan in plans for name in (*plan.train, *plan.validation)}
     used = read & known.cases().keys()
-    trained_on = counted_apart(case for case in cohort.cases if case.case_id in used)
-    first, _ = trained[0]
     return {
         "cohort_digest": samples.digest(),
         "image_digests": [digest for origin in samples.origins for digest in origin.image_digests],
@@ -54,8 +42,29 @@ def training_record(
         "excluded": dict(packed.excluded),
         "outcome_unknown": len(read) - len(used),
         "patients": len(set(known.patients)),
-        "trained_on": trained_on,
+        "trained_on": counted_apart(case for case in cohort.cases if case.case_id in used),
         **_per_class(samples, recipe),
+    }
+
+
+def training_record(
+    of_cohort: Mapping[str, Any],
+    trained: Sequence[tuple[MemberPlan, MemberResult]],
+    *,
+    seed: int,
+    facts: Mapping[str, Any],
+) -> dict[str, Any]:
+    """What model.json says under ``training``.
+
+    Args:
+        of_cohort: of ``cohort_record``.
+        trained: every member with its plan.
+        seed: of the training.
+        facts: of the recipe's own stages.
+    """
+    first, _ = trained[0]
+    return {
+        **of_cohort,
         "permuted_labels": bool(first.options.get("permute_labels", False)),
         "width": first.options.get("width", 1.0),
         "seed": seed,

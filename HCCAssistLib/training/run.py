@@ -1,72 +1,35 @@
-"""From a cohort to a model package: read and sample, train every member, assemble.
+"""From a cohort to a model package: read and pack, train every member, assemble.
 
-While it runs, ``<out>.training`` holds the pack of samples and a folder per member; each member is a unit of its own,
-which ``training.member`` trains here as it would on a cluster.
+Each step stands for itself, so that a job in the background or a cluster takes the same ones. Here they follow one
+another: ``<out>.training`` holds the pack and a folder per member until the package is there.
 """
 
 from __future__ import annotations
 
 from collections.abc import Callable, Iterator, Sequence
 from contextlib import contextmanager, suppress
-from dataclasses import dataclass, replace
+from dataclasses import replace
 from pathlib import Path
 
 from HCCAssistLib.cohort.cohort import Cohort
-from HCCAssistLib.cohort.splits import own_table
 from HCCAssistLib.errors import InputError, Problem
 from HCCAssistLib.files import remove, stored
 from HCCAssistLib.inference.loaded_model import choose_device
 from HCCAssistLib.locks import locked
-from HCCAssistLib.models.package import ModelPackage, check_name, write_package
+from HCCAssistLib.models.package import ModelPackage, write_package
 from HCCAssistLib.provenance import software_versions
-from HCCAssistLib.recipes.options import Value
-from HCCAssistLib.recipes.registry import cohort_spec
-from HCCAssistLib.recipes.spec import Recipe
 from HCCAssistLib.training.assembled import Assembled, metrics
+from HCCAssistLib.training.job import Job
 from HCCAssistLib.training.member import Member, Progress, run_member
 from HCCAssistLib.training.member_result import MemberResult
-from HCCAssistLib.training.members import MemberPlan, members
+from HCCAssistLib.training.members import MemberPlan
 from HCCAssistLib.training.pack import Pack
-from HCCAssistLib.training.parts import check_parts, lock_of, scratch_of
-from HCCAssistLib.training.reading import PackedCohort, read_and_pack
+from HCCAssistLib.training.parts import lock_of, scratch_of
+from HCCAssistLib.training.preparing import Prepared, prepare
 from HCCAssistLib.training.record import training_record
 
 READ, TRAINED = 0.15, 0.96
 """Shares of the whole that are done when the cohort is read, and when all members are trained."""
-
-
-@dataclass(frozen=True, slots=True)
-class Job:
-    """One training to be done.
-
-    Attributes:
-        recipe: which method.
-        options: all of the recipe's options, resolved.
-        out: folder of the model package; all that it takes lies in ``<out>.training`` until it is done.
-        name: of the model.
-        seed: of splits, sampling, weights and order.
-        folds: 1 trains on the split of the cohort; more trains a member per fold of its training cases.
-        repeats: members per fold, each with its own seed.
-        device: to train on; ``"auto"`` takes a CUDA card where there is one.
-        workers: processes that read the cohort side by side.
-        preset: that the options came from, ``""`` where none.
-    """
-
-    recipe: Recipe
-    options: dict[str, Value]
-    out: Path
-    name: str
-    seed: int = 0
-    folds: int = 1
-    repeats: int = 1
-    device: str = "cpu"
-    workers: int = 1
-    preset: str = ""
-
-    @property
-    def chosen_on(self) -> str:
-        """What cut-offs are chosen on, in words."""
-        return "validation set" if self.folds == 1 else f"held-out parts of {self.folds} folds"
 
 
 def train(
@@ -84,9 +47,7 @@ def train(
         HCCAssistError: another process trains into this folder.
         Cancelled: the person stopped it.
     """
-    check_name(job.name)
-    job = replace(job, options=settled(job.recipe, job.options))
-    check_parts(cohort, cohort_spec(job.recipe, job.options), folds=job.folds, seed=job.seed)
+    job = job.checked(cohort)
     scratch = scratch_of(job.out)
     report = progress or (lambda what, done: None)
     with _scratch(scratch, lock_of(job.out)):
@@ -94,63 +55,41 @@ def train(
             raise InputError("there is something already", f"option --out {job.out.name}", "choose a new folder")
         job, pack = replace(job, device=choose_device(job.device)), Pack(scratch / "pack")
         try:
-            packed = _read(cohort, job, pack, report)
-            trained = _train_members(packed, job, pack, scratch, report, cancelled)
+            what = "reading the cohort"
+            report(what, 0.0)
+            prepared = prepare(cohort, job, pack, lambda done: report(what, READ * done))
+            trained = _train_members(prepared.plans, job, pack, scratch, report, cancelled)
         except InputError:
             remove(pack.folder)
             raise
         report("choosing the cut-off", TRAINED)
-        package = _assemble(packed, job, trained, own_table(cohort))
-        for path in (pack.folder, *(scratch / plan.name for plan, _ in trained)):
+        package = assemble(prepared, job, trained)
+        for path in (pack.folder, *(scratch / plan.name for plan in prepared.plans)):
             remove(path)
         report("done", 1.0)
-        return package, packed.problems
+        return package, prepared.problems
 
 
-def settled(recipe: Recipe, options: dict[str, Value]) -> dict[str, Value]:
-    """The options with those settled that stand for what this computer holds, so that the model card says what it was.
+def member_words(number: int, members: int, what: str) -> str:
+    """What a member does, in words.
 
     Args:
-        recipe: where its ``training`` has a function ``settled``, that one decides.
-        options: resolved.
-
-    Raises:
-        InputError: something that is asked for by name is not there.
+        number: of the member, counted from 0.
+        members: how many there are.
+        what: it does.
     """
-    settle = getattr(recipe.module("training"), "settled", None)
-    return options if settle is None else dict(settle(options))
-
-
-def _read(cohort: Cohort, job: Job, pack: Pack, progress: Progress) -> PackedCohort:
-    what = "reading the cohort"
-    progress(what, 0.0)
-    return read_and_pack(
-        cohort,
-        job.recipe,
-        job.options,
-        pack,
-        seed=job.seed,
-        folds=job.folds,
-        workers=job.workers,
-        progress=lambda done: progress(what, READ * done),
-    )
+    return f"network {number + 1} of {members}, {what}" if members > 1 else what
 
 
 def _train_members(
-    packed: PackedCohort, job: Job, pack: Pack, scratch: Path, progress: Progress, cancelled: Callable[[], bool] | None
-) -> list[tuple[MemberPlan, MemberResult]]:
+    plans: Sequence[MemberPlan],
+    job: Job,
+    pack: Pack,
+    scratch: Path,
+    progress: Progress,
+    cancelled: Callable[[], bool] | None,
+) -> list[MemberResult]:
     """Every member, one after the other."""
-    used = replace(packed.cohort, cases=tuple(case for case in packed.cohort.cases if case.split != "test"))
-    plans = members(
-        used,
-        packed.samples,
-        job.recipe,
-        job.options,
-        seed=job.seed,
-        folds=job.folds,
-        repeats=job.repeats,
-        software=software_versions(),
-    )
     share = (TRAINED - READ) / len(plans)
     trained = []
     for number, plan in enumerate(plans):
@@ -160,30 +99,33 @@ def _train_members(
             plan.write(folder)
 
         def report(what: str, done: float, number: int = number) -> None:
-            which = f"network {number + 1} of {len(plans)}, " if len(plans) > 1 else ""
-            progress(f"{which}{what}", READ + share * (number + done))
+            progress(member_words(number, len(plans), what), READ + share * (number + done))
 
-        trained.append((plan, run_member(Member(plan, folder, pack, job.device, report, cancelled))))
+        trained.append(run_member(Member(plan, folder, pack, job.device, report, cancelled)))
     return trained
 
 
-def _assemble(
-    packed: PackedCohort, job: Job, trained: Sequence[tuple[MemberPlan, MemberResult]], table: str
-) -> ModelPackage:
-    """The package of all members."""
-    assemble = job.recipe.module("training").assemble
-    found: Assembled = assemble([result for _, result in trained], chosen_on=job.chosen_on)
-    training = training_record(packed, job.recipe, trained, table=table, seed=job.seed, facts=found.facts)
+def assemble(prepared: Prepared, job: Job, results: Sequence[MemberResult]) -> ModelPackage:
+    """The package of all members, in ``job.out``.
+
+    Args:
+        prepared: with their plans.
+        job: name, seed and preset of the model.
+        results: of the members, in the order of the plans.
+    """
+    recipe, options = job.recipe, prepared.plans[0].options
+    found: Assembled = recipe.module("training").assemble(results, chosen_on=job.chosen_on)
+    trained = list(zip(prepared.plans, results, strict=True))
     return write_package(
         job.out,
-        [result.weights for _, result in trained],
+        [result.weights for result in results],
         name=job.name,
-        recipe=job.recipe,
-        options=job.options,
+        recipe=recipe,
+        options=options,
         cutoffs=dict(found.cutoffs),
         default_cutoff=found.default_cutoff,
-        input_spec=job.recipe.module("sampling").input_spec(job.options),
-        training=training,
+        input_spec=recipe.module("sampling").input_spec(options),
+        training=training_record(prepared.record, trained, seed=job.seed, facts=found.facts),
         software=software_versions(),
         preset=job.preset,
         metrics={

@@ -13,9 +13,10 @@ from sessions import run_through, session_of
 
 from HCCAssistLib.imaging.image import Image
 from HCCAssistLib.results.review import Verdict
-from HCCAssistLib.scene.case_export import CaseExport, Outcome
+from HCCAssistLib.scene.case_export import CaseExport
 from HCCAssistLib.scene.run_inputs import ChosenInputs
 from HCCAssistLib.scene.volumes import segmentation_from_masks, volume_from_image
+from HCCAssistLib.scene.writer import Outcome
 
 KIND = "oblique left-handed"
 LIVER, ABLATION = "post/liver", "post/ablation"

@@ -14,7 +14,7 @@ from HCCAssistLib.inference.study import Study, read_study
 from HCCAssistLib.recipes.ablation.recipe import ABLATION, PHASES, TUMOUR
 from HCCAssistLib.results.risk import RiskResult
 from HCCAssistLib.results.run_record import RunRecord
-from HCCAssistLib.scene.case_export import CaseExport, Outcome
+from HCCAssistLib.scene.case_export import CaseExport
 from HCCAssistLib.scene.rendering import INSTALL_SLICER_CORE
 
 pytest.importorskip("slicer", reason=f"SKIPPED: slicer-core is not installed. {INSTALL_SLICER_CORE}")
@@ -24,6 +24,7 @@ from sessions import REQUEST, poll_to_end, session_of
 from HCCAssistLib.scene.run_inputs import ChosenInputs
 from HCCAssistLib.scene.transforms import lps_to_ras, ras_to_lps, to_vtk
 from HCCAssistLib.scene.volumes import segmentation_from_masks, volume_from_image
+from HCCAssistLib.scene.writer import Outcome
 
 MATRIX = np.eye(4)
 MATRIX[:3, :3], MATRIX[:3, 3] = rotation((1, -2, 1), 9), (5, -7, 11)

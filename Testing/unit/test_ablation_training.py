@@ -27,11 +27,12 @@ from HCCAssistLib.recipes.ablation.sections import STORED
 from HCCAssistLib.recipes.ablation.signatures import Patient, parts_of, patients_of
 from HCCAssistLib.recipes.ablation.training import area_of, assemble, fit_member
 from HCCAssistLib.training.extra_trees import fit_extra_trees
+from HCCAssistLib.training.job import Job
 from HCCAssistLib.training.member import Member
 from HCCAssistLib.training.member_result import MemberResult
 from HCCAssistLib.training.members import MemberPlan
 from HCCAssistLib.training.pack import Pack
-from HCCAssistLib.training.run import Job, train
+from HCCAssistLib.training.run import train
 from HCCAssistLib.training.samples import Origin, Samples
 
 pytestmark = pytest.mark.heavy

@@ -64,7 +64,7 @@ def test_importing_the_command_and_the_registry_stays_light() -> None:
 def test_predict_gives_one_json_object_on_stdout_and_a_result_folder(
     capsys: pytest.CaptureFixture[str], model: Path, volume: Path, tmp_path: Path
 ) -> None:
-    status, out, _ = run(capsys, "predict", volume, "--model", model, "--out", tmp_path / "result", "--json")
+    status, out, _ = run(capsys, "predict", volume, "--model", model, "--out", tmp_path / "result", "--json", "--view")
     assert status == 0
     (case,) = json.loads(out)["cases"]
     assert len([c for c in case["candidates"] if c["probability"] >= 0.5]) == 3
@@ -75,7 +75,9 @@ def test_predict_gives_one_json_object_on_stdout_and_a_result_folder(
     folder = tmp_path / "result" / "case"
     assert json.loads((folder / "result.json").read_text())["candidates"] == case["candidates"]
     names = {path.name for path in folder.iterdir()} - {f"candidate-{number}.png" for number in (1, 2, 3)}
-    assert names == {"result.json", "heatmap.nrrd", "candidates.csv"}
+    assert names == {"result.json", "heatmap.nrrd", "candidates.csv", "view.html"}
+    assert run(capsys, "view", folder, volume, "--out", tmp_path / "again.html")[0] == 0
+    assert (tmp_path / "again.html").read_bytes() == (folder / "view.html").read_bytes()
     if rendering_available() is None:
         assert (folder / "candidate-3.png").read_bytes().startswith(b"\x89PNG")
     with (folder / "candidates.csv").open(encoding="utf-8-sig") as file:
@@ -86,6 +88,19 @@ def test_predict_gives_one_json_object_on_stdout_and_a_result_folder(
     assert (row["case_id"], row["status"], row["shown"], row["problem"]) == ("case", "done", "3", "")
     assert float(row["highest_probability"]) == case["candidates"][0]["probability"]
     assert sorted(path.name for path in (tmp_path / "result").iterdir()) == ["case", "summary.csv"]
+
+
+def test_a_page_that_no_browser_opens_costs_no_result(
+    capsys: pytest.CaptureFixture[str], model: Path, volume: Path, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr("HCCAssistLib.viewer.page.MOST_VOXELS", 1)
+    arguments = ("--model", model, "--out", tmp_path / "o", "--no-pictures", "--view", "--set", "stride=fast")
+    status, _, err = run(capsys, "predict", volume, *arguments)
+    assert status == 0
+    assert "browsers open pages of up to" in err
+    assert {path.name for path in (tmp_path / "o" / "case").iterdir()} == {
+        "result.json", "heatmap.nrrd", "candidates.csv"
+    }  # fmt: skip
 
 
 def test_one_bad_case_of_a_cohort_does_not_lose_the_others(

@@ -34,6 +34,7 @@ def test_the_demo_leaves_a_result_a_report_pictures_and_a_scene(
     ):
         assert words in titles
     assert "synthetic" in (out / "result" / "report.html").read_text()
+    assert '"synthetic": true' in (out / "result" / "view.html").read_text()
     if scene_available() is None:
         assert (out / "result" / "case.mrb").stat().st_size > 1e5
     if rendering_available() is None:

@@ -11,6 +11,8 @@ from floors import ALLOWED, ROOT, imported, kind_of, may_import, python_files, r
 WINDOWS = {"qt": {"panels", "modules"}, "ctk": {"panels", "modules"}}
 SCENES = {"slicer": {"scene", "panels", "modules"}, "vtk": {"scene", "panels", "modules"}}
 
+CLUSTERS = {"paramiko": {"jobs"}}
+
 
 def against_the_floors() -> set[tuple[str, str]]:
     return {
@@ -25,7 +27,7 @@ def test_every_room_imports_only_from_below() -> None:
     assert sorted(against_the_floors()) == []
 
 
-@pytest.mark.parametrize(("package", "rooms"), [*WINDOWS.items(), *SCENES.items()])
+@pytest.mark.parametrize(("package", "rooms"), [*WINDOWS.items(), *SCENES.items(), *CLUSTERS.items()])
 def test_windows_and_scenes_stay_in_their_rooms(package: str, rooms: set[str]) -> None:
     found = [path for path in python_files() if any(name.split(".")[0] == package for name in imported(path))]
     assert [p.relative_to(ROOT).as_posix() for p in found if room_of_file(p) not in rooms] == []

@@ -14,9 +14,9 @@ from HCCAssistLib.recipes.hepatectomy.network import (
     FIRST_CENTER,
     PIXELS_PER_CELL,
     RecurrenceNetwork,
-    _padded_behind,
     build,
     loss,
+    padded_behind,
     pooled,
 )
 from HCCAssistLib.recipes.hepatectomy.recipe import HEPATECTOMY, VOI_SHAPE
@@ -113,7 +113,7 @@ def test_convolutions_are_tensorflow_s(name: str) -> None:
     array = np.random.default_rng(1).normal(size=(2, 5, 4))
     x = torch.from_numpy(array)[None, None]
     with torch.no_grad():
-        found = layer(x if name == "conv1" else _padded_behind(x))[0].numpy()
+        found = layer(x if name == "conv1" else padded_behind(x))[0].numpy()
     for number, one in enumerate(found):
         taps = layer.weight[number, 0].detach().numpy().ravel()
         assert np.allclose(one, windows(array, kernel, 1, 0.0) @ taps, atol=1e-12)

@@ -24,10 +24,11 @@ from HCCAssistLib.recipes.hepatectomy.recipe import EARLY_RECURRENCE, HEPATECTOM
 from HCCAssistLib.recipes.hepatectomy.sampling import batch_maker, input_spec
 from HCCAssistLib.recipes.hepatectomy.training import assemble, settled
 from HCCAssistLib.training.held_out_scores import held_out_scores
+from HCCAssistLib.training.job import Job
 from HCCAssistLib.training.loop import Fit, fit
 from HCCAssistLib.training.member_result import MemberResult
 from HCCAssistLib.training.plan import Plan
-from HCCAssistLib.training.run import Job, train
+from HCCAssistLib.training.run import train
 from HCCAssistLib.training.samples import Origin, Samples
 
 pytestmark = pytest.mark.heavy

@@ -17,7 +17,6 @@ from HCCAssistLib.imaging.geometry import Box
 from HCCAssistLib.inference.study import Study
 from HCCAssistLib.inference.study_files import read_study_file, write_study
 from HCCAssistLib.training import reading
-from HCCAssistLib.training.pack import Pack
 from HCCAssistLib.training.samples import Origin, Samples
 
 COLUMNS = ("AFP_ng_mL", "ltp")
@@ -55,8 +54,8 @@ def study() -> Study:
 
 
 def test_a_study_comes_out_of_its_file_with_all_that_a_run_can_rest_on(study: Study, tmp_path: Path) -> None:
-    write_study(study, tmp_path / "1", COLUMNS)
-    read = read_study_file(tmp_path / "1")
+    write_study(study, tmp_path / "case-1.safetensors", COLUMNS)
+    read = read_study_file(tmp_path / "case-1.safetensors")
     assert read.case_id == study.case_id
     assert read.digests(COLUMNS) == study.digests(COLUMNS)  # voxels, grids, points, boxes, masks of findings, values
     affine = study.volumes["post/arterial"].geometry.affine
@@ -74,16 +73,15 @@ def without_words(finding: Finding) -> tuple[object, ...]:
 
 
 def test_no_word_of_a_reader_and_no_other_column_is_in_the_file_of_a_study(study: Study, tmp_path: Path) -> None:
-    write_study(study, tmp_path / "1", COLUMNS)
-    content = (tmp_path / "1").read_bytes()
-    assert b"case-1" in content
-    assert not [word for word in (b"Mr X", b"Dr Y", b"remark", b"thick") if word in content]
+    write_study(study, tmp_path / "case-1.safetensors", COLUMNS)
+    content = (tmp_path / "case-1.safetensors").read_bytes()
+    assert not [word for word in (b"case-1", b"Mr X", b"Dr Y", b"remark", b"thick") if word in content]
 
 
 def test_no_part_of_a_study_is_forgotten_by_its_file(study: Study, tmp_path: Path) -> None:
     """Also none that a study gets one day."""
-    write_study(study, tmp_path / "1", COLUMNS)
-    read = read_study_file(tmp_path / "1")
+    write_study(study, tmp_path / "case-1.safetensors", COLUMNS)
+    read = read_study_file(tmp_path / "case-1.safetensors")
     lost = [field.name for field in fields(Study) if getattr(study, field.name) and not getattr(read, field.name)]
     assert lost == ["warnings"]  # they name files, and were shown when the study was read
 
@@ -93,7 +91,7 @@ def test_a_damaged_or_older_file_of_a_study_is_refused(study: Study, tmp_path: P
     path = tmp_path / "case-1.safetensors"
     write_study(study, path, COLUMNS)
     content = path.read_bytes()
-    path.write_bytes(content[:-9] if damage == "cut" else content.replace(b"hccassist-study/3", b"hccassist-study/2"))
+    path.write_bytes(content[:-9] if damage == "cut" else content.replace(b"hccassist-study/4", b"hccassist-study/3"))
     with pytest.raises(InputError, match="cannot be read"):
         read_study_file(path)
 
@@ -107,11 +105,9 @@ def test_a_pack_holds_the_columns_that_the_recipe_reads(
     recipe = SimpleNamespace(columns=("AFP_ng_mL",), module=steps.__getitem__)
     monkeypatch.setattr(reading, "get_recipe", lambda name: recipe)
     case = Case("case-1", "p", "train", study.values, tmp_path)
-    pack = Pack(tmp_path / "pack")
-    pack.study_path("any").parent.mkdir(parents=True)
     parts = {name: dict(getattr(study, name)) for name in PARTS}
     read = CaseContents(case, **parts)
-    assert list(reading._Sampler("toy", {}, 0, pack, frozenset({"case-1"}))(read)) == []
-    packed = pack.study("case-1")
+    assert list(reading._Sampler("toy", {}, 0, tmp_path, frozenset({"case-1"}))(read)) == []
+    packed = read_study_file(tmp_path / "case-1.study.safetensors")
     assert dict(packed.values) == {"AFP_ng_mL": "12.5"}
     assert packed.digests() == study.digests()

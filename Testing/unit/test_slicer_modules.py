@@ -118,7 +118,7 @@ def installs(source: str) -> list[str]:
 
 
 def test_every_module_is_read():
-    assert {"HCCLTPDetection", "HCCStudy"} <= {path.stem for path in MODULES}
+    assert {"HCCLTPDetection", "HCCStudy", "HCCTraining"} <= {path.stem for path in MODULES}
     assert set(MODULES) <= set(SCRIPTS)
 
 

@@ -43,7 +43,8 @@ from HCCAssistLib.results.classification import ClassificationResult, Finding, P
 from HCCAssistLib.results.review import Review, Verdict
 from HCCAssistLib.results.run_record import RunRecord
 from HCCAssistLib.training.evaluated_cases import EvaluatedCases
-from HCCAssistLib.training.run import Job, train
+from HCCAssistLib.training.job import Job
+from HCCAssistLib.training.run import train
 from HCCAssistLib.training.samples import Origin, Samples
 from HCCAssistLib.training.simple_rules import mean_probability
 

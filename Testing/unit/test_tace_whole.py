@@ -18,7 +18,8 @@ from HCCAssistLib.recipes.tace import bodies
 from HCCAssistLib.recipes.tace.bodies import STANDS_IN, settled_body
 from HCCAssistLib.recipes.tace.prediction import predict
 from HCCAssistLib.recipes.tace.recipe import TACE
-from HCCAssistLib.training.run import Job, train
+from HCCAssistLib.training.job import Job
+from HCCAssistLib.training.run import train
 
 SPLITS = ["train"] * 8 + ["validation"] * 4
 

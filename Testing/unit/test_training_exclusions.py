@@ -19,7 +19,8 @@ from HCCAssistLib.models.card import card_rows
 from HCCAssistLib.recipes.ablation import sampling
 from HCCAssistLib.recipes.ablation.recipe import ABLATION, OUTCOME
 from HCCAssistLib.training.exclusions import exclude
-from HCCAssistLib.training.run import Job, train
+from HCCAssistLib.training.job import Job
+from HCCAssistLib.training.run import train
 
 
 def failed(name: str, phase: str = "portal") -> Problem:

@@ -18,7 +18,7 @@ from HCCAssistLib.errors import Cancelled, InputError
 from HCCAssistLib.evaluation.binary import binary_evaluation
 from HCCAssistLib.recipes import registry
 from HCCAssistLib.results.cutoff import CutOff
-from HCCAssistLib.training.member import Member, main, run_member
+from HCCAssistLib.training.member import Member, run_member
 from HCCAssistLib.training.member_result import RESULT
 from HCCAssistLib.training.members import MemberPlan, members
 from HCCAssistLib.training.pack import Pack
@@ -100,7 +100,7 @@ def test_a_member_needs_nothing_but_its_folder_and_the_pack(folders: tuple[Path,
     shutil.copytree(pack, elsewhere / "p")
     shutil.copytree(member, elsewhere / "m")
     here = run_member(Member(MemberPlan.read(member), member, Pack(pack)))
-    assert main([str(elsewhere / "m"), "--pack", str(elsewhere / "p"), "--device", "cpu"]) == 0
+    run_member(Member(MemberPlan.read(elsewhere / "m"), elsewhere / "m", Pack(elsewhere / "p")))
     assert (elsewhere / "m" / RESULT).read_bytes() == (member / RESULT).read_bytes()
     assert here.facts == {"cases": 10}
     assert here.outputs.shape == (60, 5)
@@ -135,18 +135,15 @@ def test_a_member_that_was_cancelled_comes_to_the_same_result(folders: tuple[Pat
     assert (member / RESULT).read_bytes() == (tmp_path / "whole" / RESULT).read_bytes()
 
 
-def test_what_does_not_belong_together_is_refused(
-    folders: tuple[Path, Path], tmp_path: Path, capsys: pytest.CaptureFixture[str]
-) -> None:
+def test_what_does_not_belong_together_is_refused(folders: tuple[Path, Path]) -> None:
     member, pack = folders
-    samples = Pack(pack).samples(MemberPlan.read(member).samples)
-    samples.permuted(1).save(Pack(pack).samples_path)
-    assert main([str(member), "--pack", str(pack)]) == 2
-    assert "not the samples that the member was planned for" in capsys.readouterr().err
+    plan = MemberPlan.read(member)
+    Pack(pack).samples(plan.samples).permuted(1).save(Pack(pack).samples_path)
+    with pytest.raises(InputError, match="not the samples that the member was planned for"):
+        run_member(Member(plan, member, Pack(pack)))
     (member / "member.json").write_text("{}")
-    assert main([str(member), "--pack", str(pack)]) == 2
-    assert "member.json cannot be read" in capsys.readouterr().err
-    assert str(tmp_path) not in capsys.readouterr().err
+    with pytest.raises(InputError, match=r"member\.json cannot be read"):
+        MemberPlan.read(member)
 
 
 @pytest.mark.parametrize("split", ["train", "validation"])

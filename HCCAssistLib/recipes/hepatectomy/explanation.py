@@ -38,12 +38,14 @@ def scores_and_map(networks: Sequence[RecurrenceNetwork], x: Tensor, *, heat: bo
     import torch
 
     from HCCAssistLib.explain.gradcam import mean_map, open_pass
+    from HCCAssistLib.recipes.hepatectomy.zero_outside import ZeroOutside
 
+    fast = [ZeroOutside(network) for network in networks]
     if not heat:
-        with torch.inference_mode():
-            logits = torch.cat([network(x) for network in networks])
+        with torch.no_grad():
+            logits = torch.cat([network.head(network.features(x)) for network in fast])
         return early(logits.cpu().numpy()), None
-    passes = [open_pass(network, x) for network in networks]
+    passes = [open_pass(network, x) for network in fast]
     scores = early(torch.cat([logits.detach() for _, logits in passes]).cpu().numpy())
     found: Map = mean_map(passes, torch.ones(1, dtype=torch.long, device=x.device))[0, 0].cpu().numpy()
     return scores, found

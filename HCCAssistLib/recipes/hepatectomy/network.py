@@ -18,7 +18,9 @@ MAPS = (32, 64, 128, 256)
 HIDDEN = (512, 256, 128)
 """Values of the fully connected layers before the last one."""
 
-CUBE, FLAT = (3, 3, 3), (2, 3, 3)
+Kernel = tuple[int, int, int]
+CUBE: Kernel = (3, 3, 3)
+FLAT: Kernel = (2, 3, 3)
 """Kernels ``(z, y, x)``: FLAT where two slices are left."""
 
 CLASSES = 2
@@ -79,13 +81,27 @@ class RecurrenceNetwork(nn.Module):
         Returns:
             ``(N, 256, 1, 10, 10)``, fewer maps in a narrower network, at least 0.
         """
+        for layer, pooling in self.stages:
+            x = self.stage(x, layer, pooling)
+        return x
+
+    def stage(self, x: Tensor, layer: nn.Conv3d, pooling: Kernel | None) -> Tensor:
+        """Maps behind one of ``stages``."""
+        x = self._convolved(layer, x if layer.kernel_size == CUBE else padded_behind(x))
         # ReLU and max pooling commute; pooling first leaves an eighth of the values to rectify
-        x = functional.relu(pooled(self._convolved(self.conv1, x), CUBE))
-        x = functional.relu(pooled(self._convolved(self.conv2, x), CUBE))
-        x = functional.relu(self._convolved(self.conv3, x))
-        x = functional.relu(pooled(self._convolved(self.conv4, x), CUBE))
-        x = functional.relu(self._convolved(self.conv5, _padded_behind(x)))
-        return functional.relu(pooled(self._convolved(self.conv6, _padded_behind(x)), FLAT))
+        return functional.relu(pooled(x, pooling) if pooling else x)
+
+    @property
+    def stages(self) -> tuple[tuple[nn.Conv3d, Kernel | None], ...]:
+        """The convolutions, each with the pooling behind it where there is one; a ReLU ends each."""
+        return (
+            (self.conv1, CUBE),
+            (self.conv2, CUBE),
+            (self.conv3, None),
+            (self.conv4, CUBE),
+            (self.conv5, None),
+            (self.conv6, FLAT),
+        )
 
     def _convolved(self, layer: nn.Conv3d, x: Tensor) -> Tensor:
         """A single VOI would take a path in torch that is some three times slower."""
@@ -109,7 +125,7 @@ class RecurrenceNetwork(nn.Module):
         return torch.cat([self.head(self.features(part)) for part in x.split(AT_ONCE)])
 
 
-def pooled(maps: Tensor, kernel: tuple[int, int, int]) -> Tensor:
+def pooled(maps: Tensor, kernel: Kernel) -> Tensor:
     """Maximum over ``kernel`` with stride 2, padded as TensorFlow's SAME does.
 
     What is padded never is the maximum. Of an even size and a kernel of 3, one voxel is padded behind, which rounding
@@ -143,8 +159,8 @@ def loss(logits: Tensor, targets: Mapping[str, Tensor]) -> Tensor:
     return torch.mean(each * targets["weight"] if "weight" in targets else each)
 
 
-def _convolution(incoming: int, outgoing: int, kernel: tuple[int, int, int]) -> nn.Conv3d:
-    """With zeros around; along an axis of two taps TensorFlow pads behind alone, which ``_padded_behind`` does."""
+def _convolution(incoming: int, outgoing: int, kernel: Kernel) -> nn.Conv3d:
+    """With zeros around; along an axis of two taps TensorFlow pads behind alone, which ``padded_behind`` does."""
     along_z, along_y, along_x = (int(side == 3) for side in kernel)
     return nn.Conv3d(incoming, outgoing, kernel, padding=(along_z, along_y, along_x))
 
@@ -153,6 +169,6 @@ def _paddings(layer: nn.Conv3d) -> tuple[int, ...]:
     return tuple(int(side) for side in layer.padding)
 
 
-def _padded_behind(maps: Tensor) -> Tensor:
+def padded_behind(maps: Tensor) -> Tensor:
     """One slice of zeros behind, so that two taps along z keep the number of slices."""
     return functional.pad(maps, (0, 0, 0, 0, 0, 1))

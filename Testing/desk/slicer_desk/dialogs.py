@@ -64,6 +64,13 @@ class FileDialog(QtWidgets.QFileDialog):
         return _taken(parent, caption, folder)
 
     @staticmethod
+    def getSaveFileName(
+        parent: Any = None, caption: str = "", folder: str = "", kinds: str = "", *_options: Any
+    ) -> str:
+        assert isinstance(kinds, str)
+        return _taken(parent, caption, folder)
+
+    @staticmethod
     def getExistingDirectory(parent: Any = None, caption: str = "", folder: str = "", *_options: Any) -> str:
         return _taken(parent, caption, folder)
 

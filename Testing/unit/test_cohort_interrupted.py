@@ -1,0 +1,102 @@
+"""A writer that is killed leaves a case as it was or as it was to be, never a mixture; two writers lose no row."""
+
+from __future__ import annotations
+
+import os
+import signal
+import subprocess
+import sys
+import time
+from concurrent.futures import ThreadPoolExecutor
+from pathlib import Path
+
+import numpy as np
+import pytest
+
+from HCCAssistLib.cohort.additions import finish_interrupted, put_case
+from HCCAssistLib.cohort.case_content import case_files
+from HCCAssistLib.cohort.cohort import read_cohort
+from HCCAssistLib.errors import HCCAssistError
+from HCCAssistLib.imaging.files import read_image
+from HCCAssistLib.imaging.geometry import Geometry
+from HCCAssistLib.imaging.image import Image
+
+GRID = Geometry.from_parts((12, 60, 60), (1.0, 1.0, 1.0))
+
+WRITER = """
+import sys
+from pathlib import Path
+sys.path.insert(0, sys.argv[2])
+from test_cohort_interrupted import files_of
+from HCCAssistLib.cohort.additions import put_case
+print("ready", flush=True)
+for number in range(1, 10_000):
+    name = f"case-{number % 5}"
+    put_case(Path(sys.argv[1]), name, files_of(number), {"response": str(number)}, replace=True)
+"""
+
+
+def files_of(number: int):
+    """Two volumes of one value, which is the number."""
+    image = Image(np.full(GRID.shape, number, np.int16), GRID, "scan")
+    return case_files(
+        volumes={"pre/arterial": image, "post/arterial": image}, points={}, masks={}, segments={}, transforms={}
+    )
+
+
+def test_a_killed_writer_leaves_every_case_whole_and_as_its_row_says(tmp_path: Path) -> None:
+    cohort = tmp_path / "cohort"
+    seen: set[str] = set()
+    for attempt in range(5):
+        writer = subprocess.Popen(
+            [sys.executable, "-c", WRITER, str(cohort), str(Path(__file__).parent)],
+            env={**os.environ, "PYTHONPATH": str(Path(__file__).parents[2])},
+            stdout=subprocess.PIPE,
+            text=True,
+        )
+        assert writer.stdout is not None
+        assert writer.stdout.readline() == "ready\n"
+        time.sleep(0.15 + 0.037 * attempt)
+        writer.send_signal(signal.SIGKILL)
+        writer.wait()
+        if not (cohort / "cases").is_dir():
+            continue
+        finish_interrupted(cohort)
+        for case in read_cohort(cohort).cases:
+            values = {
+                int(read_image(case.folder / time_point / "arterial.nrrd").array.flat[0])
+                for time_point in ("pre", "post")
+            }
+            assert values == {int(case.values["response"])}, case.case_id
+            seen.add(case.case_id)
+        rows = {case.case_id for case in read_cohort(cohort).cases}
+        folders = {path.name for path in (cohort / "cases").iterdir() if not path.name.endswith(".part")}
+        assert folders == rows
+    assert seen, "no case was ever written, so this says nothing"
+
+
+def test_two_who_add_cases_at_once_lose_no_row(tmp_path: Path) -> None:
+    cohort = tmp_path / "cohort"
+    put_case(cohort, "first", files_of(0), {"response": "CR"})
+
+    def add(name: str) -> str:
+        for _ in range(200):
+            try:
+                put_case(cohort, name, files_of(1), {"response": "PR"})
+                return name
+            except HCCAssistError as error:
+                assert "Somebody else is writing" in str(error)
+                time.sleep(0.01)
+        raise AssertionError("nobody let it in")
+
+    with ThreadPoolExecutor(4) as threads:
+        names = set(threads.map(add, [f"case-{n}" for n in range(8)]))
+    assert {case.case_id for case in read_cohort(cohort).cases} == {"first", *names}
+
+
+def test_a_cohort_that_cannot_be_locked_says_so(tmp_path: Path) -> None:
+    cohort = tmp_path / "cohort"
+    put_case(cohort, "first", files_of(0), {"response": "CR"})
+    (cohort / ".writing").mkdir()
+    with pytest.raises(HCCAssistError, match="could not be written"):
+        put_case(cohort, "second", files_of(1), {"response": "CR"})
