@@ -172,7 +172,8 @@ def _demo(args: argparse.Namespace, demo: Demo, background: Background | None) -
     pages.add_text(f"One more synthetic case, in no split of the cohort, with other settings of the run: {sentence}.")
     pages.add_table("What was found in it", columns, [[str(cell) for cell in row] for row in listed])
     for picture in pictures:
-        pages.add_image(picture.stem.replace(".", "-"), picture.read_bytes(), _caption(picture.stem, study.case_id))
+        caption = _caption(picture.stem, study.case_id, result)
+        pages.add_image(picture.stem.replace(".", "-"), picture.read_bytes(), caption)
     page = pages.write(result_folder)
 
     say()
@@ -192,9 +193,10 @@ def _demo(args: argparse.Namespace, demo: Demo, background: Background | None) -
     say(f"model     {model_folder} (install it with: hccassist models install {model_folder})")
 
 
-def _caption(stem: str, case_id: str) -> str:
+def _caption(stem: str, case_id: str, result: Result) -> str:
     """What a picture of the scene shows."""
-    shown = "boxes, what was found, with number and score"
+    is_risk = result.kind == "risk"
+    shown = "box, what the networks saw" if is_risk else "boxes, what was found, with number and score"
     if stem.startswith("three-d"):
         of = f", {stem.removeprefix('three-d-')}" if stem != "three-d" else ""
         return f"Synthetic case {case_id}{of} in 3-D, from in front, patient's left on the right; {shown}"
