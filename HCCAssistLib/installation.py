@@ -13,6 +13,7 @@ import platform
 from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass, replace
 from pathlib import Path
+from types import MappingProxyType
 from typing import Any
 
 TORCH = "torch>=2.4"
@@ -27,6 +28,7 @@ SIZES = {
     "Jinja2": "less than 1 MB",
     "matplotlib": "about 10 MB",
     "statsmodels": "about 30 MB, with pandas",
+    "paramiko": "about 7 MB, with cryptography",
 }
 """What a person must expect to download."""
 
@@ -43,7 +45,7 @@ class Package:
         found: what is there.
         ready: whether it can be used.
         missing: whether nothing of it is there.
-        optional: whether only reports need it.
+        only_for: what alone needs it, such as ``reports``; empty where all does.
     """
 
     name: str
@@ -51,7 +53,7 @@ class Package:
     found: str
     ready: bool
     missing: bool
-    optional: bool = False
+    only_for: str = ""
 
 
 class Installation:
@@ -61,25 +63,30 @@ class Installation:
         requirements: file with the packages other than PyTorch.
         packaging: the module ``slicer.packaging``.
         torch_utils: gives the logic of the PyTorch extension, None where that is not installed.
-        reports: file with the packages that only reports need.
+        extras: files with the packages that only something needs, by what that is.
     """
 
     def __init__(
-        self, requirements: Path, packaging: Any, torch_utils: Callable[[], Any | None], reports: Path | None = None
+        self,
+        requirements: Path,
+        packaging: Any,
+        torch_utils: Callable[[], Any | None],
+        extras: Mapping[str, Path] = MappingProxyType({}),
     ) -> None:
         self._requirements = requirements
-        self._reports = reports
+        self._extras_of = dict(extras)
         self._packaging = packaging
         self._torch_utils = torch_utils
 
     def packages(self, computer: Mapping[str, Any] | None) -> tuple[Package, ...]:
-        """What is there and what is missing: PyTorch first, what only reports need last.
+        """What is there and what is missing: PyTorch first, what only something needs last.
 
         Args:
             computer: what PyTorch said when it was started (``HCCAssistLib.jobs.tasks.computer``); None before.
         """
         needed = map(self._package, self._listed())
-        return self._torch(computer), *needed, *(replace(self._package(one), optional=True) for one in self._extras())
+        extras = (replace(self._package(one), only_for=what) for what, one in self._extras())
+        return self._torch(computer), *needed, *extras
 
     def needs_extension(self, packages: Sequence[Package]) -> bool:
         """Whether PyTorch is missing, and so is the extension that installs it."""
@@ -88,12 +95,12 @@ class Installation:
     def installable(self, packages: Sequence[Package]) -> tuple[Package, ...]:
         """Those that ``set_up`` can install: PyTorch that is there and does not work must be uninstalled first."""
         torch, *others = packages
-        found = [package for package in others if not (package.ready or package.optional)]
+        found = [package for package in others if not (package.ready or package.only_for)]
         return (torch, *found) if torch.missing and not self.needs_extension(packages) else tuple(found)
 
-    def for_reports(self, packages: Sequence[Package]) -> tuple[Package, ...]:
-        """Those that reports need and that are not there."""
-        return tuple(package for package in packages if package.optional and not package.ready)
+    def only_for(self, what: str, packages: Sequence[Package]) -> tuple[Package, ...]:
+        """Those that only reports, or only clusters, need and that are not there."""
+        return tuple(package for package in packages if package.only_for == what and not package.ready)
 
     def advice(self, packages: Sequence[Package], computer: Mapping[str, Any] | None) -> str:
         """How things are and what to do, for a person."""
@@ -117,8 +124,11 @@ class Installation:
         elif not parts:
             no_card = computer is not None and computer.get("cuda") and not computer.get("gpu")
             parts.append("Everything is here." + (" No NVIDIA card that works was found." if no_card else ""))
-        if extras := ", ".join(package.name for package in self.for_reports(packages)):
-            parts.append(f"Reports need {extras} besides; nothing else does.")
+        parts.extend(
+            f"{what.capitalize()} need {extras} besides; nothing else does."
+            for what in self._extras_of
+            if (extras := ", ".join(package.name for package in self.only_for(what, packages)))
+        )
         return "\n".join(parts)
 
     def question(self, missing: Sequence[Package]) -> str:
@@ -152,7 +162,11 @@ class Installation:
         try:
             if others:
                 self._packaging.pip_ensure(
-                    [one for one in (*self._listed(), *self._extras()) if one.name in {p.name for p in others}],
+                    [
+                        one
+                        for one in (*self._listed(), *(one for _, one in self._extras()))
+                        if one.name in {p.name for p in others}
+                    ],
                     requester="HCCAssist",
                     skip_packages=list(SKIPPED),
                     prompt_install=False,  # the person has just agreed to this very list
@@ -191,8 +205,10 @@ class Installation:
     def _listed(self) -> list[Any]:
         return list(self._packaging.load_requirements(self._requirements))
 
-    def _extras(self) -> list[Any]:
-        return [] if self._reports is None else list(self._packaging.load_requirements(self._reports))
+    def _extras(self) -> list[tuple[str, Any]]:
+        """Requirements with what alone needs them."""
+        load = self._packaging.load_requirements
+        return [(what, one) for what, path in self._extras_of.items() for one in load(path)]
 
     def _package(self, requirement: Any) -> Package:
         version, ready = installed_version(requirement.name), bool(self._packaging.pip_check(requirement))

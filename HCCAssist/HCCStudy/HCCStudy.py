@@ -115,7 +115,7 @@ class HCCStudyWidget(ScriptedLoadableModuleWidget, VTKObservationMixin):
         logic.background.wake = self._timer.start
 
         scene, place, background = slicer.mrmlScene, uiWidget.layout(), logic.background
-        files = [self.resourcePath(f"HCCAssist{name}.txt") for name in ("Requirements", "Reports")]
+        files = [self.resourcePath(f"HCCAssist{name}.txt") for name in ("Requirements", "Reports", "Clusters")]
         self.packages = SetUp(place, installation=logic.installation(*files), background=background)
         self.models = InstalledModels(place, store=logic.store, background=background)
         self.backbones = InstalledBackbones(place, folder=logic.backbones, background=background)
@@ -243,14 +243,15 @@ class HCCStudyLogic(ScriptedLoadableModuleLogic):
         """The scene's parameters."""
         return HCCStudyParameterNode(super().getParameterNode())
 
-    def installation(self, requirements, reports):
-        """The packages that are needed in this Slicer, and those that reports need."""
+    def installation(self, requirements, reports, clusters):
+        """The packages that are needed in this Slicer, and those that only reports or clusters need."""
         import slicer.packaging
 
         from HCCAssistLib.installation import Installation
         from HCCAssistLib.panels.set_up import torch_utils
 
-        return Installation(requirements, slicer.packaging, torch_utils, reports)
+        extras = {"reports": reports, "clusters": clusters}
+        return Installation(requirements, slicer.packaging, torch_utils, extras)
 
 
 class HCCStudyTest(ScriptedLoadableModuleTest):

@@ -64,7 +64,7 @@ def run(args: argparse.Namespace) -> None:
     checks.device(args.device)
     checks.output_folder(args.out, apart_from=[args.cohort], accept=_is_curve)
     cohort = read_cohort(args.cohort, tolerant=True, known=all_columns())
-    check_parts(cohort, cohort_spec(recipe, options), folds=1, seed=args.seed)
+    check_parts(cohort, cohort_spec(recipe, options), folds=1, seed=args.seed)  # before torch
 
     from HCCAssistLib.inference.loaded_model import choose_device
     from HCCAssistLib.training.job import Job

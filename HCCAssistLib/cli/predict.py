@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import argparse
 from collections.abc import Callable, Iterable
+from dataclasses import replace
 from functools import partial
 from pathlib import Path
 from typing import TYPE_CHECKING, Any, TypeVar
@@ -191,7 +192,10 @@ class _Run:
             from HCCAssistLib.viewer.page import write_page
 
             name = case.case_id if self.cohort.folder is not None else ""  # elsewhere it may be that of a file
-            write_page(result, study.volumes, folder / PAGE, case_id=name, synthetic=synthetic)
+            try:
+                write_page(result, study.volumes, folder / PAGE, case_id=name, synthetic=synthetic)
+            except InputError as error:  # the result is good without it
+                warn(replace(problem, level="WARN") for problem in error.problems)
 
     def _draw(self, study: Study, result: Result, folder: Path, *, synthetic: bool) -> None:
         """A slice through each of the first findings; where none can be drawn that is reported, once."""

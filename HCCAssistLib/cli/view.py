@@ -36,7 +36,7 @@ def add(subcommands: argparse._SubParsersAction) -> argparse.ArgumentParser:
 def run(args: argparse.Namespace) -> None:
     """Read the result and its images, compare these with the run record, and write the page."""
     from HCCAssistLib.cohort.cohort import open_cases
-    from HCCAssistLib.cohort.synthetic import is_synthetic
+    from HCCAssistLib.cohort.synthetic import is_synthetic, unclear
     from HCCAssistLib.recipes.registry import all_columns
     from HCCAssistLib.results.files import read_result
     from HCCAssistLib.viewer.contents import shown_volumes
@@ -50,6 +50,8 @@ def run(args: argparse.Namespace) -> None:
     if not page.parent.is_dir():
         raise InputError("there is no such folder", f"option --out {page.name}", "make it, or choose another one")
     result = read_result(args.result)
+    if not all(shown_volumes(result)):
+        raise InputError("the result is damaged: it does not say on which images it rests", "result.json")
     if args.input is None and not given:
         places = " and ".join(shown_volumes(result))
         remedy = f"name what predict was given as well, or give --image {shown_volumes(result)[0]}=FILE"
@@ -58,7 +60,7 @@ def run(args: argparse.Namespace) -> None:
     if args.input is not None:
         cohort = open_cases(args.input, volume=shown_volumes(result)[0], known=all_columns())
         case = case_of(cohort, args.result.resolve().name)
-        synthetic = is_synthetic(case)
+        synthetic = not unclear([case]) and is_synthetic(case)
         case_id = case.case_id if cohort.folder is not None else ""  # elsewhere it may be the name of a file
     images = read_scans(result, case, given)
     write_page(result, images, page, case_id=case_id, synthetic=synthetic)

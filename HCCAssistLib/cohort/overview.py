@@ -36,7 +36,7 @@ class CaseOverview:
         labels: its class, whether the event came early, or the classes of its findings; empty where nothing says it.
         there: places that hold a file (``"pre/arterial"``).
         missing: places that need one and have none.
-        problems: what is wrong with it, as far as names and the table tell.
+        problems: what else is wrong with it, as far as the table tells.
         readers: who read it besides the first one.
     """
 
@@ -49,9 +49,9 @@ class CaseOverview:
 
     @property
     def level(self) -> Literal["STOP", "WARN", ""]:
-        """``"STOP"`` where something is wrong, ``"WARN"`` where something is doubtful, else empty."""
+        """``"STOP"`` where something is missing or wrong, ``"WARN"`` where something is doubtful, else empty."""
         levels = {problem.level for problem in self.problems}
-        return "STOP" if "STOP" in levels else "WARN" if levels else ""
+        return "STOP" if self.missing or "STOP" in levels else "WARN" if levels else ""
 
 
 @dataclass(frozen=True, slots=True)
@@ -92,12 +92,10 @@ def overview(cohort: Cohort, spec: CohortSpec, codes: Mapping[str, Sequence[str]
     cases = []
     for case in cohort.cases:
         there, missing = _files(case, spec.inputs)
-        lacking = [
-            Problem("STOP", f"there is no {place}", f"case {case.case_id}", "add it", case.case_id) for place in missing
-        ]
-        found = (*by_case[case.case_id], *lacking)
         labels = _labels(case, spec, codes or {})
-        cases.append(CaseOverview(case, labels, there, missing, found, readers.get(case.case_id, ())))
+        cases.append(
+            CaseOverview(case, labels, there, missing, tuple(by_case[case.case_id]), readers.get(case.case_id, ()))
+        )
     known = {case.case_id for case in cohort.cases}
     general = tuple(problem for name, of in by_case.items() if name not in known for problem in of)
     patients: dict[str, set[str]] = {label: set() for label in _order(spec)}

@@ -6,15 +6,17 @@ import re
 import time
 from collections.abc import Collection, Mapping
 from dataclasses import dataclass, field
-from typing import Any
+from typing import TYPE_CHECKING, Any
 
 from HCCAssistLib.errors import InputError
-from HCCAssistLib.inference.study import Study
 from HCCAssistLib.models.package import ModelPackage
 from HCCAssistLib.models.trees import TreeEnsemble
 from HCCAssistLib.provenance import software_versions
 from HCCAssistLib.recipes.options import Value
 from HCCAssistLib.results.run_record import RunRecord
+
+if TYPE_CHECKING:
+    from HCCAssistLib.inference.study import Study
 
 _TREES = re.compile(r"trees(?:-([a-z][a-z0-9_]*))?\.safetensors")
 

@@ -1,4 +1,5 @@
-"""Work in processes of its own, which never makes its caller wait: a warm worker for predictions, and short tasks.
+"""Work in processes of its own, which never makes its caller wait: a warm worker, short tasks, trainings.
 
-Both run the same program (``child``) by the same process (``process``) and report by the same events (``events``).
+The first two run the same program (``child``) by the same process (``process``) and report by the same events
+(``events``). Trainings outlive whoever began them (``runs``).
 """

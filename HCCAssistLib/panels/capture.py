@@ -2,7 +2,8 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable, Iterator
+from collections.abc import Callable, Iterator, Mapping
+from pathlib import Path
 from types import SimpleNamespace
 from typing import Any
 
@@ -10,27 +11,19 @@ import qt
 import slicer
 from slicer.i18n import tr as _
 
-from HCCAssistLib.cohort.additions import check_pseudonym, next_case_id
 from HCCAssistLib.cohort.case import Case
-from HCCAssistLib.cohort.known_patients import KnownPatients, PatientGuess
-from HCCAssistLib.errors import HCCAssistError, InputError
+from HCCAssistLib.cohort.known_patients import KnownPatients
+from HCCAssistLib.errors import HCCAssistError
 from HCCAssistLib.panels.capture_page import CapturePage
+from HCCAssistLib.panels.case_choice import CaseChoice
 from HCCAssistLib.panels.cohort_choice import CohortChoice
 from HCCAssistLib.panels.readiness import Light, Readiness
-from HCCAssistLib.panels.ui_files import load, tell
-from HCCAssistLib.panels.verdict_bar import READER
+from HCCAssistLib.panels.ui_files import load, merged, tell
 from HCCAssistLib.places import data_folder
-from HCCAssistLib.scene.capture import CaseCapture, Kind, Order, reviewed_result
-from HCCAssistLib.scene.open_case import case_of, opened_nodes, own
-from HCCAssistLib.scene.patients import patient_names, patient_number
+from HCCAssistLib.scene.capture import CaseCapture, reviewed_result
+from HCCAssistLib.scene.capture_order import Order
+from HCCAssistLib.scene.open_case import opened_nodes, own
 from HCCAssistLib.scene.records import records, volumes_of
-
-_KINDS: tuple[tuple[Kind, str], ...] = (
-    ("new", "a new case"),
-    ("revision", "a new version of a case"),
-    ("reading", "another reader's marks in a case"),
-)
-_NEW = "new"
 
 
 class Capture:
@@ -47,43 +40,40 @@ class Capture:
     def __init__(
         self, place: Any, *, choice: CohortChoice, settings: Any, wake: Callable[[], None], on_added: Callable[[], None]
     ) -> None:
-        self._choice, self._settings, self._wake, self._on_added = choice, settings, wake, on_added
-        self._patients = KnownPatients(data_folder("patients"))
-        self._capture = CaseCapture(self._patients)
+        self._choice, self._wake, self._on_added = choice, wake, on_added
+        patients = KnownPatients(data_folder("patients"))
+        self._capture = CaseCapture(patients)
         self._pages: dict[str, CapturePage] = {}
         self._node: Any = None
+        self._scan: Any = None  # that what is typed is about
         self._again: Callable[[frozenset[str]], None] = lambda _confirmed: None
         self._confirmed: frozenset[str] = frozenset()
-        self._filled: tuple[Any, ...] = ()
-        self._opened = ""  # the case that the chosen scan is of
+        self._begun: tuple[Order, Mapping[str, Any]] | None = None
+        self._busy = True
+        own_ui = load("capture", place)
+        self._readiness = Readiness(_layout_in(own_ui.captureReadiness))
+        self.case = CaseChoice(
+            _layout_in(own_ui.captureCase),
+            choice=choice,
+            patients=patients,
+            settings=settings,
+            changed=self.refresh,
+        )
+        self.ui: SimpleNamespace = merged(own_ui, self.case.ui)
+        self._place = _layout_in(own_ui.capturePages)
+        own_ui.verdictsCheck.connect("toggled(bool)", lambda _checked: self.refresh())
+        own_ui.addCaseButton.connect("clicked(bool)", lambda _checked: self._add())
+        tell(own_ui.captureLabel, "")
         self._busy = False
-        self.ui: SimpleNamespace = load("capture", place)
-        ui = self.ui
-        ui.capturePages.setLayout(qt.QVBoxLayout())
-        ui.capturePages.layout().setContentsMargins(0, 0, 0, 0)
-        ui.captureReadiness.setLayout(qt.QVBoxLayout())
-        ui.captureReadiness.layout().setContentsMargins(0, 0, 0, 0)
-        self._readiness = Readiness(ui.captureReadiness.layout())
-        for _kind, words in _KINDS:
-            ui.captureKindBox.addItem(_(words))
-        ui.captureReaderEdit.text = settings.value(READER, "") or ""
-        ui.captureKindBox.connect("currentIndexChanged(int)", lambda _index: self.refresh())
-        ui.oldCaseBox.connect("currentIndexChanged(int)", lambda _index: self.refresh())
-        ui.patientOfCaseBox.connect("currentIndexChanged(int)", lambda _index: self.refresh())
-        ui.newCaseEdit.connect("textChanged(QString)", lambda _text: self.refresh())
-        ui.captureReaderEdit.connect("textChanged(QString)", self._reader_typed)
-        ui.verdictsCheck.connect("toggled(bool)", lambda _checked: self.refresh())
-        ui.addCaseButton.connect("clicked(bool)", lambda _checked: self._add())
-        tell(ui.captureLabel, "")
 
     @property
     def page(self) -> CapturePage:
         """Of the chosen method; made when it is chosen for the first time."""
         recipe = self._choice.recipe
         if recipe.id not in self._pages:
-            self._busy = True
-            self._pages[recipe.id] = CapturePage(self.ui.capturePages.layout(), recipe, self.refresh)
-            self._busy = False
+            busy, self._busy = self._busy, True
+            self._pages[recipe.id] = CapturePage(self._place, recipe, self.refresh)
+            self._busy = busy
         return self._pages[recipe.id]
 
     def bind(self, node: Any | None) -> None:
@@ -91,7 +81,7 @@ class Capture:
         self._busy = True
         for page in self._pages.values():
             page.bind(None)
-        self._node = node
+        self._node, self._scan = node, None
         if node is not None:
             self.page.bind(node)
         self._busy = False
@@ -109,11 +99,11 @@ class Capture:
             return
         self._busy = True
         self.page.inputs.choose(opened_nodes(slicer.mrmlScene, case.case_id, folder))
-        self._filled, self._opened = (), ""
+        self.case.look_again()
         self._busy = False
         self.refresh()
         self.page.show(case.values if marked else {})
-        self.ui.captureKindBox.setCurrentIndex(1 if marked else 2)
+        self.case.choose("revision" if marked else "reading")
 
     def refresh(self) -> None:
         """Show what goes into the case, whose it is, and what is missing."""
@@ -122,9 +112,14 @@ class Capture:
         self._busy = True
         try:
             self._turn()
-            self._fill()
+            chosen = self.page.inputs.chosen()
+            if self._scan is not None and chosen.main is not self._scan:
+                self.page.show({})  # what was typed is of the patient before
+            self._scan = chosen.main
+            self.case.fill(chosen.volumes)
+            self.case.show(chosen.volumes)
             self.page.refresh()
-            self._show()
+            self._show(chosen.volumes)
         finally:
             self._busy = False
 
@@ -154,29 +149,13 @@ class Capture:
             page.bind(None)
         self._capture.close()
 
-    @property
-    def _kind(self) -> Kind:
-        return _KINDS[self.ui.captureKindBox.currentIndex][0]
-
-    @property
-    def _case_id(self) -> str:
-        ui = self.ui
-        return str(ui.newCaseEdit.text).strip() if self._kind == "new" else str(ui.oldCaseBox.currentText)
-
-    @property
-    def _patient_id(self) -> str | None:
-        """Of the patient who was chosen, empty for a new one; None where nobody chose."""
-        box = self.ui.patientOfCaseBox
-        chosen = str(box.itemData(box.currentIndex) or "")
-        return None if not chosen else "" if chosen == _NEW else chosen.removeprefix("of ")
-
     def _captured(self) -> None:
         """What was added is of that case now: pressed again, it is a new version of it."""
-        folder, kind = self._choice.folder, self._kind
-        if folder is not None and kind != "reading":
-            for place, node in self.page.inputs.chosen().volumes.items():
-                own(node, place, self._case_id, folder)
-        self._filled = ()
+        if self._begun is not None and self._begun[0].kind != "reading":
+            order, volumes = self._begun
+            for place, node in volumes.items():
+                own(node, place, order.case_id, order.cohort)
+        self.case.look_again()
 
     def _turn(self) -> None:
         """Show the page of the chosen method."""
@@ -188,122 +167,50 @@ class Capture:
         if page.node is not self._node:
             page.bind(self._node)
 
-    def _fill(self) -> None:
-        """Offer the cases and patients of the cohort, and choose what is known; what was chosen by hand stays."""
-        ui, cases = self.ui, self._choice.cases
-        scan = self.page.inputs.chosen().main
-        key = (self._choice.folder, tuple(case.case_id for case in cases), scan)
-        if key == self._filled:
-            return
-        self._filled = key
-        opened = case_of(scan, self._choice.folder) if scan is not None else ""
-        ids = [case.case_id for case in cases]
-        ui.oldCaseBox.clear()
-        ui.oldCaseBox.addItems(ids)
-        if opened in ids:
-            ui.oldCaseBox.setCurrentIndex(ids.index(opened))
-        if opened != self._opened:
-            ui.captureKindBox.setCurrentIndex(1 if opened in ids else 0)
-            if self._opened:  # what was typed is of the patient before
-                self.page.show({})
-            self._opened = opened
-        if self._choice.folder is not None:
-            ui.newCaseEdit.text = next_case_id(self._choice.folder, cases)
-        box = ui.patientOfCaseBox
-        box.clear()
-        box.addItem(_("choose whose case it is ..."), "")
-        box.addItem(_("a new patient"), _NEW)
-        patients: dict[str, list[str]] = {}
-        for case in cases:
-            patients.setdefault(case.patient_id, []).append(case.case_id)
-        for patient, of_patient in patients.items():
-            shown = ", ".join(of_patient[:3]) + (" ..." if len(of_patient) > 3 else "")
-            box.addItem(_("{patient}, who has {cases}").format(patient=patient, cases=shown), f"of {patient}")
-        guess = self._guess()
-        known = box.findData(f"of {guess.patient_id}") if guess.kind == "known" else 0
-        box.setCurrentIndex(1 if guess.kind == "new" else max(0, known))
-
-    def _guess(self) -> PatientGuess:
-        """Who the patient of the scans is, by the number in DICOM."""
-        folder = self._choice.folder
-        if folder is None:
-            return PatientGuess("ask")
-        try:
-            number = patient_number(self.page.inputs.chosen().volumes.values())
-            return self._patients.guess(folder, self._choice.cases, number)
-        except HCCAssistError:
-            return PatientGuess("ask")
-
-    def _show(self) -> None:
-        ui, new, writing = self.ui, self._kind == "new", self._capture.writing
-        for widget in (ui.newCaseLabel, ui.newCaseEdit, ui.patientOfCaseLabel, ui.patientOfCaseBox):
-            widget.visible = new
-        for widget in (ui.oldCaseLabel, ui.oldCaseBox):
-            widget.visible = not new
-        ui.verdictsCheck.visible = self._has_result()
-        guess = self._guess() if new else PatientGuess("ask")
-        note = ""
-        if guess.kind == "known":
-            text = _("By the patient's number in DICOM this is the patient of {cases}.")
-            note = str(text.format(cases=", ".join(guess.cases[:5])))
-        tell(ui.patientNote, note)
-        problem = self._readiness.show(self._lights())
+    def _show(self, volumes: Mapping[str, Any]) -> None:
+        ui, writing = self.ui, self._capture.writing
+        ui.verdictsCheck.visible = self._has_result(volumes)
+        problem = self._readiness.show(self._lights(volumes))
         ui.addCaseButton.enabled = not problem and not writing
         ui.addCaseButton.toolTip = problem
         ui.captureProgress.visible = writing
 
-    def _lights(self) -> Iterator[Light]:
+    def _lights(self, volumes: Mapping[str, Any]) -> Iterator[Light]:
         if problem := self._choice.problem:
             yield Light("stop", problem)
         yield from self.page.lights()
-        chosen = self.page.inputs.chosen()
-        try:
-            names = dict.fromkeys(name for node in chosen.volumes.values() for name in patient_names(node))
-            for name in (self._case_id if self._kind == "new" else "", str(self.ui.captureReaderEdit.text)):
-                check_pseudonym(name, names)
-            patient_number(chosen.volumes.values())
-        except InputError as error:
-            yield Light("stop", str(error))
-        if not self._case_id and self._choice.folder is not None:
-            yield Light("stop", _("Choose the case.") if self._kind != "new" else _("Give the case a pseudonym."))
-        if self._kind == "new" and self._choice.cases and self._patient_id is None:
-            yield Light("stop", _("Choose whose case it is: a new patient, or one who has a case already."))
-        if self._kind == "reading" and not str(self.ui.captureReaderEdit.text).strip():
-            yield Light("stop", _("Write your initials as the reader."))
+        yield from self.case.lights(volumes)
 
-    def _has_result(self) -> bool:
-        scan = self.page.inputs.chosen().main
+    def _has_result(self, volumes: Mapping[str, Any]) -> bool:
+        scan = next(iter(volumes.values()), None)
         found = records(slicer.mrmlScene, self._choice.recipe.id)
         return scan is not None and any(volume is scan for one in found for volume in volumes_of(one).values())
 
-    def _reader_typed(self, text: str) -> None:
-        self._settings.setValue(READER, str(text).strip())
-        self.refresh()
-
     def _add(self) -> None:
-        folder, page = self._choice.folder, self.page
+        folder = self._choice.folder
         if folder is None or self._capture.writing:
             self.refresh()
             return
-        chosen, recipe = page.chosen(), page.recipe
+        order, chosen, recipe = self._order(folder), self.page.chosen(), self.page.recipe
+        self._begun = order, dict(chosen.volumes)
 
         def add(confirmed: frozenset[str]) -> None:
-            verdicts = reviewed_result(recipe, chosen, slicer.mrmlScene) if self._takes_verdicts() else None
-            order = Order(
-                cohort=folder,
-                kind=self._kind,
-                case_id=self._case_id,
-                patient_id=self._patient_id if self._choice.cases else "",
-                reader=str(self.ui.captureReaderEdit.text).strip(),
-                labelled=page.is_labelled,
-                verdicts=verdicts,
-            )
             self._capture.add(chosen, recipe, order, confirmed=confirmed)
 
         self._begin(add, frozenset({"create"} if self._choice.is_new else ()))
 
-    def _takes_verdicts(self) -> bool:
-        return bool(self.ui.verdictsCheck.checked) and self._has_result()
+    def _order(self, folder: Path) -> Order:
+        page, chosen = self.page, self.page.inputs.chosen()
+        takes_verdicts = bool(self.ui.verdictsCheck.checked) and self._has_result(chosen.volumes)
+        return Order(
+            cohort=folder,
+            kind=self.case.kind,
+            case_id=self.case.case_id,
+            patient_id=self.case.patient_id if self._choice.cases else "",
+            reader=self.case.reader,
+            labelled=page.is_labelled,
+            verdicts=reviewed_result(page.recipe, chosen, slicer.mrmlScene) if takes_verdicts else None,
+        )
 
     def _begin(self, work: Callable[[frozenset[str]], None], confirmed: frozenset[str]) -> None:
         self._again, self._confirmed = work, confirmed
@@ -315,3 +222,11 @@ class Capture:
             tell(self.ui.captureLabel, _("Writing ..."))
             self._wake()
         self.refresh()
+
+
+def _layout_in(widget: Any) -> Any:
+    """A layout without margins for what is put into an empty widget."""
+    layout = qt.QVBoxLayout()
+    layout.setContentsMargins(0, 0, 0, 0)
+    widget.setLayout(layout)
+    return layout

@@ -10,6 +10,7 @@ import slicer
 from slicer.i18n import tr as _
 
 from HCCAssistLib.errors import HCCAssistError, InputError
+from HCCAssistLib.installation import installed_version
 from HCCAssistLib.jobs.cluster.profile import (
     Profile,
     check_profile_name,
@@ -79,13 +80,17 @@ class ClusterProfile:
         ui.clusterMore.visible = ui.clusterMoreButton.checked
         problem = self._name_problem()
         tell(ui.clusterNameProblem, problem if str(ui.clusterName.text) else "", "stop")
+        lacking = installed_version("paramiko") is None
+        if lacking:
+            text = _("paramiko is missing, which connects to clusters: press For clusters in the module HCC Study.")
+            tell(ui.clusterLabel, text, "stop")
         usable = self.form.profile is not None
         ui.clusterSaveButton.enabled = usable and not problem
         ui.clusterRemoveButton.visible = bool(self.name)
-        ui.clusterTestButton.enabled = ui.clusterInstallButton.enabled = usable and not busy
+        ui.clusterTestButton.enabled = ui.clusterInstallButton.enabled = usable and not (busy or lacking)
         connected = bool(self.name) and self._connections.executor(self.name) is not None
         ui.clusterConnectButton.visible = bool(self.name)
-        ui.clusterConnectButton.enabled = not (connected or busy or self._dirty)
+        ui.clusterConnectButton.enabled = not (connected or busy or self._dirty or lacking)
         ui.clusterConnectButton.text = _("Connected") if connected else _("Connect")
         ui.clusterProgress.visible = busy
 

@@ -21,6 +21,7 @@ from HCCAssistLib.cohort.overview import CaseOverview, Overview, marked_codes, o
 from HCCAssistLib.cohort.revisions import revisions_of
 from HCCAssistLib.errors import HCCAssistError
 from HCCAssistLib.panels.cohort_choice import CohortChoice
+from HCCAssistLib.panels.cohort_words import balance_text, case_text, row_texts
 from HCCAssistLib.panels.tables import prepare
 from HCCAssistLib.panels.ui_files import Level, load, tell
 from HCCAssistLib.panels.words import recipe_words
@@ -28,7 +29,6 @@ from HCCAssistLib.recipes.registry import all_columns, cohort_spec
 from HCCAssistLib.recipes.spec import Recipe
 from HCCAssistLib.scene.in_thread import InThread
 from HCCAssistLib.scene.open_case import OpenedCase, draw_case, read_for_scene
-from HCCAssistLib.wording import plural
 
 STEP_SECONDS = 0.03
 """How long rows are filled in at once."""
@@ -164,7 +164,7 @@ class CohortBrowser:
     def _show(self, found: Overview) -> None:
         self._shown = found
         ui = self.ui
-        ui.balanceLabel.text = _balance(found)
+        ui.balanceLabel.text = balance_text(found)
         stops = [str(problem) for problem in found.problems]
         shown = stops[:FAULTS_SHOWN] + (
             [_("... and {n} more").format(n=len(stops) - FAULTS_SHOWN)] if stops[FAULTS_SHOWN:] else []
@@ -180,10 +180,10 @@ class CohortBrowser:
     def _filled(self, found: Overview) -> Iterator[None]:
         table = self.ui.caseTable
         for row, one in enumerate(found.cases):
-            for column, text in enumerate(_texts(one)):
+            for column, text in enumerate(row_texts(one)):
                 item = qt.QTableWidgetItem(text)
                 item.setToolTip("\n".join(map(str, one.problems)) or text)
-                if one.level and column == len(_texts(one)) - 1:
+                if one.level and column == len(row_texts(one)) - 1:
                     item.setBackground(qt.QBrush(qt.QColor(GROUNDS[one.level])))
                     item.setForeground(qt.QBrush(qt.QColor(INK)))
                 table.setItem(row, column, item)
@@ -192,7 +192,7 @@ class CohortBrowser:
         table.resizeColumnsToContents()
 
     def _passes(self, one: CaseOverview) -> bool:
-        line = " ".join(_texts(one)).casefold()
+        line = " ".join(row_texts(one)).casefold()
         words = str(self.ui.caseFilter.text).casefold().split()
         return all(word in line for word in words) and (bool(one.level) or not self.ui.faultsOnlyCheck.checked)
 
@@ -212,11 +212,7 @@ class CohortBrowser:
         self._buttons()
 
     def _tell(self, one: CaseOverview, more: str) -> None:
-        lines = [_("{case} of {patient}").format(case=one.case.case_id, patient=one.case.patient_id)]
-        if one.readers:
-            lines[0] += "; " + _("also read by {readers}").format(readers=", ".join(one.readers))
-        faults = [str(problem).removeprefix(f"case {one.case.case_id}: ") for problem in one.problems]
-        tell(self.ui.caseLabel, "\n".join([*lines, *(text for text in (more,) if text), *faults]), LEVELS[one.level])
+        tell(self.ui.caseLabel, case_text(one, self._choice.recipe, more), LEVELS[one.level])
 
     def _open(self, *, marked: bool) -> None:
         chosen = self._chosen
@@ -279,28 +275,3 @@ def _step(steps: Iterator[Any], seconds: float = STEP_SECONDS) -> bool:
             return False
         if time.perf_counter() >= end:
             return True
-
-
-def _texts(one: CaseOverview) -> tuple[str, ...]:
-    """A row of the table."""
-    labels = dict.fromkeys(one.labels)
-    counted = [f"{label} ({one.labels.count(label)})" if one.labels.count(label) > 1 else label for label in labels]
-    faults = [place.split("/")[-1] for place in one.missing]
-    others = len([problem for problem in one.problems if not problem.what.startswith("there is no ")])
-    words = [_("no {places}").format(places=", ".join(faults))] if faults else []
-    words += [_("{n} other").format(n=others) if faults else _("{n} to look at").format(n=others)] if others else []
-    return one.case.case_id, one.case.patient_id, ", ".join(counted) or "?", one.case.split, "; ".join(words)
-
-
-def _balance(found: Overview) -> str:
-    if not found.cases:
-        return str(_("The cohort holds no case yet."))
-    counts = [
-        f"{count} {plural(word, count)}" for word, count in (("case", len(found.cases)), ("patient", found.patients))
-    ]
-    text = _("{cases} of {patients}").format(cases=counts[0], patients=counts[1])
-    held = ", ".join(f"{label} {count}" for label, count in found.balance.items())
-    lines = [text + (_("; patients by label: {held}").format(held=held) if held else "")]
-    if set(found.splits) != {""}:
-        lines.append(_("Split: ") + ", ".join(f"{split or _('not set')} {n}" for split, n in found.splits.items()))
-    return "\n".join(lines)

@@ -9,7 +9,7 @@ from typing import Any
 import qt
 from slicer.i18n import tr as _
 
-from HCCAssistLib.errors import InputError
+from HCCAssistLib.errors import InputError, Problem
 from HCCAssistLib.jobs.cluster.profile import Profile
 from HCCAssistLib.panels.ui_files import tell
 
@@ -88,9 +88,7 @@ class ProfileForm:
             try:
                 Profile.from_json({"host": "x", **({name: given[name]} if name in given else {})})
             except InputError as error:
-                found[name] = " ".join(
-                    str(one).removeprefix(f"{name}: ").removeprefix(f"{name}: ") for one in error.problems
-                )
+                found[name] = " ".join(_sentence(one, name) for one in error.problems)
         if not given.get("host"):
             found["host"] = _("Write the address of the cluster's login node.")
         return found
@@ -116,6 +114,11 @@ class ProfileForm:
         problems, empty = self.problems, not self._given()
         for name, fault in self._faults.items():
             tell(fault, "" if empty else problems.get(name, ""), "stop")
+
+
+def _sentence(problem: Problem, name: str) -> str:
+    """What is wrong with a key, whose name stands beside it."""
+    return str(Problem(problem.level, problem.what.removeprefix(f"{name}: "), remedy=problem.remedy))
 
 
 def _read(text: str, default: Any) -> Any:

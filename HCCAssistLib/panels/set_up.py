@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from functools import partial
 from typing import Any
 
 import slicer
@@ -31,7 +32,11 @@ class SetUp:
         self.ui = ui = load("set_up", place)
         prepare(ui.packageTable, (_("package"), _("needed"), _("found")), stretched=2)
         ui.setUpButton.connect("clicked(bool)", lambda _checked: self._install(installation.installable))
-        ui.reportsButton.connect("clicked(bool)", lambda _checked: self._install(installation.for_reports))
+        self._extras = {"reports": ui.reportsButton, "clusters": ui.clustersButton}
+        for what, button in self._extras.items():
+            button.connect(
+                "clicked(bool)", lambda _checked, what=what: self._install(partial(installation.only_for, what))
+            )
         ui.extensionsButton.connect("clicked(bool)", lambda _checked: slicer.app.openExtensionsManagerDialog())
         ui.checkButton.connect("clicked(bool)", lambda _checked: self.check())
         ui.setUpPage.visible = False
@@ -48,11 +53,12 @@ class SetUp:
         for row, package in enumerate(packages):
             fill(ui.packageTable, row, (package.name, package.wanted, package.found), bold=not package.ready)
         fit(ui.packageTable)
-        if not all(package.ready for package in packages if not package.optional):
+        if not all(package.ready for package in packages if not package.only_for):
             ui.setUpSection.collapsed = False
         ui.setUpLabel.text = installation.advice(packages, self._computer)
         ui.setUpButton.enabled = bool(installation.installable(packages))
-        ui.reportsButton.visible = bool(installation.for_reports(packages))
+        for what, button in self._extras.items():
+            button.visible = bool(installation.only_for(what, packages))
         ui.extensionsButton.visible = installation.needs_extension(packages)
 
     def check(self) -> None:
@@ -72,7 +78,7 @@ class SetUp:
         self.refresh()
 
     def _needed(self) -> list[Package]:
-        return [package for package in self._installation.packages(None) if not package.optional]
+        return [package for package in self._installation.packages(None) if not package.only_for]
 
     def _install(self, which: Any) -> None:
         installation = self._installation

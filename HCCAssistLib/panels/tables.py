@@ -43,7 +43,10 @@ def fill(table: Any, row: int, texts: Sequence[str], *, bold: bool = False, tip:
 
 def fit(table: Any) -> None:
     """Make a table as high as its rows, up to a limit, and its columns as wide as their content."""
-    table.resizeColumnsToContents()
+    header = table.horizontalHeader()
+    for column in range(table.columnCount):
+        if header.sectionResizeMode(column) == qt.QHeaderView.Interactive:
+            table.resizeColumnToContents(column)
     height = table.horizontalHeader().height + sum(table.rowHeight(row) for row in range(table.rowCount)) + 2
     table.setFixedHeight(min(height, TABLE_HEIGHT))
 

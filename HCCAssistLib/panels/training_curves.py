@@ -9,6 +9,7 @@ import slicer
 from slicer.i18n import tr as _
 
 from HCCAssistLib.jobs.runs.trainings import TrainingSummary
+from HCCAssistLib.panels.training_words import member_words
 from HCCAssistLib.scene.training_plot import (
     MOST,
     Curves,
@@ -85,7 +86,7 @@ def _legend(curves: Curves) -> str:
     names = list(curves)[:MOST]
     each = " &nbsp; ".join(
         f"<span style='color:#{''.join(f'{round(255 * part):02x}' for part in color_of(number))}'>"
-        f"<b>\N{BLACK SQUARE}</b></span> {html.escape(name)}"
+        f"<b>\N{BLACK SQUARE}</b></span> {html.escape(member_words(name) if len(curves) > 1 else _('the network'))}"
         for number, name in enumerate(names)
     )
     text = _("Solid: patients held out for validation. Dashed: patients learned from.")

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import html
 from pathlib import Path
 from typing import Any
 
@@ -36,6 +37,7 @@ class TrainingHarvest:
     def __init__(self, ui: Any, *, trainings: Trainings, store: ModelStore, background: Background) -> None:
         self.ui, self._trainings, self._store, self._background = ui, trainings, store, background
         self._status: TrainingStatus | None = None
+        self._page = ""
         self._compared: dict[str, tuple[str, list[str]]] = {}  # with what, and how it went, by the id of the training
         self._told: dict[str, tuple[str, Level]] = {}  # the last word and its level, by the id of the training
         ui.reportButton.connect("clicked(bool)", lambda _checked: self._report())
@@ -72,7 +74,12 @@ class TrainingHarvest:
         ui.reportButton.enabled = status.report is not None
         ui.installButton.enabled = same is None and not working
         ui.installButton.text = _("Installed") if same is not None else _("Install")
-        lines = list(self._compared.get(training_id, ("", []))[1])
+        words = "".join(f"<p>{html.escape(line)}</p>" for line in self._compared.get(training_id, ("", []))[1])
+        ui.comparisonPage.visible = bool(words)
+        if words != self._page:
+            self._page = words
+            ui.comparisonPage.setHtml(words)
+        lines = []
         text, level = self._told.get(training_id, ("", "note"))
         if text:
             lines.append(text)

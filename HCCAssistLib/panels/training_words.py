@@ -71,3 +71,16 @@ def _members(members: tuple[MemberStatus, ...]) -> str:
     return str(_("Networks: {each}.")).format(
         each=", ".join(f"{n} {state_words(state)}" for state, n in counts.items())
     )
+
+
+def member_words(name: str) -> str:
+    """A network as a person counts them.
+
+    >>> member_words("fold-0-repeat-1"), member_words("fold-2-repeat-0"), member_words("fold-0-repeat-0")
+    ('fold 1, repeat 2', 'fold 3', 'fold 1')
+    """
+    words = name.split("-")
+    if len(words) != 4 or not (words[1].isdigit() and words[3].isdigit()):
+        return name
+    fold = str(_("fold {n}").format(n=int(words[1]) + 1))
+    return fold if words[3] == "0" else str(_("{fold}, repeat {n}").format(fold=fold, n=int(words[3]) + 1))

@@ -41,7 +41,7 @@ def draw_training(training_id: str, title: str, curves: Curves, scene: Any) -> A
     """
     drawn = dict(list(curves.items())[:MOST])
     lines = {(name, loss): _points(epochs, loss) for name, epochs in drawn.items() for loss in (TRAIN, VALIDATION)}
-    lines = {line: points for line, points in lines.items() if len(points[0])}
+    lines = {line: points for line, points in lines.items() if len(points[0]) > 1}  # one point is no line
     if not lines:
         return None
     chart = chart_of_training(training_id, scene)

@@ -12,10 +12,11 @@ from pathlib import Path
 
 import numpy as np
 
-from HCCAssistLib.cohort.case import Case
+from HCCAssistLib.cohort.case import TABLE, Case
 from HCCAssistLib.cohort.cohort import Cohort
 from HCCAssistLib.cohort.splits import split_patients
 from HCCAssistLib.cohort.strata import strata
+from HCCAssistLib.cohort.table_checks import check_table
 from HCCAssistLib.errors import Cancelled, InputError
 from HCCAssistLib.files import size_on_disk, temporary_folder
 from HCCAssistLib.inference.loaded_model import choose_device
@@ -27,8 +28,12 @@ from HCCAssistLib.training.member import Member
 from HCCAssistLib.training.members import MemberPlan
 from HCCAssistLib.training.pack import Pack
 from HCCAssistLib.training.plan import Plan
+from HCCAssistLib.training.reading import sample_one
 from HCCAssistLib.training.samples import Samples
 from HCCAssistLib.wording import duration, megabytes
+
+TRIED = 5
+"""Cases at most, where a training would leave one out."""
 
 BATCHES = 3
 """Of these the first is not counted: it finds its way and takes its memory."""
@@ -143,8 +148,6 @@ def dry_run(cohort: Cohort, job: Job) -> DryRun:
         InputError: no case is to be trained on, or the one that was tried has faults.
     """
     train, validation = _parts(cohort, job)
-    if not train:
-        raise InputError("no case is for training", "cohort.csv")
     device = choose_device(job.device)
     with temporary_folder() as folder:
         began = time.perf_counter()
@@ -179,8 +182,14 @@ def dry_run(cohort: Cohort, job: Job) -> DryRun:
 
 
 def _parts(cohort: Cohort, job: Job) -> tuple[Sequence[Case], Sequence[Case]]:
-    """The cases for training and for validation; with folds, all that are not for testing and none."""
+    """The cases for training and for validation; with folds, all that are not for testing and none.
+
+    Raises:
+        InputError: the table has faults.
+    """
     spec = cohort_spec(job.recipe, job.options)
+    if stops := [problem for problem in check_table(cohort, spec) if problem.level == "STOP"]:
+        raise InputError(stops)
     splits = split_patients(cohort, strata(cohort, spec), fractions=spec.split, seed=job.seed)
     of = {name: [case for case in cohort.cases if splits[case.case_id] == name] for name in set(splits.values())}
     train, validation = of.get("train", []), of.get("validation", [])
@@ -188,13 +197,22 @@ def _parts(cohort: Cohort, job: Job) -> tuple[Sequence[Case], Sequence[Case]]:
 
 
 def _sampled(cohort: Cohort, cases: Sequence[Case], job: Job, folder: Path) -> tuple[Samples, int]:
-    """The samples of the first case of the highest class, and the bytes of its study."""
-    from HCCAssistLib.training.reading import sample_one
+    """The samples of a case of the highest class, and the bytes of its study.
 
+    Raises:
+        InputError: the case has faults, or a training would leave out all that were tried.
+    """
     groups = strata(cohort, cohort_spec(job.recipe, job.options))
-    case = max(cases, key=lambda one: groups.of[one.case_id])
-    samples = sample_one(cohort, case, job.recipe, job.options, folder)
-    return samples, size_on_disk(folder) - sum(array.nbytes for array in samples.arrays.values())
+    in_order = sorted(cases, key=lambda one: groups.of[one.case_id], reverse=True)
+    for left, case in reversed(list(enumerate(reversed(in_order[:TRIED])))):
+        try:
+            samples = sample_one(cohort, case, job.recipe, job.options, folder)
+        except InputError as error:
+            if left == 0 or not all(problem.leaves_out for problem in error.problems):
+                raise
+        else:
+            return samples, size_on_disk(folder) - sum(array.nbytes for array in samples.arrays.values())
+    raise InputError("no case is for training", TABLE)
 
 
 def _peak() -> int | None:

@@ -15,7 +15,6 @@ from pathlib import Path
 from typing import TYPE_CHECKING
 
 from HCCAssistLib.errors import Cancelled
-from HCCAssistLib.inference.study import Study
 from HCCAssistLib.recipes.registry import get_recipe
 from HCCAssistLib.recipes.spec import Recipe
 from HCCAssistLib.training.loop import CANCELLED, Fit, Logits, SelectionMetric, fit, outputs
@@ -27,6 +26,8 @@ from HCCAssistLib.training.samples import Samples
 
 if TYPE_CHECKING:
     from torch import nn
+
+    from HCCAssistLib.inference.study import Study
 
 Progress = Callable[[str, float], None]
 """Told what is being done and how much of the whole is done, 0 to 1."""

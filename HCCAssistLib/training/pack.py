@@ -13,11 +13,13 @@ from __future__ import annotations
 
 from dataclasses import dataclass
 from pathlib import Path
+from typing import TYPE_CHECKING
 
 from HCCAssistLib.errors import InputError
-from HCCAssistLib.inference.study import Study
-from HCCAssistLib.inference.study_files import read_study_file
 from HCCAssistLib.training.samples import Samples
+
+if TYPE_CHECKING:
+    from HCCAssistLib.inference.study import Study
 
 SAMPLES = "samples.safetensors"
 STUDIES = "studies"
@@ -55,4 +57,6 @@ class Pack:
         Raises:
             InputError: the pack does not hold it.
         """
+        from HCCAssistLib.inference.study_files import read_study_file  # all that reads a cohort comes with it
+
         return read_study_file(self.study_path(case))

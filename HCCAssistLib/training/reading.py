@@ -138,7 +138,7 @@ def sample_one(cohort: Cohort, case: Case, recipe: Recipe, options: Mapping[str,
     alone = replace(cohort, cases=(case,))
     check = _Sampler(recipe.id, dict(options), 0, folder, kept)
     files = read_files(alone, cohort_spec(recipe, options), check=check)
-    if stops := [problem for problem in files.problems() if problem.level == "STOP"]:
+    if stops := [one for one in files.problems() if one.level == "STOP" and one.case_id]:  # not: too few patients
         raise InputError(stops)
     return Samples.load(_samples_path(folder, case.case_id))
 

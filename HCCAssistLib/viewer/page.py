@@ -25,7 +25,7 @@ from HCCAssistLib.viewer.contents import contents, input_of, shown_volumes
 from HCCAssistLib.viewer.heat import Heat, heat_on
 from HCCAssistLib.viewer.voxels import Packed, packed, packed_bytes
 
-SCRIPTS = ("geometry.js", "volume.js", "pane.js", "viewer.js", "controls.js", "keys.js", "main.js")
+SCRIPTS = ("geometry.js", "volume.js", "mouse.js", "pane.js", "viewer.js", "controls.js", "keys.js", "main.js")
 """In the order in which one needs the other."""
 
 MOST_VOXELS = 220_000_000

@@ -14,15 +14,19 @@ MISTAKES = {
         "if slicer.util.confirmOkCancelDisplay(outcome.text",
         "if outcome.text or slicer.util.confirmOkCancelDisplay(outcome.text",
     ),
-    "label of the patient before": ("capture.py", "                self.page.show({})", "                pass"),
-    "patient not recognised": ("capture.py", 'if guess.kind == "known" else 0', "if False else 0"),
-    "every patient a new one": (
+    "label of the patient before": (
         "capture.py",
+        "                self.page.show({})  # what was typed is of the patient before",
+        "                pass",
+    ),
+    "patient not recognised": ("case_choice.py", 'if guess.kind == "known" else 0', "if False else 0"),
+    "every patient a new one": (
+        "case_choice.py",
         'return None if not chosen else "" if chosen == _NEW else',
         'return "" if chosen else',
     ),
-    "what was added not kept in mind": ("capture.py", "own(node, place, self._case_id, folder)", "pass"),
-    "case of another one changed": ("capture.py", "ids.index(opened))", "len(ids) - 1 - ids.index(opened))"),
+    "what was added not kept in mind": ("capture.py", "own(node, place, order.case_id, order.cohort)", "pass"),
+    "case of another one changed": ("case_choice.py", "ids.index(opened))", "len(ids) - 1 - ids.index(opened))"),
     "phase that was settled otherwise": (
         "capture_page.py",
         'yield Light("stop", light.text) if other else light',

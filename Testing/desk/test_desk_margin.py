@@ -15,6 +15,8 @@ sys.path.insert(0, str(Path(__file__).parents[1] / "unit"))
 from ellipsoids import Ellipsoid, rigid
 from imaging_samples import rotation
 
+pytestmark = pytest.mark.heavy
+
 TURN = rotation(14, -9, 21) @ np.diag((1.0, -1.0, 1.0))
 TUMOUR = Ellipsoid(np.array([7.0, 9.0, 12.0]), np.array([-30.0, 20.0, 55.0]), rotation(10, 50, 30))
 ZONE = Ellipsoid(np.array([14.0, 17.0, 22.0]), np.add(TUMOUR.center, (3, -4, 2)), rotation(-40, 20, 60))
@@ -234,7 +236,7 @@ def on_scans(part, scans, *, other=False):
 def waited(part, button, desk):
     desk.click(button)
     assert not part.ui.measureMarginButton.enabled and not part.ui.registerMarginButton.enabled
-    desk.wait_until(lambda: not part.poll(), 60)
+    desk.wait_until(lambda: not part.poll(), 240)  # seconds of work, minutes on a machine that others use
 
 
 def registered(desk, scans, folder):

@@ -208,3 +208,11 @@ def test_a_host_that_is_not_there_is_told(desk, panel):
     desk.click(panel.ui.clusterConnectButton)
     assert "cannot be reached" in done(desk, panel)
     assert panel.ui.clusterConnectButton.enabled
+
+
+def test_without_paramiko_the_panel_says_where_to_get_it(desk, panel, monkeypatch):
+    monkeypatch.setattr("HCCAssistLib.panels.cluster_profile.installed_version", lambda name: None)
+    save(desk, panel, "institute", host="login.example.org")
+    ui = panel.ui
+    assert "press For clusters in the module HCC Study" in ui.clusterLabel.text
+    assert not (ui.clusterConnectButton.enabled or ui.clusterTestButton.enabled or ui.clusterInstallButton.enabled)

@@ -83,7 +83,7 @@ def test_a_model_is_compared_with_the_installed_one_in_words_before_it_replaces_
         assert ui.compareProgress.visible and not ui.installButton.enabled
         desk.wait_until(lambda: not ui.compareProgress.visible, 120)
     assert max(gaps) < STALL_S
-    said = ui.harvestLabel.text
+    said = ui.comparisonPage.toPlainText()
     assert "6 cases that none of the models learned from" in said
     assert "Each figure is livers (2) minus livers; intervals are 95 %." in said
     assert "Patient level, difference of AUC" in said or "Patient level, AUC" in said, said

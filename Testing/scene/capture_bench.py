@@ -14,7 +14,8 @@ from HCCAssistLib.cohort.known_patients import KnownPatients
 from HCCAssistLib.imaging.geometry import Box, Geometry
 from HCCAssistLib.imaging.image import Image
 from HCCAssistLib.recipes.registry import get_recipe
-from HCCAssistLib.scene.capture import CaseCapture, Order
+from HCCAssistLib.scene.capture import CaseCapture
+from HCCAssistLib.scene.capture_order import Order
 from HCCAssistLib.scene.run_inputs import ChosenInputs
 from HCCAssistLib.scene.transforms import box_to_ras, lps_to_ras, to_vtk
 from HCCAssistLib.scene.volumes import segmentation_from_masks, volume_from_image

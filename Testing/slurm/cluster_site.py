@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+import json
+import os
 import time
 from collections.abc import Callable
 from pathlib import Path
@@ -17,6 +19,8 @@ from HCCAssistLib.jobs.cluster.slurm import Slurm, job_name
 from HCCAssistLib.jobs.runs.events import RunEvent
 from HCCAssistLib.jobs.runs.runs import RESULT, fetch, poll, run_key, send_pack, submit
 from HCCAssistLib.jobs.runs.state import RunState, run_state
+from HCCAssistLib.training.member import Member, run_member
+from HCCAssistLib.training.pack import Pack
 
 FIGURES = "HCCASSIST_CLUSTER_FIGURES"
 """Names a file that a line is added to for each fault; see ``benchmarks/cluster_faults.py``."""
@@ -68,6 +72,9 @@ class Site:
     def until_epoch(self, epoch: int = 1) -> None:
         until(lambda: any(event.epoch >= epoch for event in self.events("epoch")))
 
+    def until_started(self, attempts: int) -> None:
+        until(lambda: len(self.events("started")) >= attempts)
+
     def jobs(self) -> list[str]:
         listed = self.cluster.slurm("squeue", "--noheader", f"--name={job_name(self.key)}", "--format=%i %T")
         return listed.splitlines()
@@ -75,6 +82,39 @@ class Site:
     def job(self) -> str:
         return self.jobs()[0].split()[0]
 
-    def weights(self, folder: Path) -> bytes:
-        fetch(self.slurm.files, self.key, folder)
+    def weights(self, member: int = 0) -> bytes:
+        """What the cluster came to."""
+        fetch(self.slurm.files, self.keys[member], self.folder / self.keys[member])
+        return (self.folder / self.keys[member] / RESULT).read_bytes()
+
+    def plain(self, member: int = 0) -> bytes:
+        """What the plain command comes to on this computer, never interrupted."""
+        folder = self.folder / f"plain-{member}"
+        folder.mkdir()
+        self.plans[member].write(folder)
+        run_member(Member(self.plans[member], folder, Pack(self.pack)))
         return (folder / RESULT).read_bytes()
+
+    def went_on(self, fault: str, ended: str, since: float) -> None:
+        """Check that the run came to the weights of the plain command, and note what the fault cost.
+
+        Args:
+            fault: in words.
+            ended: what was ended, and how.
+            since: time of the fault, or of its end where it lasts.
+        """
+        self.until("done")
+        same = self.weights() == self.plain()
+        epochs = [(event.stage, event.epoch) for event in self.events("epoch")]
+        begun = [event.t for event in self.events("started") if event.t > since]
+        if FIGURES in os.environ:
+            line = {
+                "fault": fault,
+                "ended": ended,
+                "again": len(epochs) - len(set(epochs)),
+                "same": same,
+                "seconds": round(begun[0] - since, 1) if begun else 0.0,
+            }
+            with Path(os.environ[FIGURES]).open("a", encoding="utf-8") as file:
+                file.write(json.dumps(line) + "\n")
+        assert same

@@ -6,7 +6,7 @@ import json
 import shutil
 import sys
 import tempfile
-from collections.abc import Callable, Iterator, Sequence
+from collections.abc import Iterator, Sequence
 from dataclasses import replace
 from pathlib import Path
 
@@ -90,23 +90,52 @@ def connection(own_root: Profile) -> Iterator[Connection]:
 
 
 TOY = """
-import json, os, sys
+import json, os, sys, time
 from pathlib import Path
+
 here = Path(__file__).parent
 sys.path.append({unit!r})
 os.environ.update(json.loads((here / "environment.json").read_text()))
 """
 
+HELD = """
+    from toy_method import sampling
+    unheld, made = sampling.batch_maker, [0]
+    def batch_maker(options):
+        make = unheld(options)
+        def held(inputs, generator):
+            made[0] += 1
+            while made[0] > 20 and (here / "hold").exists():
+                time.sleep(0.05)
+            return make(inputs, generator)
+        return held
+    sampling.batch_maker = batch_maker
+"""
+"""From its second epoch on a training waits where the test says so, until it lets it go on."""
+
+
+class Toy:
+    """The toy method on the cluster: how fast it trains, and when it waits."""
+
+    def __init__(self, site: Path) -> None:
+        self._site = site
+        self.batches_take(0.0)
+        self.go_on()
+        (site / "sitecustomize.py").write_text(TOY.format(unit=str(UNIT)) + KNOWN + SLOW + HELD, encoding="utf-8")
+
+    def batches_take(self, seconds: float) -> None:
+        (self._site / "environment.json").write_text(json.dumps({"TOY_SECONDS": str(seconds)}))
+
+    def hold(self) -> None:
+        (self._site / "hold").touch()
+
+    def go_on(self) -> None:
+        (self._site / "hold").unlink(missing_ok=True)
+
 
 @pytest.fixture
-def toy(private_cluster: PrivateCluster, monkeypatch: pytest.MonkeyPatch) -> Callable[..., None]:
-    """Let jobs know the toy method of the tests; called with how many seconds each of its batches takes."""
-    site = private_cluster.folder / "site"
+def toy(private_cluster: PrivateCluster, monkeypatch: pytest.MonkeyPatch) -> Iterator[Toy]:
     monkeypatch.setattr(registry, "RECIPES", {**registry.RECIPES, "toy": toy_method.TOY})
-
-    def slowly(seconds: float) -> None:
-        (site / "environment.json").write_text(json.dumps({"TOY_SECONDS": str(seconds)}))
-
-    slowly(0)
-    (site / "sitecustomize.py").write_text(TOY.format(unit=str(UNIT)) + KNOWN + SLOW, encoding="utf-8")
-    return slowly
+    made = Toy(private_cluster.folder / "site")
+    yield made
+    made.go_on()

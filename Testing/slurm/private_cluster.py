@@ -60,7 +60,7 @@ ReturnToService=2
 SlurmctldTimeout=30
 SlurmdTimeout={slurmd_timeout}
 InactiveLimit=0
-KillWait=5
+KillWait=10
 MinJobAge=300
 SchedulerType=sched/backfill
 SchedulerParameters=sched_interval=2,bf_interval=2,batch_sched_delay=0
@@ -93,7 +93,7 @@ AllowTcpForwarding yes
 Subsystem sftp internal-sftp
 LogLevel VERBOSE
 MaxStartups 50
-SetEnv SLURM_CONF={folder}/slurm.conf PYTHONPATH={folder}/site
+SetEnv SLURM_CONF={folder}/slurm.conf PYTHONPATH={folder}/site HOME={folder}/home
 """
 
 SECOND_FACTOR = """\
@@ -153,7 +153,7 @@ class Daemons:
 
     def _configure(self, slurmd_timeout: int) -> None:
         folder = self.folder
-        for name in ("run", "log", "state", "ssh", "pam", "site", *(f"spool/{node}" for node in NODES)):
+        for name in ("run", "log", "state", "ssh", "pam", "site", "home", *(f"spool/{node}" for node in NODES)):
             (folder / name).mkdir(parents=True, exist_ok=True)
             (folder / name).chmod(0o755)
         folder.chmod(0o755)

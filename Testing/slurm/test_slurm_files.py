@@ -20,6 +20,7 @@ from HCCAssistLib.jobs.cluster.connection import Connection
 from HCCAssistLib.jobs.cluster.install import Source, check_python, install
 from HCCAssistLib.jobs.cluster.profile import Profile
 from HCCAssistLib.jobs.cluster.sftp_files import SftpFiles
+from HCCAssistLib.jobs.cluster.slurm import Slurm
 from HCCAssistLib.jobs.runs.files import Files, LocalFiles
 
 DATA = os.urandom(3_000_000)
@@ -175,6 +176,26 @@ def test_the_library_is_installed_once_by_its_content_and_damage_is_found(
     (place / "HCCAssistLib" / "errors.py").write_text("")
     damaged = {one.what: one for one in check(connection)}["library"]
     assert "is damaged" in str(damaged.problems[0])
+
+
+def test_a_shell_that_greets_does_no_harm(
+    connection: Connection, files: SftpFiles, source: Path, private_cluster: PrivateCluster
+) -> None:
+    greeting = private_cluster.folder / "home" / ".bashrc"
+    greeting.write_text("echo Welcome to the cluster; echo Mind the gap >&2\n")
+    try:
+        assert connection.run(["true"]).out == "Welcome to the cluster\n"
+        files.put(source, "packs/data")
+        slurm = Slurm(connection)
+        assert slurm.engine_states(["a" * 64]) == {"a" * 64: None}
+        assert [problem for one in check(connection) for problem in one.problems] == []
+    finally:
+        greeting.unlink()
+
+
+def test_what_is_sent_is_its_owners_alone(files: SftpFiles) -> None:
+    files.write("packs/a", b"x")
+    assert {path.stat().st_mode & 0o077 for path in (Path(files.root), Path(files.root, "packs"))} == {0}
 
 
 def test_a_python_without_torch_is_told_with_the_line_to_type(connection: Connection, tmp_path: Path) -> None:

@@ -12,7 +12,7 @@ from pathlib import Path
 
 import pytest
 from cluster_site import Site, until
-from conftest import Answers
+from conftest import Answers, Toy
 from private_cluster import PrivateCluster
 
 from HCCAssistLib.errors import HCCAssistError
@@ -21,26 +21,23 @@ from HCCAssistLib.jobs.runs.runs import cancel, resume, retry
 
 pytestmark = pytest.mark.heavy
 
-SLOWLY = 0.05
-"""Seconds of a batch, where something is to happen in the middle of a training."""
+Make = Callable[..., Site]
 
 
 @pytest.fixture
-def make(
-    private_cluster: PrivateCluster, own_root: Profile, toy: Callable[[float], None], tmp_path: Path
-) -> Iterator[Callable[..., Site]]:
-    """Makes a ROOT; with batches that take a while the first member is submitted, too, and its first epoch awaited."""
+def make(private_cluster: PrivateCluster, own_root: Profile, toy: Toy, tmp_path: Path) -> Iterator[Make]:
+    """Makes a ROOT; where it is to wait in its second epoch, the first member is submitted and has come that far."""
     made: list[Site] = []
     code = private_cluster.folder / "root" / "code"  # installed once for all tests
     code.mkdir(parents=True, exist_ok=True)
 
-    def site(seconds: float = 0.0, profile: Profile = own_root) -> Site:
-        toy(seconds)
+    def site(profile: Profile = own_root, *, waiting: bool = True) -> Site:
         Path(profile.root).mkdir(exist_ok=True)
         Path(profile.root, "code").symlink_to(code)
         new = Site(private_cluster, profile, Answers(), tmp_path / f"site-{len(made)}")
         made.append(new)
-        if seconds:
+        if waiting:
+            toy.hold()
             new.submit()
             new.until_epoch()
         return new
@@ -53,8 +50,8 @@ def make(
         one.slurm.close()
 
 
-def test_two_members_train_side_by_side_and_have_the_weights_of_the_plain_command(make: Callable[..., Site]) -> None:
-    site = make()
+def test_two_members_train_side_by_side_and_have_the_weights_of_the_plain_command(make: Make) -> None:
+    site = make(waiting=False)
     for member in range(2):
         site.submit(member)
     site.submit()  # once more: attached to, not begun again
@@ -68,10 +65,13 @@ def test_two_members_train_side_by_side_and_have_the_weights_of_the_plain_comman
     assert site.jobs() == []  # what is finished is not done again
 
 
-def test_a_job_that_is_requeued_goes_on_at_once_and_comes_to_the_same_weights(make: Callable[..., Site]) -> None:
-    site = make(SLOWLY)
+@pytest.mark.slow
+def test_a_job_that_is_requeued_goes_on_at_once_and_comes_to_the_same_weights(make: Make, toy: Toy) -> None:
+    site = make()
     began = time.time()
     site.cluster.slurm("scontrol", "requeue", site.job())
+    until(lambda: site.state() and len(site.events("started")) == 2)  # whoever asks lets it begin at once
+    toy.go_on()
     found = site.until("done")
     assert site.events("started")[1].t - began < 60  # Slurm itself waits two minutes
     assert found.attempts == 2
@@ -80,21 +80,25 @@ def test_a_job_that_is_requeued_goes_on_at_once_and_comes_to_the_same_weights(ma
 
 
 @pytest.mark.slow
-def test_a_job_that_is_preempted_goes_on_when_the_urgent_one_is_through(make: Callable[..., Site]) -> None:
-    site = make(0.3)
+def test_a_job_that_is_preempted_goes_on_when_the_urgent_one_is_through(make: Make, toy: Toy) -> None:
+    site = make()
     site.cluster.slurm("sbatch", "-p", "urgent", "-N2", "--exclusive", "--output=/dev/null", "--wrap=sleep 3")
+    until(lambda: site.state() and len(site.events("started")) == 2)
+    toy.go_on()
     assert site.until("done").attempts == 2
     (preempted,) = site.events("preempted")
     site.went_on("preempted for 3 s", "the job, by a partition of higher priority", preempted.t)
 
 
-def test_of_two_live_attempts_after_a_lost_node_the_newer_one_owns_the_run(make: Callable[..., Site]) -> None:
-    site = make(SLOWLY)
+def test_of_two_live_attempts_after_a_lost_node_the_newer_one_owns_the_run(make: Make, toy: Toy) -> None:
+    site = make()
     node = site.cluster.slurm("squeue", "--noheader", f"--job={site.job()}", "--format=%N").strip()
     site.cluster.order("kill", f"slurmd.{node}")  # the training on it lives on
     began = time.time()
     try:
         site.cluster.slurm("scontrol", "update", f"NodeName={node}", "State=DOWN", "Reason=lost")
+        until(lambda: site.state() and len(site.events("started")) == 2)
+        toy.go_on()  # both
         assert site.until("done").attempts == 2
     finally:
         site.cluster.order("start", f"slurmd.{node}")
@@ -105,14 +109,15 @@ def test_of_two_live_attempts_after_a_lost_node_the_newer_one_owns_the_run(make:
 
 
 @pytest.mark.slow
-def test_while_the_controller_is_gone_a_job_goes_on_and_nothing_counts_as_lost(make: Callable[..., Site]) -> None:
-    site = make(SLOWLY)
+def test_while_the_controller_is_gone_a_job_goes_on_and_nothing_counts_as_lost(make: Make, toy: Toy) -> None:
+    site = make()
     began = time.time()
     site.cluster.order("kill", "slurmctld")
     try:
         with pytest.raises(HCCAssistError, match="Slurm does not answer at the moment"):
             site.state()
-        site.until_epoch(3)
+        toy.go_on()
+        until(lambda: site.events("done"))
     finally:
         site.cluster.order("start", "slurmctld")
     until(lambda: "hcc-" in site.cluster.slurm("squeue", "--states=all"))
@@ -121,24 +126,22 @@ def test_while_the_controller_is_gone_a_job_goes_on_and_nothing_counts_as_lost(m
 
 
 @pytest.mark.slow
-def test_of_two_submissions_of_one_run_one_at_a_time_runs_and_the_second_finds_it_done(
-    make: Callable[..., Site],
-) -> None:
-    site = make(SLOWLY)
+def test_of_two_submissions_of_one_run_one_at_a_time_runs_and_the_second_finds_it_done(make: Make, toy: Toy) -> None:
+    site = make()
     site.slurm.start(site.key)  # as by a second computer that asked in the same moment
     assert sorted(line.split()[1] for line in site.jobs()) == ["PENDING", "RUNNING"]
+    toy.go_on()
     until(lambda: not site.jobs())
     assert [event.kind for event in site.events("done", "already_done", "failed")] == ["done", "already_done"]
     assert site.state().state == "done"
 
 
 @pytest.mark.slow
-def test_cancelling_ends_what_runs_and_what_waits_and_both_can_go_on(
-    make: Callable[..., Site], own_root: Profile
-) -> None:
-    site = make(SLOWLY, replace(own_root, cpus=2))
+def test_cancelling_ends_what_runs_and_what_waits_and_both_can_go_on(make: Make, own_root: Profile, toy: Toy) -> None:
+    site = make(replace(own_root, cpus=2))
     cancel(site.slurm, site.key)
     until(lambda: not site.jobs(), 20)
+    toy.go_on()
     assert site.until("cancelled").history
     site.cluster.slurm("scontrol", "update", "PartitionName=normal", "State=DOWN")
     try:
@@ -155,32 +158,35 @@ def test_cancelling_ends_what_runs_and_what_waits_and_both_can_go_on(
 
 
 @pytest.mark.slow
-def test_a_job_that_is_killed_is_lost_and_goes_on_when_it_is_tried_again(make: Callable[..., Site]) -> None:
-    site = make(SLOWLY)
+def test_a_job_that_is_killed_is_lost_and_goes_on_when_it_is_tried_again(make: Make, toy: Toy) -> None:
+    site = make()
     began = time.time()
     for line in site.cluster.slurm("scontrol", "listpids", site.job()).splitlines()[1:]:
         os.kill(int(line.split()[0]), signal.SIGKILL)
     assert "without a word" in site.until("lost").message
+    toy.go_on()
     assert retry(site.slurm, site.key)
     assert site.until("done").attempts == 2
     site.went_on("killed without a word", "trainer and script, by SIGKILL", began)
 
 
 @pytest.mark.slow
-def test_before_the_time_limit_a_job_queues_itself_again_and_goes_on(
-    make: Callable[..., Site], own_root: Profile
-) -> None:
-    site = make(1.0, replace(own_root, time_limit="00:01:00", warning_s=20))
-    assert site.until("done").attempts >= 2
+@pytest.mark.timeout(600)  # Slurm counts in minutes, and looks each half
+def test_before_the_time_limit_a_job_queues_itself_again_and_goes_on(make: Make, own_root: Profile, toy: Toy) -> None:
+    toy.batches_take(2.0)
+    site = make(replace(own_root, time_limit="00:02:00", warning_s=20), waiting=False)
+    site.submit()
+    until(lambda: site.state().state == "done", 500)
+    assert site.state().attempts >= 2
     site.went_on("time limit", "the job, by itself when Slurm warned it", site.events("preempted")[0].t)
 
 
 @pytest.mark.slow
 def test_a_time_limit_that_is_too_short_for_an_epoch_is_said_instead_of_trying_for_ever(
-    make: Callable[..., Site], own_root: Profile, toy: Callable[[float], None]
+    make: Make, own_root: Profile, toy: Toy
 ) -> None:
-    site = make(profile=replace(own_root, time_limit="00:01:00", warning_s=30))
-    toy(30.0)
+    toy.batches_take(30.0)
+    site = make(replace(own_root, time_limit="00:01:00", warning_s=30), waiting=False)
     site.submit()
     assert "shorter than an epoch takes" in site.until("failed").message
     assert site.jobs() == []
@@ -188,17 +194,18 @@ def test_a_time_limit_that_is_too_short_for_an_epoch_is_said_instead_of_trying_f
 
 @pytest.mark.slow
 def test_on_a_full_disk_a_member_says_so_and_goes_on_when_there_is_room(
-    make: Callable[..., Site], own_root: Profile, tmp_path: Path
+    make: Make, own_root: Profile, toy: Toy, tmp_path: Path
 ) -> None:
     disk = tmp_path / "disk"
     disk.mkdir()
     if subprocess.run(["mount", "-t", "tmpfs", "-o", "size=4m", "tmpfs", str(disk)], capture_output=True).returncode:
         pytest.skip("no disk can be mounted here")
     try:
-        site = make(0.3, replace(own_root, root=str(disk / "root")))
+        site = make(replace(own_root, root=str(disk / "root")))
         filling = disk / "filling"
         with pytest.raises(OSError, match="No space left"):
             filling.write_bytes(bytes(4 << 20))
+        toy.go_on()
         assert "disk is full" in site.until("failed").message
         until(lambda: not site.jobs())
         filling.unlink()

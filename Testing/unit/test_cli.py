@@ -90,6 +90,19 @@ def test_predict_gives_one_json_object_on_stdout_and_a_result_folder(
     assert sorted(path.name for path in (tmp_path / "result").iterdir()) == ["case", "summary.csv"]
 
 
+def test_a_page_that_no_browser_opens_costs_no_result(
+    capsys: pytest.CaptureFixture[str], model: Path, volume: Path, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr("HCCAssistLib.viewer.page.MOST_VOXELS", 1)
+    arguments = ("--model", model, "--out", tmp_path / "o", "--no-pictures", "--view", "--set", "stride=fast")
+    status, _, err = run(capsys, "predict", volume, *arguments)
+    assert status == 0
+    assert "browsers open pages of up to" in err
+    assert {path.name for path in (tmp_path / "o" / "case").iterdir()} == {
+        "result.json", "heatmap.nrrd", "candidates.csv"
+    }  # fmt: skip
+
+
 def test_one_bad_case_of_a_cohort_does_not_lose_the_others(
     capsys: pytest.CaptureFixture[str], model: Path, volume: Path, tmp_path: Path
 ) -> None:

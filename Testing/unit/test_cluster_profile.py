@@ -143,7 +143,7 @@ def test_the_ssh_config_completes_a_profile(own_profiles: Path) -> None:
     assert (target.host, target.user, target.port) == ("login.example.org", "ada", 2222)
     assert target.known_as == "[login.example.org]:2222"
     assert target.keys == (own_profiles / ".ssh" / "ward",)
-    assert target.known_hosts == (own_profiles / "known",)
+    assert target.known_hosts[0] == own_profiles / "known"
     assert not target.agent
     assert target.jumps == ("bob@gate:99", "inner")
     gate, inner = (jump_target(jump, profile) for jump in target.jumps)

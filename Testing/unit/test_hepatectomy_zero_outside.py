@@ -10,7 +10,7 @@ from HCCAssistLib.explain.gradcam import open_pass
 from HCCAssistLib.recipes.hepatectomy.explanation import scores_and_map
 from HCCAssistLib.recipes.hepatectomy.network import RecurrenceNetwork
 from HCCAssistLib.recipes.hepatectomy.recipe import VOI_SHAPE
-from HCCAssistLib.recipes.hepatectomy.zero_outside import ZeroOutside
+from HCCAssistLib.recipes.hepatectomy.zero_outside import _KEPT, ZeroOutside
 
 SHOWN = {
     "in the middle": (55, 95, 57, 98),
@@ -107,3 +107,5 @@ def test_a_small_tumour_takes_a_fraction_of_the_work(whole: RecurrenceNetwork) -
                 one.features(x)
             work.append(counter.get_total_flops())
     assert 0 < work[1] < 0.3 * work[0]
+    first = _KEPT[whole][1][1]
+    assert first.untyped_storage().nbytes() == 8 * first[..., 0, 0].numel(), "one pixel stands for all"

@@ -142,24 +142,30 @@ def test_versions_are_looked_up_without_importing(monkeypatch: pytest.MonkeyPatc
     assert installed_version("no-such-package") is None
 
 
-def test_what_only_reports_need_is_apart_from_what_is_needed(
+def test_what_only_reports_or_clusters_need_is_apart_from_what_is_needed(
     listed: Path, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     reports = tmp_path / "reports.txt"
     reports.write_text("matplotlib>=3.8\n")
+    clusters = tmp_path / "clusters.txt"
+    clusters.write_text("paramiko>=3.4\n")
     pip = Pip(monkeypatch, torch="2.9.0", scikit_learn="1.7")
-    installation = Installation(listed, pip, lambda: None, reports)
+    installation = Installation(listed, pip, lambda: None, {"reports": reports, "clusters": clusters})
     packages = installation.packages(CPU)
-    assert [(p.name, p.optional) for p in packages[1:]] == [
-        ("scikit-learn", False),
-        ("safetensors", False),
-        ("matplotlib", True),
+    assert [(p.name, p.only_for) for p in packages[1:]] == [
+        ("scikit-learn", ""),
+        ("safetensors", ""),
+        ("matplotlib", "reports"),
+        ("paramiko", "clusters"),
     ]
     assert [p.name for p in installation.installable(packages)] == ["safetensors"]
-    assert [p.name for p in installation.for_reports(packages)] == ["matplotlib"]
+    assert [p.name for p in installation.only_for("reports", packages)] == ["matplotlib"]
     assert "Reports need matplotlib besides" in installation.advice(packages, CPU)
-    assert installation.set_up(installation.for_reports(packages)) == {}
+    assert "Clusters need paramiko besides" in installation.advice(packages, CPU)
+    assert installation.set_up(installation.only_for("reports", packages)) == {}
+    assert "paramiko" not in pip.versions
+    assert installation.set_up(installation.only_for("clusters", packages)) == {}
     assert "safetensors" not in pip.versions
     assert installation.set_up(installation.installable(installation.packages(CPU))) == {}
-    assert installation.for_reports(installation.packages(CPU)) == ()
+    assert installation.only_for("reports", installation.packages(CPU)) == ()
     assert installation.advice(installation.packages(CPU), CPU) == "Everything is here."

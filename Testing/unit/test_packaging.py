@@ -141,11 +141,12 @@ def test_the_requirements_are_those_of_the_library_that_slicer_does_not_ship():
     assert set(lines) == needed
 
 
-def test_the_packages_offered_for_reports_are_those_of_the_extra():
-    (path,) = (ROOT / "HCCAssist").glob("*/Resources/*Reports.txt")
+@pytest.mark.parametrize(("name", "extra"), [("Reports", "reports"), ("Clusters", "cluster")])
+def test_the_packages_offered_apart_are_those_of_the_extra(name, extra):
+    (path,) = (ROOT / "HCCAssist").glob(f"*/Resources/*{name}.txt")
     lines = [line for line in path.read_text(encoding="utf-8").splitlines() if line and not line.startswith("#")]
     project = tomllib.loads((ROOT / "pyproject.toml").read_text(encoding="utf-8"))["project"]
-    assert lines == project["optional-dependencies"]["reports"]
+    assert lines == project["optional-dependencies"][extra]
 
 
 def test_every_part_of_the_panels_has_its_layout_and_no_name_twice():

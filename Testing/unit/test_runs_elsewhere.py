@@ -94,6 +94,26 @@ def test_members_are_sent_submitted_once_and_brought_back(
     assert (there / "result.safetensors").read_bytes() == (here / "result.safetensors").read_bytes()
 
 
+def test_to_try_again_begins_anew_what_failed_and_reads_the_cohort_again_where_the_pack_is_damaged(
+    trainings: Trainings, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr(trainings, "_conduct", lambda training: None)
+    engine = Elsewhere(tmp_path / "there")
+    folder = TrainingFolder(trainings.folder("abc"))
+    first, second = (engine.files.path(run_folder(member.key)) for member in folder.members)
+    for run, kind in ((first, "failed"), (second, "done")):
+        (run / "events").mkdir(parents=True)
+        (run / "events" / "1.jsonl").write_text(f'{{"v": 1, "kind": "{kind}", "t": 1.0}}\n')
+        (run / "final.safetensors").write_bytes(b"checkpoint")
+    trainings.retry("abc", engine)
+    assert not (first / "final.safetensors").exists()
+    assert (second / "final.safetensors").exists()
+    assert (folder.path / "prepared.json").exists()
+    (trainings.root / "packs" / folder.digest / "samples.safetensors").write_bytes(b"damaged")
+    trainings.retry("abc", engine)
+    assert not (folder.path / "prepared.json").exists()
+
+
 def test_what_is_cancelled_is_not_submitted_and_needs_a_connection(trainings: Trainings, tmp_path: Path) -> None:
     engine = Elsewhere(tmp_path / "there")
     trainings.cancel("abc", engine)

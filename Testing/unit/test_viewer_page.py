@@ -281,6 +281,7 @@ def test_the_command_finds_the_images_where_predict_found_them(case, tmp_path, c
         ("{", ["RESULT", "COHORT"], "there is no readable result.json"),
         ('{"format": "hccassist-result/2", "kind": "detection", "heatmaps": []}', ["RESULT", "COHORT"], "damaged"),
         ('{"format": "hccassist-result/1"}', ["RESULT", "COHORT"], "older format"),
+        ("no inputs", ["RESULT", "COHORT"], "does not say on which images it rests"),
         ("no scan", ["RESULT", "COHORT"], "the image post/arterial is missing"),
         ("other scan", ["RESULT", "COHORT"], "not the image that the result was computed on"),
         ("renamed", ["OTHER", "COHORT"], "none of its 2 cases is called as the folder of the result, 'x'"),
@@ -302,6 +303,11 @@ def test_what_cannot_be_shown_is_refused_in_words(case, tmp_path, capsys, change
         write_image(samples.body(samples.ODD, seed=5), scan)
     elif change == "renamed":
         result.rename(result.parent / "x")
+    elif change == "no inputs":
+        data = json.loads((result / "result.json").read_text())
+        data["run"]["inputs"] = {}
+        data["heatmaps"] = []
+        (result / "result.json").write_text(json.dumps(data))
     elif change:
         (result / "result.json").write_text(change)
     places = {"RESULT": result, "COHORT": cohort, "EMPTY": tmp_path / "empty", "OTHER": result.parent / "x"}

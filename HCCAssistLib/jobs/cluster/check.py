@@ -53,7 +53,7 @@ def check(connection: Connection) -> Iterator[Checked]:
     if slurm.status:
         yield Checked("Slurm", problems=_problems(refusal(slurm, "sbatch"), "Slurm"))
     else:
-        yield Checked("Slurm", slurm.out.strip())
+        yield Checked("Slurm", slurm.out.strip().splitlines()[-1])
     try:
         yield Checked("Python", check_python(connection))
     except InputError as error:

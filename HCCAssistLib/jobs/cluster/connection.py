@@ -181,6 +181,11 @@ class Connection:
 
     def _lost(self, error: BaseException) -> str:
         reason = str(error) or type(error).__name__
+        if "Garbage packet" in reason:
+            return (
+                f"{self.profile.host} sends text instead of files: a start file of its shell, such as ~/.bashrc, "
+                "prints something. Let it do so in a terminal alone."
+            )
         return (
             f"the connection to {self.profile.host} was lost ({reason}). "
             "What runs there goes on, and nothing is lost; try again later."
@@ -200,10 +205,11 @@ class Connection:
             raise InputError("paramiko is not installed", remedy="run: pip install paramiko") from error
         logging.getLogger("paramiko").addHandler(logging.NullHandler())  # it would write tracebacks to stderr
         target = target_of(self.profile)
+        hosts = [*(jump_target(jump, self.profile) for jump in target.jumps), target]
+        host = hosts[0]
         try:
-            for jump in target.jumps:
-                self._add(jump_target(jump, self.profile))
-            self._add(target)
+            for host in hosts:
+                self._add(host)
         except (Cancelled, InputError) as error:
             self.close()
             if self._was_connected:
@@ -218,14 +224,16 @@ class Connection:
             raise
         except socket.gaierror as error:
             self.close()
+            if self._was_connected:  # the name has not gone, the network has
+                raise ConnectionLost(self._lost(error)) from error
             raise InputError(
-                f"there is no host of this name: {target.host}", "host", "check the profile and the network"
+                f"there is no host of this name: {host.host}", "host", "check the profile and the network"
             ) from error
         except (OSError, EOFError, paramiko.SSHException) as error:
             self.close()
             reason = str(error) or "it did not answer"
             raise ConnectionLost(
-                f"{target.host} cannot be reached at port {target.port}: {reason}. Check the network (is a VPN "
+                f"{host.host} cannot be reached at port {host.port}: {reason}. Check the network (is a VPN "
                 "needed?), host and port in the profile."
             ) from error
         self._was_connected = True

@@ -9,6 +9,7 @@ import json
 import posixpath
 import shlex
 import tarfile
+import uuid
 from collections.abc import Callable, Sequence
 from dataclasses import dataclass
 from pathlib import Path
@@ -91,17 +92,18 @@ def install(connection: Connection, files: SftpFiles, progress: Callable[[float]
         path = folder / "library.tar.gz"
         size = path.write_bytes(source.archive())
         files.put(path, f"{source.folder}.tar.gz", lambda done: progress(0.9 * done / size))
-    part = f"{place}.part"
+    part = f"{place}.{uuid.uuid4().hex[:8]}.part"
     for command in (
-        ["rm", "-rf", "--", part],
         ["mkdir", "-p", "--", part],
         ["tar", "--extract", "--gzip", "--no-same-owner", "--file", f"{place}.tar.gz", "--directory", part],
     ):
         _must(connection.run(command))
     if not is_whole(connection, source, part):
         raise HCCAssistError("the library did not arrive whole on the cluster. Try again.")
-    _must(connection.run(["mv", "-T", "--", part, place]))
-    _must(connection.run(["rm", "-f", "--", f"{place}.tar.gz"]))
+    moved = connection.run(["mv", "-T", "--", part, place])
+    connection.run(["rm", "-rf", "--", part, f"{place}.tar.gz"])
+    if not files.exists(source.folder):  # nobody else has brought it in the meantime either
+        _must(moved)
     progress(1.0)
     return place
 
@@ -151,7 +153,7 @@ def check_python(connection: Connection) -> str:
         )
     if found["missing"]:
         names = [PIP_NAMES.get(one, one) for one in found["missing"]]
-        line = shlex.join([profile.interpreter(home), "-m", "pip", "install", *names])
+        line = f"{shlex.quote(profile.interpreter(home))} -m pip install {shlex.join(names)}"
         raise InputError(
             f"its Python lacks {', '.join(names)}",
             profile.host,

@@ -21,6 +21,8 @@ from HCCAssistLib.wording import rounded
 AT_ONCE = 8 << 20
 """Bytes that are sent before others may use the connection."""
 PIECE = 1 << 15
+PRIVATE = 0o700
+"""What is sent is of patients, though without names: a folder is its owner's alone."""
 SUM_SECONDS = 1800.0
 
 
@@ -140,7 +142,7 @@ class SftpFiles:
         done = self._connection.run(["sha256sum", "--", place], seconds=SUM_SECONDS)
         if done.status:
             raise HCCAssistError(f"what was sent cannot be verified on the cluster: {done.err.strip() or 'sha256sum'}.")
-        return done.out[:64]
+        return done.out.splitlines()[-1][:64]  # the shell may have greeted before
 
     def get(self, path: str, target: Path) -> None:
         """Copy a file to this computer."""
@@ -193,7 +195,7 @@ class SftpFiles:
         except FileNotFoundError:
             self._make_folder(sftp, posixpath.dirname(place))
             try:
-                sftp.mkdir(place)
+                sftp.mkdir(place, PRIVATE)
             except OSError:  # without a number where somebody else has just made it
                 if not S_ISDIR(sftp.stat(place).st_mode):
                     raise

@@ -157,6 +157,8 @@ class Slurm:
             raise refusal(done, "squeue")
         found: dict[str, list[str]] = {}
         for line in done.out.splitlines():
+            if line.count("|") < 3:  # a greeting of the shell
+                continue
             name, state, number, reason = line.split("|", 3)
             found.setdefault(name, []).append(state)
             if state == "PENDING" and reason == "BeginTime":  # two minutes, for Slurm to sort itself out

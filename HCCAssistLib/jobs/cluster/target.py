@@ -11,6 +11,7 @@ from HCCAssistLib.errors import InputError
 from HCCAssistLib.jobs.cluster.profile import Profile, profiles_folder
 
 DEFAULT_KEYS = ("id_ed25519", "id_ecdsa", "id_rsa")
+EVERYBODYS_KNOWN_HOSTS = Path("/etc/ssh/ssh_known_hosts")
 
 
 @dataclass(frozen=True, slots=True)
@@ -102,7 +103,7 @@ def _target(
         keys=own or tuple(path for key in DEFAULT_KEYS if (path := ssh / key).is_file()),
         agent=not keys and found.get("identitiesonly", "no").lower() != "yes",
         known_as=alias or (host if number == 22 else f"[{host}]:{number}"),
-        known_hosts=(*known_hosts, *(Path(path).expanduser() for path in files)),
+        known_hosts=(*known_hosts, *(Path(path).expanduser() for path in files), EVERYBODYS_KNOWN_HOSTS),
         jumps=jumps or (() if jump.lower() in ("", "none") else tuple(one.strip() for one in jump.split(","))),
         proxy_command="" if jumps or jump else found.get("proxycommand", "").removeprefix("none"),
     )

@@ -184,7 +184,8 @@ def _report(training: Training, folder: TrainingFolder, owner: Owner) -> Path:
     owner.say("progress", what="evaluating on the test cases", share=ASSEMBLED)
     cohort = read_cohort(Path(training.cohort), tolerant=True, known=all_columns())
     package = read_package(folder.package)
-    return report_on_test_cases(cohort, package, folder.path / REPORT, device=training.device, progress=progress)
+    device = training.device if training.engine == "background" else "auto"  # the other one is of another computer
+    return report_on_test_cases(cohort, package, folder.path / REPORT, device=device, progress=progress)
 
 
 def _job(training: Training, folder: TrainingFolder) -> Job:

@@ -76,7 +76,7 @@ def _of_zeros(network: RecurrenceNetwork, like: Tensor) -> list[Tensor]:
             ends = [_outputs(span, span[1], _stride(layer)) for span in whole]
             seen = [_inputs(end, span[1], _stride(layer)) for end, span in zip(ends, whole, strict=True)]
             found = _applied(layer, _on(maps[-1], maps[-1], whole, seen))
-            pixel = found[..., :1, :1]
+            pixel = found[..., :1, :1].clone()
             # of the first layers all pixels are alike: 29 MB and more need not be kept
             maps.append(pixel.expand(found.shape) if torch.equal(found, pixel.expand(found.shape)) else found)
         _KEPT[network] = state, maps

@@ -1,12 +1,14 @@
-// One view of one volume in one plane: the slice, heat, boxes, crosshair, letters and scale, and what a mouse does there.
+// One view of one volume in one plane: the slice, heat, boxes, crosshair, letters and scale.
 
 import { PLANES, column, nearestSlice, number, sectionOf, sideOf, toWorld } from "./geometry.js";
+import { listenToMouse } from "./mouse.js";
 import { sizeOf } from "./volume.js";
 
 const COLORS = {
   // as in the scene of 3D Slicer
   pending: "#fff240", accepted: "#00ff99", rejected: "#9e9e9e", other: "#b333e6", unsure: "#cc664d",
 };
+const LINE = 17; // from one line of text to the next, pixels
 const SCALES_MM = [1, 2, 5, 10, 20, 50, 100];
 
 export class Pane {
@@ -21,7 +23,7 @@ export class Pane {
     this.canvas.setAttribute("role", "img");
     this.slicePicture = document.createElement("canvas");
     this.heatPicture = document.createElement("canvas");
-    this.#listen();
+    listenToMouse(this);
   }
 
   get index() {
@@ -93,7 +95,7 @@ export class Pane {
 
   #drawSlice(context) {
     const { volume, slice } = this;
-    const key = `${slice} ${volume.windows} ${volume.loaded}`;
+    const key = `${slice} ${volume.windows} ${volume.unread.size}`;
     if (this.sliceKey !== key) {
       this.sliceKey = key;
       volume.picture(this.plane, slice, this.slicePicture);
@@ -145,7 +147,7 @@ export class Pane {
 
   #drawMarks(context) {
     const ratio = this.viewer.ratio;
-    const named = new Set(); // several patches of a finding carry one name
+    const named = new Map(); // several patches of a finding carry one name, and names do not lie on each other
     for (const { finding, mark, corners, isChosen } of this.outlines()) {
       context.beginPath();
       corners.forEach(([x, y], n) => (n ? context.lineTo(x, y) : context.moveTo(x, y)));
@@ -157,10 +159,12 @@ export class Pane {
       context.strokeStyle = isChosen ? "white" : COLORS[finding.verdict];
       context.stroke();
       if (named.has(finding)) continue;
-      named.add(finding);
       const left = Math.min(...corners.map((corner) => corner[0]));
-      const top = Math.min(...corners.map((corner) => corner[1]));
-      this.#write(context, mark.text, left, top - 4 * ratio, { color: context.strokeStyle, baseline: "bottom" });
+      let bottom = Math.min(...corners.map((corner) => corner[1])) - 4 * ratio;
+      const isTaken = ([x, y]) => Math.abs(x - left) < 70 * ratio && Math.abs(y - bottom) < LINE * ratio - 1;
+      while ([...named.values()].some(isTaken)) bottom -= LINE * ratio;
+      named.set(finding, [left, bottom]);
+      this.#write(context, mark.text, left, bottom, { color: context.strokeStyle, baseline: "bottom" });
     }
   }
 
@@ -199,7 +203,7 @@ export class Pane {
     const { viewer, volume } = this;
     const { width, height } = this.canvas;
     const edge = 6 * viewer.ratio;
-    const line = 17 * viewer.ratio;
+    const line = LINE * viewer.ratio;
     const [right, left, bottom, top] = this.sides();
     const about = [
       volume.title,
@@ -207,7 +211,7 @@ export class Pane {
     ];
     if (this.planeName === viewer.planes[0]) about.push(viewer.placeText(volume));
     if (volume.tilt >= 1) about.push(`tilted ${volume.tilt.toFixed(0)}\u00b0 from the patient's axes`);
-    if (volume.loaded < volume.slabCount) about.push(`reading, ${Math.round((100 * volume.loaded) / volume.slabCount)} %`);
+    if (!volume.isRead) about.push(`reading, ${Math.round(100 - (100 * volume.unread.size) / volume.slabCount)} %`);
     about.forEach((text, n) => this.#write(context, text, edge, edge + n * line, { baseline: "top" }));
     if (viewer.synthetic) this.#write(context, "SYNTHETIC", width - edge, edge, { align: "right", baseline: "top", color: "#ffb347", bold: true });
     this.#write(context, right, width - edge, height / 2, { align: "right", bold: true });
@@ -215,7 +219,7 @@ export class Pane {
     this.#write(context, top, width / 2, edge, { align: "center", baseline: "top", bold: true });
     this.#write(context, bottom, width / 2, height - edge, { align: "center", baseline: "bottom", bold: true });
     const { level, width: span } = volume.window;
-    this.#write(context, `L ${number(level)}  W ${number(span)}`, edge, height - edge, { baseline: "bottom" });
+    this.#write(context, `WL ${number(level)}  WW ${number(span)}`, edge, height - edge, { baseline: "bottom" });
     this.#write(context, "Research use only", width - edge, height - edge, { align: "right", baseline: "bottom", color: "#bbb" });
     this.#drawScale(context, edge, height - edge - 1.4 * line);
     this.canvas.setAttribute("aria-label", `${about.join(", ")}; ${left} on the left, ${right} on the right, ${top} at the top`);
@@ -249,51 +253,6 @@ export class Pane {
     context.fillStyle = color;
     context.fillText(text, x, y);
     context.strokeStyle = color;
-  }
-
-  #listen() {
-    const { canvas, viewer } = this;
-    const pixel = (event) => {
-      const edge = canvas.getBoundingClientRect();
-      return [(event.clientX - edge.left) * viewer.ratio, (event.clientY - edge.top) * viewer.ratio];
-    };
-    let before = null;
-    let tool = "";
-    canvas.addEventListener("pointerdown", (event) => {
-      viewer.active = this;
-      before = pixel(event);
-      tool = event.button === 2 ? "window" : event.button === 1 || event.shiftKey ? "pan" : viewer.tool;
-      canvas.setPointerCapture(event.pointerId);
-      if (tool === "crosshair") this.point(...before);
-      if (event.button === 1) event.preventDefault(); // no scrolling by the middle button
-    });
-    canvas.addEventListener("pointermove", (event) => {
-      if (before === null) return;
-      const now = pixel(event);
-      const [x, y] = [now[0] - before[0], now[1] - before[1]];
-      before = now;
-      if (tool === "crosshair") this.point(...now);
-      else if (tool === "pan") viewer.pan(this, x, y);
-      else if (tool === "zoom") viewer.zoom(this, Math.exp(-y / 200), [canvas.width / 2, canvas.height / 2]);
-      else viewer.dragWindow(this.volume, x / viewer.ratio, y / viewer.ratio);
-    });
-    for (const end of ["pointerup", "pointercancel"]) canvas.addEventListener(end, () => (before = null));
-    canvas.addEventListener("contextmenu", (event) => event.preventDefault());
-    canvas.addEventListener("focus", () => (viewer.active = this));
-    canvas.addEventListener("dblclick", () => viewer.enlarge(this));
-    let turned = 0;
-    canvas.addEventListener("wheel", (event) => {
-      event.preventDefault();
-      viewer.active = this;
-      if (event.ctrlKey) {
-        viewer.zoom(this, Math.exp(-event.deltaY / 500), pixel(event));
-        return;
-      }
-      turned += event.deltaMode === 0 ? event.deltaY : 100 * event.deltaY;
-      if (Math.abs(turned) < 40) return; // a touchpad sends many small steps
-      this.moveSlices(Math.sign(turned));
-      turned = 0;
-    }, { passive: false });
   }
 
   /** Lay the crosshair on a pixel of this slice. */

@@ -107,7 +107,7 @@ export class Viewer {
   placeText(volume) {
     const at = this.at[volume.timePoint];
     const value = volume.valueAt(toWorld(volume.inverse, at));
-    const text = value === null ? "outside the scan" : `${number(value)} ${volume.unit}`;
+    const text = value === null ? "outside the scan" : Number.isNaN(value) ? "reading" : `${number(value)} ${volume.unit}`;
     return `${placeText(at)} mm: ${text}`;
   }
 
@@ -205,11 +205,8 @@ export class Viewer {
     if (this.waiting) return;
     this.waiting = requestAnimationFrame(() => {
       this.waiting = 0;
-      const began = performance.now();
       for (const pane of this.visiblePanes) pane.draw();
       this.onChange();
-      this.drawn = (this.drawn ?? 0) + 1;
-      this.milliseconds = performance.now() - began;
     });
   }
 }

@@ -31,7 +31,7 @@ export class Volume {
     this.number = number;
     this.inverse = inverse(about.affine);
     this.numbers = new Int16Array(about.shape[0] * about.shape[1] * about.shape[2]).fill(about.empty);
-    this.loaded = 0;
+    this.unread = new Set(Array(this.slabCount).keys());
     this.window = { ...about.window };
     this.grey = new Uint32Array(65536);
     this.setWindow(about.window.level, about.window.width);
@@ -41,13 +41,17 @@ export class Volume {
     return Math.ceil(this.shape[2] / this.slab);
   }
 
+  get isRead() {
+    return this.unread.size === 0;
+  }
+
   /** Unpack the slabs, the one that holds a slice first. */
   async load(first, loaded) {
     const at = Math.floor(first / this.slab);
     const order = [...Array(this.slabCount).keys()].sort((a, b) => Math.abs(a - at) - Math.abs(b - at));
     for (const slab of order) {
       this.#unfold(slab, await unpacked(`v${this.number}s${slab}`));
-      this.loaded++;
+      this.unread.delete(slab);
       loaded();
       await new Promise((done) => setTimeout(done)); // so that a click is answered between two slabs
     }
@@ -83,10 +87,12 @@ export class Volume {
     this.windows = (this.windows ?? 0) + 1; // tells pictures in another window apart
   }
 
+  /** The value of the voxel at an index: null outside the volume, NaN where it is not read yet. */
   valueAt(index) {
     const [i, j, k] = index.map((value) => Math.floor(value + 0.5));
     const [width, height, depth] = this.shape;
     if (i < 0 || j < 0 || k < 0 || i >= width || j >= height || k >= depth) return null;
+    if (this.unread.has(Math.floor(k / this.slab))) return NaN;
     return this.slope * this.numbers[(k * height + j) * width + i] + this.intercept;
   }
 
