@@ -32,11 +32,6 @@ MISTAKES = {
         'if name and slicer.util.confirmOkCancelDisplay(question, _("HCCAssist - Remove a training")):',
         "if name:",
     ),
-    "an ended training can be cancelled": (
-        "training_jobs",
-        "ui.jobCancelButton: summary.state in OPEN",
-        "ui.jobCancelButton: True",
-    ),
     "reason of a failure not told": ("training_words", "if summary.message:", "if False:"),
     "curves of the one before": ("training_curves", "forget_training(scene, but=asked", "list(asked"),
     "another training looked at": ("training_jobs", "self.choose(self._ids[number])", "self.choose(self._ids[0])"),
@@ -53,11 +48,7 @@ MISTAKES = {
     "asked where nobody is": ("cluster_prompts", "        self._attended.clear()\n", ""),
     "question that nobody waits for": ("cluster_prompts", "        self._answer(None)\n", ""),
     "fault of a profile not told": ("profile_form", "else problems.get(name", "else '' and problems.get(name"),
-    "plot kept when the scene closes": (
-        PY,
-        '"""The scene closes, and the plot with it."""\n        self.setParameterNode(None)',
-        "pass",
-    ),
+    "observers kept after the panel is closed": (PY, "        self.removeObservers()\n", ""),
 }
 """File of the module, or a part of the panels; what stands there, what is planted in its place."""
 
