@@ -93,5 +93,5 @@ def megabytes(size: float) -> str:
     ('0.3 MB', '42 MB', '1.5 GB')
     """
     if size >= 1e9:
-        return f"{size / 1e9:.1f} GB"
-    return f"{size / 1e6:.0f} MB" if size >= 1e7 else f"{size / 1e6:.1f} MB"
+        return f"{rounded(size / 1e9, 1)} GB"
+    return f"{rounded(size / 1e6, 0 if size >= 1e7 else 1)} MB"
