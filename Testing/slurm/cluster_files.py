@@ -9,7 +9,6 @@ from collections.abc import Mapping
 from pathlib import Path
 
 NODES = ("n1", "n2")
-PASSWORD = "only for this folder"  # noqa: S105  of a server on loopback
 
 SLURM_CONF = """\
 ClusterName=private
@@ -98,12 +97,13 @@ exit 0
 """
 
 
-def write_files(folder: Path, ports: Mapping[str, int], slurmd_timeout: int) -> None:
+def write_files(folder: Path, ports: Mapping[str, int], password: str, slurmd_timeout: int) -> None:
     """Write keys and configurations.
 
     Args:
         folder: absolute.
         ports: of ``slurmctld``, each node, and ``sshd``, ``password`` and ``factor`` of the SSH servers.
+        password: that the second SSH server takes.
         slurmd_timeout: seconds after which a node that does not answer is down.
     """
     for name in ("run", "log", "state", "ssh", "pam", "site", "home", *(f"spool/{node}" for node in NODES)):
@@ -135,5 +135,5 @@ def write_files(folder: Path, ports: Mapping[str, int], slurmd_timeout: int) -> 
     (folder / "pam" / "pam.d" / "sshd").write_text(PAM.format(folder=folder))
     (folder / "pam" / "check").write_text(CHECK.format(folder=folder))
     (folder / "pam" / "check").chmod(0o700)
-    (folder / "pam" / "password").write_text(PASSWORD + "\n")
+    (folder / "pam" / "password").write_text(password + "\n")
     (folder / "pam" / "codes").write_text("")

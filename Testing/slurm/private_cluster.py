@@ -33,6 +33,7 @@ from cluster_files import NODES, write_files
 
 PROGRAMS = ("munged", "slurmctld", "slurmd", "sshd", "sbatch", "ssh-keygen")
 START_SECONDS = 30.0
+PASSWORD = "only for this folder"  # noqa: S105  of a server on loopback
 SET_PDEATHSIG, SET_CHILD_SUBREAPER = 1, 36
 
 
@@ -63,7 +64,7 @@ class Daemons:
             "PATH": os.pathsep.join([os.environ.get("PATH", ""), "/usr/sbin", "/sbin"]),
         }
         self.running: dict[str, subprocess.Popen[bytes]] = {}
-        write_files(self.folder, self.ports, slurmd_timeout)
+        write_files(self.folder, self.ports, PASSWORD, slurmd_timeout)
 
     def command(self, name: str) -> list[str]:
         """How a daemon is started."""

@@ -9,9 +9,8 @@ from dataclasses import replace
 from pathlib import Path
 
 import pytest
-from cluster_files import PASSWORD
-from conftest import Answers
-from private_cluster import PrivateCluster
+from cluster_person import Answers
+from private_cluster import PASSWORD, PrivateCluster
 
 from HCCAssistLib.errors import Cancelled, HCCAssistError, InputError
 from HCCAssistLib.jobs.cluster.connection import Connection, ConnectionLost

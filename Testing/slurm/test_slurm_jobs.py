@@ -11,8 +11,9 @@ from dataclasses import replace
 from pathlib import Path
 
 import pytest
+from cluster_person import Answers
 from cluster_site import Site, until
-from conftest import Answers, Toy
+from cluster_toy import Toy
 from private_cluster import PrivateCluster
 
 from HCCAssistLib.errors import HCCAssistError
