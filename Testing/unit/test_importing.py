@@ -10,12 +10,14 @@ import shutil
 import stat
 import subprocess
 import sys
+import zipfile
 from collections.abc import Callable
 from pathlib import Path
 
 import numpy as np
 import pydicom
 import pytest
+import SimpleITK as sitk
 from archive_samples import PLANTED, files_below, oblique, other_objects, series, showing
 from dicom_samples import enhanced, phases_in_one_series, write
 from pydicom.uid import generate_uid
@@ -25,6 +27,8 @@ from HCCAssistLib.cli.main import main
 from HCCAssistLib.cohort.cohort import read_cohort
 from HCCAssistLib.imaging.files import read_image
 from HCCAssistLib.importing.descriptions import known_words
+
+pytestmark = pytest.mark.heavy
 
 Rows = list[dict[str, str]]
 Run = Callable[..., tuple[int, dict, str]]
@@ -608,3 +612,25 @@ def test_voxels_tell_a_phase_that_no_header_names_and_contradict_one_that_is_wro
     warned = {one["case_id"]: one["warnings"] for one in said["written"]}
     wrong = next(row["case_id"] for row in rows(out) if row["description"] == "arterial")
     assert [warned.pop(wrong)[0][:37], *warned.values()] == ["its voxels look portal or later: the ", []]
+
+
+@pytest.mark.shared
+def test_a_patient_of_a_public_collection_comes_out_as_itk_reads_it(run: Run, tree: Path, out: Path) -> None:
+    packed = Path(__file__).resolve().parents[3] / "shared" / "data" / "crlm_ct_1004" / "CRLM-CT-1004.zip"
+    if not packed.exists():
+        pytest.skip("SKIPPED: the folder ../shared with the real images is not here")
+    zipfile.ZipFile(packed).extractall(tree)
+    run("hepatectomy-recurrence", "--voxels")
+    (row,) = rows(out)
+    assert row["why"].startswith("voxels: portal or later, ")
+    row["role"] = "pre/portal"
+    save_as_excel(out, [row])
+    assert run()[0] == 0
+    reader = sitk.ImageSeriesReader()
+    reader.SetFileNames(reader.GetGDCMSeriesFileNames(str(tree / "CRLM-CT-1004" / "image")))
+    there, here = reader.Execute(), sitk.ReadImage(str(out / "cases" / "p001-1" / "pre" / "portal.nrrd"))
+    for one in ("GetSize", "GetOrigin", "GetSpacing", "GetDirection"):
+        assert np.allclose(getattr(here, one)(), getattr(there, one)())
+    padding = -1024
+    truth = np.maximum(sitk.GetArrayFromImage(there), padding)
+    assert np.array_equal(sitk.GetArrayFromImage(here), truth)
