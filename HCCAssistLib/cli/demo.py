@@ -172,7 +172,8 @@ def _demo(args: argparse.Namespace, demo: Demo, background: Background | None) -
     pages.add_text(f"One more synthetic case, in no split of the cohort, with other settings of the run: {sentence}.")
     pages.add_table("What was found in it", columns, [[str(cell) for cell in row] for row in listed])
     for picture in pictures:
-        pages.add_image(picture.stem.replace(".", "-"), picture.read_bytes(), _caption(picture.stem, study.case_id))
+        caption = _caption(picture.stem, study.case_id, result)
+        pages.add_image(picture.stem.replace(".", "-"), picture.read_bytes(), caption)
     page = pages.write(result_folder)
 
     say()
@@ -192,11 +193,13 @@ def _demo(args: argparse.Namespace, demo: Demo, background: Background | None) -
     say(f"model     {model_folder} (install it with: hccassist models install {model_folder})")
 
 
-def _caption(stem: str, case_id: str) -> str:
+def _caption(stem: str, case_id: str, result: Result) -> str:
     """What a picture of the scene shows."""
-    shown = "boxes, what was found, with number and score"
-    if stem == "three-d":
-        return f"Synthetic case {case_id} in 3-D, from in front, patient's left on the right; {shown}"
+    is_risk = result.kind == "risk"
+    shown = "box, what the networks saw" if is_risk else "boxes, what was found, with number and score"
+    if stem.startswith("three-d"):
+        of = f", {stem.removeprefix('three-d-')}" if stem != "three-d" else ""
+        return f"Synthetic case {case_id}{of} in 3-D, from in front, patient's left on the right; {shown}"
     return (
         f"Synthetic case {case_id}, {stem.replace('-', ' ')}: axial slice, patient's left on the right; {shown}; "
         "colours, Grad-CAM, where the network looked; outlines, segments"
@@ -207,16 +210,15 @@ def _draw(result: Result, study: Study, folder: Path) -> tuple[Path, ...]:
     """Pictures and the scene; where they cannot be made the reason is printed and the rest goes on."""
     from HCCAssistLib.scene.rendering import rendering_available, scene_available
 
-    masks = {name.split("/")[1]: mask for name, mask in study.masks.items()}
     missing = scene_available()
     if missing is None:
         from HCCAssistLib.scene.pictures import save_case
 
-        save_case(result, study.volumes, masks, folder / "case.mrb", synthetic=True)
+        save_case(result, study.volumes, study.masks, folder / "case.mrb", synthetic=True)
         missing = rendering_available()
     if missing is not None:
         warn([missing])
         return ()
     from HCCAssistLib.scene.pictures import render_case
 
-    return render_case(result, study.volumes, folder, masks=masks, synthetic=True)
+    return render_case(result, study.volumes, folder, masks=study.masks, synthetic=True)

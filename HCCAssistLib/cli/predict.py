@@ -208,8 +208,7 @@ class _Run:
             return
         from HCCAssistLib.scene.pictures import render_case
 
-        masks = {name.split("/")[1]: mask for name, mask in study.masks.items()}
-        render_case(result, study.volumes, folder, masks=masks, three_d=False, synthetic=synthetic)
+        render_case(result, study.volumes, folder, masks=study.masks, three_d=False, synthetic=synthetic)
 
     def _fail(self, case_id: str, error: Exception) -> None:
         from HCCAssistLib.cli.predictions import SUMMARY, Row

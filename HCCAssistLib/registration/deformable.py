@@ -16,7 +16,7 @@ from HCCAssistLib.imaging.image import Image
 from HCCAssistLib.registration.control_grid import ControlGrid
 from HCCAssistLib.registration.joint_histogram import JointHistogram
 from HCCAssistLib.registration.moving import itk_transform
-from HCCAssistLib.registration.region import Fixed, Moving, prepare_fixed, prepare_moving
+from HCCAssistLib.registration.region import FINE_MM, Fixed, Moving, prepare_fixed, prepare_moving
 from HCCAssistLib.registration.registration import Registration
 from HCCAssistLib.registration.rigid import SEED, fit, registered, why_not
 from HCCAssistLib.registration.sampled import Floats, Sampled
@@ -66,7 +66,9 @@ def register_deformable(fixed: Image, moving: Image, mask: Image | None = None) 
         source = prepare_moving(moving, ready)
         if not rigid.succeeded or source is None or rigid.quality is None:
             return rigid
-        outcome = replace(rigid, source="deformable", spline=_search(ready, source, rigid.matrix))
+        fine = prepare_fixed(fixed, mask, middle_mm=FINE_MM)
+        finely = prepare_moving(moving, fine, middle_mm=FINE_MM) or source
+        outcome = replace(rigid, source="deformable", spline=_search(fine, finely, rigid.matrix))
         information, normalized, edges = fit(ready, source, itk_transform(outcome))
         ways = np.linalg.norm(outcome.to_moving(ready.points) - ready.points, axis=1)
         quality = replace(

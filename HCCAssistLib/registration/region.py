@@ -32,6 +32,9 @@ COARSE_MM, SMOOTH_MM = 5.0, 4.0
 MIDDLE_MM, DENOISE_MM = 2.5, 1.2
 """The same of the last level."""
 
+FINE_MM = 1.2
+"""Voxels that a deformation is searched with: vessels tell where tissue went, and most are thinner than 2.5 mm."""
+
 FIELD_MM = 15.0
 """A bias field is taken to be what is left of an image after smoothing by so much (standard deviation)."""
 
@@ -77,12 +80,13 @@ class Moving:
     middle: sitk.Image
 
 
-def prepare_fixed(fixed: Image, mask: Image | None) -> Fixed:
+def prepare_fixed(fixed: Image, mask: Image | None, *, middle_mm: float = MIDDLE_MM) -> Fixed:
     """Crop, smooth and shrink the fixed image; grow the mask.
 
     Args:
         fixed: any grid.
         mask: the liver where not 0, on any grid; None takes the body.
+        middle_mm: voxels of the last level; smaller ones of the image itself stay.
 
     Raises:
         InputError: an image or a mask that nothing can be registered by.
@@ -104,7 +108,7 @@ def prepare_fixed(fixed: Image, mask: Image | None) -> Fixed:
     start = np.array([side.start for side in reversed(boxes[0])]) - margin
     stop = np.array([side.stop for side in reversed(boxes[0])]) + margin
     box, box_mask = (_cropped(image, start, stop) for image in (fixed, painted))
-    middle, coarse = _shrunk(_floats(box))
+    middle, coarse = _shrunk(_floats(box), middle_mm)
     whole = sitk.Transform(3, sitk.sitkIdentity)
     inside = sitk.Resample(to_itk(box_mask), middle, whole, sitk.sitkNearestNeighbor, 0, sitk.sitkUInt8)
     middle_mask = sitk.SignedMaurerDistanceMap(inside, False, False, True) <= GROW_MM  # outside positive, mm
@@ -115,7 +119,7 @@ def prepare_fixed(fixed: Image, mask: Image | None) -> Fixed:
     return Fixed(coarse, middle, coarse_mask, middle_mask, _corners(box.geometry), points, notes)
 
 
-def prepare_moving(moving: Image, fixed: Fixed) -> Moving | None:
+def prepare_moving(moving: Image, fixed: Fixed, *, middle_mm: float = MIDDLE_MM) -> Moving | None:
     """Crop, smooth and shrink what of a moving image lies near the fixed one's box; None where nothing does."""
     wider = REACH_MM - MARGIN_MM
     low, high = fixed.corners.min(axis=0) - wider, fixed.corners.max(axis=0) + wider
@@ -125,7 +129,7 @@ def prepare_moving(moving: Image, fixed: Fixed) -> Moving | None:
     stop = np.clip(np.ceil(index.max(axis=0)) + 1, 0, moving.geometry.size_ijk).astype(int)
     if (stop - start < 4).any():
         return None
-    middle, coarse = _shrunk(_floats(_cropped(moving, start, stop)))
+    middle, coarse = _shrunk(_floats(_cropped(moving, start, stop)), middle_mm)
     return Moving(coarse, middle)
 
 
@@ -199,9 +203,9 @@ def _factors(image: sitk.Image, voxel_mm: float) -> Sequence[int]:
     return [max(1, min(round(voxel_mm / spacing), size // 4)) for spacing, size in sizes]
 
 
-def _shrunk(full: sitk.Image) -> tuple[sitk.Image, sitk.Image]:
+def _shrunk(full: sitk.Image, middle_mm: float) -> tuple[sitk.Image, sitk.Image]:
     """The middle and the coarse level without bias field; averaging first makes smoothing cheap."""
-    middle = sitk.BinShrink(full, _factors(full, MIDDLE_MM))
+    middle = sitk.BinShrink(full, _factors(full, middle_mm))
     field = sitk.SmoothingRecursiveGaussian(sitk.BinShrink(middle, _factors(middle, 2 * COARSE_MM)), FIELD_MM)
     whole = sitk.Transform(3, sitk.sitkIdentity)
     field = sitk.Resample(field, middle, whole, sitk.sitkLinear, 0, sitk.sitkFloat32, True)

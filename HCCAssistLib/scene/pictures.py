@@ -2,9 +2,10 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping, Sequence
+from collections.abc import Collection, Mapping, Sequence
+from dataclasses import replace
 from pathlib import Path
-from typing import Any
+from typing import Any, TypeVar
 
 import numpy as np
 
@@ -12,7 +13,9 @@ from HCCAssistLib.imaging.geometry import Box
 from HCCAssistLib.imaging.image import Image
 from HCCAssistLib.imaging.orientation import stored_slice
 from HCCAssistLib.imaging.windows import Window
+from HCCAssistLib.recipes.registry import RECIPES
 from HCCAssistLib.results.result import Result
+from HCCAssistLib.results.risk import RiskResult
 from HCCAssistLib.scene.drawing import Drawn, draw, grids_of
 from HCCAssistLib.scene.heatmap import show_layer, show_volumes
 from HCCAssistLib.scene.host import Host, off_screen_host
@@ -32,6 +35,11 @@ MOST_PICTURES = 4
 BACKGROUND = (0.09, 0.10, 0.13)
 HEAT_OPACITY = 0.6
 
+SPANNED, LEAST_WIDTH = (1.0, 99.5), 1e-3
+"""Percentiles of an MR between which grey values are shown, and the least width, of a volume without contrast."""
+
+Thing = TypeVar("Thing")
+
 LEFT, UP = (-1.0, 0.0, 0.0), (0.0, 0.0, 1.0)
 """To the right and to the top of a picture taken from in front, in RAS."""
 
@@ -42,45 +50,88 @@ def render_case(
     out_dir: Path,
     *,
     masks: Mapping[str, Image] | None = None,
-    window: Window = ABDOMEN,
     three_d: bool = True,
     synthetic: bool = False,
 ) -> tuple[Path, ...]:
     """Write pictures of a result: the slice of each of its first shown boxes, and one in 3-D from in front.
 
     The slices lie in the planes of the volume nearest to axial, the patient's left on the right of the picture.
-    Where no box is shown there is one slice through the middle.
+    Where no box is shown there is one slice through the middle. A time point is not registered on another one: each has
+    pictures of its own, with its own boxes and segments alone.
 
     Args:
         result: of any kind.
         volumes: that it is about, by their places; what else is there is not shown.
         out_dir: folder that is there; pictures of the same names are replaced.
-        masks: by name (liver, ablation zone): outlines in the slices, surfaces in 3-D.
-        window: grey values to show.
+        masks: by place (post/liver): outlines in the slices, surfaces in 3-D.
         three_d: whether to draw the one in 3-D too.
         synthetic: no patient, which the pictures say.
 
     Returns:
         candidate-<number>.png each (or slice.png), then three-d.png. Other kinds than a detection have
-        finding-<number>.png, and a picture of each in every volume where there are several.
+        finding-<number>.png, and a picture of each in every volume where there are several; of several time points,
+        each has a three-d-<time point>.png.
 
     Raises:
         HCCAssistError: pictures cannot be made on this machine (see ``rendering.rendering_available``).
         InputError: the result does not belong to the volumes.
     """
+    parts = _by_time_point(result)
+    paths: list[Path] = []
+    for time_point, part in parts.items():
+        of = f"-{time_point}" if len(parts) > 1 else ""
+        paths += _rendered(part, volumes, masks or {}, out_dir, of=of, three_d=three_d, synthetic=synthetic)
+    return tuple(paths)
+
+
+def _by_time_point(result: Result) -> dict[str, Result]:
+    """What a result says of each time point; the whole of one that has but one."""
+    times = dict.fromkeys(_time_point(place) for place in getattr(result, "volumes", ()))
+    if not isinstance(result, RiskResult) or len(times) < 2:
+        return {"": result}
+    return {
+        time: replace(
+            result,
+            volumes=_of_times(result.volumes, {time}),
+            boxes=_of_times(result.boxes, {time}),
+            heatmaps=_of_times(result.heatmaps, {time}),
+        )
+        for time in times
+    }
+
+
+def _time_point(place: str) -> str:
+    return place.partition("/")[0]
+
+
+def _of_times(by_place: Mapping[str, Thing], times: Collection[str]) -> dict[str, Thing]:
+    return {place: one for place, one in by_place.items() if _time_point(place) in times}
+
+
+def _rendered(
+    result: Result,
+    volumes: Mapping[str, Image],
+    masks: Mapping[str, Image],
+    out_dir: Path,
+    *,
+    of: str,
+    three_d: bool,
+    synthetic: bool,
+) -> list[Path]:
+    """The pictures of one time point; ``of`` ends the names where there are several."""
     host = off_screen_host()
     slice_view = host.slice_view("Red", SIZE)  # views come before the drawing, or its legend is overlooked
     space = host.three_d_view(SIZE) if three_d else None
-    drawn = _build(result, volumes, masks or {}, window, host)
+    drawn = _build(result, volumes, masks, host)
     boxes = [label.box for label in PRESENTERS[result.kind].labels(result)]
     x, y, z = (float(v) for v in result.geometry.center)
     middle = (x, y, z)
     grids = grids_of(result, volumes)
-    paths = []
+    paths: list[Path] = []
     try:
         for name, center in _places(result) or [("slice", middle)]:
             for place, volume in drawn.volumes.items():
-                suffix = f"-{place.replace('/', '-')}" if len(drawn.volumes) > 1 else ""
+                suffix = f"-{place.replace('/', '-')}" if of or len(drawn.volumes) > 1 else ""
                 paths.append(out_dir / f"{name}{suffix}.png")
                 _aim(slice_view, volume, lps_to_ras(center))
                 show_layer(drawn.volumes, drawn.heatmaps, host.scene, opacity=HEAT_OPACITY)
@@ -88,17 +139,17 @@ def render_case(
                 title = f"slice {stored_slice(grids[place], center) + 1}"
                 write_png(_marked_slice(slice_view, title, synthetic), paths[-1])
         if space is None:
-            return tuple(paths)
+            return paths
         if not masks:
             _show_coronal(host, [box.center for box in boxes] or [middle])
         _look_from_anterior(space, boxes)
         _write_numbers(drawn, host)
-        paths.append(out_dir / "three-d.png")
+        paths.append(out_dir / f"three-d{of}.png")
         from_in_front = marked(space.picture(), LEFT, UP, synthetic=synthetic)
         write_png(from_in_front, paths[-1])
     finally:
         host.clear()
-    return tuple(paths)
+    return paths
 
 
 def save_case(
@@ -107,7 +158,6 @@ def save_case(
     masks: Mapping[str, Image] | None,
     path: Path,
     *,
-    window: Window = ABDOMEN,
     synthetic: bool = False,
 ) -> None:
     """Write the volumes, the masks and the drawn result as one ``.mrb`` that Slicer opens; needs no rendering.
@@ -115,9 +165,8 @@ def save_case(
     Args:
         result: to draw.
         volumes: it is about, by their places.
-        masks: shown as segments, by name.
+        masks: shown as segments, by place (post/liver); each time point has a segmentation.
         path: of the file.
-        window: of the volumes.
         synthetic: marks the volumes, so that a case exported from the scene is not taken for a patient.
 
     Raises:
@@ -125,7 +174,7 @@ def save_case(
     """
     host = off_screen_host()
     try:
-        drawn = _build(result, volumes, masks or {}, window, host)
+        drawn = _build(result, volumes, masks or {}, host)
         for volume in drawn.volumes.values():
             if synthetic:
                 volume.SetAttribute(SYNTHETIC, "1")
@@ -138,21 +187,32 @@ def save_case(
         host.clear()
 
 
-def _build(
-    result: Result, volumes: Mapping[str, Image], masks: Mapping[str, Image], window: Window, host: Host
-) -> Drawn:
+def _build(result: Result, volumes: Mapping[str, Image], masks: Mapping[str, Image], host: Host) -> Drawn:
     host.clear()
-    nodes = {
-        place: volume_from_image(volumes[place], host.scene, volumes[place].name or place, window)
-        for place in grids_of(result, volumes)
-    }
+    nodes = {}
+    for place in grids_of(result, volumes):
+        image = volumes[place]
+        nodes[place] = volume_from_image(image, host.scene, image.name or place, _window(result, place, image))
     main = next(iter(nodes.values()))
-    if masks:
-        segmentation_from_masks(masks, main, host.scene, "segments")
+    for time in dict.fromkeys(map(_time_point, nodes)):
+        own = {place.partition("/")[2]: mask for place, mask in _of_times(masks, {time}).items()}
+        if own:
+            on = next(node for place, node in nodes.items() if _time_point(place) == time)
+            segmentation_from_masks(own, on, host.scene, f"segments {time}")
     show_volumes([main], host.scene)
     drawn = draw(result, nodes, host.scene)
     _write_numbers(drawn, host)
     return drawn
+
+
+def _window(result: Result, place: str, image: Image) -> Window:
+    """Grey values to show of a volume: an abdomen's of a CT; of an MR, whose values have no unit, what it spans."""
+    recipe = RECIPES.get(result.run.recipe)
+    asked = next((one for one in recipe.volumes() if str(one) == place), None) if recipe is not None else None
+    if asked is None or asked.modality == "CT":
+        return ABDOMEN
+    low, high = np.percentile(image.array[:, ::4, ::4], SPANNED).tolist()
+    return Window((low + high) / 2, max(high - low, LEAST_WIDTH))
 
 
 def _places(result: Result) -> list[tuple[str, tuple[float, float, float]]]:

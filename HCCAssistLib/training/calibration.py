@@ -47,7 +47,8 @@ def seen_features(train: Samples, learnt: FloatArray, held_out: FloatArray) -> A
     codes, of = np.unique(train.labels[first], return_inverse=True)
     means = np.stack([features[of == code].mean(axis=0) for code in range(len(codes))])
     apart = features - means[of]
-    scale = apart.std(axis=0) + ROUNDING  # the shrinkage of the covariance takes all values as equally wide
+    spread = apart.std(axis=0)
+    scale = np.where(spread > ROUNDING, spread, 1.0)  # the covariance's shrinkage takes all values as equally wide
     precision = LedoitWolf(assume_centered=True).fit(apart / scale).precision_
     whitening = np.linalg.cholesky(precision) / scale[:, None]
     kept = {"means": means.astype(np.float32), "whitening": whitening.astype(np.float32)}

@@ -96,7 +96,7 @@ def test_a_loaded_drawing_lives_on(host: Any, tmp_path: Path) -> None:
 def test_a_case_is_saved_with_its_segments(host: Any, tmp_path: Path) -> None:
     volume = image("oblique")
     mask = volume.with_array((volume.array > 200).astype(np.uint8), "threshold")
-    save_case(result(volume), {PLACE: volume}, {"ablation zone": mask}, tmp_path / "case.mrb", synthetic=True)
+    save_case(result(volume), {PLACE: volume}, {"post/ablation zone": mask}, tmp_path / "case.mrb", synthetic=True)
     assert restore(host.scene).drawings == (), "the host is left empty"
     host.load(tmp_path / "case.mrb")
     segmentation = host.scene.GetFirstNodeByClass("vtkMRMLSegmentationNode").GetSegmentation()

@@ -15,12 +15,14 @@ import pytest
 from cases import PLACE, candidate, geometry, image, result
 
 from HCCAssistLib.errors import HCCAssistError
+from HCCAssistLib.imaging.geometry import Box, Geometry
+from HCCAssistLib.imaging.image import Image
 from HCCAssistLib.scene import rendering
 from HCCAssistLib.scene.rendering import INSTALL_SLICER_CORE
 
 pytest.importorskip("slicer", reason=f"SKIPPED: slicer-core is not installed. {INSTALL_SLICER_CORE}")
 import vtk
-from test_scene_presenters import PHASES, classification
+from test_scene_presenters import PHASES, classification, risk
 
 from HCCAssistLib.scene import pictures
 from HCCAssistLib.scene.pictures import render_case, save_case
@@ -41,7 +43,7 @@ def is_box(picture: Picture) -> npt.NDArray[np.bool_]:
 def test_a_case_is_rendered_into_files(kind: str, rendering_host: Any, tmp_path: Path) -> None:
     volume = image(kind)
     mask = volume.with_array((volume.array > -50).astype(np.uint8), "everything")
-    paths = render_case(result(volume), {PLACE: volume}, tmp_path, masks={"liver": mask})
+    paths = render_case(result(volume), {PLACE: volume}, tmp_path, masks={"post/liver": mask})
     assert [p.name for p in paths] == ["candidate-1.png", "candidate-2.png", "three-d.png"]
     assert sorted(p.name for p in tmp_path.iterdir()) == sorted(p.name for p in paths)
     for path in paths:
@@ -213,3 +215,50 @@ def test_nothing_is_written_into_the_home_or_the_current_folder(rendering_host: 
     assert list(home.iterdir()) == []
     assert list(here.iterdir()) == []
     assert sorted(p.name for p in out.iterdir()) == ["candidate-1.png", "candidate-2.png", "case.mrb", "three-d.png"]
+
+
+def test_time_points_have_pictures_of_their_own_with_their_own_boxes_and_segments(
+    rendering_host: Any, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """The tumour before on the patient's right, the zone after on the left, on scans that nothing joins."""
+    volumes = {place: image("straight") for place in ("pre/delayed", "post/delayed")}
+    volumes["pre/delayed"] = volumes["pre/delayed"].with_array(9000.0 + volumes["pre/delayed"].array, "as of an MR")
+    grid = volumes["pre/delayed"].geometry
+    aside = {"pre/tumour": (-25.0, 0.0, 0.0), "post/ablation": (25.0, 0.0, 0.0)}
+    boxes = {place: Box(tuple(grid.center + shift), (20.0, 20.0, 20.0)) for place, shift in aside.items()}
+    both = risk(volumes)
+    both = replace(both, boxes=boxes, run=replace(both.run, recipe="ablation-recurrence"), heatmaps={})
+    masks = {place: inside(box, grid) for place, box in boxes.items()}
+    held: list[set[str]] = []
+    draw = pictures.draw
+
+    def noted(part: Any, nodes: Any, scene: Any) -> Any:
+        held.append(segment_names(scene))
+        return draw(part, nodes, scene)
+
+    monkeypatch.setattr(pictures, "draw", noted)
+    paths = render_case(both, volumes, tmp_path, masks=masks)
+    times = {"pre": slice(None, 512), "post": slice(512, None)}
+    assert [p.name for p in paths] == [
+        name for time in times for name in (f"finding-1-{time}-delayed.png", f"three-d-{time}.png")
+    ]
+    assert held == [{"tumour"}, {"ablation"}]
+    for number, columns in enumerate(times.values()):
+        picture = read_png(paths[2 * number])
+        yellow = is_box(picture)
+        assert yellow[:, columns].sum() == yellow.sum() > 100
+        grey = picture[..., 0][(picture[..., 0] == picture[..., 1]) & (picture[..., 1] == picture[..., 2])]
+        assert np.mean((grey > 20) & (grey < 235)) > 0.02, "nothing but black and white is to be seen"
+    save_case(both, volumes, masks, tmp_path / "case.mrb")
+
+
+def inside(box: Box, grid: Geometry) -> Image:
+    k, j, i = np.indices(grid.shape)
+    return Image(box.contains(grid.to_world(np.stack([i, j, k], axis=-1))).astype(np.uint8), grid)
+
+
+def segment_names(scene: Any) -> set[str]:
+    """Of all segmentations."""
+    found = scene.GetNodesByClass("vtkMRMLSegmentationNode")
+    each = [found.GetItemAsObject(n).GetSegmentation() for n in range(found.GetNumberOfItems())]
+    return {one.GetNthSegment(n).GetName() for one in each for n in range(one.GetNumberOfSegments())}
