@@ -194,7 +194,7 @@ def finish_interrupted(cohort: Path) -> None:
         HCCAssistError: the disk is full or not writable.
     """
     if any((cohort / CASES).glob(f"*/{_ROW}")):
-        with suppress(_Busy), _alone(cohort):
+        with suppress(_Busy), alone(cohort):
             _finish(cohort)
 
 
