@@ -40,6 +40,7 @@ class TrainingJobs:
         self._ids: list[str] = []  # of the rows
         self._shown: dict[str, tuple[str, ...]] = {}  # their texts, by id
         self._log: tuple[str, ...] = ()
+        self._problem = ""  # of the last look
         self.ui = ui = load("training_jobs", place)
         headings = (_("model"), _("method"), _("state"), _("done"), _("left"), _("on"))
         prepare(ui.jobsTable, headings, stretched=0, long=True)
@@ -101,8 +102,9 @@ class TrainingJobs:
         elif rows and ui.jobsLabel.text == _("No training was begun yet."):
             tell(ui.jobsLabel, "")
         self._show_chosen(look)
-        if look.problem:
+        if look.problem or ui.jobsLabel.text == self._problem:
             tell(ui.jobsLabel, look.problem, "stop")
+        self._problem = look.problem
 
     def close(self) -> None:
         """The panel goes; trainings go on."""
