@@ -91,7 +91,7 @@ def put_case(
     Raises:
         InputError, HCCAssistError: as for ``add_case``.
     """
-    with _alone(cohort):
+    with alone(cohort):
         return _put(cohort, case_id, files, values, patient_id, replace, replaced, carried)
 
 
@@ -157,7 +157,7 @@ def put_values(cohort: Path, case_id: str, values: Mapping[str, str], *, replace
             what = f"{column} is {there!r} already and would become {value!r}"
             raise InputError(what, f"case {case.case_id}", "keep it, or replace it")
     try:
-        with _alone(cohort):
+        with alone(cohort):
             put_row(cohort / TABLE, "case_id", {**values, "case_id": case.case_id})
     except OSError as error:
         raise HCCAssistError(f"The table could not be written: {error.strerror or 'the disk is full'}.") from error
@@ -168,7 +168,7 @@ class _Busy(HCCAssistError):
 
 
 @contextmanager
-def _alone(cohort: Path) -> Iterator[None]:
+def alone(cohort: Path) -> Iterator[None]:
     """Hold the cohort's table while a block changes it: two who add a case at once would lose a row.
 
     Raises:
@@ -194,7 +194,7 @@ def finish_interrupted(cohort: Path) -> None:
         HCCAssistError: the disk is full or not writable.
     """
     if any((cohort / CASES).glob(f"*/{_ROW}")):
-        with suppress(_Busy), _alone(cohort):
+        with suppress(_Busy), alone(cohort):
             _finish(cohort)
 
 

@@ -14,6 +14,7 @@ import numpy as np
 import numpy.typing as npt
 from scipy.special import softmax
 
+from HCCAssistLib.errors import InputError
 from HCCAssistLib.evaluation.conformal import LEVEL, Calibration
 from HCCAssistLib.models.package import ModelPackage
 from HCCAssistLib.results.category_set import CategorySet
@@ -113,6 +114,12 @@ def category_sets(
     if FILE not in package.card.files:
         return [None] * len(probabilities)
     members = [package.arrays(OF_MEMBER.format(number)) for number in range(len(package.card.members))]
+    values = features.shape[1]
+    for kept in members:
+        shapes = {name: kept[name].shape[-1] if name in kept else 0 for name in ("means", "whitening", "held_out")}
+        if shapes != {"means": values, "whitening": values, "held_out": 2} or len(kept["whitening"]) != values:
+            where = f"model {package.card.name}"
+            raise InputError("what the model keeps of its training is damaged", where, "train the model again")
     calibration = Calibration.from_arrays(package.arrays(FILE))
     p_values, p_seen = calibration.of_categories(probabilities), how_unusual(calibration, members, features)
     basis = LEVEL, calibration.n, calibration.n_patients

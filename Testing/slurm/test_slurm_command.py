@@ -123,7 +123,7 @@ def test_a_training_in_the_queue_is_cancelled_and_gone_on_with_by_the_command(
     assert not any(path.name == "member.json" and '"seed": 3' in path.read_text() for path in runs.rglob("*.json"))
 
 
-def test_a_request_that_would_wait_for_ever_is_refused_before_the_cohort_is_read(
+def test_a_request_that_would_wait_for_ever_is_refused_before_anything_is_begun(
     own_root: Profile, command: Command, tmp_path: Path
 ) -> None:
     keep_profile("ward", replace(own_root, time_limit="02:00:00"))

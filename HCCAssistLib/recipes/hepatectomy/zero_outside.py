@@ -66,6 +66,7 @@ def _stride(layer: Layer) -> int:
     return 1 if isinstance(layer, nn.Conv3d) else 2
 
 
+@torch.no_grad()
 def _of_zeros(network: RecurrenceNetwork, like: Tensor) -> list[Tensor]:
     """A VOI of zeros ``(1, 1, z, y, x)`` and what each layer makes of it; anew where weights were changed or moved."""
     state = (like.dtype, like.device, *(one._version for one in network.parameters()))
