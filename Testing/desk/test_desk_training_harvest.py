@@ -102,11 +102,11 @@ def test_a_comparison_that_is_stopped_goes_on_from_there(desk, panel, home):
     ui = panel.ui
     desk.click(ui.compareButton)
     folder = home / "training" / "trainings" / "a1" / "comparisons" / "livers"
-    desk.wait_until(lambda: len(list(folder.glob("cases-1/*"))) >= 1, 60)
+    desk.wait_until(lambda: len(list(folder.glob("cases-1/c?/evaluation.json"))) >= 1, 60)
     desk.click(ui.compareCancelButton)
     desk.wait_until(lambda: not ui.compareProgress.visible, 30)
     assert "The comparison was stopped" in ui.harvestLabel.text
-    assert list(folder.glob("cases-1/*"))
+    assert list(folder.glob("cases-1/c?/evaluation.json"))
     assert ui.compareButton.enabled
 
 

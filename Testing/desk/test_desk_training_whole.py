@@ -77,6 +77,7 @@ def cluster():
 
 
 @pytest.mark.slow
+@pytest.mark.timeout(900)
 def test_a_cluster_trains_what_was_begun_here_and_the_model_comes_back(desk, home, cluster):
     from HCCAssistLib.jobs.cluster.profile import Profile, keep_profile
 
@@ -90,10 +91,15 @@ def test_a_cluster_trains_what_was_begun_here_and_the_model_comes_back(desk, hom
     desk.wait_until(lambda: ui.clusterLabel.text == "Connected to private.", 60)
     desk.wait_until(lambda: ui.jobFrame.visible and cells(ui.jobsTable)[0][5] == "private", 60)
     desk.wait_until(lambda: cluster.slurm("squeue", "--noheader", "--format=%j").startswith("hcc-"), 120)
+    cluster.order("drop", "sshd")
+    cluster.order("kill", "sshd")
+    desk.wait_until(lambda: "cannot be reached" in ui.jobsLabel.text or "was lost" in ui.jobsLabel.text, 60)
+    cluster.order("start", "sshd")
     desk.panel.exit()  # somebody reads a case meanwhile
     desk.panel.enter()
-    ended(desk, widget, 280)
+    ended(desk, widget, 600)
     assert cells(ui.jobsTable)[0][:4] == ["small", "ltp", "done", "100 %"]
     assert ui.trainingPlot.visible
+    desk.wait_until(lambda: not ui.jobsLabel.visible, 20)
     desk.click(ui.installButton)
     desk.wait_until(lambda: ui.installButton.text == "Installed", 60)
