@@ -13,6 +13,13 @@ for _name in ("OMP_NUM_THREADS", "ITK_GLOBAL_DEFAULT_NUMBER_OF_THREADS"):
     os.environ.setdefault(_name, "1")
 
 
+@pytest.fixture(scope="session", autouse=True)
+def _nothing_known(tmp_path_factory: pytest.TempPathFactory) -> None:
+    """No test reads or writes what the person at this computer captured."""
+    for kind in ("patients", "scans"):
+        os.environ[f"HCCASSIST_{kind.upper()}"] = str(tmp_path_factory.mktemp(kind))
+
+
 def pytest_collection_modifyitems(items: list[pytest.Item]) -> None:
     """Put files into the order above, each whole."""
     drawn = {item.path for item in items if "rendering_host" in item.fixturenames}

@@ -34,7 +34,7 @@ def main() -> int:
         environment = {**os.environ, "HCCASSIST_CLUSTER_FIGURES": str(figures)}
         status = subprocess.run(command, cwd=ROOT, env=environment, stdout=sys.stderr).returncode
         found = [json.loads(line) for line in figures.read_text(encoding="utf-8").splitlines()]
-    lines = ["| fault | what ended | epochs done twice | weights | went on after |", "|---|---|---|---|---|"]
+    lines = ["| fault | what ended | finished epochs done twice | weights | went on after |", "|---|---|---|---|---|"]
     for one in found:
         weights = "the plain command's" if one["same"] else "**others**"
         after = f"{one['seconds']:.0f} s" if one["seconds"] else "never stopped"

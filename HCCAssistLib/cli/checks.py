@@ -82,14 +82,18 @@ def seed(value: int) -> None:
     number(value, 0, LARGEST_SEED, "option --seed")
 
 
-def device(wanted: str) -> None:
+def device(wanted: str, *, here: bool = True) -> None:
     """Refuse a device that cannot be there, without the seconds that it takes to ask PyTorch.
+
+    Args:
+        wanted: as given.
+        here: of this computer; what another one has is not known.
 
     Raises:
         InputError: not a device, or a CUDA card where there is no driver of one.
     """
     known = re.fullmatch(r"auto|cpu|cuda(:\d{1,2})?", wanted)
-    if not known or (wanted.startswith("cuda") and not _has_driver()):
+    if not known or (here and wanted.startswith("cuda") and not _has_driver()):
         remedy = "use cpu" if known else "use auto, cpu or cuda"
         raise InputError(f"this computer has no device {wanted!r}", "option --device", remedy)
 

@@ -14,8 +14,10 @@ from typing import TYPE_CHECKING, Any
 from HCCAssistLib.cli import checks
 from HCCAssistLib.cli.arguments import add_json
 from HCCAssistLib.cli.console import Progress, complain, say, say_json
+from HCCAssistLib.cohort.known_patients import KnownPatients
 from HCCAssistLib.errors import InputError
 from HCCAssistLib.locks import locked
+from HCCAssistLib.places import data_folder
 from HCCAssistLib.recipes.registry import RECIPES, get_recipe
 from HCCAssistLib.recipes.spec import Recipe
 from HCCAssistLib.wording import plural
@@ -183,6 +185,7 @@ def _second(
         key.salt,
         chosen,
         recipe.columns,
+        KnownPatients(data_folder("patients")),
         workers=os.cpu_count() or 1,
         progress=Progress("import").part,
     )

@@ -72,7 +72,7 @@ def _rank(args: argparse.Namespace, cohort: Cohort, package: ModelPackage, optio
     from HCCAssistLib.cohort.synthetic import is_synthetic, unclear
     from HCCAssistLib.files import write_json
     from HCCAssistLib.training.next_cases import next_cases
-    from HCCAssistLib.training.next_cases_report import as_json, of_text, rank_text, report, sentence
+    from HCCAssistLib.training.next_cases_report import as_json, bits, of_text, rank_text, report, sentence
     from HCCAssistLib.training.unlabelled import labels_in, unlabelled
 
     unlabelled(cohort, labels_in(cohort, package))  # refused before torch is loaded, which takes seconds
@@ -95,7 +95,7 @@ def _rank(args: argparse.Namespace, cohort: Cohort, package: ModelPackage, optio
         say_json(content)
     else:
         say(sentence(found))
-        rows = [(rank_text(one), one.case_id, f"{one.spread:.3f}", of_text(one)) for one in found.cases[: args.most]]
+        rows = [(rank_text(one), one.case_id, bits(one.spread), of_text(one)) for one in found.cases[: args.most]]
         say(table(("rank", "case", "spread (bits)", "of"), rows))
         if found.failed:
             say(f"not ranked: {', '.join(found.failed)}")

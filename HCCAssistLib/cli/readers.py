@@ -88,7 +88,7 @@ def run(args: argparse.Namespace) -> None:
     if undecided:
         say(f"without a majority, and left as they were: {', '.join(undecided)}")
     if args.consensus:
-        say(f"{len(agreed)} {plural('case', len(agreed))} hold what their readers agree on")
+        say(f"what their readers agree on stands in {len(agreed)} {plural('case', len(agreed))} now")
         for name, open_points in open_cases.items():
             say(f"case {name} stays as it was, without agreement on {'; '.join(open_points)}")
 

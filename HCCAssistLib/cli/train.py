@@ -63,7 +63,7 @@ def run(args: argparse.Namespace) -> None:
         if not 1 <= given <= MOST:
             raise InputError(f"{given} {name} are not possible", f"option --{name}", f"give 1 to {MOST}")
     checks.seed(args.seed)
-    checks.device(args.device)
+    checks.device(args.device, here=args.engine != "slurm")
     _check_where(args)
     cohort = read_cohort(args.cohort, tolerant=True, known=all_columns())
     check_parts(cohort, cohort_spec(recipe, options), folds=args.folds, seed=args.seed)

@@ -5,7 +5,7 @@ from __future__ import annotations
 import re
 import shutil
 from collections.abc import Collection, Iterable, Iterator, Mapping, Sequence
-from contextlib import ExitStack, contextmanager
+from contextlib import ExitStack, contextmanager, suppress
 from pathlib import Path
 from types import MappingProxyType
 
@@ -91,7 +91,7 @@ def put_case(
     Raises:
         InputError, HCCAssistError: as for ``add_case``.
     """
-    with _alone(cohort):
+    with alone(cohort):
         return _put(cohort, case_id, files, values, patient_id, replace, replaced, carried)
 
 
@@ -106,7 +106,7 @@ def _put(
     carried: Collection[str],
 ) -> Case:
     case = Case(case_id, patient_id or case_id, "", {}, cohort / CASES / case_id)
-    finish_interrupted(cohort)
+    _finish(cohort)
     cases = _cases(cohort, values)
     old = next((one for one in cases if one.case_id.lower() == case_id.lower()), None)
     if old is not None:
@@ -157,14 +157,18 @@ def put_values(cohort: Path, case_id: str, values: Mapping[str, str], *, replace
             what = f"{column} is {there!r} already and would become {value!r}"
             raise InputError(what, f"case {case.case_id}", "keep it, or replace it")
     try:
-        with _alone(cohort):
+        with alone(cohort):
             put_row(cohort / TABLE, "case_id", {**values, "case_id": case.case_id})
     except OSError as error:
         raise HCCAssistError(f"The table could not be written: {error.strerror or 'the disk is full'}.") from error
 
 
+class _Busy(HCCAssistError):
+    """Somebody else is writing into the cohort."""
+
+
 @contextmanager
-def _alone(cohort: Path) -> Iterator[None]:
+def alone(cohort: Path) -> Iterator[None]:
     """Hold the cohort's table while a block changes it: two who add a case at once would lose a row.
 
     Raises:
@@ -176,19 +180,25 @@ def _alone(cohort: Path) -> Iterator[None]:
                 stack.enter_context(locked(cohort / _LOCK, "export"))
             except HCCAssistError as error:
                 what = "Somebody else is writing into this cohort. Wait a moment, and try again."
-                raise HCCAssistError(what) from error
+                raise _Busy(what) from error
             except OSError as error:
                 raise HCCAssistError(f"The case could not be written: {disk_fault(error)}") from error
         yield
 
 
 def finish_interrupted(cohort: Path) -> None:
-    """Write the rows of cases whose writer was killed between their folder and the table.
+    """Write the rows of cases whose writer was killed between their folder and the table; not while another one writes.
 
     Raises:
         InputError: a damaged table.
         HCCAssistError: the disk is full or not writable.
     """
+    if any((cohort / CASES).glob(f"*/{_ROW}")):
+        with suppress(_Busy), alone(cohort):
+            _finish(cohort)
+
+
+def _finish(cohort: Path) -> None:
     for path in sorted((cohort / CASES).glob(f"*/{_ROW}")):
         try:
             _write_row(cohort, path.parent)

@@ -8,7 +8,7 @@ from __future__ import annotations
 
 import hashlib
 import secrets
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
 from contextlib import suppress
 from dataclasses import dataclass
 from functools import lru_cache
@@ -84,16 +84,22 @@ class KnownPatients:
             InputError: the file of the known patients is damaged.
             HCCAssistError: the disk is full or not writable.
         """
-        if not number:
+        self.remember_all(cohort, {case_id: number})
+
+    def remember_all(self, cohort: Path, numbers: Mapping[str, str]) -> None:
+        """The same of several cases, by their ids."""
+        numbers = {case_id: number for case_id, number in numbers.items() if number}
+        if not numbers:
             return
         data = self._read()
         with stored("Which patient the case is of"):
             _mark(cohort)
             known = data["cohorts"].setdefault(self._key(data, cohort), {})
-            for of_patient in known.values():
-                if case_id in of_patient:
-                    of_patient.remove(case_id)
-            known.setdefault(_hashed(number, data["salt"]), []).append(case_id)
+            for case_id, number in numbers.items():
+                for of_patient in known.values():
+                    if case_id in of_patient:
+                        of_patient.remove(case_id)
+                known.setdefault(_hashed(number, data["salt"]), []).append(case_id)
             self._path.parent.mkdir(parents=True, exist_ok=True)
             write_json(self._path, data)
             with suppress(OSError):  # a disk without rights for each person

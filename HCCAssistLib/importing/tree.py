@@ -82,6 +82,13 @@ def _portions(folder: str, files: list[os.DirEntry[str]]) -> Iterator[Portion]:
         some = files[begin : begin + LARGEST]
         digest = hashlib.sha256()
         for entry in some:
-            about = entry.stat()
-            digest.update(f"{entry.name}\0{about.st_size}\0{about.st_mtime_ns}\n".encode(errors="surrogateescape"))
+            digest.update(f"{entry.name}\0{_size_and_time(entry)}\n".encode(errors="surrogateescape"))
         yield Portion(folder, tuple(entry.name for entry in some), digest.hexdigest()[:16])
+
+
+def _size_and_time(entry: os.DirEntry[str]) -> str:
+    try:
+        about = entry.stat()
+    except OSError:  # it went in the meantime, or its disk does not answer: counted as damaged when it is read
+        return "unknown"
+    return f"{about.st_size} {about.st_mtime_ns}"

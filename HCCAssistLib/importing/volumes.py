@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable, Iterable, Mapping, Sequence
+from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
 from contextlib import closing
 from dataclasses import dataclass, replace
 from pathlib import Path
@@ -10,9 +10,10 @@ from typing import NamedTuple
 
 import numpy as np
 
-from HCCAssistLib.cohort.additions import check_pseudonym
+from HCCAssistLib.cohort.additions import alone, check_pseudonym
 from HCCAssistLib.cohort.case import CASES, TABLE
 from HCCAssistLib.cohort.cohort import read_cohort, write_cohort_table
+from HCCAssistLib.cohort.known_patients import KnownPatients
 from HCCAssistLib.cohort.table import put_row, read_table, write_table
 from HCCAssistLib.dicom.series import SeriesReport, read_stack
 from HCCAssistLib.errors import HCCAssistError, InputError, Problem
@@ -77,6 +78,7 @@ def write_cohort(
     salt: str,
     chosen: Sequence[Chosen],
     columns: Sequence[str],
+    patients: KnownPatients,
     *,
     workers: int = 1,
     progress: Callable[[float], None] | None = None,
@@ -89,6 +91,7 @@ def write_cohort(
         salt: of the hashes.
         chosen: series with their roles.
         columns: of the table that a person will fill in.
+        patients: of this computer, so that a later case of one of them is known as his.
         workers: processes.
         progress: called with how much is done, 0 to 1.
 
@@ -97,7 +100,7 @@ def write_cohort(
         HCCAssistError: the disk is full or not writable.
     """
     known = read_record(out)
-    _refuse_others(out, chosen, known)
+    _refuse_others(out, chosen, known, patients)
     orders = [
         _Order(one.case_id, one.role, one.series.id, Job(top, one.series.files, salt), _path(out, one), one.patient)
         for one in chosen
@@ -117,7 +120,8 @@ def write_cohort(
                 progress(len(written) / len(orders))
     failed = {(one.case_id, one.role) for one in written if one.fault}
     cases = {one.case_id: one.patient for one in chosen if (one.case_id, one.role) not in failed}
-    new = _add_rows(out, cases, columns)
+    numbers = {one.case_id: one.series.patient_id for one in reversed(chosen) if one.case_id in cases}
+    new = _add_rows(out, cases, columns, numbers, patients)
     return Import(tuple(written), len(chosen) - len(orders), new)
 
 
@@ -125,7 +129,12 @@ def _path(out: Path, one: Chosen) -> Path:
     return out / CASES / one.case_id / f"{one.role}.nrrd"
 
 
-def _refuse_others(out: Path, chosen: Iterable[Chosen], known: Mapping[tuple[str, str], Mapping[str, str]]) -> None:
+def _refuse_others(
+    out: Path,
+    chosen: Sequence[Chosen],
+    known: Mapping[tuple[str, str], Mapping[str, str]],
+    patients: KnownPatients,
+) -> None:
     """Refuse what would have to replace something."""
     problems = []
     for one in chosen:
@@ -138,14 +147,30 @@ def _refuse_others(out: Path, chosen: Iterable[Chosen], known: Mapping[tuple[str
             what = f"the archive no longer holds the series of {one.role} of case {one.case_id}"
             problems.append(Problem("STOP", what, f"{NAME}, line {one.line}", "put it back, or empty the role"))
     if (out / TABLE).is_file():
-        patients = {case.case_id.lower(): case.patient_id for case in read_cohort(out, tolerant=True).cases}
-        for one in {one.case_id: one for one in chosen}.values():
-            other = patients.get(one.case_id.lower(), one.patient)
-            if other != one.patient:
-                what = f"case {one.case_id} is of {one.patient} here, and of {other} in {TABLE}"
-                problems.append(Problem("STOP", what, f"{NAME}, line {one.line}", "write the same into both tables"))
+        problems += _of_other_patients(out, chosen, known, patients)
     if problems:
         raise InputError(problems)
+
+
+def _of_other_patients(
+    out: Path,
+    chosen: Iterable[Chosen],
+    known: Mapping[tuple[str, str], Mapping[str, str]],
+    patients: KnownPatients,
+) -> Iterator[Problem]:
+    """Cases that the table gives to another patient, and patients that it has under another pseudonym."""
+    cases = read_cohort(out, tolerant=True).cases
+    by_id = {case.case_id.lower(): case.patient_id for case in cases}
+    imported = {case_id.lower() for case_id, _ in known}
+    others = [case for case in cases if case.case_id.lower() not in imported]
+    for one in {one.case_id: one for one in chosen}.values():
+        other = by_id.get(one.case_id.lower(), one.patient)
+        if other == one.patient and others and one.case_id.lower() not in by_id:
+            guess = patients.guess(out, others, one.series.patient_id)
+            other = guess.patient_id or one.patient
+        if other != one.patient:
+            what = f"case {one.case_id} is of {one.patient} here, and its patient is {other} in {TABLE}"
+            yield Problem("STOP", what, f"{NAME}, line {one.line}", "write the same pseudonym into both tables")
 
 
 def _write(order: _Order) -> Written:
@@ -198,20 +223,22 @@ def read_record(out: Path) -> dict[tuple[str, str], dict[str, str]]:
     return {(row.get("case_id", ""), row.get("role", "")): row for row in rows}
 
 
-def _add_rows(out: Path, cases: Mapping[str, str], columns: Sequence[str]) -> int:
+def _add_rows(
+    out: Path, cases: Mapping[str, str], columns: Sequence[str], numbers: Mapping[str, str], patients: KnownPatients
+) -> int:
     """Rows of the cases that the table does not have yet; how many."""
     path = out / TABLE
-    there = {case.case_id.lower() for case in read_cohort(out, tolerant=True).cases} if path.is_file() else set()
-    empty = dict.fromkeys(columns, "")
-    rows = [
-        {"case_id": case_id, "patient_id": patient, "split": "", **empty}
-        for case_id, patient in sorted(cases.items())
-        if case_id.lower() not in there
-    ]
-    with stored(TABLE):
-        if not path.is_file() and rows:
+    with stored(TABLE), alone(out):
+        there = {case.case_id.lower() for case in read_cohort(out, tolerant=True).cases} if path.is_file() else set()
+        rows = [
+            {"case_id": case_id, "patient_id": patient, "split": "", **dict.fromkeys(columns, "")}
+            for case_id, patient in sorted(cases.items())
+            if case_id.lower() not in there
+        ]
+        patients.remember_all(out, {row["case_id"]: numbers[row["case_id"]] for row in rows})
+        if rows and not path.is_file():
             write_cohort_table(out, rows)
-        elif rows:
+        else:
             for row in rows:
                 put_row(path, "case_id", {name: cell for name, cell in row.items() if cell})
     return len(rows)

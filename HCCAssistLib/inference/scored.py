@@ -50,7 +50,7 @@ class Scored:
 
     Attributes:
         number: of the finding in its result, or of the point that marks it; 0 of a case itself.
-        label: what a reader calls it.
+        label: what a reader calls it, empty of a case itself.
         probabilities: ``(members, classes)``.
         features: ``(members, values)`` that the last layer of each member is given.
         pictures: what the networks saw of it.
@@ -119,7 +119,7 @@ def scored_case(
     used = by_name[network]
     seen = _seen(recipe.module("seen").seen, study, result) if pictures else {}
     if not isinstance(result, ClassificationResult):
-        return ScoredCase((_scored(0, study.case_id, used, slice(None), network=network, pictures=seen.get(0, ())),))
+        return ScoredCase((_scored(0, "", used, slice(None), network=network, pictures=seen.get(0, ())),))
     first, findings = 0, []
     for one in result.findings:
         rows = slice(first, first + max(1, len(one.patches)))

@@ -94,6 +94,13 @@ def compare(progress: Progress, *, cohort: str, models: list[str], out: str, dev
     return {"words": compared.in_words(found), "report": str(page)}
 
 
+def report(progress: Progress, *, training: str) -> str:
+    """Write the report of a training, named by its folder, that ended without one; the page."""
+    from HCCAssistLib.jobs.runs.late_report import late_report
+
+    return str(late_report(Path(training), lambda _what, share: progress(share)))
+
+
 def dry_run(
     _progress: Progress,
     *,
@@ -213,7 +220,7 @@ def _sample_module(recipe: str) -> ModuleType:
 
 
 _BACKBONES = (backbones, install_backbone, remove_backbone)
-_PANELS = (computer, verify, install, remove, compare, dry_run, *_BACKBONES, phase, sample, remove_samples)
+_PANELS = (computer, verify, install, remove, compare, report, dry_run, *_BACKBONES, phase, sample, remove_samples)
 _WORKER = (devices, load_recipe, predict)
 
 TASKS: dict[str, Callable[..., Any]] = {task.__name__: task for task in (*_PANELS, *_WORKER)}

@@ -142,7 +142,10 @@ class CapturePage:
         if self._findings is not None:
             yield from self._findings.lights()
         if self._clinical is not None:
-            yield from self._clinical.lights()
+            yield from (light for light in self._clinical.lights() if light.level == "stop")
+            unknown = [one.title for one in self.recipe.variables if one.column not in chosen.values]
+            if unknown:
+                yield Light("warn", _("Left unknown: {titles}.").format(titles=", ".join(unknown)))
 
 
 def _volume_lights(spec: InputSpec, node: Any | None, *, needed: bool) -> Iterator[Light]:

@@ -38,6 +38,7 @@ class CohortChoice:
         self._on_changed: Callable[[], None] = lambda: None
         self._new: Path | None = None  # a folder that a person chose for a new cohort
         self._read: tuple[tuple[Path, int, int], tuple[Case, ...], str] | None = None
+        self._objections: dict[str, str] = {}  # of the table as it was read, by method
         self.ui = ui = load("cohort_choice", place)
         ui.cohortFolder.filters = ctk.ctkPathLineEdit.Dirs
         ui.cohortMethodBox.addItems([_(recipe.title) for recipe in self._recipes])
@@ -85,7 +86,9 @@ class CohortChoice:
             text = _("There is no cohort in {folder}. Choose the folder of a cohort, or press New cohort.")
             return str(text.format(folder=Path(path).name))
         cases, fault = self._cases()
-        other = objection(cases, self.recipe)
+        if self.recipe.id not in self._objections:
+            self._objections[self.recipe.id] = objection(cases, self.recipe)
+        other = self._objections[self.recipe.id]
         if other:
             other = f"{other[:1].upper()}{other[1:]}. " + _("Choose its method, or another cohort.")
         return fault or other
@@ -103,12 +106,15 @@ class CohortChoice:
         """The cases, and what is wrong with the table; read again where the file changed."""
         folder = self.folder
         if folder is None or self.is_new:
+            self._read = None
+            self._objections.clear()
             return (), ""
         try:
             about = (folder / TABLE).stat()
             key = (folder, about.st_mtime_ns, about.st_size)
             if self._read is None or self._read[0] != key:
                 self._read = (key, *_read(folder))
+                self._objections.clear()
             return self._read[1:]
         except OSError as error:
             return (), str(_("The table of the cohort cannot be read: {why}.").format(why=error.strerror))

@@ -17,6 +17,9 @@ from HCCAssistLib.panels.ui_files import load
 from HCCAssistLib.scene.finding_marks import FindingMark, marks_in
 from HCCAssistLib.scene.run_inputs import ChosenInputs
 
+TITLES = 3
+"""Named of those that lack a label."""
+
 
 class FindingLabelTable:
     """A row for each finding.
@@ -92,7 +95,9 @@ class FindingLabelTable:
         lacking = [mark.title for mark in self._marks if not mark.label]
         if lacking:
             text = _("Choose the {column} of {titles}.")
-            shown = ", ".join(lacking[:3]) + (" ..." if len(lacking) > 3 else "")
+            shown = ", ".join(lacking[:TITLES])
+            if len(lacking) > TITLES:
+                shown = _("{titles} and {n} more").format(titles=shown, n=len(lacking) - TITLES)
             yield Light("stop", text.format(column=self._classes.column.replace("_", " "), titles=shown))
 
     def _combo(self, row: int) -> Any:

@@ -49,7 +49,7 @@ class LabelForm:
             self._add_choice(_("Recurrence"), {"1": _("recurrence"), "0": _("no recurrence until the last visit")})
             self._months = field = qt.QLineEdit()
             field.objectName = f"label_{label.time}"
-            field.setPlaceholderText(_("months from the treatment to the recurrence, or to the last visit"))
+            field.setPlaceholderText(_("to the recurrence or last visit"))
             field.toolTip = _("Months from the treatment to the recurrence; without one, to the last visit")
             field.connect("textChanged(QString)", self._changed)
             self._add_row(_("Follow-up (months):"), field)

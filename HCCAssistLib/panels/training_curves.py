@@ -32,6 +32,7 @@ class TrainingCurves:
         self._legend = legend
         self._node: Any = None
         self._view_node: Any = None
+        self._key: tuple[Any, ...] = ()  # of what is drawn
         self.plot = slicer.qMRMLPlotView()
         self.plot.objectName = "trainingPlot"
         self.plot.setMinimumSize(200, 220)
@@ -49,15 +50,18 @@ class TrainingCurves:
     def show(self, training: TrainingSummary | None, curves: Curves) -> None:
         """Draw what is known of a training; what was drawn of another one goes."""
         scene, asked = slicer.mrmlScene, training.training if training is not None else None
+        key = (asked.id if asked else "", *((name, len(epochs)) for name, epochs in curves.items()))
+        chart = chart_of_training(asked.id, scene) if asked else None
+        if key == self._key and chart is not None and self._view_node is not None:
+            return  # nothing new, and a reader may have zoomed in
+        self._key = key
         forget_training(scene, but=asked.id if asked else "")
         chart = None
         if asked is not None and self._node is not None and any(curves.values()):
-            before = chart_of_training(asked.id, scene)
             chart = draw_training(asked.id, asked.name, curves, scene)
             if chart is not None:
                 self._view().SetPlotChartNodeID(chart.GetID())
-                if chart is before:
-                    self.plot.fitToContent()
+                self.plot.fitToContent()
         self.plot.visible = self._legend.visible = chart is not None
         self._legend.text = _legend(curves) if chart is not None else ""
 

@@ -170,12 +170,12 @@ class TrainingForm:
         self.refresh()
 
     def names_changed(self) -> None:
-        """Trainings came or went; a name that was only suggested makes way."""
-        names = set(self._taken())
+        """Trainings came or went; a name that was suggested, or has just been given to one, makes way."""
+        names, written = set(self._taken()), str(self.ui.trainingName.text).strip()
         if names != self._names:
-            self._names = names
-            if self._suggested == str(self.ui.trainingName.text):
+            if written == self._suggested or written in names - self._names:
                 self.suggest_name()
+            self._names = names
             self._show()
 
     def refresh(self) -> None:

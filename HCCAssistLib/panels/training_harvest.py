@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import html
+from collections.abc import Callable, Mapping, Sequence
 from pathlib import Path
 from typing import Any
 
@@ -42,7 +43,7 @@ class TrainingHarvest:
         self._told: dict[str, tuple[str, Level]] = {}  # the last word and its level, by the id of the training
         ui.reportButton.connect("clicked(bool)", lambda _checked: self._report())
         ui.compareButton.connect("clicked(bool)", lambda _checked: self._compare())
-        ui.compareCancelButton.connect("clicked(bool)", lambda _checked: background.cancel("compare"))
+        ui.compareCancelButton.connect("clicked(bool)", lambda _checked: background.cancel("compare", "report"))
         ui.installButton.connect("clicked(bool)", lambda _checked: self._install())
         self.show(Look())
 
@@ -66,12 +67,15 @@ class TrainingHarvest:
             box.addItems(others)
             name = status.summary.training.name
             box.setCurrentIndex(max(0, box.findText(chosen), box.findText(name)))
-        comparing, working = self._background.running("compare"), self._background.running("compare", "install")
+        missing = [name for name in FOR_REPORTS if installed_version(name) is None]
+        running = self._background.running("compare", "report")
+        working = running or self._background.running("install")
         ui.compareWithLabel.visible = box.visible = len(others) > 1
         ui.compareButton.visible = bool(others)
         ui.compareButton.enabled = not working
-        ui.compareProgress.visible = ui.compareCancelButton.visible = comparing
-        ui.reportButton.enabled = status.report is not None
+        ui.compareProgress.visible = ui.compareCancelButton.visible = running
+        ui.reportButton.text = _("Report") if status.report is not None else _("Write report")
+        ui.reportButton.enabled = status.report is not None or not (missing or working)
         ui.installButton.enabled = same is None and not working
         ui.installButton.text = _("Installed") if same is not None else _("Install")
         words = "".join(f"<p>{html.escape(line)}</p>" for line in self._compared.get(training_id, ("", []))[1])
@@ -84,15 +88,8 @@ class TrainingHarvest:
         if text:
             lines.append(text)
         if status.report is None:
-            lines.append(self._no_report(status.note))
+            lines.append(_no_report(status.note, missing))
         tell(ui.harvestLabel, "\n".join(lines), level)
-
-    def _no_report(self, note: str) -> str:
-        missing = [name for name in FOR_REPORTS if installed_version(name) is None]
-        if missing:
-            text = _("No report: {names} is missing. Press For reports in the module HCC Study, then Report again.")
-            return str(text.format(names=_(" and ").join(missing)))
-        return str(_("No report: {reason}").format(reason=note or _("the cohort has no test cases.")))
 
     def _entries(self, recipe: str) -> list[Entry]:
         return [one for one in self._store.entries() if one.card is not None and one.card.recipe == recipe]
@@ -108,8 +105,29 @@ class TrainingHarvest:
         self._refresh()
 
     def _report(self) -> None:
-        if self._status is not None and self._status.report is not None:
-            qt.QDesktopServices.openUrl(qt.QUrl.fromLocalFile(str(self._status.report)))
+        status = self._status
+        if status is None:
+            return
+        if status.report is not None:
+            _open(status.report)
+            return
+        training_id = status.summary.training.id
+
+        def ended(event: Event) -> None:
+            if event.kind == "done":
+                _open(Path(event.result))
+            texts = {"done": _("The report is written."), "cancelled": _("Cancelled.")}
+            self._say(training_id, texts.get(event.kind, event.message), "stop" if event.kind == "failed" else "note")
+
+        self._begin("report", {"training": str(self._trainings.folder(training_id))}, ended)
+        self._say(training_id, _("The test cases are being looked at ..."))
+
+    def _begin(self, kind: str, arguments: Mapping[str, Any], ended: Callable[[Event], None]) -> None:
+        def progress(share: float) -> None:
+            self.ui.compareProgress.value = round(100 * share)
+
+        progress(0.0)
+        self._background.start(kind, arguments, ended, progress)
 
     def _compare(self) -> None:
         status = self._status
@@ -130,11 +148,7 @@ class TrainingHarvest:
             texts = {"done": "", "cancelled": _("The comparison was stopped; it goes on from there.")}
             self._say(training.id, texts.get(event.kind, event.message), "stop" if event.kind == "failed" else "note")
 
-        def progress(share: float) -> None:
-            self.ui.compareProgress.value = round(100 * share)
-
-        self.ui.compareProgress.value = 0
-        self._background.start("compare", arguments, ended, progress)
+        self._begin("compare", arguments, ended)
         self._say(training.id, _("Being compared with {name} ...").format(name=control))
 
     def _install(self) -> None:
@@ -183,3 +197,15 @@ MODULES = {
 def module_of(recipe: str) -> str:
     """The title of the module that offers the models of a recipe."""
     return MODULES.get(recipe, str(_("the module of its method")))
+
+
+def _open(page: Path) -> None:
+    qt.QDesktopServices.openUrl(qt.QUrl.fromLocalFile(str(page)))
+
+
+def _no_report(note: str, missing: Sequence[str]) -> str:
+    """Why there is no report, and what to do."""
+    if missing:
+        text = _("No report: {names} is missing. Press For reports in the module HCC Study, then Write report here.")
+        return str(text.format(names=_(" and ").join(missing)))
+    return str(_("No report: {reason}").format(reason=note or _("nobody wrote one yet.")))

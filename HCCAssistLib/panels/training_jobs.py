@@ -40,6 +40,7 @@ class TrainingJobs:
         self._ids: list[str] = []  # of the rows
         self._shown: dict[str, tuple[str, ...]] = {}  # their texts, by id
         self._log: tuple[str, ...] = ()
+        self._problem = ""  # of the last look
         self.ui = ui = load("training_jobs", place)
         headings = (_("model"), _("method"), _("state"), _("done"), _("left"), _("on"))
         prepare(ui.jobsTable, headings, stretched=0, long=True)
@@ -101,8 +102,9 @@ class TrainingJobs:
         elif rows and ui.jobsLabel.text == _("No training was begun yet."):
             tell(ui.jobsLabel, "")
         self._show_chosen(look)
-        if look.problem:
+        if look.problem or ui.jobsLabel.text == self._problem:
             tell(ui.jobsLabel, look.problem, "stop")
+        self._problem = look.problem
 
     def close(self) -> None:
         """The panel goes; trainings go on."""
@@ -149,18 +151,15 @@ class TrainingJobs:
             self._show_chosen(self._watch.last)
 
     def _do(self, what: str, text: str) -> None:
-        """Ask something of the chosen training."""
+        """Ask something of the chosen training, and of its cluster where somebody is connected to it."""
         chosen = self._watch.chosen
-        summary = next((one for one in self._watch.last.summaries if one.training.id == chosen), None)
-        if summary is None:
+        training = next((one.training for one in self._watch.last.summaries if one.training.id == chosen), None)
+        if training is None:
             return
-        executor = self._watch.executor(summary.training.profile) if summary.training.profile else None
-        if summary.training.profile and executor is None:
-            tell(self.ui.jobsLabel, _("Connect to its cluster first, see below."), "stop")
-            return
-        tell(self.ui.jobsLabel, text)
+        executor = self._watch.executor(training.profile) if training.profile else None
         work = getattr(self._watch.trainings, what)
         self._watch.do(lambda: work(chosen, executor), self._done, away=executor is not None)
+        tell(self.ui.jobsLabel, text)
         self._show_chosen(self._watch.last)
 
     def _remove(self) -> None:
@@ -170,7 +169,7 @@ class TrainingJobs:
             "Remove the training {name}, with its curves and its model? A model that was installed from it stays."
         ).format(name=name)
         if name and slicer.util.confirmOkCancelDisplay(question, _("HCCAssist - Remove a training")):
-            self._watch.do(lambda: self._watch.trainings.remove(chosen), self._done)
+            self._do("remove", _("Being removed ..."))
 
     def _done(self, _found: Any, problem: str) -> None:
         tell(self.ui.jobsLabel, problem, "stop")

@@ -61,7 +61,6 @@ class TrainingWatch:
         self._acting = 0
         self._due = self._away_due = 0.0
         self._looking = self._looking_away = self._new = False
-        self._of_clusters: dict[str, TrainingStatus] = {}
         self._away_problem = ""
 
     def do(self, work: Callable[[], Any], told: Told, *, away: bool = False) -> None:
@@ -96,19 +95,21 @@ class TrainingWatch:
         self._away.poll()
         now = time.monotonic()
         if now >= self._due and not self._looking:
-            chosen, known = self.chosen, dict(self._of_clusters)
-            self._looking, began = True, now
+            chosen, self._looking, began = self.chosen, True, now
 
             def looked(found: Look | None, problem: str) -> None:
                 took = time.monotonic() - began
                 self._looking, self._new = False, True
                 self._due = time.monotonic() + max(LOOK_S, 4 * took)  # a slow disk is asked less often
                 self.last = found if found is not None else replace(self.last, problem=problem)
+                if self._away_problem:
+                    self.last = replace(self.last, problem=f"{self.last.problem}\n{self._away_problem}".strip())
 
-            self._here.do(lambda: look(self.trainings, chosen, known), looked)
+            self._here.do(lambda: look(self.trainings, chosen), looked)
         if now >= self._away_due and not self._looking_away:
             asked = self._open_away()
             self._away_due = now + AWAY_S
+            self._away_problem = self._away_problem if asked else ""
             if asked:
                 self._looking_away = True
                 self._away.do(lambda: self._look_away(asked), self._looked_away)
@@ -126,23 +127,29 @@ class TrainingWatch:
         asked = [(training.id, self.executor(training.profile)) for training in of_clusters]
         return [(name, executor) for name, executor in asked if executor is not None]
 
-    def _look_away(self, asked: Sequence[tuple[str, Executor]]) -> dict[str, TrainingStatus]:
-        return {name: self.trainings.refresh(name, executor) for name, executor in asked}
+    def _look_away(self, asked: Sequence[tuple[str, Executor]]) -> str:
+        """Take trainings of clusters a step further; what went wrong. What was seen is kept with each of them."""
+        problems: dict[str, None] = {}
+        for name, executor in asked:
+            try:
+                self.trainings.refresh(name, executor)
+            except HCCAssistError as error:
+                problems[str(error)] = None
+        return "\n".join(problems)
 
-    def _looked_away(self, found: dict[str, TrainingStatus] | None, problem: str) -> None:
+    def _looked_away(self, found: str | None, problem: str) -> None:
         self._looking_away = False
         self._away_due = time.monotonic() + AWAY_S
-        self._of_clusters, self._away_problem = found or {}, problem
+        self._away_problem = problem or found or ""
         self._due = 0.0
 
 
-def look(trainings: Trainings, chosen: str, known: Mapping[str, TrainingStatus]) -> Look:
-    """How all trainings are now; those of this computer that are open are taken a step further.
+def look(trainings: Trainings, chosen: str) -> Look:
+    """How all trainings are now, by the files of this computer.
 
     Args:
         trainings: of this computer.
         chosen: id of the one that is looked at closely; empty for none.
-        known: what clusters said a short time ago, by id.
     """
     found: list[TrainingSummary] = []
     status, problems = None, []
@@ -150,7 +157,7 @@ def look(trainings: Trainings, chosen: str, known: Mapping[str, TrainingStatus])
         name = summary.training.id
         if summary.state in OPEN or name == chosen:
             try:
-                now = known[name] if name in known else trainings.refresh(name)
+                now = trainings.refresh(name)
                 summary, status = now.summary, now if name == chosen else status
             except HCCAssistError as error:
                 problems.append(str(error))

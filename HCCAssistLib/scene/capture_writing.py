@@ -8,10 +8,11 @@ from dataclasses import dataclass, field, replace
 from HCCAssistLib.cohort.additions import finish_interrupted, next_patient_id, put_case
 from HCCAssistLib.cohort.case import CASES, TABLE, Case
 from HCCAssistLib.cohort.case_content import Content, case_files, is_same
+from HCCAssistLib.cohort.cells import is_missing
 from HCCAssistLib.cohort.clean_marks import CleanMarks
 from HCCAssistLib.cohort.cohort import read_cohort
 from HCCAssistLib.cohort.known_patients import KnownPatients
-from HCCAssistLib.cohort.reader_marks import folder_of, put_marks
+from HCCAssistLib.cohort.reader_marks import CONSENSUS, first_reader, folder_of, put_marks
 from HCCAssistLib.cohort.revisions import changes, keep_revision
 from HCCAssistLib.cohort.segments import Segment
 from HCCAssistLib.cohort.transform_files import TRANSFORM_SUFFIXES
@@ -24,7 +25,7 @@ from HCCAssistLib.recipes.registry import all_columns
 from HCCAssistLib.recipes.spec import Recipe
 from HCCAssistLib.scene.capture_checks import case_problems
 from HCCAssistLib.scene.capture_order import Order
-from HCCAssistLib.scene.known_scans import case_with_scan
+from HCCAssistLib.scene.known_scans import case_with_scan, remember_scans
 from HCCAssistLib.scene.run_inputs import RunInputs
 from HCCAssistLib.scene.writer import Asked, Question
 from HCCAssistLib.wording import plural
@@ -96,6 +97,10 @@ class CaptureWriting:
             raise InputError(f"there is a case {old.case_id} already", remedy="choose another id, or revise the case")
         if self.order.kind != "new" and old is None:
             raise InputError(f"there is no case {self.order.case_id}", remedy="choose a case of the cohort")
+        agreed = old is not None and not is_missing(old.values.get(CONSENSUS, ""))
+        if self.order.kind == "reading" and old is not None and first_reader(old) == self.order.reader and not agreed:
+            what = f"{self.order.reader} marked {old.case_id} as its first reader"
+            raise InputError(what, remedy="make a new version of the case, or let another reader mark it")
 
     def _check_patient(self, cases: Sequence[Case], old: Case | None) -> None:
         """Nothing puts one patient into a cohort as two without a word, or two as one."""
@@ -222,6 +227,7 @@ class CaptureWriting:
             carried=carried,
         )
         self.patients.remember(order.cohort, case.case_id, self.number)
+        remember_scans(case, self.recipe, study.volumes.values())
         done = f"{case.case_id} of {case.patient_id} is in the cohort {order.cohort.name}: {_counted(files)}.{kept}"
         return "\n".join([done, *map(str, self.warnings)])
 

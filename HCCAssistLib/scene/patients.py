@@ -92,6 +92,7 @@ def _number(node: Any) -> str:
     item = hierarchy.GetItemByDataNode(node)
     while item not in (0, hierarchy.GetSceneItemID()):
         if hierarchy.GetItemLevel(item) == "Patient":
-            return str(hierarchy.GetItemAttribute(item, ATTRIBUTES[1]) or "").strip()
+            number = hierarchy.GetItemAttribute(item, ATTRIBUTES[1]) or hierarchy.GetItemUID(item, "DICOM")
+            return str(number or "").strip()
         item = hierarchy.GetItemParent(item)
     return ""

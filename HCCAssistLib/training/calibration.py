@@ -14,6 +14,7 @@ import numpy as np
 import numpy.typing as npt
 from scipy.special import softmax
 
+from HCCAssistLib.errors import InputError
 from HCCAssistLib.evaluation.conformal import LEVEL, Calibration
 from HCCAssistLib.models.package import ModelPackage
 from HCCAssistLib.results.category_set import CategorySet
@@ -47,7 +48,8 @@ def seen_features(train: Samples, learnt: FloatArray, held_out: FloatArray) -> A
     codes, of = np.unique(train.labels[first], return_inverse=True)
     means = np.stack([features[of == code].mean(axis=0) for code in range(len(codes))])
     apart = features - means[of]
-    scale = apart.std(axis=0) + ROUNDING  # the shrinkage of the covariance takes all values as equally wide
+    spread = apart.std(axis=0)
+    scale = np.where(spread > ROUNDING, spread, 1.0)  # the covariance's shrinkage takes all values as equally wide
     precision = LedoitWolf(assume_centered=True).fit(apart / scale).precision_
     whitening = np.linalg.cholesky(precision) / scale[:, None]
     kept = {"means": means.astype(np.float32), "whitening": whitening.astype(np.float32)}
@@ -112,6 +114,12 @@ def category_sets(
     if FILE not in package.card.files:
         return [None] * len(probabilities)
     members = [package.arrays(OF_MEMBER.format(number)) for number in range(len(package.card.members))]
+    values = features.shape[1]
+    for kept in members:
+        shapes = {name: kept[name].shape[-1] if name in kept else 0 for name in ("means", "whitening", "held_out")}
+        if shapes != {"means": values, "whitening": values, "held_out": 2} or len(kept["whitening"]) != values:
+            where = f"model {package.card.name}"
+            raise InputError("what the model keeps of its training is damaged", where, "train the model again")
     calibration = Calibration.from_arrays(package.arrays(FILE))
     p_values, p_seen = calibration.of_categories(probabilities), how_unusual(calibration, members, features)
     basis = LEVEL, calibration.n, calibration.n_patients

@@ -19,8 +19,7 @@ FORMAT = "hccassist-next/1"
 COLUMNS = ("rank", "tied", "case_id", "spread_bits", "of", "unlabelled_findings", "set", "nearest_confirmed", "problem")
 """Of next.csv: a row for every unlabelled case, ranked ones first."""
 
-POOLED = "all target findings"
-NOTHING_FOUND = "nothing found"
+POOLED, WHOLE, NOTHING_FOUND = "all target findings", "the case", "nothing found"
 
 DISTANCES = (
     "Beside a finding stand the confirmed findings of other patients that are nearest to it among the values that the "
@@ -43,7 +42,12 @@ def of_text(one: NextCase) -> str:
     """What the spread of a case is of."""
     if one.finding is None:
         return NOTHING_FOUND
-    return POOLED if one.pooled else one.finding.label
+    return POOLED if one.pooled else one.finding.label or WHOLE
+
+
+def bits(spread: float) -> str:
+    """A spread with three digits that count, since members of a large training differ little."""
+    return f"{spread:.3g}"
 
 
 def rank_text(one: NextCase) -> str:
@@ -55,7 +59,7 @@ def sentence(found: NextCases) -> str:
     """What was ranked by what."""
     n, most = len(found.cases), math.log2(found.classes)
     cases = f"{n} unlabelled {plural('case', n)} ranked by the spread of {found.members} members"
-    return f"{cases}; 0 bits: all members agree, {most:.3g} bits: they could not disagree more"
+    return f"{cases}; 0 bits: all members agree, {most:.3g} {'bit' if most == 1 else 'bits'}: they differ all they can"
 
 
 def as_rows(found: NextCases) -> list[tuple[Any, ...]]:
@@ -124,7 +128,7 @@ def report(found: NextCases, package: ModelPackage, *, most: int, synthetic: fro
     )
     pages.add_warnings([*found.problems, *(p for problems in found.failed.values() for p in problems)])
     pages.add_text(f"{sentence(found)}. {MEANING} {SOURCE}")
-    rows = [(rank_text(o), o.case_id, rounded(o.spread, 3), of_text(o), str(o.unlabelled)) for o in found.cases]
+    rows = [(rank_text(o), o.case_id, bits(o.spread), of_text(o), str(o.unlabelled)) for o in found.cases]
     columns = ("Rank", "Case", "Spread (bits)", "Of", "Unlabelled findings")
     pages.add_table("Unlabelled cases, the widest spread first", columns, rows, note="=: of equal spread.")
     pages.attach_csv("next.csv", COLUMNS, as_rows(found))
@@ -141,9 +145,10 @@ def _add_case(pages: Report, one: NextCase, synthetic: frozenset[str]) -> None:
         pages.add_text("The model finds nothing in it.")
         return
     told = f"; {one.finding.told}" if one.finding.told else ""
-    pages.add_text(f"Spread {rounded(one.spread, 3)} bits, of {of_text(one)}{told}.")
+    pages.add_text(f"Spread {bits(one.spread)} bits, of {of_text(one)}{told}.")
     stem = case_stem("next", one.case_id)
-    _add_pictures(pages, stem, one.finding, f"Case {one.case_id}, {one.finding.label}", one.case_id in synthetic)
+    caption = ", ".join(filter(None, (f"Case {one.case_id}", one.finding.label)))
+    _add_pictures(pages, stem, one.finding, caption, one.case_id in synthetic)
     for number, near in enumerate(one.nearest, 1):
         of = f", {near.finding.label}" if near.finding.number and not near.finding.verdict else ""
         caption = f"Nearest {number}: case {near.case_id}{of}: {near.label}, distance {rounded(near.distance, 2)}"

@@ -175,6 +175,8 @@ def _classified(one: Finding, result: ClassificationResult) -> dict[str, Any]:
     given = f"; reader: {one.review.category}" if one.review.category in result.categories else ""
     lines = [", ".join(f"{code} {score(value)}" for code, value in one.probabilities.items())]
     lines += [f"{_words(name)} {score(value)}" for name, value in result.grouped(one.probabilities).items()]
+    if one.category_set is not None:
+        lines.append(f"set: {one.category_set.text} ({one.category_set.basis})")
     if one.spread:
         low, high = one.spread[one.predicted]
         lines.append(f"{len(one.by_network)} networks: {one.predicted} {score(low)} to {score(high)}")

@@ -9,7 +9,7 @@ from training_reading import MODULE, choose_cohort, cohort, fill_small, looked
 
 from HCCAssistLib.recipes.registry import RECIPES
 
-pytestmark = pytest.mark.usefixtures("small_view")
+pytestmark = [pytest.mark.heavy, pytest.mark.usefixtures("small_view")]
 
 
 @pytest.fixture(scope="module")

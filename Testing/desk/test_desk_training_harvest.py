@@ -120,20 +120,30 @@ def test_a_cohort_that_moved_away_is_told(desk, panel, home, livers):
     assert "there is no such folder" in panel.ui.harvestLabel.text
 
 
-def test_the_report_is_opened_by_its_button_and_where_packages_are_missing_that_is_said(desk, panel, home, monkeypatch):
+def test_the_report_is_opened_by_its_button_and_written_later_where_packages_were_missing(
+    desk, panel, home, monkeypatch
+):
     from PySide6 import QtGui
 
-    pages = []
+    ui, pages = panel.ui, []
     opened = staticmethod(lambda url: pages.append(Path(url.toLocalFile())) or True)
     monkeypatch.setattr(QtGui.QDesktopServices, "openUrl", opened)
-    desk.click(panel.ui.reportButton)
-    assert pages == [home / "training" / "trainings" / "a1" / "report" / "report.html"]
-    monkeypatch.setattr(
-        "HCCAssistLib.panels.training_harvest.installed_version", lambda name: None if name == "jinja2" else "3"
-    )
+    page = home / "training" / "trainings" / "a1" / "report" / "report.html"
+    desk.click(ui.reportButton)
+    assert pages == [page]
+    lacking = {"jinja2"}
+    installed = "HCCAssistLib.panels.training_harvest.installed_version"
+    monkeypatch.setattr(installed, lambda name: None if name in lacking else "3")
     outcome = home / "training" / "trainings" / "a1" / "outcome.json"
     outcome.write_text(json.dumps({"report": "", "note": "a report needs jinja2"}))
-    desk.wait_until(lambda: not panel.ui.reportButton.enabled, 20)
-    assert "jinja2 is missing" in panel.ui.harvestLabel.text
-    assert "HCC Study" in panel.ui.harvestLabel.text
-    assert cells(panel.ui.jobsTable)[0][2] == "done"
+    desk.wait_until(lambda: not ui.reportButton.enabled, 20)
+    assert "jinja2 is missing. Press For reports in the module HCC Study" in ui.harvestLabel.text
+    assert cells(ui.jobsTable)[0][2] == "done"
+    lacking.clear()
+    desk.wait_until(lambda: ui.reportButton.enabled, 20)
+    assert ui.reportButton.text == "Write report"
+    desk.click(ui.reportButton)
+    desk.wait_until(lambda: ui.reportButton.text == "Report", 120)
+    assert pages == [page, page]
+    assert "patient" in page.read_text(encoding="utf-8")
+    assert json.loads(outcome.read_text())["report"] == "report/report.html"

@@ -173,5 +173,6 @@ def test_a_conductor_that_was_killed_is_shown_as_that_and_a_fault_of_the_cohort_
     assert cells(ui.jobsTable)[0][2] == "failed"
     assert "c5" in ui.jobState.text and "arterial.nrrd" in ui.jobState.text
     assert ui.jobRetryButton.enabled
+    assert ui.trainingName.text == "ltp-1"  # the name that was given is not offered again
     desk.type(ui.trainingName, "small")
     assert "A training of this name is there already" in ui.trainingNameProblem.text

@@ -11,21 +11,26 @@ import numpy as np
 import pytest
 from cases import assert_same_voxels
 
+from HCCAssistLib.cohort.case_files import read_case
 from HCCAssistLib.cohort.cohort import read_cohort
 from HCCAssistLib.cohort.finding_labels import findings_of_points
 from HCCAssistLib.cohort.points import read_points, read_rois
 from HCCAssistLib.cohort.segments import mask_on, read_segments
 from HCCAssistLib.errors import InputError
-from HCCAssistLib.imaging.files import read_image
+from HCCAssistLib.imaging.files import read_image, write_image
 from HCCAssistLib.inference.study import read_study
 from HCCAssistLib.recipes.registry import get_recipe
 from HCCAssistLib.scene.rendering import INSTALL_SLICER_CORE
 
 pytest.importorskip("slicer", reason=f"SKIPPED: slicer-core is not installed. {INSTALL_SLICER_CORE}")
 from capture_bench import NAME, NUMBER, SECRETS, CaptureBench, Patient, letter, scan
-from cases import turned
+from cases import PLACE, turned, world_corners
 
+from HCCAssistLib.scene.capture import reviewed_result
 from HCCAssistLib.scene.inputs import image_from_volume, mask_from_segment
+from HCCAssistLib.scene.open_case import case_of, draw_case, opened_nodes, read_for_scene
+from HCCAssistLib.scene.patients import patient_number
+from HCCAssistLib.scene.roles import role_of
 from HCCAssistLib.scene.run_inputs import ChosenInputs
 from HCCAssistLib.scene.volumes import segmentation_from_masks, volume_from_image
 
@@ -240,6 +245,14 @@ def test_what_is_wrong_is_said_and_nothing_is_written(own: CaptureBench, scene: 
     assert not own.cohort.exists()
 
 
+def test_the_first_reader_is_no_second_one_of_a_case(own: CaptureBench, scene: Any) -> None:
+    patient = Patient(scene)
+    own.added(own.tace(patient), reader="R1")
+    told = own.add(own.tace(patient), "unfit", kind="reading", reader="R1")
+    assert "R1 marked case-001 as its first reader" in told.text
+    assert not (own.cohort / "readings").exists()
+
+
 def test_a_label_that_is_not_known_yet_is_left_empty_and_told(own: CaptureBench, scene: Any) -> None:
     told = own.added(own.tace(Patient(scene), ""), labelled=False)
     assert "not known yet" in told
@@ -267,3 +280,130 @@ def test_a_case_whose_writer_was_killed_before_the_table_gets_its_row_next_time(
     own.added(own.tace(Patient(scene, seed=1, number="PAT-1", name="Beispiel^Max")), case_id="case-002")
     assert [one.values["response"] for one in read_cohort(own.cohort).cases] == ["CR", "PR"]
     assert not list(own.cohort.rglob(".row.json"))
+
+
+def test_slicer_loads_the_box_where_it_stood(own: CaptureBench, scene: Any) -> None:
+    patient = Patient(scene)
+    patient.roi.SetName("B")
+    own.added(
+        ChosenInputs({"baseline/arterial": patient.node}, boxes={"baseline/masses": patient.roi}), recipe="liver-mass"
+    )
+    node = scene.AddNewNodeByClass("vtkMRMLMarkupsROINode", "loaded")
+    storage = node.CreateDefaultStorageNode()
+    scene.AddNode(storage)
+    storage.SetFileName(str(folder(own, time="baseline") / "masses.mrk.json"))
+    assert storage.ReadData(node) == 1
+    np.testing.assert_allclose(world_corners(node), world_corners(patient.roi), atol=2e-3)
+
+
+def test_a_case_that_is_opened_is_the_same_case_when_it_is_captured_again(own: CaptureBench, scene: Any) -> None:
+    patient = Patient(scene)
+    own.added(own.tace(patient))
+    before = own.files()
+    (case,) = read_cohort(own.cohort).cases
+    recipe = get_recipe("tace-response")
+    scene.Clear(False)
+    opened = read_for_scene(case, recipe)
+    list(draw_case(opened, recipe, own.cohort, scene))
+    nodes = opened_nodes(scene, "case-001", own.cohort)
+    (volume,), (segments,) = nodes["pre/arterial"], nodes["pre/tumour"]
+    assert role_of(volume) == "pre/arterial"
+    assert_same_voxels(image_from_volume(volume), patient.image)
+    assert case_of(volume, own.cohort) == "case-001"
+    assert case_of(volume, own.folder) == ""
+    chosen = ChosenInputs({"pre/arterial": volume}, {"pre/tumour": (segments, "*")}, values={"response": "PR"})
+    assert "nothing was written" in own.added(chosen, kind="revision")
+    assert own.files() == before
+    alone = read_for_scene(case, recipe, marks=False)
+    assert not (alone.segments or alone.points or alone.boxes)
+
+
+def test_a_new_version_leaves_what_other_methods_and_persons_added(own: CaptureBench, scene: Any) -> None:
+    patient = Patient(scene)
+    own.added(own.tace(patient))
+    theirs = {"post/ltp.mrk.json": b"of another method", "pre/arterial.tfm": b"a transform", "pre/notes.txt": b"notes"}
+    for name, content in theirs.items():
+        path = own.cohort / "cases" / "case-001" / name
+        path.parent.mkdir(exist_ok=True)
+        path.write_bytes(content)
+    own.added(own.tace(patient, "SD"), "revise", kind="revision")
+    files = own.files()
+    assert {name: files[f"cases/case-001/{name}"] for name in theirs} == theirs
+    assert read_cohort(own.cohort).cases[0].values["response"] == "SD"
+
+
+def test_verdicts_on_a_result_become_the_marks_of_the_case(own: CaptureBench, bench: Any) -> None:
+    chosen = ChosenInputs({PLACE: bench.node}, values={"ltp": "1"})
+    found = reviewed_result(get_recipe("ltp"), chosen, bench.scene)
+    assert found is not None
+    own.added(chosen, recipe="ltp", verdicts=found)
+    names = {path.name: len(read_points(path).points) for path in folder(own, time="post").glob("*.mrk.json")}
+    assert names == {"ltp.mrk.json": 1, "rejected.mrk.json": 1, "ignored.mrk.json": 1}
+    wrong = ChosenInputs({PLACE: bench.node}, values={"ltp": "0"})
+    told = own.add(wrong, "create", recipe="ltp", verdicts=found, case_id="case-002", patient_id="patient-001")
+    assert "ltp is 0 in the form, and 1 by the verdicts" in told.text
+
+
+def test_a_label_that_marks_do_not_bear_out_is_refused(own: CaptureBench, scene: Any) -> None:
+    patient = Patient(scene)
+    chosen = {PLACE: patient.node}
+    told = own.add(ChosenInputs(chosen, values={"ltp": "1"}), "create", recipe="ltp")
+    assert "no point marks it" in told.text
+    marked = ChosenInputs(chosen, points={"post/ltp": patient.points}, values={"ltp": "0"})
+    assert "2 points mark" in own.add(marked, "create", recipe="ltp").text
+    twice = ChosenInputs(
+        {"baseline/arterial": patient.node},
+        {"baseline/masses": (patient.segments, "*")},
+        {"baseline/masses": patient.points},
+    )
+    assert "several ways" in own.add(twice, "create", recipe="liver-mass").text
+
+
+def test_what_scans_look_like_is_kept_until_a_file_changes(own: CaptureBench, scene: Any, monkeypatch: Any) -> None:
+    from HCCAssistLib.scene import known_scans
+
+    patient = Patient(scene, number="")
+    own.added(own.tace(patient))
+    recipe, read = get_recipe("tace-response"), []
+    monkeypatch.setattr(known_scans, "_seen", {})  # as in the next session
+    monkeypatch.setattr(known_scans, "read_case", lambda *a: read.append(a) or read_case(*a))
+    cases = read_cohort(own.cohort).cases
+    assert known_scans.case_with_scan(cases, recipe, {"pre/arterial": patient.image}) is cases[0]
+    assert read == [], "it was written here"
+    other = scan(8)
+    write_image(other, folder(own) / "arterial.nrrd")
+    assert known_scans.case_with_scan(cases, recipe, {"pre/arterial": patient.image}) is None
+    assert known_scans.case_with_scan(cases, recipe, {"pre/arterial": other}) is cases[0]
+    assert len(read) == 1
+
+
+def test_what_another_reader_marked_is_what_an_evaluation_with_a_second_rater_reads(
+    own: CaptureBench, scene: Any
+) -> None:
+    from HCCAssistLib.evaluation.held_out import HeldOut
+    from HCCAssistLib.training.second_rater import rated_cases
+
+    patient = Patient(scene)
+    own.added(own.tace(patient), reader="R1")
+    part = patient.mask.array * (np.arange(patient.mask.array.shape[0]) < 11)[:, None, None]
+    drawn = segmentation_from_masks(
+        {"tumour": patient.mask.with_array(part, "L")}, patient.node, scene, "R2's", surfaces=False
+    )
+    chosen = ChosenInputs({"pre/arterial": patient.node}, {"pre/tumour": (drawn, "*")}, values={"response": "SD"})
+    own.added(chosen, kind="reading", reader="R2")
+    cohort = read_cohort(own.cohort)
+    (rated,) = rated_cases(HeldOut(cohort, cohort.cases, {}, ()), "R2", ["pre/arterial"]).cases
+    study = read_study(rated, get_recipe("tace-response"))
+    assert_same_voxels(study.volumes["pre/arterial"], patient.image)
+    assert study.masks["pre/tumour"].array.sum() == part.sum()
+    assert (cohort.cases[0].values["response"], study.values["response"]) == ("PR", "PR"), "the label stays"
+
+
+def test_the_number_of_a_patient_is_found_where_dicom_put_it(scene: Any) -> None:
+    import slicer
+
+    patient = Patient(scene, number="")
+    hierarchy = slicer.vtkMRMLSubjectHierarchyNode.GetSubjectHierarchyNode(scene)
+    study = hierarchy.GetItemParent(hierarchy.GetItemByDataNode(patient.node))
+    hierarchy.SetItemUID(hierarchy.GetItemParent(study), "DICOM", "PAT-5")
+    assert patient_number([None, patient.node, patient.points]) == "PAT-5"

@@ -107,16 +107,17 @@ def test_each_finding_has_the_frame_that_the_networks_saw_with_its_category(scen
         assert drawn.boxes[finding.number].GetDisplayVisibility()
     assert labelled(drawn)["3-D"] == {1: "1: A 0.70", 2: "2: C 0.75"}
     names = [drawn.table.GetTable().GetColumnName(n) for n in range(drawn.table.GetTable().GetNumberOfColumns())]
-    assert names[:7] == [
+    assert names[:8] == [
         "number",
         "finding",
         "predicted",
+        "category set",
         "A: classic HCC",
         "B: other malignant",
         "C: benign",
         "malignant",
     ]
-    assert table_rows(drawn.table)[0][:7] == ["1", "F-1", "A", "0.700", "0.200", "0.100", "0.900"]
+    assert table_rows(drawn.table)[0][:8] == ["1", "F-1", "A", "no calibrated set", "0.700", "0.200", "0.100", "0.900"]
 
 
 def test_heat_lies_over_the_phase_that_it_explains(scene: Any, host: Any) -> None:
@@ -142,7 +143,7 @@ def test_another_category_is_a_verdict_and_colours_the_frame(scene: Any) -> None
     said = drawn.result.reviewed(2, Review(Verdict.OTHER, "R1", category="B"))
     drawn = refresh(drawn, said)
     np.testing.assert_allclose(drawn.boxes[2].GetDisplayNode().GetSelectedColor(), VERDICTS[Verdict.OTHER])
-    assert table_rows(drawn.table)[1][7:] == ["other", "B", "R1", ""]
+    assert table_rows(drawn.table)[1][8:] == ["other", "B", "R1", ""]
     assert json.loads(drawn.record.GetText())["findings"][1]["category"] == "B"
 
 

@@ -92,7 +92,38 @@ def test_a_training_survives_the_command_that_began_it_and_is_the_plain_one(
     assert str(cohort).encode() not in sent
 
 
-def test_a_request_that_would_wait_for_ever_is_refused_before_the_cohort_is_read(
+@pytest.mark.slow
+def test_a_training_in_the_queue_is_cancelled_and_gone_on_with_by_the_command(
+    private_cluster: PrivateCluster, own_root: Profile, command: Command, tmp_path: Path
+) -> None:
+    cohort = write_toy_cohort(tmp_path / "cohort", OUTCOMES)
+    keep_profile("ward", replace(own_root, root=str(private_cluster.folder / "root")))
+    how = [str(cohort), "--recipe", "hepatectomy-recurrence", "--device", "cpu", "--seed", "3", *OPTIONS]
+    urgent = private_cluster.slurm(
+        "sbatch", "--parsable", "-p", "urgent", "-N2", "--exclusive", "--output=/dev/null", "--wrap=sleep 200"
+    ).strip()
+
+    def waiting() -> str:
+        return private_cluster.slurm("squeue", "--noheader", "--states=PENDING", "--format=%j")
+
+    first = command("train", *how, "--engine", "slurm", "--profile", "ward", "--name", "model")
+    until(lambda: "hcc-" in waiting())
+    first.send_signal(signal.SIGINT)
+    training_id = first.communicate(timeout=60)[0].split()[0]
+    assert ": queued" in said(command("jobs", "show", training_id))
+    assert ": cancelled" in said(command("jobs", "cancel", training_id))
+    assert "hcc-" not in waiting()
+    assert ": cancelled" in said(command("jobs", "show", training_id))
+    private_cluster.slurm("scancel", urgent)
+    said(command("jobs", "resume", training_id))
+    until(lambda: ": done" in said(command("jobs", "show", training_id)))
+    assert "model in" in said(command("jobs", "show", training_id))
+    said(command("jobs", "remove", training_id))
+    runs = Path(private_cluster.folder, "root", "runs")
+    assert not any(path.name == "member.json" and '"seed": 3' in path.read_text() for path in runs.rglob("*.json"))
+
+
+def test_a_request_that_would_wait_for_ever_is_refused_before_anything_is_begun(
     own_root: Profile, command: Command, tmp_path: Path
 ) -> None:
     keep_profile("ward", replace(own_root, time_limit="02:00:00"))

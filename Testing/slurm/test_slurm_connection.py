@@ -9,7 +9,7 @@ from dataclasses import replace
 from pathlib import Path
 
 import pytest
-from conftest import Answers
+from cluster_person import Answers
 from private_cluster import PASSWORD, PrivateCluster
 
 from HCCAssistLib.errors import Cancelled, HCCAssistError, InputError

@@ -10,7 +10,7 @@ from dataclasses import replace
 from pathlib import Path
 
 import pytest
-from conftest import Answers
+from cluster_person import Answers
 from private_cluster import PrivateCluster
 
 from HCCAssistLib.errors import HCCAssistError, InputError

@@ -11,8 +11,9 @@ from dataclasses import replace
 from pathlib import Path
 
 import pytest
+from cluster_person import Answers
 from cluster_site import Site, until
-from conftest import Answers, Toy
+from cluster_toy import Toy
 from private_cluster import PrivateCluster
 
 from HCCAssistLib.errors import HCCAssistError
@@ -63,6 +64,27 @@ def test_two_members_train_side_by_side_and_have_the_weights_of_the_plain_comman
     assert site.slurm.engine_states([*site.keys, "f" * 64]) == {**both, "f" * 64: None}
     site.submit()
     assert site.jobs() == []  # what is finished is not done again
+
+
+def test_a_job_asks_for_what_the_profile_says_loads_its_modules_and_has_the_graphics_card(
+    make: Make, own_root: Profile, private_cluster: PrivateCluster
+) -> None:
+    home = private_cluster.folder / "home"
+    (home / ".bash_profile").write_text(f'module() {{ echo "$* $CUDA_VISIBLE_DEVICES" > {home}/loaded; }}\n')
+    asked = replace(own_root, gres="gpu:1", cpus=2, memory="3G", time_limit="00:05:00", modules=("python/3.11", "cuda"))
+    try:
+        site = make(asked, waiting=False)
+        site.slurm.start(site.key)  # without a plan: it ends at once
+        job = dict(part.split("=", 1) for part in site.cluster.slurm("scontrol", "show", "job").split() if "=" in part)
+        assert job["JobName"] == f"hcc-{site.key[:16]}"
+        assert (job["TimeLimit"], job["NumCPUs"], job["MinMemoryNode"], job["Requeue"]) == ("00:05:00", "2", "3G", "1")
+        assert job["TresPerNode"] == "gres:gpu:1"
+        assert job["StdOut"] == f"{site.run}/log"
+        until(lambda: not site.jobs())
+        assert (home / "loaded").read_text() == "load python/3.11 cuda 0\n"
+        assert "cannot be read" in site.state().message
+    finally:
+        (home / ".bash_profile").unlink()
 
 
 @pytest.mark.slow

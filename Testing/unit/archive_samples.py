@@ -65,11 +65,13 @@ def oblique(made: list[FileDataset], degrees: float = 12.0) -> tuple[list[FileDa
 
 
 def showing(image: Image, **fields: object) -> list[FileDataset]:
-    """An axial volume in Hounsfield units as a series."""
+    """A volume in Hounsfield units as a series, wherever it lies."""
     made = series(slices=image.array.shape[0], **fields)  # type: ignore[arg-type]
     for k, (d, plane) in enumerate(zip(made, image.array, strict=True)):
         d.PixelSpacing = [float(image.geometry.spacing[1]), float(image.geometry.spacing[0])]
         d.SliceThickness = float(image.geometry.spacing[2])
+        d.ImageOrientationPatient = [float(v) for v in image.geometry.directions[:, :2].T.ravel()]
+        d.AcquisitionTime = f"12{k // 60:02d}{k % 60:02d}"
         d.ImagePositionPatient = [float(v) for v in image.geometry.to_world([0, 0, k])]
         set_pixels(d, np.clip(plane, -1024, None).astype(int) + 1024)
     return made

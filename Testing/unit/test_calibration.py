@@ -17,7 +17,7 @@ from HCCAssistLib.errors import InputError
 from HCCAssistLib.evaluation.conformal import Calibration
 from HCCAssistLib.inference.loaded_model import load_model
 from HCCAssistLib.inference.study import read_study
-from HCCAssistLib.models.package import ModelPackage, read_package
+from HCCAssistLib.models.package import ModelPackage, read_package, write_package
 from HCCAssistLib.recipes.liver_mass.augmentation import SHIFT, STORED
 from HCCAssistLib.recipes.liver_mass.looks import EDGES, looks
 from HCCAssistLib.recipes.liver_mass.prediction import predict
@@ -178,25 +178,24 @@ def test_an_old_package_says_that_it_has_no_set(tmp_path: Path) -> None:
     assert "category_set" not in columns and rows(found).splitlines()[-1] == "no calibrated set"
 
 
-def test_a_calibration_that_was_cut_short_is_refused(calibrated: tuple[Path, ModelPackage], tmp_path: Path) -> None:
-    from HCCAssistLib.models.package import write_package
-
+@pytest.mark.parametrize("harm", ["labels", "means"])
+def test_a_calibration_that_was_cut_short_is_refused(
+    harm: str, calibrated: tuple[Path, ModelPackage], tmp_path: Path
+) -> None:
     _, package = calibrated
-    weights = package.load_weights()
-    arrays = package.arrays(FILE)
+    extras = {name: package.arrays(name) for name in (FILE, OF_MEMBER.format(0), OF_MEMBER.format(1))}
+    of = extras[FILE if harm == "labels" else OF_MEMBER.format(1)]
+    of[harm] = of[harm][..., 1:]
     harmed = write_package(
         tmp_path / "harmed",
-        weights,
+        package.load_weights(),
         name="harmed",
         recipe=LIVER_MASS,
         options=package.card.options,
         input_spec={},
         training={},
         software={},
-        extras={
-            FILE: {**arrays, "labels": arrays["labels"][1:]},
-            **{OF_MEMBER.format(n): package.arrays(OF_MEMBER.format(n)) for n in range(2)},
-        },
+        extras=extras,
     )
-    with pytest.raises(InputError, match="calibration of the model is damaged"):
+    with pytest.raises(InputError, match="is damaged"):
         predict(study(masses=((PLACES[0], "A"),)), load_model(harmed), {"heatmap": False})

@@ -157,6 +157,18 @@ def test_a_card_that_is_not_there_is_refused_before_torch_is_asked(
     assert "this computer has no device 'cuda'. Use cpu" in capsys.readouterr().err
 
 
+def test_a_card_of_a_cluster_need_not_be_here(
+    place: Path, monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str]
+) -> None:
+    monkeypatch.chdir(place)
+    monkeypatch.setattr("HCCAssistLib.cli.checks.DRIVERS", ("no-such-driver.so",))
+    train = ["train", "no-cohort", "--recipe", "ltp", "--out", "new", "--device", "cuda"]
+    assert main([*train, "--engine", "slurm", "--profile", "nowhere"]) == 2
+    assert "no device" not in (said := capsys.readouterr().err) and said
+    assert main(train) == 2
+    assert "this computer has no device 'cuda'" in capsys.readouterr().err
+
+
 def test_a_demo_of_another_size_is_not_gone_on_with(
     tmp_path: Path, monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str]
 ) -> None:

@@ -15,7 +15,7 @@ import pytest
 from HCCAssistLib.cli.main import main
 from HCCAssistLib.errors import InputError
 from HCCAssistLib.jobs.cluster.check import megabytes, seconds
-from HCCAssistLib.jobs.cluster.connection import Completed
+from HCCAssistLib.jobs.cluster.connection import Completed, ConnectionLost
 from HCCAssistLib.jobs.cluster.profile import (
     DEFAULTS,
     Profile,
@@ -170,6 +170,8 @@ def test_what_slurm_says_becomes_a_sentence_and_the_unknown_stays_as_it_is() -> 
     told = "sbatch: error: Batch job submission failed: Invalid account or account/partition combination specified"
     assert "Check account" in str(refusal(Completed(1, "", told), "sbatch"))
     assert str(refusal(Completed(1, "", "sbatch: error: the moon is full"), "sbatch")).endswith(": the moon is full.")
+    silent = "slurm_load_jobs error: Unable to contact slurm controller (connect failure)"
+    assert isinstance(refusal(Completed(1, "", silent), "squeue"), ConnectionLost)
     assert "status 7" in str(refusal(Completed(7, "", ""), "sbatch"))
 
 

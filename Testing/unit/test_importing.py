@@ -10,12 +10,14 @@ import shutil
 import stat
 import subprocess
 import sys
+import zipfile
 from collections.abc import Callable
 from pathlib import Path
 
 import numpy as np
 import pydicom
 import pytest
+import SimpleITK as sitk
 from archive_samples import PLANTED, files_below, oblique, other_objects, series, showing
 from dicom_samples import enhanced, phases_in_one_series, write
 from pydicom.uid import generate_uid
@@ -23,8 +25,12 @@ from test_imaging_enhancement import ARTERIAL, PORTAL, UNENHANCED, abdomen
 
 from HCCAssistLib.cli.main import main
 from HCCAssistLib.cohort.cohort import read_cohort
+from HCCAssistLib.cohort.known_patients import KnownPatients
+from HCCAssistLib.cohort.table import put_row
 from HCCAssistLib.imaging.files import read_image
 from HCCAssistLib.importing.descriptions import known_words
+
+pytestmark = pytest.mark.heavy
 
 Rows = list[dict[str, str]]
 Run = Callable[..., tuple[int, dict, str]]
@@ -38,6 +44,12 @@ def tree(tmp_path: Path) -> Path:
 @pytest.fixture
 def out(tmp_path: Path) -> Path:
     return tmp_path / "cohort"
+
+
+@pytest.fixture(autouse=True)
+def own_data(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Path:
+    monkeypatch.setenv("HCCASSIST_PATIENTS", str(tmp_path / "own"))
+    return tmp_path / "own"
 
 
 @pytest.fixture
@@ -74,7 +86,7 @@ def three_phases(folder: Path, patient: str = "PID-1", date: str = "20230104") -
         write(series(patient, words, date=date, study=study, number=number), folder / f"{number}")
 
 
-def test_two_passes_make_a_cohort_that_opens(run: Run, tree: Path, out: Path) -> None:
+def test_two_passes_make_a_cohort_that_opens(run: Run, tree: Path, out: Path, own_data: Path) -> None:
     three_phases(tree / "a")
     three_phases(tree / "b" / "deep" / "er", "PID-2")
     before = files_below(tree)
@@ -93,6 +105,10 @@ def test_two_passes_make_a_cohort_that_opens(run: Run, tree: Path, out: Path) ->
     assert {"follow_up_months", "event"} <= set(cohort.cases[0].values)
     assert read_image(out / "cases" / "p001-1" / "pre" / "arterial.nrrd").array.shape == (11, 12, 10)
     assert files_below(tree) == before
+    known = KnownPatients(own_data)  # a case of one of them that is captured in Slicer later becomes his
+    guesses = [known.guess(out, cohort.cases, number) for number in ("PID-1", "PID-2", "PID-3")]
+    assert [guess.kind for guess in guesses] == ["known", "known", "new"]
+    assert {guess.patient_id for guess in guesses[:2]} == {"p001", "p002"}
 
     # the same again writes nothing
     untouched = {path: path.stat().st_mtime_ns for path in out.rglob("*") if path.is_file()}
@@ -608,3 +624,45 @@ def test_voxels_tell_a_phase_that_no_header_names_and_contradict_one_that_is_wro
     warned = {one["case_id"]: one["warnings"] for one in said["written"]}
     wrong = next(row["case_id"] for row in rows(out) if row["description"] == "arterial")
     assert [warned.pop(wrong)[0][:37], *warned.values()] == ["its voxels look portal or later: the ", []]
+
+
+@pytest.mark.shared
+def test_a_patient_of_a_public_collection_comes_out_as_itk_reads_it(run: Run, tree: Path, out: Path) -> None:
+    packed = Path(__file__).resolve().parents[3] / "shared" / "data" / "crlm_ct_1004" / "CRLM-CT-1004.zip"
+    if not packed.exists():
+        pytest.skip("SKIPPED: the folder ../shared with the real images is not here")
+    zipfile.ZipFile(packed).extractall(tree)
+    run("hepatectomy-recurrence", "--voxels")
+    (row,) = rows(out)
+    assert row["why"].startswith("voxels: portal or later, ")
+    row["role"] = "pre/portal"
+    save_as_excel(out, [row])
+    assert run()[0] == 0
+    reader = sitk.ImageSeriesReader()
+    reader.SetFileNames(reader.GetGDCMSeriesFileNames(str(tree / "CRLM-CT-1004" / "image")))
+    there, here = reader.Execute(), sitk.ReadImage(str(out / "cases" / "p001-1" / "pre" / "portal.nrrd"))
+    for one in ("GetSize", "GetOrigin", "GetSpacing", "GetDirection"):
+        assert np.allclose(getattr(here, one)(), getattr(there, one)())
+    padding = -1024
+    truth = np.maximum(sitk.GetArrayFromImage(there), padding)
+    assert np.array_equal(sitk.GetArrayFromImage(here), truth)
+
+
+def test_a_patient_who_was_captured_before_is_no_second_patient(
+    run: Run, tree: Path, out: Path, own_data: Path
+) -> None:
+    write(series("1"), tree / "a")
+    run()
+    run()
+    put_row(out / "cohort.csv", "case_id", {"case_id": "case-001", "patient_id": "patient-001"})
+    KnownPatients(own_data).remember(out, "case-001", "2")
+    write(series("2", PatientName="Z"), tree / "b")
+    assert run()[1]["rows"] == 1
+    status, _, complained = run()
+    assert status == 2
+    assert "case p002-1 is of p002 here, and its patient is patient-001 in cohort.csv" in complained
+    changed = rows(out)
+    changed[-1]["patient"] = "patient-001"
+    save_as_excel(out, changed)
+    assert run()[0] == 0
+    assert [case.patient_id for case in read_cohort(out).cases] == ["p001", "patient-001", "patient-001"]

@@ -245,6 +245,20 @@ def test_unlabelled_cases_of_the_test_split_are_left_out(masses: Path, three: Lo
     assert "1 unlabelled case of the split test is left out" in found.problems[0].what
 
 
+def test_the_answer_of_a_patient_is_pooled_over_his_tumours(tmp_path: Path) -> None:
+    folder = tace_toy.write_toy_cohort(tmp_path / "livers", ["train"] * 3)
+    table = (folder / "cohort.csv").read_text(encoding="utf-8-sig")
+    first = read_cohort(folder).cases[0].values["response"]
+    assert f",{first}," in table
+    (folder / "cohort.csv").write_text(table.replace(f",{first},", ",,"), encoding="utf-8")
+    model = tace_toy.model(tmp_path, members=2, body="small", backbone="")
+    (one,) = next_cases(read_cohort(folder, tolerant=True), model, {}).cases
+    assert (one.case_id, one.pooled, one.unlabelled) == ("case-0", True, 1) and one.finding is not None
+    assert one.spread == pytest.approx(mutual_information(one.finding.probabilities)) and one.spread > 0
+    assert {near.case_id for near in one.nearest} == {"case-1", "case-2"}
+    assert {near.label for near in one.nearest} == {"PR, partial response", "SD, stable disease"}
+
+
 def test_scans_without_a_label_are_ranked_beside_points_of_readers(tmp_path: Path) -> None:
     folder = tmp_path / "livers"
     for number in range(3):

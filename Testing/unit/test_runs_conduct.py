@@ -7,6 +7,7 @@ import os
 import signal
 import sys
 import time
+from dataclasses import replace
 from pathlib import Path
 
 import pytest
@@ -17,6 +18,7 @@ from runs_toy import Root, register, until
 from HCCAssistLib.cli.main import main
 from HCCAssistLib.cohort.cohort import read_cohort
 from HCCAssistLib.errors import InputError
+from HCCAssistLib.jobs.runs import conduct
 from HCCAssistLib.jobs.runs.detached import pid_of
 from HCCAssistLib.jobs.runs.status import TrainingStatus
 from HCCAssistLib.jobs.runs.training_file import Training
@@ -33,7 +35,8 @@ pytestmark = [
 ]
 
 OUTCOMES = [(6, 1), (40, 0), (10, 1), (50, 0), (8, 1), (45, 0), (12, 1), (60, 0), (7, 1), (44, 0)]
-OPTIONS = HEPATECTOMY.resolve({**TINY, "epochs": 6, "patience": 6, "copies": 2})
+SETTINGS = {**TINY, "epochs": 6, "patience": 6, "copies": 2}
+OPTIONS = HEPATECTOMY.resolve(SETTINGS)
 
 
 @pytest.fixture(scope="module")
@@ -48,7 +51,7 @@ def root(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Path:
 
 
 def begin(trainings: Trainings, cohort: Path, **more: object) -> str:
-    asked = {"recipe": HEPATECTOMY.id, "name": "toy", "options": OPTIONS, "device": "cpu", "threads": 1, **more}
+    asked = {"recipe": HEPATECTOMY.id, "name": "toy", "options": OPTIONS, "device": "cpu", **more}
     return trainings.begin(cohort, **asked)  # type: ignore[arg-type]
 
 
@@ -64,9 +67,11 @@ def test_in_the_background_it_comes_to_the_weights_of_the_plain_command_through_
     cohort: Path, tmp_path: Path, root: Path, capsys: pytest.CaptureFixture[str]
 ) -> None:
     trainings = Trainings()
-    training_id = begin(trainings, cohort)
+    command = ["train", str(cohort), "--recipe", HEPATECTOMY.id, "--engine", "background", "--name", "toy"]
+    assert main([*command, "--device", "cpu", *(f"--set={name}={value}" for name, value in SETTINGS.items())]) == 0
+    training_id = capsys.readouterr().out.split()[0]
     assert begin(Trainings(root), cohort) == training_id, "one like it that is open is attached to"
-    (checkpoint,) = until(lambda: list(root.glob("runs/*/final.safetensors")))
+    (checkpoint,) = until(lambda: list(root.glob("runs/*/final.safetensors")), 150)
     conductor, member = pid_of(trainings.folder(training_id)), pid_of(checkpoint.parent)
     assert conductor is not None
     assert member is not None
@@ -99,29 +104,38 @@ def test_in_the_background_it_comes_to_the_weights_of_the_plain_command_through_
     said = capsys.readouterr().out
     assert "epoch 6: loss" in said
     assert str(cohort.parent) not in (root / "runs").joinpath(status.members[0].key, "log").read_text()
+
+    folder = trainings.folder(training_id)
+    (folder / "outcome.json").unlink()  # killed while it evaluated, and the cohort is gone by now
+    replace(Training.read(folder), cohort=str(tmp_path / "gone")).write(folder)
+    assert conduct.main([str(root), training_id]) == 0
+    (folder / "lease").unlink()  # this process lives on
+    again = trainings.refresh(training_id)
+    assert (again.summary.state, again.report) == ("done", None)
+    assert "gone" in again.note
     assert main(["jobs", "remove", training_id]) == 0
     assert [path for path in root.rglob("*") if path.is_file()] == []
 
 
-def test_a_cohort_with_faults_fails_with_all_of_them(
-    cohort: Path, tmp_path: Path, root: Path, capsys: pytest.CaptureFixture[str]
-) -> None:
+def test_a_cohort_with_faults_fails_with_all_of_them(cohort: Path, tmp_path: Path, root: Path) -> None:
     bad = tmp_path / "bad"
     bad.mkdir()
     (bad / "cases").symlink_to(cohort / "cases")
     table = (cohort / "cohort.csv").read_text(encoding="utf-8-sig")
     (bad / "cohort.csv").write_text(table.replace("case-3,50", "case-3,soon").replace("case-5,45", "case-5,late"))
     trainings = Trainings()
-    command = ["train", str(bad), "--recipe", HEPATECTOMY.id, "--engine", "background", "--name", "toy"]
-    assert main(command) == 0
-    training_id = capsys.readouterr().out.split()[0]
-    status = ended(trainings, training_id)
+    folder = trainings.folder("abc")
+    folder.mkdir(parents=True)
+    Training("abc", "toy", HEPATECTOMY.id, OPTIONS, str(bad), 1.0).write(folder)
+    assert conduct.main([str(root), "abc"]) == 1
+    (folder / "lease").unlink()  # this process lives on
+    status = trainings.refresh("abc")
     assert status.summary.state == "failed"
     assert "case-3" in status.summary.message
     assert "case-5" in status.summary.message
     assert list(root.glob("packs/*")) == []
     with pytest.raises(InputError, match="not trained yet"):
-        trainings.install(training_id, ModelStore(tmp_path / "models"))
+        trainings.install("abc", ModelStore(tmp_path / "models"))
 
 
 def test_a_dry_run_says_what_a_training_takes_and_keeps_nothing(

@@ -68,7 +68,8 @@ def test_an_epoch_that_was_trained_again_is_in_the_course_once() -> None:
 
 
 def test_whole_lines_are_read_once_each_and_a_line_that_is_no_event_is_passed_over(tmp_path: Path) -> None:
-    files, attempt = LocalFiles(tmp_path), new_attempt()
+    files = LocalFiles(tmp_path)
+    attempt = new_attempt(files, "run")
     path = tmp_path / "run" / "events" / f"{attempt}.jsonl"
     path.parent.mkdir(parents=True)
     lines = [json.dumps(RunEvent(kind, 1.0).as_json()) + "\n" for kind in ("started", "epoch")]
@@ -81,6 +82,13 @@ def test_whole_lines_are_read_once_each_and_a_line_that_is_no_event_is_passed_ov
         "".join([*lines, '{"v": 2, "kind": "new"}\n', '{"kind":\n', '{"v": 2, "kind": "done", "more": 1}\n'])
     )
     assert [event.kind for event in read_events(files, "run", cursor)[0]] == ["epoch", "done"]
+
+
+def test_a_later_attempt_sorts_behind_one_of_a_machine_whose_clock_is_ahead(tmp_path: Path) -> None:
+    files = LocalFiles(tmp_path)
+    ahead = "9999999999990-abcdef"
+    files.write(f"run/events/{ahead}.jsonl", b"")
+    assert new_attempt(files, "run") > ahead
 
 
 def test_an_upload_goes_on_where_it_stopped(tmp_path: Path) -> None:

@@ -22,6 +22,7 @@ from HCCAssistLib.imaging.files import read_image, write_image
 from HCCAssistLib.imaging.geometry import Geometry
 from HCCAssistLib.imaging.image import Image
 from HCCAssistLib.imaging.orientation import to_lps_order
+from HCCAssistLib.results.category_set import CategorySet
 from HCCAssistLib.results.files import write_result
 from HCCAssistLib.results.review import Review, Verdict
 from HCCAssistLib.viewer import page as page_module
@@ -180,6 +181,15 @@ def test_nothing_that_names_a_patient_is_in_a_page(tmp_path: Path, capsys: pytes
     assert said[2].startswith("3 warnings name something that a person wrote")
     assert about(page)["caseId"] == ""
     assert about(page)["findings"][0]["name"].endswith("; reader: PD")
+
+
+def test_the_categories_that_cannot_be_excluded_are_told() -> None:
+    made, _ = samples.small("classification")
+    (finding, *_) = made.findings
+    p_values = {code: 0.5 if number < 2 else 0.01 for number, code in enumerate(finding.probabilities)}
+    finding = replace(finding, category_set=CategorySet(p_values, 0.4, 0.9, 412, 105))
+    told = contents(replace(made, findings=(finding,)))["findings"][0]["lines"]
+    assert "set: CR or PR (90 %, calibrated on 412 findings of 105 patients)" in told
 
 
 def test_names_are_no_words_of_this_software() -> None:

@@ -46,8 +46,11 @@ class Completed:
 class Connection:
     """The connection of one profile; made at its first use. Several threads may use it, one at a time.
 
-    >>> with Connection(read_profile("institute"), ConsolePrompts()) as connection:  # doctest: +SKIP
-    ...     connection.run(["squeue", "--version"]).out
+    >>> from HCCAssistLib.jobs.cluster.prompts import ConsolePrompts
+    >>> connection = Connection(Profile(host="login.example.org"), ConsolePrompts())
+    >>> connection.run(["squeue", "--version"]).out  # doctest: +SKIP
+    'slurm-wlm 22.05.8\\n'
+    >>> connection.close()
 
     Args:
         profile: of the cluster.

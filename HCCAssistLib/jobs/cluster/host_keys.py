@@ -18,7 +18,7 @@ def fingerprint(blob: bytes) -> str:
     """Of a public key, as ``ssh-keygen -l`` writes it.
 
     >>> fingerprint(b"key")
-    'SHA256:LHDhK3oGRvkiefQnx7OOczTY5Tic/wZ6HcMOc/gm/MM'
+    'SHA256:LHDhK3oGRvkiefQnx7OOczTY5Tic/xZ6HcMOc/gmtoM'
     """
     return "SHA256:" + base64.b64encode(hashlib.sha256(blob).digest()).decode().rstrip("=")
 

@@ -59,9 +59,10 @@ TOO_SHORT = (
 QUEUED = frozenset({"PENDING", "CONFIGURING", "REQUEUED", "REQUEUE_FED", "REQUEUE_HOLD", "RESV_DEL_HOLD", "SUSPENDED"})
 RUNNING = frozenset({"RUNNING", "COMPLETING", "STAGE_OUT", "SIGNALING", "RESIZING", "STOPPED"})
 
+NO_ANSWER = "Slurm does not answer at the moment. What runs goes on; try again later."
+
 SENTENCES = (
     ("command not found", "Slurm is not there: sbatch was not found. Check host in the profile."),
-    ("Unable to contact slurm", "Slurm does not answer at the moment. What runs goes on; try again later."),
     ("Invalid partition", "There is no such partition, or you may not use it. Check partition in the profile."),
     ("Invalid account", "You may not charge this account. Check account and partition in the profile."),
     ("Invalid qos", "There is no such quality of service, or you may not use it. Check qos in the profile."),
@@ -127,7 +128,8 @@ class Slurm:
         home = self._connection.home
         run = self.files.path(run_folder(key))
         environment = {**ENVIRONMENT, "OMP_NUM_THREADS": str(self.profile.cpus)}
-        command = [self.profile.interpreter(home), "-m", "HCCAssistLib.jobs.runs.attempt", self.files.root, key]
+        attempt = ["-P", "-m", "HCCAssistLib.jobs.runs.attempt", self.files.root, key]
+        command = [self.profile.interpreter(home), *attempt]
         modules = f"module load {shlex.join(self.profile.modules)} || exit 69\n" if self.profile.modules else ""
         return JOB.format(
             login=" -l" if modules else "",
@@ -230,10 +232,11 @@ def refusal(done: Completed, program: str) -> HCCAssistError:
     'There is no such partition, or you may not use it. Check partition in the profile.'
     """
     said = [line.split("error:", 1)[-1].strip() for line in done.err.strip().splitlines() if line.strip()]
+    if any("unable to contact slurm" in line.lower() for line in said):
+        return ConnectionLost(NO_ANSWER)
     for words, sentence in SENTENCES:
         if any(words.lower() in line.lower() for line in said):
-            kind = InputError if "profile" in sentence else HCCAssistError
-            return kind(sentence.rstrip(".")) if kind is InputError else kind(sentence)
+            return InputError(sentence.rstrip(".")) if "profile" in sentence else HCCAssistError(sentence)
     return HCCAssistError(f"{program} failed on the cluster: {said[0] if said else f'status {done.status}'}.")
 
 

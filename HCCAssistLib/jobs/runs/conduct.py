@@ -19,9 +19,10 @@ from typing import TYPE_CHECKING
 
 from HCCAssistLib.errors import Cancelled, HCCAssistError, InputError
 from HCCAssistLib.files import remove, stored
+from HCCAssistLib.jobs.events import event_of
 from HCCAssistLib.jobs.runs.events import Kind, RunEvent
 from HCCAssistLib.jobs.runs.local import LocalExecutor
-from HCCAssistLib.jobs.runs.owner import Owner, end_group
+from HCCAssistLib.jobs.runs.owner import Fenced, Owner, end_group
 from HCCAssistLib.jobs.runs.runs import CANCEL, PACKS, RESULT, RunSettings, cancel, poll, retry, run_folder, submit
 from HCCAssistLib.jobs.runs.state import run_state
 from HCCAssistLib.jobs.runs.training_file import TRAININGS, Training
@@ -161,10 +162,12 @@ def _assemble(root: Path, training: Training, folder: TrainingFolder, owner: Own
     if prepared.record["cases"]["test"]:
         try:
             page = _report(training, folder, owner).relative_to(folder.path).as_posix()
-        except (Cancelled, OSError):
+        except (Cancelled, Fenced, OSError):
             raise
-        except HCCAssistError as error:  # the model is there all the same
-            note = str(error)
+        except Exception as error:  # the model is there all the same
+            event = event_of(0, error)
+            note = event.message
+            sys.stderr.write(event.details)
     else:
         note = "The cohort has no test cases."
     owner.may_write()

@@ -22,6 +22,9 @@ Kind = Literal[
 LAST: frozenset[str] = frozenset({"done", "failed", "cancelled", "preempted", "fenced", "already_done", "prepared"})
 """Kinds after which an attempt says no more."""
 
+TIME_DIGITS = 13
+"""Of the milliseconds since 1970 that begin the id of an attempt."""
+
 TAIL_BYTES = 2048
 """Of an attempt's events, which most often hold its last words."""
 
@@ -89,15 +92,17 @@ _FIELDS = frozenset(one.name for one in fields(RunEvent))
 _KINDS = frozenset(get_args(Kind))
 
 
-def new_attempt() -> str:
-    """An id of an attempt; a later one sorts behind an earlier one."""
-    return f"{int(time.time() * 1000):013d}-{uuid.uuid4().hex[:6]}"
+def new_attempt(files: Files, folder: str) -> str:
+    """An id of an attempt that sorts behind all there are, also where the clock of another machine is ahead."""
+    times = [int(name[:TIME_DIGITS]) for name in files.names(f"{folder}/{EVENTS}") if name[:TIME_DIGITS].isdigit()]
+    now = max([int(time.time() * 1000), *(before + 1 for before in times)])
+    return f"{now:0{TIME_DIGITS}d}-{uuid.uuid4().hex[:6]}"
 
 
 def write_event(files: Files, folder: str, kind: Kind) -> None:
     """Say in place of an attempt, which cannot do so itself, how it ended."""
     line = json.dumps(RunEvent(kind, round(time.time(), 3)).as_json()) + "\n"
-    files.write(f"{folder}/{EVENTS}/{new_attempt()}{ENDING}", line.encode())
+    files.write(f"{folder}/{EVENTS}/{new_attempt(files, folder)}{ENDING}", line.encode())
 
 
 def read_events(files: Files, folder: str, cursor: Cursor | None = None) -> tuple[list[RunEvent], dict[str, int]]:

@@ -11,6 +11,7 @@ from pathlib import Path
 def life_of(pid: int) -> str:
     """When a process was started, in words that no other process of that number has; ``""`` where none runs.
 
+    >>> import os
     >>> life_of(os.getpid()) == life_of(os.getpid()) != ""
     True
     """

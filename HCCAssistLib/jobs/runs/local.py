@@ -25,7 +25,7 @@ class LocalExecutor:
     """
 
     def __init__(self, root: Path, *, python: str = sys.executable) -> None:
-        self.files = LocalFiles(root)
+        self.files = LocalFiles(root.absolute())
         self._python = python
 
     def start(self, key: str) -> None:

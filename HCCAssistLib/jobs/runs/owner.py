@@ -19,6 +19,7 @@ from HCCAssistLib.errors import Cancelled, HCCAssistError
 from HCCAssistLib.files import atomic_file, disk_is_full, parse_json, remove, remove_unfinished
 from HCCAssistLib.jobs.events import event_of
 from HCCAssistLib.jobs.runs.events import ENDING, EVENTS, Kind, RunEvent, new_attempt
+from HCCAssistLib.jobs.runs.files import LocalFiles
 from HCCAssistLib.jobs.runs.living import life_of
 from HCCAssistLib.jobs.runs.runs import CANCEL, LEASE
 from HCCAssistLib.training.manifest import BadPack
@@ -55,7 +56,7 @@ class Owner:
 
     def __init__(self, folder: Path) -> None:
         self.folder = folder
-        self.attempt = new_attempt()
+        self.attempt = new_attempt(LocalFiles(folder), ".")
         self._signalled = False
         self._looked = 0.0
         self._told = 0.0

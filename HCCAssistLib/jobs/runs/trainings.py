@@ -55,7 +55,7 @@ class Trainings:
     """
 
     def __init__(self, root: Path | None = None, *, python: str = sys.executable) -> None:
-        self.root = root or default_root()
+        self.root = (root or default_root()).absolute()
         self.files = LocalFiles(self.root)
         self._python = python
         self._local = LocalExecutor(self.root, python=python)
@@ -138,6 +138,7 @@ class Trainings:
             if other.state in ("waiting", "queued", "running") and other.training.is_like(training):
                 return other.training.id
         with stored("the training"):
+            self.root.mkdir(mode=0o700, parents=True, exist_ok=True)  # it tells who is who
             self.folder(training.id).mkdir(parents=True)
             training.write(self.folder(training.id))
         self._conduct(training)
