@@ -86,7 +86,7 @@ def test_a_training_is_shown_as_what_became_of_it(desk, home, kind, state, offer
     stored_training(home, "a1", kind=kind)
     widget = open_panel(desk, 1)
     ui = widget.ui
-    desk.wait_until(lambda: ui.jobFrame.visible, 20)
+    desk.wait_until(lambda: ui.jobFrame.visible, 60)
     (row,) = cells(ui.jobsTable)
     assert row[:3] == ["model-a1", "ltp", state]
     assert row[4] == ""  # no time is left for what does not run
@@ -122,15 +122,15 @@ def test_the_curves_are_those_of_the_training_that_is_chosen_and_go_with_it(desk
     choose(desk, widget, "model-b2")
     assert slicer.mrmlScene.GetNumberOfNodesByClass("vtkMRMLPlotSeriesNode") == 2
     slicer.mrmlScene.Clear(False)
-    desk.wait_until(lambda: drawn() == {"b2"}, 20)
+    desk.wait_until(lambda: drawn() == {"b2"}, 60)
     with desk.answering("Cancel"):
         desk.click(widget.ui.jobRemoveButton)
     assert (home / "trainings" / "b2").is_dir()
     with desk.answering("OK") as asked:
         desk.click(widget.ui.jobRemoveButton)
     assert "model-b2" in asked[0]
-    desk.wait_until(lambda: widget.ui.jobsTable.rowCount == 2, 20)
-    desk.wait_until(lambda: drawn() != {"b2"}, 20)
+    desk.wait_until(lambda: widget.ui.jobsTable.rowCount == 2, 60)
+    desk.wait_until(lambda: drawn() != {"b2"}, 60)
     assert not (home / "trainings" / "b2").exists()
     desk.close_module()
     assert drawn() == set()
@@ -144,8 +144,8 @@ def test_a_training_that_another_program_removed_goes_from_the_list(desk, home):
     widget = open_panel(desk, 2)
     choose(desk, widget, "model-a1")
     shutil.rmtree(home / "trainings" / "a1")
-    desk.wait_until(lambda: widget.ui.jobsTable.rowCount == 1, 20)
-    desk.wait_until(lambda: "model-b2" in widget.ui.jobState.text, 20)
+    desk.wait_until(lambda: widget.ui.jobsTable.rowCount == 1, 60)
+    desk.wait_until(lambda: "model-b2" in widget.ui.jobState.text, 60)
 
 
 @pytest.mark.skipif(sys.platform == "win32", reason="ends a process by a signal")
@@ -163,7 +163,7 @@ def test_a_conductor_that_was_killed_is_shown_as_that_and_a_fault_of_the_cohort_
     from HCCAssistLib.jobs.runs import detached
 
     os.kill(detached.pid_of(folder), signal.SIGKILL)
-    ended(desk, widget, 20)
+    ended(desk, widget, 60)
     ui = widget.ui
     assert cells(ui.jobsTable)[0][2] == "interrupted"
     assert "Nothing that was trained is lost" in ui.jobState.text
