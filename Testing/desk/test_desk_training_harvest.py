@@ -70,6 +70,7 @@ def seal(folder):
     return read_card(folder).seal
 
 
+@pytest.mark.slow
 def test_a_model_is_compared_with_the_installed_one_in_words_before_it_replaces_it(desk, panel, home, models):
     ui = panel.ui
     assert ui.installButton.text == "Install"
@@ -120,6 +121,7 @@ def test_a_cohort_that_moved_away_is_told(desk, panel, home, livers):
     assert "there is no such folder" in panel.ui.harvestLabel.text
 
 
+@pytest.mark.slow
 def test_the_report_is_opened_by_its_button_and_written_later_where_packages_were_missing(
     desk, panel, home, monkeypatch
 ):

@@ -45,6 +45,7 @@ def test_output_larger_than_the_window_of_a_channel_and_a_status(connection: Con
     assert (done.status, len(done.out), len(done.err)) == (3, 9_000_000, 5_000_000)
 
 
+@pytest.mark.slow
 def test_a_command_that_does_not_end_is_given_up(connection: Connection) -> None:
     with pytest.raises(ConnectionLost):
         connection.run(["sleep", "30"], seconds=0.5, again=False)
@@ -185,6 +186,7 @@ def test_a_lost_connection_is_made_again_once(private_cluster: PrivateCluster, c
     assert connection.connected_times == 3
 
 
+@pytest.mark.slow
 def test_where_the_server_is_gone_it_is_said_that_nothing_is_lost(
     private_cluster: PrivateCluster, connection: Connection
 ) -> None:
@@ -204,6 +206,7 @@ def test_where_the_server_is_gone_it_is_said_that_nothing_is_lost(
             pass
 
 
+@pytest.mark.slow
 def test_a_second_factor_that_is_asked_for_anew_is_said_plainly(
     private_cluster: PrivateCluster, by_factor: Profile
 ) -> None:
@@ -241,6 +244,7 @@ def test_through_a_jump_host_of_the_profile_whose_key_is_checked_as_well(
         hello(replace(stranger, jump=gate), Answers())
 
 
+@pytest.mark.slow
 def test_hosts_that_cannot_be_reached(profile: Profile) -> None:
     with pytest.raises(InputError, match="no host of this name"):
         hello(replace(profile, host="nowhere.invalid"), Answers())

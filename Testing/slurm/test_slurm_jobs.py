@@ -66,6 +66,7 @@ def test_two_members_train_side_by_side_and_have_the_weights_of_the_plain_comman
     assert site.jobs() == []  # what is finished is not done again
 
 
+@pytest.mark.slow
 def test_a_job_asks_for_what_the_profile_says_loads_its_modules_and_has_the_graphics_card(
     make: Make, own_root: Profile, private_cluster: PrivateCluster
 ) -> None:
@@ -112,6 +113,7 @@ def test_a_job_that_is_preempted_goes_on_when_the_urgent_one_is_through(make: Ma
     site.went_on("preempted for 3 s", "the job, by a partition of higher priority", preempted.t)
 
 
+@pytest.mark.slow
 def test_of_two_live_attempts_after_a_lost_node_the_newer_one_owns_the_run(make: Make, toy: Toy) -> None:
     site = make()
     node = site.cluster.slurm("squeue", "--noheader", f"--job={site.job()}", "--format=%N").strip()
