@@ -16,8 +16,8 @@ Mistake = tuple[str, str, str]
 
 
 def some_of(mistakes: Mapping[str, Any]) -> list[str]:
-    """Every tenth mistake, and all of them for ``make mistakes``: each replays a reader's whole work."""
-    return list(mistakes)[:: 1 if os.environ.get("HCCASSIST_ALL_MISTAKES") else 10]
+    """Every twentieth mistake, and all of them for ``make mistakes``: each replays a reader's whole work."""
+    return list(mistakes)[:: 1 if os.environ.get("HCCASSIST_ALL_MISTAKES") else 20]
 
 
 def planted(module: Path, mistake: Mistake, folder: Path) -> Path:

@@ -18,7 +18,11 @@ def own_store(tmp_path, monkeypatch):
     monkeypatch.setenv("HCCASSIST_MODELS", str(tmp_path / "models"))
 
 
-@pytest.mark.parametrize("path", MODULES, ids=lambda path: path.stem)
+@pytest.mark.parametrize(
+    "path",
+    [pytest.param(path, marks=() if path.stem == "HCCTraining" else pytest.mark.slow) for path in MODULES],
+    ids=lambda path: path.stem,
+)
 def test_a_module_passes_its_own_test_as_in_a_build(desk, path):
     desk.open(path)
     suite = unittest.TestLoader().loadTestsFromName(path.stem)  # all tests that the file names, imported ones too

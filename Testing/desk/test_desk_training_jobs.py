@@ -47,6 +47,7 @@ def curve(widget):
     return [vtk_to_numpy(table.GetColumnByName(name)).tolist() for name in ("epoch", "loss")]
 
 
+@pytest.mark.slow
 def test_a_model_is_trained_watched_stopped_finished_installed_and_used(desk, panel, home, opened):
     import slicer
 

@@ -192,6 +192,7 @@ def test_without_mesa_the_package_is_named_and_the_rest_goes_on(
         rendering.rendering_available.cache_clear()
 
 
+@pytest.mark.slow
 def test_nothing_is_written_into_the_home_or_the_current_folder(rendering_host: Any, tmp_path: Path) -> None:
     home, here, out = (tmp_path / name for name in ("home", "here", "out"))
     for folder in (home, here, out):

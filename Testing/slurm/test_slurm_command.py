@@ -56,6 +56,7 @@ def said(process: subprocess.Popen[str], status: int = 0) -> str:
     return out
 
 
+@pytest.mark.slow
 def test_a_training_survives_the_command_that_began_it_and_is_the_plain_one(
     private_cluster: PrivateCluster, own_root: Profile, command: Command, tmp_path: Path
 ) -> None:

@@ -14,6 +14,7 @@ from HCCAssistLib.recipes.ablation.report import report
 pytestmark = pytest.mark.heavy
 
 
+@pytest.mark.slow
 def test_a_cohort_is_evaluated_by_all_models_and_reported(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
     register(monkeypatch)
     outcomes = [(8.0, 1), (40.0, 0), (12.0, 1), (30.0, 0), (6.0, 0)]
