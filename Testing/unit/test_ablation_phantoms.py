@@ -33,7 +33,7 @@ from HCCAssistLib.phantoms.liver.storage import AXIAL, Storage
 from HCCAssistLib.phantoms.recurrence import wanted_early
 from HCCAssistLib.recipes.ablation.recipe import PHASES, POST, PRE, TIME_POINTS
 
-pytestmark = pytest.mark.heavy
+pytestmark = pytest.mark.slow
 
 SEED = (0, 2)
 FLIPPED: Storage = ((1, 0, 2), (True, False, True))

@@ -20,7 +20,7 @@ from HCCAssistLib.phantoms.recurrence_patients import Patients, fitted_scores
 from HCCAssistLib.phantoms.recurrence_targets import targets
 from HCCAssistLib.recipes.ablation.recipe import ABLATION, OUTCOME
 
-pytestmark = pytest.mark.heavy
+pytestmark = pytest.mark.slow
 
 PATIENTS = 2000
 WIDE = 3.3

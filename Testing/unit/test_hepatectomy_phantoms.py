@@ -34,7 +34,7 @@ from HCCAssistLib.recipes.hepatectomy.tumour import tumour_of
 from HCCAssistLib.recipes.hepatectomy.voi import Voi, voi_of
 from HCCAssistLib.recipes.registry import cohort_spec
 
-pytestmark = pytest.mark.heavy
+pytestmark = pytest.mark.slow
 
 SEED = (0, 57)
 """A tumour of 68 mm with coarse texture and necrosis, in slices of 5 mm."""

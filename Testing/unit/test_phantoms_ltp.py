@@ -15,7 +15,7 @@ from HCCAssistLib.phantoms.ltp.baseline import ThresholdCase, hu_threshold_score
 from HCCAssistLib.phantoms.ltp.cases import make_case, shows_ltp
 from HCCAssistLib.phantoms.ltp.truth import LTPPhantom
 
-pytestmark = pytest.mark.heavy
+pytestmark = pytest.mark.slow
 
 
 @pytest.fixture(scope="module")
