@@ -14,8 +14,7 @@ from training_reading import MODULE, ROOT, looked
 
 sys.path.append(str(ROOT / "Testing" / "slurm"))
 
-from cluster_files import PASSWORD
-from private_cluster import PrivateCluster, unavailable
+from private_cluster import PASSWORD, PrivateCluster, unavailable
 
 pytestmark = [pytest.mark.heavy, pytest.mark.usefixtures("small_view")]
 

@@ -290,18 +290,23 @@ NO_DATA = {
     "paired_detections", "paired_classes",  # take findings and classes, which have tests of their own
     "risk_figures", "risk_groups", "beside",  # take patients, in test_recurrence_evaluation.py
     "baseline_table", "continuous_row", "categorical_row",  # own test below: in a table, what is missing is counted
+    "of_values",  # takes figures of evaluations, in test_learning_curve.py
+    "p_values", "in_set", "set_coverage", "share_of_rows",  # take what a package keeps, which is checked when it is read
+    "mutual_information", "ranked", "nearest",  # take probabilities of members, in test_next.py
+    "compare_marks",  # takes marks of readers, in the tests of readers
     "binary_metrics", "ranking_statistic",  # take checked counts or rows
     "is_missing", "floats", "listed", "number", "whole", "count_table", "samples_of",  # the gate itself
 }  # fmt: skip
 MODULES = {
     "agreement", "baseline_rows", "baseline_table", "binary", "bootstrap", "by_size", "calibration", "categories",
-    "comparison", "concordance", "confusion", "cox", "cutoffs", "decision", "delong", "discrimination", "fisher",
-    "flagged", "froc", "group_tests", "intervals", "lesion_matching", "limits_of_agreement", "ordinal", "paired",
-    "risk_figures", "risk_groups", "scores", "sessions", "survival", "values",
+    "comparison", "concordance", "conformal", "confusion", "cox", "cutoffs", "decision", "delong", "discrimination",
+    "ensemble_spread", "fisher", "flagged", "froc", "group_tests", "intervals", "learning_curve", "lesion_matching",
+    "limits_of_agreement", "mark_agreement", "nearest", "ordinal", "paired", "risk_figures", "risk_groups", "scores",
+    "sessions", "set_coverage", "survival", "values",
 }  # fmt: skip
 SHOWN = {
     "case_warnings", "checklist", "cohort_description", "crop_view", "display", "evaluated", "example_cases", "figures",
-    "figures_risk", "flow", "flow_figure", "held_out", "model_comparison", "optional", "periods", "report",
+    "figures_risk", "flow", "flow_figure", "held_out", "learning_curve_report", "model_comparison", "optional", "periods", "report",
     "report_blocks", "report_diagnosis", "report_methods", "report_page", "report_pages", "report_risk", "result",
     "slice_view",
 }  # fmt: skip
