@@ -291,7 +291,7 @@ NO_DATA = {
     "risk_figures", "risk_groups", "beside",  # take patients, in test_recurrence_evaluation.py
     "baseline_table", "continuous_row", "categorical_row",  # own test below: in a table, what is missing is counted
     "of_values",  # takes figures of evaluations, in test_learning_curve.py
-    "p_values", "in_set", "set_coverage", "share_of_rows",  # take what a package keeps, which is checked when it is read
+    "p_values", "in_set", "set_coverage", "share_of_rows",  # take what a package keeps: checked at reading
     "mutual_information", "ranked", "nearest",  # take probabilities of members, in test_next.py
     "compare_marks",  # takes marks of readers, in the tests of readers
     "binary_metrics", "ranking_statistic",  # take checked counts or rows
@@ -306,7 +306,8 @@ MODULES = {
 }  # fmt: skip
 SHOWN = {
     "case_warnings", "checklist", "cohort_description", "crop_view", "display", "evaluated", "example_cases", "figures",
-    "figures_risk", "flow", "flow_figure", "held_out", "learning_curve_report", "model_comparison", "optional", "periods", "report",
+    "figures_risk", "flow", "flow_figure", "held_out", "learning_curve_report", "model_comparison", "optional", "periods",
+    "report",
     "report_blocks", "report_diagnosis", "report_methods", "report_page", "report_pages", "report_risk", "result",
     "slice_view",
 }  # fmt: skip
