@@ -30,10 +30,10 @@ lint: $(VENV)/tests.stamp
 	$(BIN)/ruff format --check .
 	$(BIN)/mypy
 
-unit: $(VENV)/tests.stamp system browser
+unit: $(VENV)/tests.stamp system
 	$(PYTEST) -m "not slow"
 
-slow: $(VENV)/tests.stamp system browser
+slow: $(VENV)/tests.stamp system browser slurm
 	$(BIN)/python -m pytest -m slow
 
 mistakes: $(VENV)/tests.stamp system

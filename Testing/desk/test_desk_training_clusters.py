@@ -16,7 +16,7 @@ sys.path.append(str(ROOT / "Testing" / "slurm"))
 
 from private_cluster import PASSWORD, PrivateCluster, unavailable
 
-pytestmark = [pytest.mark.heavy, pytest.mark.usefixtures("small_view")]
+pytestmark = [pytest.mark.slow, pytest.mark.usefixtures("small_view")]
 
 
 @pytest.fixture(scope="module")

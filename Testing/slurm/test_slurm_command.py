@@ -18,7 +18,7 @@ from private_cluster import PrivateCluster
 
 from HCCAssistLib.jobs.cluster.profile import Profile, keep_profile
 
-pytestmark = pytest.mark.heavy
+pytestmark = pytest.mark.slow
 
 OUTCOMES = [(6, 1), (40, 0), (10, 1), (50, 0), (8, 1), (45, 0), (12, 1), (60, 0), (7, 1), (44, 0)]
 OPTIONS = [f"--set={one}" for one in ("width=0.05", "epochs=4", "patience=4", "copies=2")]

@@ -16,6 +16,8 @@ from HCCAssistLib.errors import Cancelled, HCCAssistError, InputError
 from HCCAssistLib.jobs.cluster.connection import Connection, ConnectionLost
 from HCCAssistLib.jobs.cluster.profile import Profile
 
+pytestmark = pytest.mark.slow
+
 NASTY = ("a b", "$HOME", "`id`", "; exit 7", "'", '"', "\\", "*", "ä\n", "-n", "")
 
 

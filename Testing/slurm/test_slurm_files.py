@@ -23,6 +23,8 @@ from HCCAssistLib.jobs.cluster.sftp_files import SftpFiles
 from HCCAssistLib.jobs.cluster.slurm import Slurm
 from HCCAssistLib.jobs.runs.files import Files, LocalFiles
 
+pytestmark = pytest.mark.slow
+
 DATA = os.urandom(3_000_000)
 
 

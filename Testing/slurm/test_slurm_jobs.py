@@ -20,7 +20,7 @@ from HCCAssistLib.errors import HCCAssistError
 from HCCAssistLib.jobs.cluster.profile import Profile
 from HCCAssistLib.jobs.runs.runs import cancel, resume, retry
 
-pytestmark = pytest.mark.heavy
+pytestmark = pytest.mark.slow
 
 Make = Callable[..., Site]
 
