@@ -20,7 +20,7 @@ from HCCAssistLib.imaging.orientation import patient_axes, stored_slice
 from HCCAssistLib.viewer.page import write_page
 
 pytestmark = [
-    pytest.mark.heavy,
+    pytest.mark.slow,
     pytest.mark.skipif(chromium.found() is None, reason="THERE IS NO CHROMIUM: the page of a result is not tested"),
 ]
 
