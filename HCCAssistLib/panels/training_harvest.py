@@ -21,6 +21,7 @@ from HCCAssistLib.models.store import Entry, ModelStore
 from HCCAssistLib.panels.background import Background
 from HCCAssistLib.panels.training_watch import Look
 from HCCAssistLib.panels.ui_files import Level, tell
+from HCCAssistLib.recipes.registry import get_recipe
 
 FOR_REPORTS = ("matplotlib", "jinja2")
 
@@ -164,7 +165,9 @@ class TrainingHarvest:
         arguments = {"store": str(self._store.folder), "source": str(status.package), "replace": there is not None}
 
         def ended(event: Event) -> None:
-            done = _("Installed. {module} offers {name}.").format(module=module_of(training.recipe), name=event.result)
+            done = _("Installed. {module} offers {name}.").format(
+                module=get_recipe(training.recipe).panel, name=event.result
+            )
             texts = {"done": done, "cancelled": _("Cancelled.")}
             levels: dict[str, Level] = {"done": "ok", "failed": "stop"}
             self._say(training.id, texts.get(event.kind, event.message), levels.get(event.kind, "note"))
@@ -183,20 +186,6 @@ class TrainingHarvest:
             else _("The two were not compared: press Cancel, then Compare with installed, to know which is better.")
         )
         return f"{text}. {_('Replace it? It is deleted.')}\n\n{known}"
-
-
-MODULES = {
-    "ltp": "HCC LTP Detection",
-    "liver-mass": "HCC Mass Classification",
-    "tace-response": "HCC TACE Response",
-    "ablation-recurrence": "HCC Recurrence Risk",
-    "hepatectomy-recurrence": "HCC Recurrence Risk",
-}
-
-
-def module_of(recipe: str) -> str:
-    """The title of the module that offers the models of a recipe."""
-    return MODULES.get(recipe, str(_("the module of its method")))
 
 
 def _open(page: Path) -> None:

@@ -51,6 +51,7 @@ class Recipe:
         presets: values of options by name: ``paper`` undoes what the defaults add to the paper, ``quick`` trains one
             member on phantoms in two minutes on two cores, to try things out.
         package: import path of the recipe's package.
+        panel: title of the Slicer module that offers its models.
     """
 
     id: str
@@ -64,6 +65,7 @@ class Recipe:
     split: tuple[float, float, float]
     windows: Mapping[str, Window]
     package: str
+    panel: str
     variables: tuple[Variable, ...] = ()
     models: Mapping[str, str] = field(default_factory=lambda: MappingProxyType({}))
     presets: Mapping[str, Mapping[str, Value]] = field(

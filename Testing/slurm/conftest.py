@@ -26,7 +26,7 @@ from cluster_toy import Toy
 @pytest.fixture(scope="session")
 def private_cluster() -> Iterator[PrivateCluster]:
     if reason := unavailable():
-        pytest.skip(reason)
+        pytest.skip(f"SKIPPED: {reason}")
     folder = Path(tempfile.mkdtemp(prefix="hcc-slurm-"))  # short: a socket's path has at most 107 characters
     cluster = PrivateCluster(folder)
     try:

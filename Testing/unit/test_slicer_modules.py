@@ -225,6 +225,15 @@ def test_a_module_says_what_it_is_for_whom_to_thank_and_that_it_is_for_research(
     assert said["contributors"] == "The HCCAssist contributors"
 
 
+def test_every_recipe_names_a_module_that_there_is_by_its_title():
+    from HCCAssistLib.recipes.registry import RECIPES
+
+    texts = {path: path.read_text(encoding="utf-8") for path in MODULES}
+    titles = {re.search(r'parent\.title = _\("(.+)"\)', text)[1]: text for text in texts.values()}
+    for recipe in RECIPES.values():
+        assert f'RECIPE = "{recipe.id}"' in titles[recipe.panel], f"{recipe.panel} does not offer {recipe.id}"
+
+
 @pytest.mark.parametrize("path", MODULES, ids=lambda path: path.stem)
 def test_the_logic_knows_no_widget(path):
     tree = ast.parse(path.read_text(encoding="utf-8"))

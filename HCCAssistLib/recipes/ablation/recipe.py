@@ -113,4 +113,5 @@ ABLATION = Recipe(
     ),
     run_options=(Option("heatmap", True, "Grad-CAM of early recurrence, on both time points"),),
     package="HCCAssistLib.recipes.ablation",
+    panel="HCC Recurrence Risk",
 )

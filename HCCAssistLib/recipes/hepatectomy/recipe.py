@@ -108,4 +108,5 @@ HEPATECTOMY = Recipe(
     ),
     run_options=(Option("heatmap", True, "Grad-CAM of early recurrence"),),
     package="HCCAssistLib.recipes.hepatectomy",
+    panel="HCC Recurrence Risk",
 )

@@ -111,4 +111,5 @@ LIVER_MASS = Recipe(
     ),
     run_options=(Option("heatmap", True, "Grad-CAM of each mass"),),
     package="HCCAssistLib.recipes.liver_mass",
+    panel="HCC Mass Classification",
 )

@@ -97,6 +97,7 @@ LTP = Recipe(
         Option("heatmap", True, "Grad-CAM of the candidates"),
     ),
     package="HCCAssistLib.recipes.ltp",
+    panel="HCC LTP Detection",
 )
 
 STRIDES = {"fast": (4, 16, 16), "standard": (4, 8, 8), "fine": (2, 4, 4)}

@@ -99,4 +99,5 @@ TACE = Recipe(
     ),
     run_options=(Option("heatmap", True, "Grad-CAM of each patch"),),
     package="HCCAssistLib.recipes.tace",
+    panel="HCC TACE Response",
 )

@@ -16,4 +16,5 @@ TOY = Recipe(
     split=(6, 2, 2),
     windows={},
     package="toy_method",
+    panel="",
 )
