@@ -52,9 +52,13 @@ class HostKeys:
                 elif not marker:
                     self._known.append((fields[0], fields[1], blob))
 
-    def known(self, host: str) -> dict[str, bytes]:
-        """The known keys of a host by their kind, such as ``ssh-ed25519``."""
-        return {kind: blob for names, kind, blob in reversed(self._known) if _names(names, host)}
+    def known(self, host: str) -> dict[str, list[bytes]]:
+        """The known keys of a host by their kind, such as ``ssh-ed25519``; login nodes of one name may have several."""
+        found: dict[str, list[bytes]] = {}
+        for names, kind, blob in self._known:
+            if _names(names, host):
+                found.setdefault(kind, []).append(blob)
+        return found
 
     def check(self, host: str, key: Any, prompts: Prompts) -> None:
         """Let the key of a host pass, or not.
@@ -72,7 +76,7 @@ class HostKeys:
         if blob in self._revoked:
             raise HCCAssistError(f"the key of {host} is marked as revoked, so nothing was sent to it.")
         known = self.known(host)
-        if known.get(kind) == blob:
+        if blob in known.get(kind, ()):
             return
         if known:
             raise HCCAssistError(
