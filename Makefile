@@ -1,7 +1,7 @@
 # make demo   sets everything up and runs the main job on this machine
 # make test   style, types and the tests, but for those of the next two
-# make slow   the demonstration from end to end, the largest scan
-# make mistakes  every mistake that is planted into the panels; make test plants each twentieth
+# make slow   the demonstration from end to end, the longest journeys through the panels, a private Slurm, a browser
+# make mistakes  every mistake that is planted into the panels; make slow plants each twentieth
 # make quick  style, types and the tests that need neither a scene nor a desk and are not heavy
 # make fuzz   files damaged at random, some ten thousand times
 # make slurm  installs what the tests of a cluster start (Slurm, munge, sshd), for a container or a machine of its own

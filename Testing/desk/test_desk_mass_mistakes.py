@@ -6,6 +6,8 @@ import pytest
 from mass_reading import MODULE, work_through
 from planting import noticed, planted, some_of
 
+pytestmark = pytest.mark.slow
+
 PY, UI = "HCCMassClassification.py", "Resources/UI/HCCMassClassification.ui"
 
 MISTAKES = {

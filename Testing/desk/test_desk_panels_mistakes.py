@@ -10,6 +10,8 @@ import pytest
 from ltp_reading import MODULE, ROOT, work_through
 from planting import noticed, some_of
 
+pytestmark = pytest.mark.slow
+
 PANELS = ROOT / "HCCAssistLib" / "panels"
 
 MISTAKES = {

@@ -9,6 +9,8 @@ import pytest
 from planting import noticed, plant_part, planted, some_of
 from risk_reading import MODULE, work_through
 
+pytestmark = pytest.mark.slow
+
 PY, UI = "HCCRecurrenceRisk.py", "Resources/UI/HCCRecurrenceRisk.ui"
 
 MISTAKES = {

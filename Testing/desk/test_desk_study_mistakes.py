@@ -6,6 +6,8 @@ import pytest
 from planting import noticed, plant_part, planted, some_of
 from studying import MODULE, busy, cells, model_package, pip_failed, rest, row_of, volume, zipped
 
+pytestmark = pytest.mark.slow
+
 PY = "HCCStudy.py"
 
 MISTAKES = {

@@ -6,6 +6,8 @@ import pytest
 from planting import noticed, plant_part, planted, some_of
 from tace_reading import MODULE, work_through
 
+pytestmark = pytest.mark.slow
+
 PY, UI = "HCCTACEResponse.py", "Resources/UI/HCCTACEResponse.ui"
 
 MISTAKES = {

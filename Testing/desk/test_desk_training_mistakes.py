@@ -12,7 +12,7 @@ from planting import noticed, plant_part, planted, some_of
 from studying import cells
 from training_reading import MODULE, choose_cohort, cohort, fill_small, looked, stored_training
 
-pytestmark = pytest.mark.heavy
+pytestmark = pytest.mark.slow
 
 PY = "HCCTraining.py"
 

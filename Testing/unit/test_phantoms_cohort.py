@@ -19,7 +19,7 @@ from HCCAssistLib.phantoms.ltp import cases as ltp
 from HCCAssistLib.phantoms.ltp.cases import PHANTOMS, make_case, shows_ltp
 from HCCAssistLib.phantoms.ltp.truth import LTPPhantom
 
-pytestmark = pytest.mark.heavy
+pytestmark = pytest.mark.slow
 
 CASES = 3
 SEED = 3

@@ -17,7 +17,7 @@ from HCCAssistLib.phantoms.liver.storage import AXIAL, stored
 from HCCAssistLib.phantoms.ltp.cases import PHANTOMS, make_case
 from HCCAssistLib.phantoms.ltp.truth import LTPPhantom
 
-pytestmark = pytest.mark.heavy
+pytestmark = pytest.mark.slow
 
 shared = Path(__file__).resolve().parents[3] / "shared"
 

@@ -41,7 +41,7 @@ from HCCAssistLib.recipes.liver_mass.prediction import predict
 from HCCAssistLib.recipes.liver_mass.recipe import LIVER_MASS, PHASES, SIZE
 from HCCAssistLib.recipes.liver_mass.sampling import CODES as CATEGORY_CODES
 
-pytestmark = pytest.mark.heavy
+pytestmark = pytest.mark.slow
 
 
 OPTIONS = LIVER_MASS.resolve({})

@@ -9,7 +9,7 @@ from HCCAssistLib.imaging.enhancement import contrast_evidence
 from HCCAssistLib.phantoms.ltp.sample import CASE, kept_bytes, make_sample, read_sample, remove_sample
 from HCCAssistLib.phantoms.sample import sample_folder
 
-pytestmark = pytest.mark.heavy
+pytestmark = pytest.mark.slow
 
 
 @pytest.fixture(scope="module")

@@ -38,7 +38,7 @@ from HCCAssistLib.phantoms.tace.looks import LOADINGS, draw_looks
 from HCCAssistLib.phantoms.tace.sample import make_sample, read_sample
 from HCCAssistLib.phantoms.tace.truth import TACEPhantom
 
-pytestmark = pytest.mark.heavy
+pytestmark = pytest.mark.slow
 
 SEED = (0, 90)
 """Three tumours of 85 to 23 mm with necrosis and shunts, in slices of 2.5 mm and pixels that are not square."""
