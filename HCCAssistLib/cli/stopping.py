@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import _thread
 import os
 import signal
 import socket
@@ -15,6 +16,8 @@ from HCCAssistLib.files import remove_unfinished
 
 GRACE_SECONDS = 1.5
 """For the main thread to unwind. One that computes outside of Python gets no signal until it is back."""
+
+AGAIN_SECONDS = 0.02
 
 SIGNALS = tuple(getattr(signal, name) for name in ("SIGINT", "SIGTERM", "SIGBREAK") if hasattr(signal, name))
 
@@ -38,6 +41,14 @@ def stoppable(on_kill: Callable[[], object]) -> Iterator[None]:
             stopping = True
             raise KeyboardInterrupt
 
+    def unraisable(lost: sys.UnraisableHookArgs) -> None:
+        nonlocal stopping
+        if lost.exc_type is not KeyboardInterrupt:
+            report(lost)
+        elif not unwound.is_set():  # raised where Python ignores it, as in callbacks of an import: once more, after it
+            stopping = False
+            threading.Timer(AGAIN_SECONDS, _interrupt_main).start()
+
     def watch() -> None:
         while (number := receiver.recv(1)[0]) not in SIGNALS:
             if number == 0:
@@ -53,12 +64,14 @@ def stoppable(on_kill: Callable[[], object]) -> Iterator[None]:
     before = {number: signal.signal(number, interrupt) for number in SIGNALS}
     # written to while Python is not running
     previous = signal.set_wakeup_fd(sender.fileno(), warn_on_full_buffer=False)
+    report, sys.unraisablehook = sys.unraisablehook, unraisable
     thread = threading.Thread(target=watch, daemon=True)
     thread.start()
     try:
         yield
     finally:
         unwound.set()
+        sys.unraisablehook = report
         signal.set_wakeup_fd(previous)
         sender.send(b"\0")
         thread.join()
@@ -66,6 +79,13 @@ def stoppable(on_kill: Callable[[], object]) -> Iterator[None]:
             signal.signal(number, signal.SIG_IGN if stopping else handler)  # it ends, and says so once
         receiver.close()
         sender.close()
+
+
+def _interrupt_main() -> None:
+    if hasattr(signal, "pthread_kill"):  # which ends a wait, too
+        signal.pthread_kill(threading.main_thread().ident or 0, signal.SIGINT)
+    else:
+        _thread.interrupt_main()
 
 
 def _end_children() -> None:

@@ -67,7 +67,7 @@ def test_two_hundred_trainings_are_listed_and_looked_at_again_without_a_stall(de
     with heartbeat(desk) as gaps:
         desk.wait_until(lambda: len(cells(widget.ui.jobsTable)) == 200 and not widget.panel.jobs.unfinished, 60)
         desk.wait_until(lambda: len(looks) >= 3, 60)
-    assert max(busy) < STALL_S / 2  # of this thread alone, whatever else the machine does
+    assert max(busy) < STALL_S  # of this thread alone, whatever else the machine does
     assert max(gaps) < 4 * STALL_S  # a coarse bound on a machine that others use
     choose(desk, widget, "model-t150")
     assert widget.ui.jobsTable.rowCount == 200

@@ -75,6 +75,32 @@ def test_while_torch_is_being_imported(tmp_path: Path, signals: list[int]) -> No
     assert list((tmp_path / "here").iterdir()) == []
 
 
+IGNORED = """
+import os, signal, time, weakref
+from HCCAssistLib.cli.stopping import stoppable
+
+class Thing: pass
+
+def callback(_): os.kill(os.getpid(), signal.SIGINT); time.sleep(0)
+
+with stoppable(lambda: print("ended by force")):
+    thing = Thing()
+    watched = weakref.ref(thing, callback)
+    try:
+        del thing
+        print("goes on")
+        time.sleep(20)
+    except KeyboardInterrupt:
+        print("unwinds")
+"""
+
+
+def test_an_interrupt_that_python_ignores_comes_once_more(tmp_path: Path) -> None:
+    done = subprocess.run([sys.executable, "-c", IGNORED], capture_output=True, text=True, timeout=60)
+    assert done.stdout.splitlines()[-1:] == ["unwinds"], done.stdout
+    assert done.stderr == ""
+
+
 POOL = (
     "import sys, time\n"
     "from contextlib import closing\n"
