@@ -3,8 +3,7 @@
     sudo python benchmarks/training_engines.py [--epochs 50] [--cohort FOLDER]
 
 2,640 patches of phantoms, the preset ``paper``, one thread on the CPU. Each engine trains the same model; the packages
-are compared byte by byte. Seconds are of the clock, from the command to the first epoch's end and to the package; the
-processor's are of what the command waited for. Slurm needs Linux, root, slurm-wlm, munge and openssh-server, and is
+are compared byte by byte. Seconds are of the clock, from the command to the first epoch's end and to the package. Slurm needs Linux, root, slurm-wlm, munge and openssh-server, and is
 left out with the reason otherwise. The last lines are one JSON object per goal.
 """
 
@@ -15,13 +14,13 @@ import csv
 import hashlib
 import json
 import os
-import resource
 import subprocess
 import sys
 import tempfile
 import time
 from collections.abc import Sequence
 from dataclasses import dataclass
+from math import nan
 from pathlib import Path
 from typing import Any
 
@@ -66,7 +65,6 @@ class Trained:
     digest: str
     first_epoch: float
     package: float
-    cpu: float
 
 
 class Command:
@@ -97,7 +95,7 @@ class Command:
 
 def plain(command: Command, how: Sequence[str]) -> Trained:
     """Train by the command that is kept open."""
-    began, before = time.monotonic(), cpu_seconds()
+    began = time.monotonic()
     package = command.folder / "plain" / "model"
     process = command.start("train", *how, "--out", str(package), stderr=subprocess.PIPE)
     assert process.stderr
@@ -108,12 +106,12 @@ def plain(command: Command, how: Sequence[str]) -> Trained:
     process.communicate()
     if process.returncode:
         raise RuntimeError(line)
-    return Trained(digest(package), first, time.monotonic() - began, cpu_seconds() - before)
+    return Trained(digest(package), first, time.monotonic() - began)
 
 
 def handed_over(command: Command, how: Sequence[str], runs: Path) -> Trained:
     """Train by processes that go on by themselves."""
-    began, before = time.time(), cpu_seconds()
+    began = time.time()
     process = command.start("train", *how, "--name", "model")
     assert process.stdout
     training = process.stdout.readline().split()[0]
@@ -123,15 +121,10 @@ def handed_over(command: Command, how: Sequence[str], runs: Path) -> Trained:
     process.communicate()
     if status["summary"]["state"] != "done":
         raise RuntimeError(f"the training is {status['summary']['state']}")
-    lines = [json.loads(line) for path in runs.rglob("events/*.jsonl") for line in path.read_text().splitlines()]
-    first = min(line["t"] for line in lines if line["kind"] == "epoch")
-    return Trained(digest(Path(status["package"])), first - began, took, cpu_seconds() - before)
-
-
-def cpu_seconds() -> float:
-    """Of the children that ended."""
-    used = resource.getrusage(resource.RUSAGE_CHILDREN)
-    return used.ru_utime + used.ru_stime
+    events = [path for folder in (command.folder, runs) for path in folder.rglob("events/*.jsonl")]
+    lines = [json.loads(line) for path in events for line in path.read_text(encoding="utf-8").splitlines()]
+    first = min((line["t"] for line in lines if line["kind"] == "epoch" and line["t"] > began), default=nan)
+    return Trained(digest(Path(status["package"])), first - began, took)
 
 
 def digest(package: Path) -> str:
@@ -142,26 +135,31 @@ def digest(package: Path) -> str:
     return found.hexdigest()
 
 
+def shown(name: str, one: Trained) -> Trained:
+    """A line of the table."""
+    print(f"{name:12s} {one.first_epoch:15.1f} {one.package:12.1f}  {one.digest}", flush=True)
+    return one
+
+
 def engines(command: Command, how: Sequence[str]) -> dict[str, Trained]:
     """What each engine made."""
-    print("plain", flush=True)
-    found = {"plain": plain(command, how)}
-    print("background", flush=True)
-    found["background"] = handed_over(command, [*how, "--engine", "background"], command.folder / "trainings")
+    print(f"{'engine':12s} {'first epoch, s':>15s} {'package, s':>12s}  sha256 of the package")
+    found = {"plain": shown("plain", plain(command, how))}
+    one = handed_over(command, [*how, "--engine", "background"], command.folder / "trainings")
+    found["background"] = shown("background", one)
     sys.path.append(str(ROOT / "Testing" / "slurm"))
     from private_cluster import PrivateCluster, unavailable
 
     if reason := unavailable():
         print(f"no Slurm: {reason}")
         return found
-    print("slurm", flush=True)
     with tempfile.TemporaryDirectory(prefix="hcc-slurm-") as folder:  # short, for the sockets
         cluster = PrivateCluster(Path(folder))
         try:
             file = command.folder / "ward.json"
             file.write_text(json.dumps({**cluster.profile, "time_limit": "01:00:00"}), encoding="utf-8")
             arguments = [*how, "--engine", "slurm", "--profile", str(file)]
-            found["slurm"] = handed_over(command, arguments, Path(folder) / "root")
+            found["slurm"] = shown("slurm", handed_over(command, arguments, Path(folder) / "root"))
         finally:
             cluster.close()
     return found
@@ -182,10 +180,6 @@ def main() -> None:
         how += [f"--set=epochs={epochs}", f"--set=patience={epochs}"]
         found = engines(Command(Path(scratch)), how)
     first = found["plain"]
-    print(f"{'engine':12s} {'first epoch, s':>15s} {'package, s':>12s} {'processor, s':>13s}  package")
-    for name, one in found.items():
-        same = "the plain command's" if one.digest == first.digest else "ANOTHER"
-        print(f"{name:12s} {one.first_epoch:15.1f} {one.package:12.1f} {one.cpu:13.1f}  {same}")
     equal = all(one.digest == first.digest for one in found.values())
     over = found["background"].first_epoch - first.first_epoch
     print(json.dumps({"goal": "packages equal byte by byte", "value": equal, "met": equal}))

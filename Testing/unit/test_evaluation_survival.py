@@ -57,7 +57,7 @@ def test_rounding_does_not_decide_the_median_of_a_curve_that_is_flat_at_one_half
         months = scale * np.arange(1, n + 1)
         median = kaplan_meier(months, np.ones(n)).median
         assert median.value == months[n // 2 - 1]
-        assert "a later median" in median.note
+        assert "later median" in median.note
 
 
 def test_the_standard_error_of_the_median_is_colletts() -> None:
