@@ -3,8 +3,9 @@
     sudo python benchmarks/training_engines.py [--epochs 50] [--cohort FOLDER]
 
 2,640 patches of phantoms, the preset ``paper``, one thread on the CPU. Each engine trains the same model; the packages
-are compared byte by byte. Seconds are of the clock, from the command to the first epoch's end and to the package. Slurm needs Linux, root, slurm-wlm, munge and openssh-server, and is
-left out with the reason otherwise. The last lines are one JSON object per goal.
+are compared byte by byte. Seconds are of the clock, from the command to the first epoch's end and to the package. Slurm
+needs Linux, root, slurm-wlm, munge and openssh-server, and is left out with the reason otherwise. The last lines are
+one JSON object per goal.
 """
 
 from __future__ import annotations
