@@ -8,8 +8,9 @@ import time
 from pathlib import Path
 from typing import TYPE_CHECKING
 
-from HCCAssistLib.cli import checks, demo_training
-from HCCAssistLib.cli.console import Progress, say
+from HCCAssistLib.cli import checks, demo_tour, demo_training
+from HCCAssistLib.cli.console import say
+from HCCAssistLib.cohort.cohort import read_cohort
 from HCCAssistLib.errors import InputError
 from HCCAssistLib.files import size_on_disk
 from HCCAssistLib.locks import locked
@@ -21,7 +22,7 @@ if TYPE_CHECKING:
 
 MOST_CASES = 10_000
 
-UNSEEN, RESULT, LOCK = "unseen", "result", ".lock"
+LOCK = ".lock"
 TRAINED = "-trained"
 """Behind the recipe in the name of the folder in which a model was trained."""
 
@@ -64,7 +65,9 @@ def run(args: argparse.Namespace) -> None:
     checks.output_folder(args.out, apart_from=filter(None, [args.background]), accept=_is_demo)
     if args.train:
         demo_training.check_what_is_there(folders[one], one, cases=args.cases, epochs=args.epochs)
-    background = _background(args.background, one, folders[recipes[0]] / UNSEEN, args.out)
+    background = _background(args.background, one)
+    for folder in folders.values():
+        _check_background(folder / demo_training.UNSEEN, background, args.out.name)
     args.out.mkdir(parents=True, exist_ok=True)
     began = time.monotonic()
     with locked(args.out / LOCK, "demo"):
@@ -72,12 +75,14 @@ def run(args: argparse.Namespace) -> None:
         if args.train:
             demo_training.run(args, folders[one], demos[one], background)
         else:
-            for number, recipe in enumerate(recipes, 1):
-                step = f"{number}/{len(recipes)} {recipe}"
-                _show(recipe, demos[recipe], folders[recipe], step, args.device, background)
-    _say_cost(args.out, time.monotonic() - began)
+            demo_tour.run({folders[recipe]: demo for recipe, demo in demos.items()}, args.device, background)
+    used = os.times()
+    cpu = used.user + used.system + used.children_user + used.children_system
+    took, size = time.monotonic() - began, size_on_disk(args.out) / 1e6
+    say()
+    say(f"took {took:.0f} s, and {cpu:.0f} s of processor time; {size:.0f} MB of disk in {args.out}")
     if not args.train:
-        _say_more(demos)
+        demo_tour.say_more(demos)
 
 
 def _settle_size(args: argparse.Namespace, demo: Demo) -> None:
@@ -94,72 +99,31 @@ def _is_demo(folder: Path) -> bool:
     return all(path.name in names for path in folder.iterdir())
 
 
-def _background(ct: Path | None, recipe: str, unseen: Path, out: Path) -> Background | None:
+def _background(ct: Path | None, recipe: str) -> Background | None:
     """The real CT to implant lesions into, or None; it is prepared here, so that an unsuitable one is told at once.
 
     Raises:
-        InputError: not a CT with a liver, or another one than in an earlier run in the same folder.
+        InputError: not a CT with a liver.
     """
-    from HCCAssistLib.cohort.cohort import read_cohort
+    if ct is None:
+        return None
+    from HCCAssistLib.dicom.volume import read_volume
+    from HCCAssistLib.phantoms.cohort import phantoms_of
+    from HCCAssistLib.phantoms.liver.implant import Background
 
-    found = None
-    if ct is not None:
-        from HCCAssistLib.dicom.volume import read_volume
-        from HCCAssistLib.phantoms.cohort import phantoms_of
-        from HCCAssistLib.phantoms.liver.implant import Background
-
-        phantoms_of(get_recipe(recipe).package).check_background()
-        found = Background(read_volume(ct, name="background"))
-    if unseen.exists():
-        before = read_cohort(unseen).cases[0].values.get("background", "")
-        if before != (found.label if found else ""):
-            what, where = "this is a demo with another background", f"option --out {out.name}"
-            raise InputError(what, where, "choose a new folder")
-    return found
+    phantoms_of(get_recipe(recipe).package).check_background()
+    return Background(read_volume(ct, name="background"))
 
 
-def _show(recipe_id: str, demo: Demo, folder: Path, step: str, device: str, background: Background | None) -> None:
-    """Apply the model that comes along for a method to one phantom, and write everything that is known of it."""
-    from HCCAssistLib.cli import demo_case
-    from HCCAssistLib.evaluation.case_report import CaseReport
-    from HCCAssistLib.files import atomic_folder
-    from HCCAssistLib.inference.loaded_model import choose_device, load_model
-    from HCCAssistLib.models.store import shipped_model
-    from HCCAssistLib.training.evaluation_report import add_model
+def _check_background(unseen: Path, background: Background | None, out: str) -> None:
+    """Refuse to go on with a demo of another background.
 
-    recipe = get_recipe(recipe_id)
-    say()
-    say(f"{recipe.title}")
-    progress = Progress(step)
-    progress("synthetic case", 0.0)
-    if (folder / UNSEEN).exists():
-        say(f"reused    {folder / UNSEEN}, the case of an earlier run; its result is made anew")
-    case = demo_case.unseen_case(recipe, demo, folder / UNSEEN, background)
-    model = load_model(shipped_model(recipe_id), device=choose_device(device))
-    shown = demo_case.show(case, model, demo, progress=lambda done: progress("computing", 0.2 + 0.5 * done))
-    progress("pictures", 0.7)
-    pages = CaseReport(recipe.title, subtitle=f"model {model.package.card.name}, unseen synthetic case {case.case_id}")
-    pages.add_warnings(shown.result.warnings)
-    pages.add_text(f"{shown.sentence[:1].upper()}{shown.sentence[1:]}.")
-    with atomic_folder(folder / RESULT) as part:
-        demo_case.add_to_report(pages, shown, demo_case.write(shown, part))
-        add_model(pages, model)
-        pages.write(part)
-    progress("done", 1.0)
-    shown.say()
-    demo_case.say_files(folder / RESULT)
-
-
-def _say_cost(folder: Path, seconds: float) -> None:
-    used = os.times()
-    cpu = used.user + used.system + used.children_user + used.children_system
-    say()
-    say(f"took {seconds:.0f} s, and {cpu:.0f} s of CPU time; {size_on_disk(folder) / 1e6:.0f} MB in {folder}")
-
-
-def _say_more(demos: dict[str, Demo]) -> None:
-    """What takes longer, and is left to the person."""
-    say()
-    say("What can follow:")
-    for recipe in demos:
-        say(f"  hccassist demo --train --recipe {recipe}   phantoms, training, evaluation, report")
+    Raises:
+        InputError: an earlier run in the same folder had one.
+    """
+    if not unseen.exists():
+        return
+    before = read_cohort(unseen).cases[0].values.get("background", "")
+    if before != (background.label if background else ""):
+        what, remedy = "this is a demo with another background", "choose a new folder"
+        raise InputError(what, f"option --out {out}", remedy)

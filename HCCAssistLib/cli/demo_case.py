@@ -71,7 +71,8 @@ def unseen_case(recipe: Recipe, demo: Demo, folder: Path, background: Background
         phantoms = phantoms_of(recipe.package)
         unseen = replace(phantoms, prefix=f"unseen-{phantoms.prefix}")
         seed = next(seed for seed in count(SEED) if demo.shows(phantoms.row(seed, 0)))
-        write_cohort(unseen, folder, cases=1, seed=seed, background=background.image if background else None)
+        real = background.image if background else None
+        write_cohort(unseen, folder, cases=1, seed=seed, background=real, field="liver")
     (case,) = read_cohort(folder).cases
     return case
 

@@ -53,8 +53,9 @@ def make(recipe_id: str, demo: Demo, out: Path) -> tuple[ModelPackage, list[tupl
     from HCCAssistLib.cli.evaluate import summary
     from HCCAssistLib.files import temporary_folder
     from HCCAssistLib.inference.loaded_model import load_model
+    from HCCAssistLib.models.store import DEMONSTRATION
 
-    recipe, name = get_recipe(recipe_id), f"{recipe_id}-demonstration-synthetic"
+    recipe, name = get_recipe(recipe_id), DEMONSTRATION.format(recipe=recipe_id)
     out.parent.mkdir(parents=True, exist_ok=True)
     with temporary_folder(beside=out) as scratch, _one_thread():
         cohort = phantoms_to_train(recipe, scratch / "cohort", demo.cases, Progress("1/3 phantoms"))

@@ -103,6 +103,11 @@ def run(args: argparse.Namespace, folder: Path, demo: Demo, background: Backgrou
     from HCCAssistLib.inference.loaded_model import choose_device, load_model
 
     recipe, device = get_recipe(args.recipe), choose_device(args.device)
+    if args.cases < demo.cases or args.epochs < demo.epochs:
+        say(
+            f"A short training: {args.cases} phantoms, {args.epochs} epochs. Expect less than of the demonstration "
+            f"model, which had more: --cases {demo.cases} --epochs {demo.epochs}, if you can wait."
+        )
     for what in (COHORT, MODEL, UNSEEN):
         if (folder / what).exists():
             say(f"reused    {folder / what}, of an earlier run")

@@ -28,6 +28,9 @@ from HCCAssistLib.places import data_folder
 SHIPPED = Path(__file__).parent / "shipped"
 """The demonstration models; ``hccassist demo-model`` makes each of them again."""
 
+DEMONSTRATION = "{recipe}-demonstration-synthetic"
+"""What the demonstration model of a recipe is called, wherever it lies."""
+
 
 def default_store() -> Path:
     """Where models are installed for this person: ``HCCASSIST_MODELS``, or the platform's place for data."""
@@ -219,19 +222,6 @@ def find_model(name: str, store: ModelStore, *, recipe: str | None = None) -> Mo
     if recipe and package.card.recipe != recipe:
         raise InputError(f"this is a model of the recipe {package.card.recipe}, not of {recipe}", name)
     return package
-
-
-def shipped_model(recipe: str) -> ModelPackage:
-    """The demonstration model of a recipe.
-
-    Raises:
-        InputError: it is damaged.
-        HCCAssistError: it is not there.
-    """
-    for folder in _folders(SHIPPED):
-        if read_card(folder).recipe == recipe:
-            return read_package(folder, recipe=recipe)
-    raise HCCAssistError(f"the demonstration model of {recipe} is missing here: install HCCAssist again")
 
 
 def _extracted(archive: Path, into: Path) -> Path:

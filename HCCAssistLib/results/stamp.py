@@ -1,20 +1,27 @@
-"""What is written into every picture of a result that says nothing about patients."""
+"""What is written into every picture that says nothing about patients."""
 
 from __future__ import annotations
 
-from HCCAssistLib.results.run_record import RunRecord
-
 SYNTHETIC, SYNTHETIC_MODEL = "SYNTHETIC", "SYNTHETIC MODEL"
-"""No patient is shown; a patient is, to a model that learnt from synthetic cases alone."""
+"""No patient is shown; or one is, to a model that learnt from synthetic cases alone."""
+
+_IN_WORDS = {
+    "": "",
+    SYNTHETIC: "synthetic case; ",
+    SYNTHETIC_MODEL: "by a model that learnt from synthetic cases alone; ",
+}
 
 
-def stamp(run: RunRecord, *, synthetic: bool) -> str:
+def stamp(*, case: bool, model: bool) -> str:
     """The words for a picture; empty where a model of patients looked at a patient.
 
     Args:
-        run: of the result.
-        synthetic: whether the case is a phantom.
+        case: whether it is a phantom.
+        model: whether the model learnt from synthetic cases alone, as a run record tells.
     """
-    if synthetic:
-        return SYNTHETIC
-    return SYNTHETIC_MODEL if run.synthetic_model else ""
+    return SYNTHETIC if case else SYNTHETIC_MODEL if model else ""
+
+
+def in_words(stamped: str) -> str:
+    """How a caption begins below a picture with a stamp."""
+    return _IN_WORDS[stamped]

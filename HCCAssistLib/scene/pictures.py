@@ -81,7 +81,7 @@ def render_case(
     paths: list[Path] = []
     for time_point, part in parts.items():
         of = f"-{time_point}" if len(parts) > 1 else ""
-        words = stamp(result.run, synthetic=synthetic)
+        words = stamp(case=synthetic, model=result.run.synthetic_model)
         paths += _rendered(part, volumes, masks or {}, out_dir, of=of, three_d=three_d, words=words)
     return tuple(paths)
 

@@ -94,7 +94,7 @@ def _parts(result: Result, volumes: Mapping[str, Image], case_id: str, synthetic
         "caseId": case_id,
         "synthetic": synthetic,
         "syntheticModel": result.run.synthetic_model,
-        "stamp": stamp(result.run, synthetic=synthetic),
+        "stamp": stamp(case=synthetic, model=result.run.synthetic_model),
         "axesNote": _axes_note(tilt),
         "windows": {name: {"level": w.level, "width": w.width} for name, w in windows.items()},
         "volumes": [
