@@ -182,7 +182,7 @@ def test_models_can_be_installed_listed_shown_used_and_removed(
     monkeypatch: pytest.MonkeyPatch,
 ) -> None:
     monkeypatch.setenv("HCCASSIST_MODELS", str(tmp_path / "store"))
-    assert run(capsys, "models", "list")[1].strip() == "no models are installed"
+    assert run(capsys, "models", "list")[1].startswith("no models are installed\n")
     assert run(capsys, "models", "install", model)[0] == 0
     listed = json.loads(run(capsys, "models", "list", "--json")[1])
     assert [card["name"] for card in listed["models"]] == ["blobs"]

@@ -21,6 +21,7 @@ from HCCAssistLib.recipes.tace.performance import TACEEvaluation, patches_shown
 from HCCAssistLib.recipes.tace.recipe import RESPONSES, with_backbone
 from HCCAssistLib.recipes.tace.sampling import CODES
 from HCCAssistLib.results.classification import Finding
+from HCCAssistLib.results.stamp import stamp
 from HCCAssistLib.training.evaluation_report import add_evaluated, add_model, begin_report, not_external
 from HCCAssistLib.wording import plural, rounded
 
@@ -105,7 +106,7 @@ def report(
     pages.add_heading("Pictures of the tumours")
     for one in found.cases:
         for finding, tumour in one.tumours:
-            seen = patches_shown(finding, tumour, synthetic=one.case_id in found.synthetic)
+            seen = patches_shown(finding, tumour, stamp=_stamp(one.case_id, found))
             kind = "" if finding.target else ", no target"
             caption = f"Case {one.case_id}, {finding.label}{kind}, {one.response}, predicted {finding.predicted}"
             pages.add_crops(_picture(one, finding), seen, caption, unit="tumour")
@@ -201,13 +202,17 @@ def _benefit(pages: Report, found: TACEEvaluation) -> None:
     pages.add_text(DECISION)
 
 
+def _stamp(case_id: str, found: TACEEvaluation) -> str:
+    return stamp(case=case_id in found.synthetic, model=found.results[case_id].run.synthetic_model)
+
+
 def _cases(pages: Report, found: TACEEvaluation) -> None:
     pages.add_heading("Cases")
     columns, rows = case_rows(found)
     listed = []
     for row, one in zip(rows, found.cases, strict=False):
         finding, tumour = next(pair for pair in one.tumours if pair[0].target)
-        view = patches_shown(finding, tumour, synthetic=one.case_id in found.synthetic)
+        view = patches_shown(finding, tumour, stamp=_stamp(one.case_id, found))
         listed.append(CaseRow(row, crop_thumbnail(view), _picture(one, finding)))
     pages.add_case_table(
         "Evaluated cases",
