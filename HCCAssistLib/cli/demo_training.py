@@ -12,6 +12,7 @@ from HCCAssistLib.cohort.cohort import read_cohort
 from HCCAssistLib.errors import InputError
 from HCCAssistLib.recipes.registry import get_recipe
 from HCCAssistLib.recipes.spec import Recipe
+from HCCAssistLib.wording import plural
 
 if TYPE_CHECKING:
     from HCCAssistLib.cohort.cohort import Cohort
@@ -104,10 +105,9 @@ def run(args: argparse.Namespace, folder: Path, demo: Demo, background: Backgrou
 
     recipe, device = get_recipe(args.recipe), choose_device(args.device)
     if args.cases < demo.cases or args.epochs < demo.epochs:
-        say(
-            f"A short training: {args.cases} phantoms, {args.epochs} epochs. Expect less than of the demonstration "
-            f"model, which had more: --cases {demo.cases} --epochs {demo.epochs}, if you can wait."
-        )
+        epochs = f"{args.epochs} {plural('epoch', args.epochs)}"
+        say(f"A short training: {args.cases} phantoms, {epochs}. The demonstration model, which finds more, had")
+        say(f"{demo.cases} and {demo.epochs}: --cases {demo.cases} --epochs {demo.epochs}, if you can wait.")
     for what in (COHORT, MODEL, UNSEEN):
         if (folder / what).exists():
             say(f"reused    {folder / what}, of an earlier run")

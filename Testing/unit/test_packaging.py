@@ -51,11 +51,15 @@ MISTAKES = {
     ),
     "test not registered": ("HCCAssist/HCCStudy/CMakeLists.txt", "slicer_add_python_unittest", "# "),
     "part of the library left out": ("HCCAssistLib/CMakeLists.txt", "(pyc|part)", "(pyc|part|typed)"),
+    "weights left out": ("HCCAssistLib/CMakeLists.txt", "(pyc|part)", "(pyc|part|safetensors)"),
     "line ends": ("HCCAssist/HCCStudy/CMakeLists.txt", "\n", "\r\n"),
 }
 
 
-@pytest.mark.parametrize("mistake", [*MISTAKES, "requirements twice", "new file not listed"])
+MORE_MISTAKES = ("requirements twice", "new file not listed", "model forgotten", "model without weights")
+
+
+@pytest.mark.parametrize("mistake", [*MISTAKES, *MORE_MISTAKES])
 def test_a_mistake_in_the_lists_is_found(mistake, tmp_path):
     copy_of_the_tree(ROOT, tmp_path)
     before = faults(tmp_path)
@@ -63,6 +67,9 @@ def test_a_mistake_in_the_lists_is_found(mistake, tmp_path):
         theirs, mine = "HCCAssist/HCCLTPDetection", "HCCAssist/HCCStudy"
         name = "Resources/HCCAssistRequirements.txt"
         shutil.copy(tmp_path / mine / name, tmp_path / theirs / name)
+    elif mistake.startswith("model "):
+        model = tmp_path / "HCCAssistLib" / "models" / "shipped" / "ltp-demonstration-synthetic"
+        shutil.rmtree(model) if mistake == "model forgotten" else (model / "weights-0.safetensors").unlink()
     elif mistake == "new file not listed":
         (tmp_path / "HCCAssist" / "HCCStudy" / "Resources" / "colours.txt").write_text("0 0 0\n")
     else:
