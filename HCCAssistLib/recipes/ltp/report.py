@@ -18,6 +18,7 @@ from HCCAssistLib.inference.loaded_model import LoadedModel
 from HCCAssistLib.models.caveats import trained_on
 from HCCAssistLib.models.model_card import ModelCard
 from HCCAssistLib.recipes.ltp.evaluated_case import SEED
+from HCCAssistLib.recipes.ltp.explorer import FOLLOWS, explorer, outcome_text
 from HCCAssistLib.recipes.ltp.operating_point import TOLERANCE_MM
 from HCCAssistLib.recipes.ltp.performance import LTPEvaluation
 from HCCAssistLib.recipes.ltp.recipe import LTP, PATCH_SHAPE, SPACING_MM, TIME_POINT, WINDOWS
@@ -122,6 +123,8 @@ def _cases(pages: Report, found: LTPEvaluation) -> None:
             f"places of all candidates: {PREDICTIONS}, beside this page."
         ),
         data=dict(found.run),
+        scales=[explorer(found)],
+        follows=FOLLOWS,
     )
     pages.add_warnings(problem for problems in found.left_out.values() for problem in problems)
 
@@ -172,9 +175,8 @@ def case_rows(found: LTPEvaluation) -> tuple[tuple[str, ...], list[tuple[str, ..
         lesions, others = found.volumes[case_id].matched(TOLERANCE_MM)
         hits, false = (int((scores >= result.threshold).sum()) for scores in (lesions, others))
         highest = f"{result.candidates[0].probability:.3f}" if result.candidates else "no candidate"
-        truth = "found" if hits == len(lesions) else "found in part" if hits else "missed"
-        outcome = [*([truth] if len(lesions) else []), *(["false positive"] if false else [])]
-        rows.append((case_id, str(len(lesions)), str(hits), str(false), highest, ", ".join(outcome) or "true negative"))
+        outcome = outcome_text(len(lesions), hits, false)
+        rows.append((case_id, str(len(lesions)), str(hits), str(false), highest, outcome))
     rows += [(case_id, "left out", "", "", "", problems[0].what) for case_id, problems in found.left_out.items()]
     return columns, rows
 
