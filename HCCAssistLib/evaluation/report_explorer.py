@@ -56,9 +56,10 @@ def _level(name: str, at: Figures) -> dict[str, Any]:
     figures = [one.name[:1].upper() + one.name[1:] for one in at[0]]
     found: dict[str, list[str]] = {}
     for figure, estimates in zip(figures, zip(*at, strict=True), strict=True):
-        intervals = map(key_interval, estimates)
-        methods = " or ".join(sorted({one.method for one in intervals if one.low is not None}))
-        found.setdefault(methods or "no interval", []).append(figure)
+        given = {
+            key_interval(one).method.partition(" because ")[0] for one in estimates if key_interval(one).low is not None
+        }
+        found.setdefault(" or ".join(sorted(given)) or "no interval", []).append(figure)
     return {
         "name": name,
         "figures": figures,

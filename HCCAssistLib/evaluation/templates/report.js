@@ -117,7 +117,7 @@
       dot = drawCurve(panel.querySelector(".curve"), scale);
       panel.querySelector(".footnotes").textContent = [
         scale.offered,
-        ...scale.levels.map((level) => `${level.name}: intervals by ${level.methods}.`),
+        ...scale.levels.map((level) => `${level.name}, intervals: ${level.methods}.`),
       ].join(" ");
     }
     begin();
@@ -145,13 +145,16 @@
     const { points, x, y } = scale.curve;
     const reach = Math.max(1, Math.min(10, Math.ceil(Math.max(...points.map((point) => point[0])))));
     const at = ([u, v]) => [LEFT + (Math.min(u, reach) / reach) * (W - LEFT - RIGHT), H - LOW - v * (H - LOW - TOP)];
+    const svg = place.querySelector("svg");
     const draw = (tag, attributes, text) => {
-      const element = document.createElementNS("http://www.w3.org/2000/svg", tag);
+      const element = document.createElementNS(svg.namespaceURI, tag);
       for (const [name, value] of Object.entries(attributes)) element.setAttribute(name, value);
       if (text !== undefined) element.textContent = text;
       return element;
     };
-    const svg = draw("svg", { viewBox: `0 0 ${W} ${H}`, role: "img", "aria-label": `${y} against ${x}` });
+    svg.replaceChildren();
+    svg.setAttribute("viewBox", `0 0 ${W} ${H}`);
+    svg.setAttribute("aria-label", `${y} against ${x}`);
     const [left, bottom] = at([0, 0]), [right, top] = at([reach, 1]);
     svg.append(draw("path", { class: "axis", d: `M${left} ${top}V${bottom}H${right}` }));
     for (const share of [0, 0.5, 1]) {
@@ -167,7 +170,6 @@
     mark.append(draw("title", {}, "the model's own"));
     const dot = draw("circle", { class: "dot", r: 3.5 });
     svg.append(mark, dot);
-    place.replaceChildren(svg);
     return (position) => {
       const [cx, cy] = at(points[position]);
       dot.setAttribute("cx", cx);
