@@ -128,6 +128,7 @@ def binary_scale(
     column: str = "Outcome",
     cutoff: CutOff | None = None,
     called: Sequence[bool] = (),
+    wrong: Sequence[bool] = (),
     rule: str = "",
     more: Callable[[float], Mapping[str, tuple[Estimate, ...]]] = lambda threshold: {},
     words: Mapping[tuple[bool, bool], tuple[str, str]] = OUTCOMES,
@@ -148,6 +149,7 @@ def binary_scale(
         column: of the table of cases that tells the outcome.
         cutoff: the model's; None where it decides otherwise.
         called: ``(rows,)``, what the model calls positive by itself where there is no cut-off.
+        wrong: ``(rows,)``, whether a row is wrong otherwise by the model's own rule.
         rule: by which it does.
         more: other figures at a threshold, by what they count.
         words: of the outcomes, with their marks.
@@ -159,8 +161,8 @@ def binary_scale(
     known = [row for row, label in enumerate(labels) if label is not None]
     truth, values = [bool(labels[row]) for row in known], [scores[row] for row in known]
     patients = [groups[row] for row in known]
-    right, wrong = ([s for s, label in zip(values, truth, strict=True) if label is kind] for kind in (True, False))
-    thresholds = offered_thresholds(right, wrong, cutoff.value if cutoff else None, most=most)
+    found, others = ([s for s, label in zip(values, truth, strict=True) if label is kind] for kind in (True, False))
+    thresholds = offered_thresholds(found, others, cutoff.value if cutoff else None, most=most)
     at = binary_metrics_at(truth, values, patients, cutoffs_of(thresholds, cutoff), unit=unit, draws=draws)
     decided: list[npt.NDArray[np.bool_]] = [np.asarray(scores) >= threshold for threshold in thresholds]
     own = int(np.searchsorted(thresholds, cutoff.value)) if cutoff else len(thresholds)
@@ -169,8 +171,9 @@ def binary_scale(
         at += binary_metrics_at(truth, by_rule, patients, [CutOff(1.0, rule)], unit=unit, draws=draws)
         decided.append(np.asarray(called, bool))
     levels = {level: tuple(tuple(one[name] for name in PROPORTIONS) for one in at)}
-    others = [more(threshold) for threshold in thresholds]
-    levels |= {name: tuple(one[name] for one in others) for name in (others[0] if others else {})}
+    besides = [more(threshold) for threshold in thresholds]
+    levels |= {name: tuple(one[name] for one in besides) for name in (besides[0] if besides else {})}
+    wrong_by_rule = [row < len(wrong) and wrong[row] for row in range(len(labels))]
     return Scale(
         title=title,
         thresholds=thresholds,
@@ -180,7 +183,7 @@ def binary_scale(
         levels=levels,
         columns=(*columns, column),
         rows=tuple(
-            steps(_row(row, label, [bool(one[row]) for one in decided], words, cells))
+            steps(_row(row, label, [bool(one[row]) for one in decided], words, cells, wrong_by_rule[row]))
             for row, label in enumerate(labels)
         ),
         curve=("1 \N{MINUS SIGN} specificity", "Sensitivity", tuple(_roc_point(one) for one in at)),
@@ -193,10 +196,11 @@ def _row(
     called: Sequence[bool],
     words: Mapping[tuple[bool, bool], tuple[str, str]],
     cells: Callable[[int, bool], tuple[str, ...]],
+    wrong: bool,
 ) -> Iterable[tuple[str, tuple[str, ...]]]:
-    for one in called:
+    for position, one in enumerate(called, 1):
         outcome, marks = ("", "") if label is None else words[bool(label), one]
-        yield marks, (*cells(row, one), outcome)
+        yield marks + (WRONG if wrong and position == len(called) else ""), (*cells(row, one), outcome)
 
 
 def _roc_point(estimates: Mapping[str, Estimate]) -> tuple[float, float]:

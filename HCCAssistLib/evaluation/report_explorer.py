@@ -13,9 +13,7 @@ from HCCAssistLib.evaluation.explorer import Figures, Scale
 from HCCAssistLib.evaluation.values import FloatArray
 
 ALL = "Each distinct score of these cases is a threshold."
-THINNED = (
-    "Of {scores:,} distinct scores, {offered:,} are offered, evenly by rank, the lowest and the highest among them."
-)
+THINNED = "Of {scores:,} distinct scores, {offered:,} of all ranks are offered, and more of the highest."
 
 
 def explorer_json(scales: Sequence[Scale], columns: Sequence[int]) -> str:

@@ -1,6 +1,6 @@
 """The page of a report: blocks become rows and figures here, and HTML in ``templates/report.html.j2``.
 
-Needs Jinja2 (the extra ``reports``). Every text is escaped by the template; only ``Markup`` made here is not.
+Needs Jinja2 (the extra ``reports``). Every text is escaped by the template; only what ``report_markup`` makes is not.
 """
 
 from __future__ import annotations
@@ -17,7 +17,6 @@ from HCCAssistLib.errors import HCCAssistError
 from HCCAssistLib.evaluation.checklist import GUIDELINES, Item
 from HCCAssistLib.evaluation.display import NOT_GIVEN, estimate_text, interval_text, key_interval, key_texts, p_value
 from HCCAssistLib.evaluation.report_blocks import (
-    PNG,
     Block,
     CaseTable,
     EstimateTable,
@@ -30,6 +29,7 @@ from HCCAssistLib.evaluation.report_blocks import (
     Warnings,
 )
 from HCCAssistLib.evaluation.report_explorer import explorer_json
+from HCCAssistLib.evaluation.report_markup import Footnotes, data_url, literal, markup
 from HCCAssistLib.evaluation.result import Estimate, HypothesisTest, Interval
 from HCCAssistLib.results.cutoff import cutoff_value
 from HCCAssistLib.wording import plural, rounded
@@ -40,38 +40,6 @@ RESEARCH_USE_ONLY = (
 
 _NUMBER = '<span class="number">{}</span>{}'
 _OWN_SECTIONS = (("methods", "Methods"), ("missing", "Not in this report"), ("provenance", "Provenance"))
-
-
-class _Footnotes:
-    """Letters for what would not fit into a cell; the same note gets the same letter."""
-
-    def __init__(self) -> None:
-        self._letters: dict[str, str] = {}
-
-    def mark(self, *notes: str) -> str:
-        letters = []
-        for note in filter(None, notes):
-            number = len(self._letters)
-            letters.append(self._letters.setdefault(note, chr(97 + number % 26) * (1 + number // 26)))
-        return _markup("<sup>{}</sup>", ",".join(letters)) if letters else ""
-
-    def lines(self, *others: str) -> list[tuple[str, str]]:
-        """Letter and note; the others have no letter."""
-        return [(letter, f"{note}.") for note, letter in self._letters.items()] + [("", o) for o in others if o]
-
-
-def _markup(pattern: str, *values: Any) -> str:
-    """HTML whose values are escaped."""
-    from markupsafe import Markup
-
-    return Markup(pattern).format(*values)  # noqa: S704 - the patterns are literals of this file
-
-
-def _literal(text: str) -> str:
-    """Text of this software that stands in the page as it is."""
-    from markupsafe import Markup
-
-    return Markup(text)  # noqa: S704 - files of this package, and JSON without any "<"
 
 
 def page(
@@ -116,8 +84,8 @@ def page(
         subtitle=subtitle,
         notice=RESEARCH_USE_ONLY,
         policy=content_policy(style, script if moves else ""),
-        style=_literal(style),
-        script=_literal(script) if moves else "",
+        style=literal(style),
+        script=literal(script) if moves else "",
         contents=[*contents, *(own for own in _OWN_SECTIONS if missing is not None or own[0] != "missing")],
         parts=parts,
         methods=methods,
@@ -191,14 +159,9 @@ def _figure(block: Picture, number: int, has_files: bool) -> dict[str, Any]:
         "wide": block.wide,
         "alt": block.caption,
         "legend": block.legend,
-        "source": _data_url("image/svg+xml" if block.svg else "", content),
+        "source": data_url("image/svg+xml" if block.svg else "", content),
         "file": name if has_files and block.svg else "",
     }
-
-
-def _data_url(kind: str, content: bytes) -> str:
-    kind = kind or ("image/png" if content.startswith(PNG) else "image/jpeg")
-    return f"data:{kind};base64,{base64.b64encode(content).decode('ascii')}"
 
 
 def _cases(block: CaseTable, pages: Mapping[str, str], number: int) -> dict[str, Any]:
@@ -206,42 +169,42 @@ def _cases(block: CaseTable, pages: Mapping[str, str], number: int) -> dict[str,
     for row in block.rows:
         cells: list[str] = list(row.cells)
         if row.picture:
-            cells[0] = _markup('<a href="#figure-{}">{}</a>', row.picture, cells[0])
+            cells[0] = markup('<a href="#figure-{}">{}</a>', row.picture, cells[0])
         if row.cells[0] in pages:
-            cells[0] = _markup('{} <a class="images" href="{}">images</a>', cells[0], quote(pages[row.cells[0]]))
+            cells[0] = markup('{} <a class="images" href="{}">images</a>', cells[0], quote(pages[row.cells[0]]))
         image = ""
         if row.thumbnail:
-            image = _markup(
+            image = markup(
                 '<img alt="Case {}" loading="lazy" decoding="async" src="{}">',
                 row.cells[0],
-                _data_url("", row.thumbnail),
+                data_url("", row.thumbnail),
             )
             if row.picture:
-                image = _markup('<a href="#figure-{}">{}</a>', row.picture, image)
+                image = markup('<a href="#figure-{}">{}</a>', row.picture, image)
         rows.append([cells[0], image, *cells[1:]])
     columns = [block.columns[0], "", *block.columns[1:]]
     notes = [("", block.note)] if block.note else []
     content = explorer_json(block.scales, [place + 1 for place in block.follows])
-    more = {"number": number, "explorer": _literal(content), "has_pages": bool(pages)}
+    more = {"number": number, "explorer": literal(content), "has_pages": bool(pages)}
     return _table(block.title, columns, rows, notes, "cases") | more
 
 
 def _key_results(block: KeyResults) -> dict[str, Any]:
-    notes = _Footnotes()
+    notes = Footnotes()
     rows = [[question, *(_key_cell(one, notes) for one in found)] for question, found in block.rows]
     columns = ["", *block.columns] if len(block.columns) > 1 else []
     return _table("", columns, rows, notes.lines(*_cutoffs(block.estimates)), "key")
 
 
-def _key_cell(estimate: Estimate | None, notes: _Footnotes) -> str:
+def _key_cell(estimate: Estimate | None, notes: Footnotes) -> str:
     """``80.0 % (12/15)``, its interval and what it was counted on; of patients resampled where there is such."""
     if estimate is None:
         return NOT_GIVEN
     value, detail, limits = key_texts(estimate)
     if estimate.value is None:
-        return _markup("<b>{}</b>{} {}", value, notes.mark(estimate.note), detail)
-    marked = _markup(_NUMBER, limits, notes.mark(_interval_note(key_interval(estimate))))
-    return _markup("<b>{}</b><br>{}<br>{}", value, marked, _markup(_NUMBER, detail, ""))
+        return markup("<b>{}</b>{} {}", value, notes.mark(estimate.note), detail)
+    marked = markup(_NUMBER, limits, notes.mark(_interval_note(key_interval(estimate))))
+    return markup("<b>{}</b><br>{}<br>{}", value, marked, markup(_NUMBER, detail, ""))
 
 
 def _cutoffs(estimates: Iterable[Estimate]) -> list[str]:
@@ -264,7 +227,7 @@ def _interval_note(interval: Interval) -> str:
 
 
 def _estimates(block: EstimateTable) -> dict[str, Any]:
-    notes = _Footnotes()
+    notes = Footnotes()
     with_clustered = any(estimate.clustered for estimate in block.estimates)
     rows = [_estimate_row(one, notes, digits=block.digits, with_clustered=with_clustered) for one in block.estimates]
     levels = {estimate.interval.level for estimate in block.estimates} or {0.95}
@@ -277,7 +240,7 @@ def _estimates(block: EstimateTable) -> dict[str, Any]:
     return _table(block.title, columns, rows, notes.lines(patients, *_cutoffs(block.estimates)))
 
 
-def _estimate_row(estimate: Estimate, notes: _Footnotes, *, digits: int, with_clustered: bool) -> list[str]:
+def _estimate_row(estimate: Estimate, notes: Footnotes, *, digits: int, with_clustered: bool) -> list[str]:
     percent = estimate.successes is not None
     digits = 1 if percent else digits
     name = estimate.name[:1].upper() + estimate.name[1:] + (" (%)" if percent else "")
@@ -287,28 +250,28 @@ def _estimate_row(estimate: Estimate, notes: _Footnotes, *, digits: int, with_cl
         resampled_only = estimate.clustered is None and estimate.interval.draws is not None
         intervals = [None, estimate.interval] if resampled_only else [estimate.interval, estimate.clustered]
     cells = [
-        _markup(_NUMBER, interval_text(one, digits, percent=percent), notes.mark(_interval_note(one)))
+        markup(_NUMBER, interval_text(one, digits, percent=percent), notes.mark(_interval_note(one)))
         if one
         else NOT_GIVEN
         for one in intervals
     ]
     return [
-        _markup("{}{}", name, notes.mark(estimate.note, excluded if estimate.excluded else "")),
-        _markup(_NUMBER, f"{estimate.n} {plural(estimate.unit, estimate.n)}", ""),
-        _markup(_NUMBER, estimate_text(estimate, digits, percent=percent), ""),
+        markup("{}{}", name, notes.mark(estimate.note, excluded if estimate.excluded else "")),
+        markup(_NUMBER, f"{estimate.n} {plural(estimate.unit, estimate.n)}", ""),
+        markup(_NUMBER, estimate_text(estimate, digits, percent=percent), ""),
         *cells,
     ]
 
 
 def _tests(block: TestTable) -> dict[str, Any]:
-    notes = _Footnotes()
+    notes = Footnotes()
     rows = [
         [
             comparison,
-            _markup("{}{}", f"{test.name}, {test.alternative}", notes.mark(test.note)),
-            _markup(_NUMBER, f"{test.n} {plural(test.unit, test.n)}", ""),
-            _markup(_NUMBER, _statistic(test) or NOT_GIVEN, ""),
-            _markup(_NUMBER, p_value(test.p), notes.mark(test.reason)),
+            markup("{}{}", f"{test.name}, {test.alternative}", notes.mark(test.note)),
+            markup(_NUMBER, f"{test.n} {plural(test.unit, test.n)}", ""),
+            markup(_NUMBER, _statistic(test) or NOT_GIVEN, ""),
+            markup(_NUMBER, p_value(test.p), notes.mark(test.reason)),
         ]
         for comparison, test in block.tests
     ]

@@ -31,8 +31,9 @@ def offered_thresholds(
 ) -> FloatArray:
     """The scores at which a figure changes, rising; where there are more than ``most``, some of both kinds.
 
-    Of too many scores as many of each kind are taken as there is room for, evenly by rank, with the lowest and the
-    highest, so that no part of a curve is left out.
+    Of too many scores as many of each kind are taken as there is room for, with the lowest and the highest: half of
+    them evenly by rank, so that no part of a curve is left out, and half ever more densely towards the highest, where a
+    few false positives decide.
 
     >>> offered_thresholds([0.9, 0.7], [0.2, 0.7], own=0.5).tolist()
     [0.2, 0.5, 0.7, 0.9]
@@ -52,10 +53,17 @@ def offered_thresholds(
     if len(np.union1d(*kinds)) > most:
         rooms = [max(most // 2, most - len(other)) for other in kinds[::-1]]
         kinds = [
-            kind if len(kind) <= room else kind[np.linspace(0, len(kind) - 1, room).round().astype(int)]
+            kind if len(kind) <= room else kind[_ranks(len(kind), room)]
             for kind, room in zip(kinds, rooms, strict=True)
         ]
     return np.union1d(np.union1d(*kinds), [] if own is None else [own])
+
+
+def _ranks(count: int, room: int) -> npt.NDArray[np.intp]:
+    """Some of the numbers below ``count``, at most ``room``."""
+    evenly = np.linspace(0, count - 1, room - room // 2)
+    from_the_top = count - np.geomspace(1, count, room // 2)
+    return np.unique(np.concatenate((evenly, from_the_top)).round().astype(np.intp))
 
 
 def cutoffs_of(thresholds: Sequence[float] | FloatArray, own: CutOff | None) -> list[CutOff]:

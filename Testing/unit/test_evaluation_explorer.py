@@ -110,10 +110,11 @@ def test_thresholds_are_thinned_from_end_to_end_and_keep_the_models_own() -> Non
     rng = np.random.default_rng(3)
     right, wrong = rng.random(70), rng.random(5000) * 0.8
     found = offered_thresholds([*right, -np.inf], wrong, 0.4321, most=200)
-    assert 195 <= len(found) <= 201 and 0.4321 in found and np.all(np.diff(found) > 0)
+    assert 150 <= len(found) <= 201 and 0.4321 in found and np.all(np.diff(found) > 0)
     assert set(right) <= set(found)  # few: all of them
     assert found[0] == min(right.min(), wrong.min()) and found[-1] == max(right.max(), wrong.max())
-    assert np.diff(np.searchsorted(np.sort(wrong), found)).max() < 5000 / 100
+    gaps = np.diff(np.searchsorted(np.sort(wrong), found))
+    assert gaps.max() < 5000 / 60 and (found >= np.sort(wrong)[-10]).sum() >= 10  # the highest false positives decide
     assert offered_thresholds([], [], 0.5).tolist() == [0.5]
     assert len(offered_thresholds(right, wrong[:50])) == 120
     with pytest.raises(InputError, match="four"):

@@ -53,9 +53,10 @@ def write_report(folder: Path, cases: int, *, noisy: bool = False) -> tuple[Path
     evaluated = binary_evaluation(labels, scores, None, unit="patient", cutoff=OWN, draws=200)
     report.add_key_results(["cohort"], [("Patients found", [evaluated.estimates["sensitivity"]])])
     report.add_heading("Cases")
-    grey = rng.normal(60, 20, (160, 200)).astype(np.float32) if noisy else np.zeros((160, 200), np.float32)
+    grey = rng.normal(60, 20, (512, 512)).astype(np.float32) if noisy else np.zeros((160, 200), np.float32)
     view = SliceView(grey, (1.0, 1.0), 3, 12, (4.0, 4.0), (), np.zeros((1, 2)), Window(level=60, width=400))
     small, large = thumbnail(view), figures.as_jpeg(slice_figure(view))
+    large = large.ljust(70_000 if noisy else 0, b"\0")  # as large as those of a CT
     rows = [
         CaseRow((f"case-{n}", "yes" if label else "no", f"{score:.3f}", row[0].cells[0]), small, f"slice-of-case-{n}")
         for n, (label, score, row) in enumerate(zip(labels, scores, scale.rows, strict=True))

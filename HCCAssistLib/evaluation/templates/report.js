@@ -23,6 +23,7 @@
     const heads = [...part.querySelectorAll("thead th")];
     const rows = [...body.rows];
     const followed = about.columns.map((column) => [heads[column], ...rows.map((row) => row.cells[column])].map(twofold));
+    for (const row of rows) row.cells[about.columns.at(-1)]?.classList.add("verdict");
     const state = { scale: 0, position: about.scales[0]?.own, filter: "" };
     const marks = rows.map(() => "");
     const show = about.scales.length ? buildThreshold(part, about, state, update) : () => {};
@@ -207,8 +208,14 @@
   }
 
   function makeSortable(head, column, heads, body) {
-    const button = make("button", "", "sort");
-    button.type = "button";
+    const button = make("span", "", "sort"); // browsers print no button in a heading that is repeated on each page
+    button.setAttribute("role", "button");
+    button.tabIndex = 0;
+    button.onkeydown = (event) => {
+      if (event.key !== "Enter" && event.key !== " ") return;
+      event.preventDefault();
+      button.click();
+    };
     button.append(...head.childNodes);
     head.append(button);
     // what is seen of a cell with two texts

@@ -31,6 +31,7 @@ def explorer(found: MassEvaluation) -> list[Scale]:
             level=f"Masses of category {name} against the others",
             column=f"Called {name}",
             called=[mass.predicted in codes for mass in found.masses],
+            wrong=[not mass.right for mass in found.masses],
             rule=RULE,
             most=FEWER,
         )
