@@ -253,7 +253,9 @@ def confusion_figure(matrix: ConfusionMatrix) -> Figure:
         counts = np.array(matrix.counts, dtype=np.float64)
         totals = counts.sum(axis=1, keepdims=True)
         shares = np.divide(counts, totals, out=np.zeros_like(counts), where=totals > 0)
-        axes.imshow(shares, cmap="Blues", vmin=0, vmax=1)
+        edges = np.arange(size + 1) - 0.5
+        axes.pcolormesh(edges, edges, shares, cmap="Blues", vmin=0, vmax=1)  # cells, and not an image, in the SVG
+        axes.set(aspect="equal", ylim=(size - 0.5, -0.5))
         for row in range(size):
             for column in range(size):
                 axes.text(

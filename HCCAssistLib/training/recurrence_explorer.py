@@ -34,7 +34,7 @@ def explorer(found: RecurrenceEvaluation[T]) -> Scale:
         [one.score for one in found.cases],
         [one.patient_id for one in found.cases],
         unit="patient",
-        level=f"Patients with a recurrence within {horizon}",
+        level=f"Recurrence within {horizon}, patients of whom it is known",
         column=FOLLOWS[1],
         cutoff=OWN if mixed else min(cutoffs, key=lambda one: one.value),
         more=lambda threshold: {level: _groups(found, threshold)},

@@ -409,7 +409,7 @@ def test_a_case_without_a_target_is_left_out_by_name(
     table = next(b for b in report(found, trained).as_json()["blocks"] if b.get("title") == "Evaluated cases")
     assert table["rows"][-1][:2] == ["case-13", "left out"] and len(table["rows"]) == 4
     (scale,) = table["thresholds"]
-    for one in scale["levels"]["Patients with an objective response"]:
+    for one in scale["levels"]["Objective response, patients"]:
         estimate = found.objective.estimates[one["figure"]]
         assert one["values"][scale["own"]] == estimate.value
 

@@ -28,7 +28,7 @@ def explorer(found: MassEvaluation) -> list[Scale]:
             [min(1.0, sum(mass.finding.probabilities[code] for code in codes)) for mass in found.masses],
             [mass.patient_id for mass in found.masses],
             unit="mass",
-            level=f"Masses of category {name} against the others",
+            level=f"{name} against the others, masses",
             column=f"Called {name}",
             called=[mass.predicted in codes for mass in found.masses],
             wrong=[not mass.right for mass in found.masses],

@@ -20,7 +20,7 @@ def explorer(found: TACEEvaluation) -> Scale:
         [one.objective for one in found.cases],
         [one.patient_id for one in found.cases],
         unit="patient",
-        level="Patients with an objective response",
+        level="Objective response, patients",
         column=COLUMN,
         cutoff=MORE_LIKELY,
         draws=DRAWS,
