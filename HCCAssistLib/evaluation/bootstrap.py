@@ -6,7 +6,7 @@ a few matrix operations on weights instead of thousands of passes over copied ro
 
 from __future__ import annotations
 
-from collections.abc import Callable, Iterator
+from collections.abc import Callable, Iterator, Sequence
 
 import numpy as np
 import numpy.typing as npt
@@ -234,3 +234,36 @@ def bootstrap_metrics(
         )
         for i, name in enumerate(("AUC", "AP", *METRICS))
     }
+
+
+def bootstrap_metrics_at(
+    rows: ScoredRows, cutoffs: Sequence[float], *, draws: int = DRAWS, seed: int = 0, level: float = 0.95
+) -> list[dict[str, Interval]]:
+    """Intervals of every metric at each of several cut-offs, those of ``bootstrap_metrics`` with the same draws.
+
+    Raises:
+        InputError: no rows, or a level outside (0, 1).
+    """
+    check_level(level)
+    at_each = [_cutoff_statistic(rows, cutoff) for cutoff in cutoffs]
+    values = bootstrap_draws(
+        lambda weights: np.stack([statistic(weights) for statistic in at_each], axis=1),
+        rows.patients,
+        draws=draws,
+        seed=seed,
+        row_count=rows.n + len(METRICS) * len(at_each),
+    )
+    return [
+        {
+            name: percentile_interval(
+                values[:, point, i],
+                patients=rows.patients,
+                resampled="patient",
+                stratified=False,
+                level=level,
+                seed=seed,
+            )
+            for i, name in enumerate(METRICS)
+        }
+        for point in range(len(at_each))
+    ]

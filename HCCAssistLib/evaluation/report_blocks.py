@@ -7,6 +7,7 @@ from dataclasses import dataclass
 from typing import Any
 
 from HCCAssistLib.errors import Problem
+from HCCAssistLib.evaluation.explorer import Scale
 from HCCAssistLib.evaluation.result import Estimate, HypothesisTest
 from HCCAssistLib.results.cutoff import CutOff, cutoff_value
 from HCCAssistLib.wording import plural
@@ -151,13 +152,25 @@ class CaseRow:
 
 @dataclass(frozen=True, slots=True)
 class CaseTable:
-    """Every case with its truth, its result, a thumbnail and the way to its picture."""
+    """Every case with its truth, its result, a thumbnail and the way to its picture.
+
+    Attributes:
+        title: of the table.
+        columns: headings.
+        rows: of the cases.
+        note: under the table.
+        data: the numbers at full precision, for report.json.
+        scales: scores whose threshold a reader can move; the rows are theirs.
+        follows: numbers of the columns that follow the threshold.
+    """
 
     title: str
     columns: tuple[str, ...]
     rows: tuple[CaseRow, ...]
     note: str
     data: Mapping[str, Any] | None = None
+    scales: tuple[Scale, ...] = ()
+    follows: tuple[int, ...] = ()
 
     def as_json(self) -> dict[str, Any]:
         """Plain values; the pictures are named."""
@@ -170,6 +183,7 @@ class CaseTable:
             "note": self.note,
             "tests": [],
             "data": None if self.data is None else dict(self.data),
+            "thresholds": [scale.as_json() for scale in self.scales],
         }
 
 
