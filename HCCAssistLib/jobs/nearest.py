@@ -62,8 +62,7 @@ def _as_told(found: NearestCases) -> dict[str, Any]:
         if id(one) not in drawn:
             drawn[id(one)] = list(range(len(pictures), len(pictures) + len(one.pictures)))
             pictures.extend(
-                {"name": picture.name, "side_mm": picture.side_mm, "png": _png(picture)}
-                for picture in one.pictures
+                {"name": picture.name, "side_mm": picture.side_mm, "png": _png(picture)} for picture in one.pictures
             )
         return drawn[id(one)]
 

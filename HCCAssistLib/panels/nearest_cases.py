@@ -22,7 +22,7 @@ from HCCAssistLib.scene.nearest import CANCELLED, Near, NearestFound, NearestSea
 THUMBNAIL, ROW = 56, 62
 """Pixels of a picture in the table, and of its row."""
 
-ROOM, LARGEST = 390, 260
+ROOM, LARGEST = 340, 260
 """Pixels for the larger pictures side by side, and of one of them at most."""
 
 MOST = 4
@@ -188,7 +188,7 @@ class NearestCasesPart(Part):
             if index < len(pictures):
                 one = pictures[index]
                 label.setPixmap(_pixmap(one, side))
-                text.text = _("{name}, {side:.0f} mm wide").format(name=one.name, side=one.side_mm)
+                text.text = _("{name}\n{side:.0f} mm wide").format(name=one.name, side=one.side_mm)
                 text.setFixedWidth(side)
 
     def _label(self, index: int) -> Any:

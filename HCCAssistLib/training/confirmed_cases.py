@@ -107,9 +107,7 @@ def confirmed_in(found: ScoredCase, labels: Sequence[str], spec: CohortSpec) -> 
     return [(one, one.verdict or _in_words(label, spec)) for one in found.findings]
 
 
-def beside(
-    finding: Scored, patient: str, rows: Sequence[Row], patients: Mapping[str, str]
-) -> tuple[Confirmed, ...]:
+def beside(finding: Scored, patient: str, rows: Sequence[Row], patients: Mapping[str, str]) -> tuple[Confirmed, ...]:
     """The nearest confirmed findings, one of each patient.
 
     Args:

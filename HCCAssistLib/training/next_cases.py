@@ -148,7 +148,9 @@ def next_cases(
         what = f"labelled cases that cannot be used stand beside none: {len(unread)}"
         problems = (*problems, Problem("WARN", what, ", ".join(unread), "hccassist check lists the faults"))
     patients = {case.case_id: case.patient_id for case in cohort.cases}
-    rows = [(name, one, label) for name, found in known.items() for one, label in confirmed_in(found, labels[name], spec)]
+    rows = [
+        (name, one, label) for name, found in known.items() for one, label in confirmed_in(found, labels[name], spec)
+    ]
     widest = {name: _widest(found, labels[name]) for name, found in open_cases.items()}
     cases = []
     for rank, name, tied in ranked({name: spread for name, (spread, _, _) in widest.items()}):
