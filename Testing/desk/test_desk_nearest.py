@@ -1,4 +1,4 @@
-"""The nearest confirmed cases beside a mass, by clicks: a real model, a cohort on the disk, a process that scores it."""
+"""The nearest confirmed cases beside a mass, by clicks: a real model, a cohort on the disk, a process that scores."""
 
 from __future__ import annotations
 

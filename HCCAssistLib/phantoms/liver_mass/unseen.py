@@ -3,10 +3,10 @@
 Attenuations and signs are those of the literature, as far as it tells them:
 
 * ``lipiodol``: HCC after chemoembolization that retains iodized oil. 283 HU (standard deviation 152) over the liver on
-  unenhanced CT (J Vasc Interv Radiol 2013;24:1837-1844); 365 HU and more where necrosis is complete (Cardiovasc Intervent
-  Radiol 1993;16:209-213). The oil stays as bright in all phases; in three of ten it fills a part alone.
-* ``angiomyolipoma``: macroscopic fat, below -20 HU, beside tissue that enhances early and for long (Prasad, RadioGraphics
-  2005;25:321-331; Yang, World J Gastroenterol 2009;15:3417-3420).
+  unenhanced CT (J Vasc Interv Radiol 2013;24:1837-1844); 365 HU and more where necrosis is complete (Cardiovasc
+  Intervent Radiol 1993;16:209-213). The oil stays as bright in all phases; in three of ten it fills a part alone.
+* ``angiomyolipoma``: macroscopic fat, below -20 HU, beside tissue that enhances early and for long (Prasad,
+  RadioGraphics 2005;25:321-331; Yang, World J Gastroenterol 2009;15:3417-3420).
 * ``calcified``: a hypovascular mass with coarse calcium in its middle or in a shell (Stoupis, RadioGraphics
   1998;18:675-685); 130 HU and more is counted as calcium on CT.
 * ``abscess``: pus of 0 to 30 HU within a membrane that enhances early and stays so. Around it a ring of oedema, dark in
