@@ -130,35 +130,12 @@ def _consensus(cohort: Path, how: str) -> Decided:
 def _label(cohort: Path, readings: Mapping[str, Mapping[str, Reading]], who: str) -> tuple[int, list[str]]:
     """Write the labels; how many, and the cases without a majority."""
     from HCCAssistLib.cohort.additions import put_values
-    from HCCAssistLib.response.reading import cohort_values
+    from HCCAssistLib.response.second_reader import chosen_labels
 
-    cases = sorted({case for of_reader in readings.values() for case in of_reader})
-    written, undecided = 0, []
-    for case in cases:
-        of_case = [of_reader[case] for of_reader in readings.values() if case in of_reader]
-        values: Mapping[str, str] | None
-        if who == MAJORITY:
-            values = _by_majority(of_case)
-        else:
-            values = cohort_values(readings[who][case]) if case in readings[who] else None
-        if values is not None:
-            put_values(cohort, case, values, replace=True)
-            written += 1
-        elif who == MAJORITY:
-            undecided.append(case)
-    return written, undecided
-
-
-def _by_majority(readings: list[Reading]) -> dict[str, str] | None:
-    """The response of most readers, without the diameters of any of them; None where there is no majority."""
-    from HCCAssistLib.response.readers import majority
-    from HCCAssistLib.response.reading import cohort_values
-
-    try:
-        found = majority(readings)
-    except InputError:
-        return None
-    return {**dict.fromkeys(cohort_values(readings[0]), ""), "response": found, "response_reader": MAJORITY}
+    labels, undecided = chosen_labels(readings, who)
+    for case, values in labels.items():
+        put_values(cohort, case, values, replace=True)
+    return len(labels), undecided
 
 
 def _tell(one: ReadersAgreement) -> None:

@@ -176,8 +176,8 @@ def set_consensus(
         read = {reader: of[case.case_id] for reader, of in readers.items() if case.case_id in of}
         if len(read) < 2 or (how not in HOWS and how not in read):
             continue
-        joins = how == "staple" or how == "majority"
-        agreed = consensus_of(read, needs, labels, how) if joins else said_by(read[how], needs, labels)
+        joined = next((one for one in HOWS if one == how), None)
+        agreed = consensus_of(read, needs, labels, joined) if joined else said_by(read[how], needs, labels)
         if agreed.undecided:
             undecided[case.case_id] = agreed.undecided
             continue
