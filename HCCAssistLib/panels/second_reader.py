@@ -112,7 +112,7 @@ class SecondReader:
             ui.countsBox.addItem(_(text), how)
         for reader in readers if pairs else ():
             ui.countsBox.addItem(_("what {reader} says").format(reader=reader), reader)
-        for widget in (ui.countsLabel, ui.countsBox, ui.countsButton):
+        for widget in (ui.whatCountsLabel, ui.countsBox, ui.countsButton):
             widget.visible = bool(pairs)
         ui.countsButton.enabled = bool(pairs)
         tell(ui.countsNote, *self._said)
