@@ -22,8 +22,9 @@ from HCCAssistLib.recipes.ltp.sliding_window.scan_grid import ScanGrid
 TILE_PIXELS = {"context": 600 * 600, "strict": 240 * 240}
 """Pixels of a slab worked on together, which bounds the memory; a whole CT slice fits the first."""
 
-SLABS = 2
-"""Slabs of so many pixels worked on together, and more of smaller ones: they share windowed and convolved slices."""
+SLABS, MOST_SLABS = 2, 4
+"""Slabs of so many pixels worked on together, and of smaller ones: they share windowed and convolved slices. More would
+share little more, and let a cancel wait."""
 
 Volume = npt.NDArray[Any]
 Scores = npt.NDArray[np.float32]
@@ -121,7 +122,7 @@ def _slabs_at_once(wanted: Mask, grid: ScanGrid, network: LTPNetwork) -> int:
     for size, stride, others in zip(network.patch_shape[1:], grid.stride[1:], ((0, 2), (0, 1)), strict=True):
         used = np.flatnonzero(wanted.any(axis=others))
         pixels *= size + stride * int(used[-1] - used[0] if len(used) else 0)
-    return max(SLABS, SLABS * TILE_PIXELS[network.border] // pixels)
+    return min(max(SLABS, SLABS * TILE_PIXELS[network.border] // pixels), MOST_SLABS)
 
 
 def _groups(wanted: Mask, most: int) -> Iterator[slice]:
