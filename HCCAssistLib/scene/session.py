@@ -157,10 +157,8 @@ class Session:
             A warning for each record that cannot be shown.
         """
         known = {review.drawn.record.GetID() for review in self.reviews}
-        found = restore(self.scene, self.recipe.id)
-        for drawn in found.drawings:
-            if drawn.record.GetID() not in known:
-                self._reviews.append(self._restored(drawn))
+        found = restore(self.scene, self.recipe.id, known)
+        self._reviews += [self._restored(drawn) for drawn in found.drawings]
         self._show_all()
         return found.problems
 
