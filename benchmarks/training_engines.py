@@ -73,6 +73,7 @@ class Command:
 
     def __init__(self, folder: Path) -> None:
         self.folder = folder
+        folder.mkdir()
         self.environment = {
             **os.environ,
             "HCCASSIST_TRAINING": str(folder / "trainings"),
@@ -97,7 +98,7 @@ class Command:
 def plain(command: Command, how: Sequence[str]) -> Trained:
     """Train by the command that is kept open."""
     began = time.monotonic()
-    package = command.folder / "plain" / "model"
+    package = command.folder / "model"
     process = command.start("train", *how, "--out", str(package), stderr=subprocess.PIPE)
     assert process.stderr
     first, line = 0.0, ""
@@ -122,7 +123,7 @@ def handed_over(command: Command, how: Sequence[str], runs: Path) -> Trained:
     process.communicate()
     if status["summary"]["state"] != "done":
         raise RuntimeError(f"the training is {status['summary']['state']}")
-    events = [path for folder in (command.folder, runs) for path in folder.rglob("events/*.jsonl")]
+    events = [path for folder in {command.folder, runs} for path in folder.rglob("events/*.jsonl")]
     lines = [json.loads(line) for path in events for line in path.read_text(encoding="utf-8").splitlines()]
     first = min((line["t"] for line in lines if line["kind"] == "epoch" and line["t"] > began), default=nan)
     return Trained(digest(Path(status["package"])), first - began, took)
@@ -142,11 +143,12 @@ def shown(name: str, one: Trained) -> Trained:
     return one
 
 
-def engines(command: Command, how: Sequence[str]) -> dict[str, Trained]:
-    """What each engine made."""
+def engines(folder: Path, how: Sequence[str]) -> dict[str, Trained]:
+    """What each engine made, in a folder of its own: what is trained already would not be trained again."""
     print(f"{'engine':12s} {'first epoch, s':>15s} {'package, s':>12s}  sha256 of the package")
-    found = {"plain": shown("plain", plain(command, how))}
-    one = handed_over(command, [*how, "--engine", "background"], command.folder / "trainings")
+    found = {"plain": shown("plain", plain(Command(folder / "plain"), how))}
+    background = Command(folder / "background")
+    one = handed_over(background, [*how, "--engine", "background"], background.folder)
     found["background"] = shown("background", one)
     sys.path.append(str(ROOT / "Testing" / "slurm"))
     from private_cluster import PrivateCluster, unavailable
@@ -154,13 +156,14 @@ def engines(command: Command, how: Sequence[str]) -> dict[str, Trained]:
     if reason := unavailable():
         print(f"no Slurm: {reason}")
         return found
-    with tempfile.TemporaryDirectory(prefix="hcc-slurm-") as folder:  # short, for the sockets
-        cluster = PrivateCluster(Path(folder))
+    command = Command(folder / "slurm")
+    with tempfile.TemporaryDirectory(prefix="hcc-slurm-") as site:  # short, for the sockets
+        cluster = PrivateCluster(Path(site))
         try:
             file = command.folder / "ward.json"
             file.write_text(json.dumps({**cluster.profile, "time_limit": "01:00:00"}), encoding="utf-8")
             arguments = [*how, "--engine", "slurm", "--profile", str(file)]
-            found["slurm"] = shown("slurm", handed_over(command, arguments, Path(folder) / "root"))
+            found["slurm"] = shown("slurm", handed_over(command, arguments, Path(site) / "root"))
         finally:
             cluster.close()
     return found
@@ -179,7 +182,7 @@ def main() -> None:
         epochs = str(arguments.epochs)
         how = [str(cohort), "--recipe", "ltp", "--preset", "paper", "--device", "cpu"]
         how += [f"--set=epochs={epochs}", f"--set=patience={epochs}"]
-        found = engines(Command(Path(scratch)), how)
+        found = engines(Path(scratch), how)
     first = found["plain"]
     equal = all(one.digest == first.digest for one in found.values())
     over = found["background"].first_epoch - first.first_epoch
