@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import math
 from collections.abc import Sequence
 from dataclasses import replace
 
@@ -106,7 +105,7 @@ def binary_metrics_at(
     values = [cutoff.value for cutoff in cutoffs]
     resampled = (
         bootstrap_metrics_at(rows, values, draws=draws, seed=seed, level=level)
-        if rows.is_clustered and any(map(math.isfinite, values))
+        if rows.is_clustered
         else [{}] * len(values)
     )
     found = []

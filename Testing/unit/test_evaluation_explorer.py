@@ -18,7 +18,7 @@ from HCCAssistLib.evaluation.froc import froc, lesion_operating_point, lesion_op
 from HCCAssistLib.evaluation.lesion_matching import VolumeFindings
 from HCCAssistLib.evaluation.report import Report
 from HCCAssistLib.evaluation.report_blocks import CaseRow
-from HCCAssistLib.evaluation.report_explorer import explorer_json
+from HCCAssistLib.evaluation.report_explorer import explorer_json, threshold_texts
 from HCCAssistLib.evaluation.thresholds import PROPORTIONS, binary_metrics_at, cutoffs_of, offered_thresholds
 from HCCAssistLib.recipes.ltp.explorer import outcome_text
 from HCCAssistLib.results.cutoff import CutOff
@@ -104,6 +104,15 @@ def test_rows_whose_truth_is_not_known_are_in_no_figure() -> None:
     assert {one.n for estimates in found.levels["All"] for one in estimates[:2]} == {1}
     assert found.thresholds.tolist() == [0.2, 0.5, 0.9]
     assert found.rows[1] == (Step(0, "", ("high", "")), Step(2, "", ("low", "")))
+
+
+def test_a_cutoff_that_nothing_reaches_has_its_position() -> None:
+    labels, scores, groups = rows()
+    never = CutOff(float("inf"), "no cut-off reaches the specificity asked for")
+    found = binary_scale("Score", labels, scores, groups, unit="patch", level="All", cutoff=never, draws=60)
+    assert found.own == len(found.thresholds) - 1 and found.levels["All"][found.own][0].value == 0
+    assert threshold_texts(found.thresholds)[-1] == "\N{INFINITY}" and found.as_json()["thresholds"][-1] == "infinity"
+    json.dumps(found.as_json(), allow_nan=False)
 
 
 def test_thresholds_are_thinned_from_end_to_end_and_keep_the_models_own() -> None:
