@@ -81,7 +81,7 @@ def binary_metrics_at(
     seed: int = 0,
     level: float = 0.95,
 ) -> list[dict[str, Estimate]]:
-    """The metrics of ``binary_evaluation`` at each of several cut-offs, without those that no cut-off changes.
+    """The ``PROPORTIONS`` of ``binary_evaluation`` at each of several cut-offs.
 
     >>> half = CutOff(0.5, "chosen before")
     >>> found = binary_metrics_at([0, 0, 1, 1], [0.1, 0.4, 0.35, 0.8], None, [half], unit="patient")
@@ -104,7 +104,7 @@ def binary_metrics_at(
         raise InputError(f"none of the {rows.excluded} rows has a score")
     values = [cutoff.value for cutoff in cutoffs]
     resampled = (
-        bootstrap_metrics_at(rows, values, draws=draws, seed=seed, level=level)
+        bootstrap_metrics_at(rows, values, PROPORTIONS, draws=draws, seed=seed, level=level)
         if rows.is_clustered
         else [{}] * len(values)
     )
@@ -121,7 +121,7 @@ def binary_metrics_at(
                     else None,
                     clusters=None if groups is None else rows.patients,
                 )
-                for name in ("accuracy", *PROPORTIONS)
+                for name in PROPORTIONS
             }
         )
     return found
