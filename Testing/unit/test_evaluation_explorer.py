@@ -17,7 +17,7 @@ from HCCAssistLib.evaluation.explorer import FALSE, MISSED, Scale, Step, binary_
 from HCCAssistLib.evaluation.froc import froc, lesion_operating_point, lesion_operating_points
 from HCCAssistLib.evaluation.lesion_matching import VolumeFindings
 from HCCAssistLib.evaluation.report import Report
-from HCCAssistLib.evaluation.report_blocks import CaseRow
+from HCCAssistLib.evaluation.report_blocks import CasePages, CaseRow
 from HCCAssistLib.evaluation.report_explorer import explorer_json, threshold_texts
 from HCCAssistLib.evaluation.thresholds import PROPORTIONS, binary_metrics_at, cutoffs_of, offered_thresholds
 from HCCAssistLib.recipes.ltp.explorer import outcome_text
@@ -147,7 +147,9 @@ def page_of(scale: Scale, folder: Path, *, pages: bool = True) -> str:
     listed = [CaseRow((f"c{n}", "", row[0].cells[0])) for n, row in enumerate(scale.rows)]
     listed[3] = CaseRow((EVIL, "<b>", "true negative"))
     report.add_case_table("Cases", ("Case", "Note", "Outcome"), listed, scales=[scale], follows=["Outcome"])
-    report.link_cases({**pages_of_cases, EVIL: "cases/a b<c/view.html"} if pages else {})
+    report.link_cases(
+        CasePages({**pages_of_cases, EVIL: "cases/a b<c/view.html"}, 42_000_000) if pages else CasePages()
+    )
     return report.write(folder).read_text(encoding="utf-8")
 
 
@@ -164,6 +166,7 @@ def test_the_page_holds_the_texts_of_every_threshold_and_nothing_else_runs(scale
     assert html.count("<script") == 2 and "unsafe-inline" not in html and "script-src 'sha256-" in unescape(html)
     assert EVIL not in html and "&lt;img src=x" in html and "cases/a%20b%3Cc/view.html" in html
     assert not re.search(r"https?://", html)
+    assert "61 files beside this one, 42 MB" in html
     kept = json.loads((tmp_path / "report.json").read_text(encoding="utf-8"))
     of_case = next(block for block in kept["blocks"] if "thresholds" in block)["thresholds"][0]
     assert of_case["levels"]["Patches"][0]["values"][scale.own] == at_own.value
