@@ -88,6 +88,7 @@ def at_work_alone(folder: Path, work: str) -> Iterator[None]:
 
 
 def _evaluate(args: argparse.Namespace, cohorts: list[Cohort], package: ModelPackage, options: dict[str, str]) -> int:
+    from HCCAssistLib.evaluation.report_blocks import CasePages
     from HCCAssistLib.training.unseen import refuse_trained_on, unseen
 
     progress = Progress("evaluate")
@@ -133,9 +134,9 @@ def _evaluate(args: argparse.Namespace, cohorts: list[Cohort], package: ModelPac
     size = 0
     if args.views:
         views, not_viewed = write_views(cohorts[0], main, args.out, lambda what: progress(what, 1.0))
-        pages.link_cases(views)
-        pages.add_warnings(not_viewed)
         size = sum((args.out / path).stat().st_size for path in views.values())
+        pages.link_cases(CasePages(views, size))
+        pages.add_warnings(not_viewed)
     page = pages.write(args.out)
     progress("done", 1.0)
     of_model = model_warnings(package.card)  # the same with every cohort

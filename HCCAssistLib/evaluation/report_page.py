@@ -8,7 +8,7 @@ from __future__ import annotations
 import base64
 import hashlib
 import re
-from collections.abc import Iterable, Iterator, Mapping, Sequence
+from collections.abc import Iterable, Iterator, Sequence
 from importlib.resources import files
 from typing import Any
 from urllib.parse import quote
@@ -18,6 +18,7 @@ from HCCAssistLib.evaluation.checklist import GUIDELINES, Item
 from HCCAssistLib.evaluation.display import NOT_GIVEN, estimate_text, interval_text, key_interval, key_texts, p_value
 from HCCAssistLib.evaluation.report_blocks import (
     Block,
+    CasePages,
     CaseTable,
     EstimateTable,
     Heading,
@@ -50,7 +51,7 @@ def page(
     methods: Sequence[str],
     missing: Iterable[Item] | None,
     provenance: Iterable[tuple[str, str]],
-    cases: Mapping[str, str] | None = None,
+    cases: CasePages | None = None,
     has_files: bool = False,
 ) -> str:
     """The whole page.
@@ -62,7 +63,7 @@ def page(
         methods: paragraphs.
         missing: items of the guidelines that are not covered; None where they do not apply, to one patient.
         provenance: name and value.
-        cases: page with the images of a case, by case id, relative to this page.
+        cases: pages with the images of the cases, beside this page.
         has_files: whether the drawings lie beside this page, in ``figures/``.
 
     Raises:
@@ -75,7 +76,7 @@ def page(
     environment = Environment(
         loader=PackageLoader("HCCAssistLib.evaluation"), autoescape=True, undefined=StrictUndefined, trim_blocks=True
     )
-    parts = list(_parts(blocks, cases or {}, has_files))
+    parts = list(_parts(blocks, cases or CasePages(), has_files))
     style, script = (_asset(name) for name in ("report.css", "report.js"))
     moves = any(part.get("css") == "cases" for part in parts)
     contents = [(part["anchor"], part["text"]) for part in parts if part["kind"] == "heading" and not part["is_part"]]
@@ -111,7 +112,7 @@ def _asset(name: str) -> str:
     return (files("HCCAssistLib.evaluation") / "templates" / name).read_text(encoding="utf-8")
 
 
-def _parts(blocks: Iterable[Block], pages: Mapping[str, str], has_files: bool) -> Iterator[dict[str, Any]]:
+def _parts(blocks: Iterable[Block], pages: CasePages, has_files: bool) -> Iterator[dict[str, Any]]:
     """What the template lays out; pictures that follow one another stand side by side."""
     figures: list[dict[str, Any]] = []
     count = 0
@@ -164,14 +165,14 @@ def _figure(block: Picture, number: int, has_files: bool) -> dict[str, Any]:
     }
 
 
-def _cases(block: CaseTable, pages: Mapping[str, str], number: int) -> dict[str, Any]:
+def _cases(block: CaseTable, pages: CasePages, number: int) -> dict[str, Any]:
     rows = []
     for row in block.rows:
         cells: list[str] = list(row.cells)
         if row.picture:
             cells[0] = markup('<a href="#figure-{}">{}</a>', row.picture, cells[0])
-        if row.cells[0] in pages:
-            cells[0] = markup('{} <a class="images" href="{}">images</a>', cells[0], quote(pages[row.cells[0]]))
+        if path := pages.paths.get(row.cells[0]):
+            cells[0] = markup('{} <a class="images" href="{}">images</a>', cells[0], quote(path))
         image = ""
         if row.thumbnail:
             image = markup(
@@ -183,9 +184,9 @@ def _cases(block: CaseTable, pages: Mapping[str, str], number: int) -> dict[str,
                 image = markup('<a href="#figure-{}">{}</a>', row.picture, image)
         rows.append([cells[0], image, *cells[1:]])
     columns = [block.columns[0], "", *block.columns[1:]]
-    notes = [("", block.note)] if block.note else []
+    notes = [("", note) for note in (block.note, pages.note) if note]
     content = explorer_json(block.scales, [place + 1 for place in block.follows])
-    more = {"number": number, "explorer": literal(content), "has_pages": bool(pages)}
+    more = {"number": number, "explorer": literal(content)}
     return _table(block.title, columns, rows, notes, "cases") | more
 
 

@@ -18,6 +18,7 @@ from HCCAssistLib.evaluation.report_blocks import (
     JPEG,
     PNG,
     Block,
+    CasePages,
     CaseRow,
     CaseTable,
     EstimateTable,
@@ -83,7 +84,7 @@ class Pages:
         self._in_section = False
         self._methods: list[str] = []
         self._files: dict[str, bytes] = {}
-        self._pages_of_cases: dict[str, str] = {}
+        self._case_pages = CasePages()
 
     def cover(self, *keys: str) -> None:
         """Say that the report covers these items of ``checklist.ITEMS``."""
@@ -175,13 +176,9 @@ class Pages:
         places = tuple(columns.index(name) for name in follows)
         self.blocks.append(CaseTable(title, tuple(columns), cases, note, data, tuple(scales), places))
 
-    def link_cases(self, pages: Mapping[str, str]) -> None:
-        """Say where the page with the images of each case lies.
-
-        Args:
-            pages: path within the report's folder, by case id.
-        """
-        self._pages_of_cases = dict(pages)
+    def link_cases(self, pages: CasePages) -> None:
+        """Say where the page with the images of each case lies."""
+        self._case_pages = pages
 
     def attach_csv(self, name: str, columns: Sequence[str], rows: Iterable[Sequence[Any]]) -> None:
         """Write a table that Excel opens beside the report; None becomes an empty cell.
@@ -339,7 +336,7 @@ class Pages:
             methods=self.methods,
             missing=self.missing,
             provenance=self.provenance.items(),
-            cases=self._pages_of_cases,
+            cases=self._case_pages,
             has_files=True,
         )
         pictures = (block.contents for block in self.blocks if isinstance(block, Picture))

@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import math
 from collections.abc import Sequence
 from dataclasses import replace
 
@@ -82,7 +81,7 @@ def binary_metrics_at(
     seed: int = 0,
     level: float = 0.95,
 ) -> list[dict[str, Estimate]]:
-    """The metrics of ``binary_evaluation`` at each of several cut-offs, without those that no cut-off changes.
+    """The ``PROPORTIONS`` of ``binary_evaluation`` at each of several cut-offs.
 
     >>> half = CutOff(0.5, "chosen before")
     >>> found = binary_metrics_at([0, 0, 1, 1], [0.1, 0.4, 0.35, 0.8], None, [half], unit="patient")
@@ -105,8 +104,8 @@ def binary_metrics_at(
         raise InputError(f"none of the {rows.excluded} rows has a score")
     values = [cutoff.value for cutoff in cutoffs]
     resampled = (
-        bootstrap_metrics_at(rows, values, draws=draws, seed=seed, level=level)
-        if rows.is_clustered and any(map(math.isfinite, values))
+        bootstrap_metrics_at(rows, values, PROPORTIONS, draws=draws, seed=seed, level=level)
+        if rows.is_clustered
         else [{}] * len(values)
     )
     found = []
@@ -122,7 +121,7 @@ def binary_metrics_at(
                     else None,
                     clusters=None if groups is None else rows.patients,
                 )
-                for name in ("accuracy", *PROPORTIONS)
+                for name in PROPORTIONS
             }
         )
     return found

@@ -17,8 +17,8 @@ from HCCAssistLib.evaluation.explorer import FALSE, MISSED, Scale, Step, binary_
 from HCCAssistLib.evaluation.froc import froc, lesion_operating_point, lesion_operating_points
 from HCCAssistLib.evaluation.lesion_matching import VolumeFindings
 from HCCAssistLib.evaluation.report import Report
-from HCCAssistLib.evaluation.report_blocks import CaseRow
-from HCCAssistLib.evaluation.report_explorer import explorer_json
+from HCCAssistLib.evaluation.report_blocks import CasePages, CaseRow
+from HCCAssistLib.evaluation.report_explorer import explorer_json, threshold_texts
 from HCCAssistLib.evaluation.thresholds import PROPORTIONS, binary_metrics_at, cutoffs_of, offered_thresholds
 from HCCAssistLib.recipes.ltp.explorer import outcome_text
 from HCCAssistLib.results.cutoff import CutOff
@@ -58,7 +58,7 @@ def test_at_each_threshold_stand_the_figures_of_the_binary_evaluation(each: int)
     at = binary_metrics_at(labels, scores, groups, cutoffs, unit="patch", draws=150)
     for cutoff, found in zip(cutoffs, at, strict=True):
         whole = binary_evaluation(labels, scores, groups, unit="patch", cutoff=cutoff, draws=150)
-        for name in ("accuracy", *PROPORTIONS):
+        for name in PROPORTIONS:
             assert found[name] == whole.estimates[name]
             assert (found[name].clustered is not None) == (each > 1)
 
@@ -106,6 +106,15 @@ def test_rows_whose_truth_is_not_known_are_in_no_figure() -> None:
     assert found.rows[1] == (Step(0, "", ("high", "")), Step(2, "", ("low", "")))
 
 
+def test_a_cutoff_that_nothing_reaches_has_its_position() -> None:
+    labels, scores, groups = rows()
+    never = CutOff(float("inf"), "no cut-off reaches the specificity asked for")
+    found = binary_scale("Score", labels, scores, groups, unit="patch", level="All", cutoff=never, draws=60)
+    assert found.own == len(found.thresholds) - 1 and found.levels["All"][found.own][0].value == 0
+    assert threshold_texts(found.thresholds)[-1] == "\N{INFINITY}" and found.as_json()["thresholds"][-1] == "infinity"
+    json.dumps(found.as_json(), allow_nan=False)
+
+
 def test_thresholds_are_thinned_from_end_to_end_and_keep_the_models_own() -> None:
     rng = np.random.default_rng(3)
     right, wrong = rng.random(70), rng.random(5000) * 0.8
@@ -138,7 +147,9 @@ def page_of(scale: Scale, folder: Path, *, pages: bool = True) -> str:
     listed = [CaseRow((f"c{n}", "", row[0].cells[0])) for n, row in enumerate(scale.rows)]
     listed[3] = CaseRow((EVIL, "<b>", "true negative"))
     report.add_case_table("Cases", ("Case", "Note", "Outcome"), listed, scales=[scale], follows=["Outcome"])
-    report.link_cases({**pages_of_cases, EVIL: "cases/a b<c/view.html"} if pages else {})
+    report.link_cases(
+        CasePages({**pages_of_cases, EVIL: "cases/a b<c/view.html"}, 42_000_000) if pages else CasePages()
+    )
     return report.write(folder).read_text(encoding="utf-8")
 
 
@@ -155,6 +166,7 @@ def test_the_page_holds_the_texts_of_every_threshold_and_nothing_else_runs(scale
     assert html.count("<script") == 2 and "unsafe-inline" not in html and "script-src 'sha256-" in unescape(html)
     assert EVIL not in html and "&lt;img src=x" in html and "cases/a%20b%3Cc/view.html" in html
     assert not re.search(r"https?://", html)
+    assert "61 files beside this one, 42 MB" in html
     kept = json.loads((tmp_path / "report.json").read_text(encoding="utf-8"))
     of_case = next(block for block in kept["blocks"] if "thresholds" in block)["thresholds"][0]
     assert of_case["levels"]["Patches"][0]["values"][scale.own] == at_own.value

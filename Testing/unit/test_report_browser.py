@@ -14,7 +14,7 @@ import pytest
 from HCCAssistLib.evaluation.binary import binary_evaluation
 from HCCAssistLib.evaluation.explorer import Scale, binary_scale
 from HCCAssistLib.evaluation.report import Report
-from HCCAssistLib.evaluation.report_blocks import CaseRow
+from HCCAssistLib.evaluation.report_blocks import CasePages, CaseRow
 from HCCAssistLib.evaluation.slice_view import SliceView, slice_figure, thumbnail
 from HCCAssistLib.imaging.windows import Window
 from HCCAssistLib.results.cutoff import CutOff
@@ -69,7 +69,7 @@ def write_report(folder: Path, cases: int, *, noisy: bool = False) -> tuple[Path
     for n in range(cases):
         report.add_image(f"slice-of-case-{n}", large, f"Case {n}", wide=True)
     report.add_table("Wide", [f"column {n}" for n in range(30)], [["a long cell"] * 30])
-    report.link_cases({f"case-{n}": f"cases/case-{n}/view.html" for n in range(cases)})
+    report.link_cases(CasePages({f"case-{n}": f"cases/case-{n}/view.html" for n in range(cases)}, 30 * cases))
     for n in range(cases):
         (folder / "cases" / f"case-{n}").mkdir(parents=True)
         (folder / "cases" / f"case-{n}" / "view.html").write_text(f"<title>page of case-{n}</title>", encoding="utf-8")

@@ -13,7 +13,7 @@ COLUMN = "Called A or B"
 """Of the table of masses: whether a mass is called malignant."""
 
 RULE = "the most probable of five categories is named, and there is no cut-off on a probability"
-FEWER = 100
+FEWER = 60
 """Thresholds that each of the scales offers: there are several."""
 
 

@@ -129,7 +129,10 @@ def _key_results(pages: Report, found: TACEEvaluation, external: TACEEvaluation 
     answers: list[tuple[str, list[Estimate | None]]] = [
         ("AUC of objective response (CR, PR), patients", [one.patient.areas[OBJECTIVE] for one in cohorts]),
         *(
-            (f"The same by {versus.rule} alone", [_rule(one, versus.rule) for one in cohorts])
+            (
+                f"The same by {versus.rule} alone",
+                [next((rule.area for rule in one.versus if rule.rule == versus.rule), None) for one in cohorts],
+            )
             for versus in found.versus
         ),
         ("Patients whose response was predicted, of four", [one.patient.categories.accuracy for one in cohorts]),
@@ -145,10 +148,6 @@ def _key_results(pages: Report, found: TACEEvaluation, external: TACEEvaluation 
     pages.add_key_results(names, answers)
     for name, cohort in zip(names, cohorts, strict=True):
         pages.add_text(f"{name}: {cohort.sentence}" if external else cohort.sentence)
-
-
-def _rule(found: TACEEvaluation, rule: str) -> Estimate | None:
-    return next((one.area for one in found.versus if one.rule == rule), None)
 
 
 def _level(pages: Report, level: ResponseLevel, title: str) -> None:
