@@ -1,8 +1,8 @@
 """What calibrated sets of categories must show on phantoms with known truth; nothing here says anything of patients.
 
 Coverage, size and flags of the sets of held-out masses; how many masses of none of the five categories are called
-unlike anything seen (``phantoms/liver_mass/unseen.py``); and how many of each category where it was left out of what the
-looks were learnt from. The last lines are one JSON object per goal.
+unlike anything seen (``phantoms/liver_mass/unseen.py``); and how many of each category where it was left out of what
+the looks were learnt from. The last lines are one JSON object per goal.
 """
 
 from __future__ import annotations
