@@ -72,9 +72,11 @@ def worker(folder: Path) -> Found:
 
     executor = LocalExecutor()
     executor.warm_up()
-    while not executor.devices:
+    end = time.monotonic() + 120
+    while not executor.devices or executor.pid is None:
+        if time.monotonic() > end:
+            raise TimeoutError("the worker did not start")
         time.sleep(0.001)
-    assert executor.pid is not None
     used = psutil.Process(executor.pid).cpu_times()
     executor.close()
     return {"cpu": used.user + used.system}
@@ -207,7 +209,9 @@ class Side:
     def measured(self, what: Callable[[Path], Found]) -> Found:
         """What a function of this file returns with this side's code."""
         command = [sys.executable, "-P", __file__, "--measure", what.__name__, str(self.folder)]
-        done = subprocess.run(command, env=self.environment, capture_output=True, text=True, check=False)
+        done = subprocess.run(
+            command, env=self.environment, stdin=subprocess.DEVNULL, capture_output=True, text=True, check=False
+        )
         if done.returncode:
             raise RuntimeError(f"{what.__name__} of {self.checkout.name}: {done.stderr[-800:]}")
         found: Found = json.loads(done.stdout.strip().splitlines()[-1])
