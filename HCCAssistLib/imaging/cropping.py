@@ -76,13 +76,12 @@ def filled_box(array: npt.NDArray[Any]) -> tuple[slice, slice, slice]:
     rows = np.array([part.any(axis=1) for part in array])
     if not rows.any():
         raise ValueError("no voxel is filled")
-    k, j = _span(rows.any(axis=1)), _span(rows.any(axis=0))
-    return k, j, _span(array[k, j].any(axis=(0, 1)))
+    k, j = (_span(np.flatnonzero(rows.any(axis=axis))) for axis in (1, 0))
+    return k, j, _span(np.flatnonzero(array[k, j].any(axis=(0, 1))))
 
 
-def _span(used: npt.NDArray[np.bool_]) -> slice:
-    where = np.flatnonzero(used)
-    return slice(int(where[0]), int(where[-1]) + 1)
+def _span(filled: npt.NDArray[np.intp]) -> slice:
+    return slice(int(filled[0]), int(filled[-1]) + 1)
 
 
 def typed(value: float, dtype: np.dtype) -> np.generic:

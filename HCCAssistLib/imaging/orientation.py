@@ -19,7 +19,8 @@ def patient_axes(geometry: Geometry) -> tuple[int, int, int]:
     is taken.
     """
     cosines = np.abs(geometry.directions)
-    return max(permutations(range(3)), key=lambda axes: sum(cosines[axis, one] for axis, one in enumerate(axes)))
+    i, j, k = max(permutations(range(3)), key=lambda axes: sum(cosines[axis, one] for axis, one in enumerate(axes)))
+    return i, j, k
 
 
 def to_lps_order(image: Image) -> Image:

@@ -108,20 +108,17 @@ def _without_padding(image: Image, fill_value: float) -> Image:
 def _resampled(image: Image, coarsening: np.ndarray, grid: Geometry, fill_value: float) -> Image:
     """The image on a grid, some slices at a time: a whole scan of thin slices in floats would be gigabytes."""
     margin = (np.ceil(TRUNCATE * _sigma(coarsening)) + 1).astype(int)
-    array = None
+    parts = []
     for k in range(0, grid.shape[0], SLICES):
         slices = grid.crop((0, 0, k), (min(SLICES, grid.shape[0] - k), *grid.shape[1:]))
         first, end = needed(image.geometry, slices)
         first = np.maximum(first - margin, 0)
         end = np.minimum(end + margin, image.geometry.size_ijk.astype(int))
         box = tuple(slice(a, max(a + 1, b)) for a, b in zip(first[::-1], end[::-1], strict=True))
-        part = image.array[box]
-        part = replace(image, array=part, geometry=image.geometry.crop(first.tolist(), part.shape))
-        done = resample(_smoothed(part, coarsening), slices, fill_value=fill_value)
-        if array is None:
-            array = np.empty(grid.shape, dtype=done.array.dtype)
-        array[k : k + SLICES] = done.array
-    return replace(done, array=array, geometry=grid)
+        source = image.array[box]
+        part = replace(image, array=source, geometry=image.geometry.crop(first.tolist(), source.shape))
+        parts.append(resample(_smoothed(part, coarsening), slices, fill_value=fill_value))
+    return replace(parts[0], array=np.concatenate([part.array for part in parts]), geometry=grid)
 
 
 def _sigma(coarsening: np.ndarray) -> np.ndarray:

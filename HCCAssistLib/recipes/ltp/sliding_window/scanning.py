@@ -269,7 +269,7 @@ def _overlap(part: Geometry, grid: Geometry) -> tuple[slice, ...] | None:
 def _whole_hu(array: npt.NDArray[np.generic]) -> npt.NDArray[np.int16]:
     """Voxels as whole Hounsfield units, slice by slice: a large scan in floats would be a gigabyte."""
     if array.dtype == np.int16 and array.min() >= AIR_HU and array.max() <= HIGHEST_HU:
-        return array
+        return np.asarray(array, dtype=np.int16)
     hu = np.empty(array.shape, dtype=np.int16)
     for own, voxels in zip(hu, array, strict=True):
         own[...] = np.clip(np.rint(voxels), AIR_HU, HIGHEST_HU)
