@@ -193,7 +193,8 @@ def test_on_paper_stands_the_models_own_cutoff_whatever_is_on_the_screen(page) -
     page.drawn()
     assert outcomes(page) == before
     seen = page.run("document.body.innerText")
-    assert "flatters" not in seen and "SVG" not in seen and "images" not in seen and "Show" not in seen
+    assert "flatters" not in seen and "SVG" not in seen and "Show" not in seen
+    assert page.run("[...document.querySelectorAll('a.images, nav')].every((one) => !one.offsetHeight)")
     colours = page.run("[...new Set([...document.querySelectorAll('h1, h2, p, th, td, a')]"
                        ".map((one) => getComputedStyle(one).color))]")  # fmt: skip
     assert all(max(map(int, re.findall(r"\d+", colour)[:3])) <= 0x33 for colour in colours), colours
