@@ -9,6 +9,7 @@ from typing import TYPE_CHECKING
 from HCCAssistLib.cli import demo_case
 from HCCAssistLib.cli.console import Progress, say
 from HCCAssistLib.cli.demo_training import RESULT, UNSEEN
+from HCCAssistLib.models.store import DEMONSTRATION, ModelStore, default_store
 from HCCAssistLib.recipes.registry import get_recipe
 
 if TYPE_CHECKING:
@@ -27,6 +28,10 @@ def run(demos: Mapping[Path, Demo], device: str, background: Background | None) 
     for number, (folder, demo) in enumerate(demos.items(), 1):
         say()
         say(get_recipe(folder.name).title)
+        if not ModelStore(default_store()).find(DEMONSTRATION.format(recipe=folder.name)).is_dir():
+            say(f"No model of it comes along. hccassist demo-model {folder.name} --out MODEL makes one in minutes, and")
+            say("hccassist models install MODEL puts it where this demo and the modules find it.")
+            continue
         _look(folder, demo, device, background, Progress(f"{number}/{len(demos)} {folder.name}"))
 
 
@@ -34,7 +39,6 @@ def _look(folder: Path, demo: Demo, device: str, background: Background | None, 
     from HCCAssistLib.evaluation.case_report import CaseReport
     from HCCAssistLib.files import atomic_folder
     from HCCAssistLib.inference.loaded_model import choose_device, load_model
-    from HCCAssistLib.models.store import DEMONSTRATION, ModelStore, default_store
     from HCCAssistLib.training.evaluation_report import add_model
 
     recipe = get_recipe(folder.name)

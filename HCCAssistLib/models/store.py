@@ -55,7 +55,6 @@ class Entry:
         reason: why it cannot be read.
         size: bytes on disk.
         installed: time in seconds since 1970.
-        folder: of the package.
         comes_along: whether it is a demonstration model that nobody installed.
     """
 
@@ -64,7 +63,6 @@ class Entry:
     reason: str
     size: int
     installed: float
-    folder: Path
     comes_along: bool = False
 
 
@@ -205,8 +203,7 @@ def _entry(folder: Path) -> Entry:
     except InputError as error:
         reason = str(error)
     path = folder / "model.json"
-    installed = (path if path.is_file() else folder).stat().st_mtime
-    return Entry(folder.name, card, reason, size_on_disk(folder), installed, folder)
+    return Entry(folder.name, card, reason, size_on_disk(folder), (path if path.is_file() else folder).stat().st_mtime)
 
 
 def _folders(store: Path) -> list[Path]:

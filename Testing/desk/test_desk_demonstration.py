@@ -21,6 +21,7 @@ def nothing_installed(desk, tmp_path, monkeypatch):
     return tmp_path
 
 
+@pytest.mark.slow
 def test_the_sample_case_is_searched_with_nothing_to_train(desk, small_view, nothing_installed):
     import slicer
 

@@ -21,7 +21,7 @@ pytestmark = [pytest.mark.slow, pytest.mark.timeout(3600)]
 TOLERANCE = 0.01
 
 
-@pytest.mark.parametrize("recipe", RECIPES)
+@pytest.mark.parametrize("recipe", [r for r in RECIPES if (SHIPPED / DEMONSTRATION.format(recipe=r)).is_dir()])
 def test_the_command_makes_the_same_model_again(recipe: str, tmp_path: Path) -> None:
     shipped = read_package(SHIPPED / DEMONSTRATION.format(recipe=recipe))
     assert main(["demo-model", recipe, "--out", str(tmp_path / "model")]) == 0
