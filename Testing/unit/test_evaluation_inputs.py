@@ -308,8 +308,8 @@ MODULES = {
     "sessions", "set_coverage", "survival", "thresholds", "values",
 }  # fmt: skip
 SHOWN = {
-    "case_report", "case_warnings", "checklist", "cohort_description", "crop_view", "display", "evaluated", "example_cases", "figures",
-    "figures_risk", "flow", "flow_figure", "held_out", "learning_curve_report", "model_comparison", "optional",
+    "case_report", "case_warnings", "checklist", "cohort_description", "crop_view", "display", "evaluated", "example_cases",
+    "figures", "figures_risk", "flow", "flow_figure", "held_out", "learning_curve_report", "model_comparison", "optional",
     "periods", "report", "report_blocks", "report_diagnosis",
     "explorer", "report_explorer", "report_markup", "report_methods", "report_page", "report_pages", "report_risk",
     "result", "slice_view",
