@@ -308,11 +308,11 @@ MODULES = {
     "sessions", "set_coverage", "survival", "thresholds", "values",
 }  # fmt: skip
 SHOWN = {
-    "case_report", "case_warnings", "checklist", "cohort_description", "crop_view", "display", "evaluated", "example_cases",
-    "figures", "figures_risk", "flow", "flow_figure", "held_out", "learning_curve_report", "model_comparison", "optional",
-    "periods", "report", "report_blocks", "report_diagnosis",
-    "explorer", "report_explorer", "report_markup", "report_methods", "report_page", "report_pages", "report_risk",
-    "result", "slice_view",
+    "case_report", "case_warnings", "checklist", "cohort_description", "crop_view", "display", "evaluated",
+    "example_cases", "explorer", "figures", "figures_risk", "flow", "flow_figure", "held_out",
+    "learning_curve_report", "model_comparison", "optional", "periods", "report", "report_blocks",
+    "report_diagnosis", "report_explorer", "report_markup", "report_methods", "report_page", "report_pages",
+    "report_risk", "result", "slice_view",
 }  # fmt: skip
 """Modules that show results, or describe a cohort that was checked when it was opened."""
 
