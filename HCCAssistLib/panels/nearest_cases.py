@@ -67,6 +67,7 @@ class NearestCasesPart(Part):
     def refresh(self) -> None:
         """Show what is known beside the finding that is chosen now."""
         ui, review = self.ui, self._session.current
+        self._answers = {name: one for name, one in self._answers.items() if one.record.GetScene() is not None}
         ui.NearestCases.visible = review is not None
         if review is None or ui.nearestSection.collapsed:
             return

@@ -100,6 +100,7 @@ def test_cases_of_other_patients_stand_beside_a_mass_and_come_at_once_the_second
     assert "Nothing is kept" in ui.nearestLabel.text and not (tmp_path / "scored").exists()
 
 
+@pytest.mark.slow
 def test_what_cannot_be_compared_is_said_and_a_search_can_be_given_up(desk, classified, cohort, tmp_path):
     import slicer
     from mass_toy import PLACES as FIVE

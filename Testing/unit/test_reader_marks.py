@@ -239,8 +239,8 @@ def test_what_would_change_is_told_without_writing_and_differences_by_case(cohor
     assert readers == ("R1", "R2") and pair.cases == 3
     assert set(pair.differences) == {"case-0", "case-1", "case-2"}
     last = "; ".join(pair.differences["case-2"])
-    assert "response PD and SD" in last and "tumour Dice 0.50" in last and "1 masses marked by one alone" in last
-    assert pair.differences["case-0"] == ("masses 2 B and C",)
+    assert "response: PD and SD" in last and "tumour: Dice 0.50" in last and "masses: 1 marked by one alone" in last
+    assert pair.differences["case-0"] == ("masses 2: B and C",)
 
 
 def test_boxes_have_no_consensus_and_are_not_lost(tmp_path, capsys):
