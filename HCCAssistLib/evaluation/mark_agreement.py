@@ -111,7 +111,7 @@ def _labels(
             first, second = (classes.code_of(text) or text for text in texts)
             known.append((first, second))
             if first != second:
-                differ[one.case_id].append(f"{column} {first} and {second}")
+                differ[one.case_id].append(f"{column}: {first} and {second}")
     return [(column, _kappa(known, "case"))] if known else []
 
 
@@ -128,10 +128,10 @@ def _segments(
             found.append(dice(union(a, grid), union(b, grid)))
             patients.append(one.patient_id)
             if found[-1] < GOOD_DICE:
-                differ[one.case_id].append(f"{need.name} Dice {found[-1]:.2f}")
+                differ[one.case_id].append(f"{need.name}: Dice {found[-1]:.2f}")
         if bool(a) != bool(b):
             alone += 1
-            differ[one.case_id].append(f"{need.name} drawn by one alone")
+            differ[one.case_id].append(f"{need.name}: drawn by one alone")
     if alone:
         notes.append(f"{need}: drawn by one of them only in {alone} of {len(pairs)} cases")
     if not found:
@@ -157,7 +157,7 @@ def _points(
         alone = [sum("b" not in group for group in groups), sum("a" not in group for group in groups)]
         counts = [count + more for count, more in zip(counts, alone, strict=True)]
         if any(alone):
-            differ[one.case_id].append(f"{sum(alone)} {need.name} marked by one alone")
+            differ[one.case_id].append(f"{need.name}: {sum(alone)} marked by one alone")
         for group in (group for group in groups if len(group) == 2):
             away.append(float(np.linalg.norm(np.subtract(group["a"].position, group["b"].position))))
             patients.append(one.patient_id)
@@ -165,7 +165,7 @@ def _points(
                 first, second = (_code(group[reader], classes) for reader in ("a", "b"))
                 judged += [(first, second)] if first and second else []
                 if first != second:
-                    differ[one.case_id].append(f"{group['a'].label} {first or '?'} and {second or '?'}")
+                    differ[one.case_id].append(f"{group['a'].label}: {first or '?'} and {second or '?'}")
     if not away and not any(counts):
         return []
     total = len(away) + sum(counts)

@@ -18,6 +18,7 @@ from HCCAssistLib.panels.ui_files import Level, load, tell
 from HCCAssistLib.places import data_folder
 from HCCAssistLib.scene.in_thread import InThread
 from HCCAssistLib.scene.nearest import CANCELLED, Near, NearestFound, NearestSearch, SeenOf
+from HCCAssistLib.wording import plural
 
 THUMBNAIL, ROW = 56, 62
 """Pixels of a picture in the table, and of its row."""
@@ -67,6 +68,7 @@ class NearestCasesPart(Part):
     def refresh(self) -> None:
         """Show what is known beside the finding that is chosen now."""
         ui, review = self.ui, self._session.current
+        self._answers = {name: one for name, one in self._answers.items() if one.record.GetScene() is not None}
         ui.NearestCases.visible = review is not None
         if review is None or ui.nearestSection.collapsed:
             return
@@ -203,8 +205,9 @@ class NearestCasesPart(Part):
 
 def _about(found: NearestFound, number: int | None, near: tuple[Near, ...]) -> str:
     """What the table shows, and what was left out."""
-    among = _("Among {n} confirmed findings of {patients} patients; two drawn at random lie about 1.4 apart.")
-    lines = [among.format(n=found.confirmed, patients=found.patients)]
+    among = _("Among {findings} of {patients}; two drawn at random lie about 1.4 apart.")
+    findings = f"{found.confirmed} confirmed {plural('finding', found.confirmed)}"
+    lines = [among.format(findings=findings, patients=f"{found.patients} {plural('patient', found.patients)}")]
     if found.own:
         lines.append(_("Left out as of this very patient: {cases}.").format(cases=", ".join(found.own)))
     if number is None:

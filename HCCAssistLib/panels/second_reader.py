@@ -122,7 +122,13 @@ class SecondReader:
         ui, (readers, pairs) = self.ui, self._found
         pair = pairs[ui.readersBox.currentIndex] if pairs and ui.readersBox.currentIndex >= 0 else None
         rows = [
-            (of, one.name, estimate_text(one), interval_text(one.interval), f"{one.n} {plural(one.unit, one.n)}")
+            (
+                of.split("/")[-1],
+                one.name,
+                estimate_text(one),
+                interval_text(one.interval),
+                f"{one.n} {plural(one.unit, one.n)}",
+            )
             for of, one in (pair.figures if pair is not None else ())
         ]
         ui.agreementTable.visible = bool(rows)
@@ -135,6 +141,7 @@ class SecondReader:
         ui.differencesTable.setRowCount(len(differences))
         for row, (case, words) in enumerate(differences):
             fill(ui.differencesTable, row, (case, "; ".join(words)))
+        ui.differencesTable.resizeRowsToContents()
         fit(ui.differencesTable)
         if pair is None:
             alone = _("Only {reader} read this cohort. Open a case for another reader to compare.")

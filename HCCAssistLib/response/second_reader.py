@@ -98,7 +98,7 @@ def pairs_of_readers(cohort: Path, words: Words) -> tuple[tuple[str, ...], tuple
             found = compare_readers(readings[one], readings[other])
             figures += _measured(found)
             for row in (row for row in found.rows if row[-3] != row[-2]):
-                differences.setdefault(row[0], []).append(f"measured response {row[-3]} and {row[-2]}")
+                differences.setdefault(row[0], []).append(f"measured response: {row[-3]} and {row[-2]}")
         if both or measured:
             told = {name: tuple(differences[name]) for name in sorted(differences)}
             pairs.append(PairOfReaders((one, other), len(both | measured), tuple(figures), tuple(notes), told))

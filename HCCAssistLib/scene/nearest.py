@@ -193,7 +193,8 @@ class NearestSearch:
 
 def _write(captured: RunInputs, result: Any, request: Request, folder: Path) -> None:
     """Write the request, in any thread; refuse marks that are not those of the run."""
-    study = captured.study("scan", grids=result.volumes)
+    one_scan = dict.fromkeys(captured.volumes, result.geometry)  # that a detection looked at
+    study = captured.study("scan", grids=one_scan if isinstance(result, DetectionResult) else result.volumes)
     there = study.digests()
     marks = {name: sha for name, sha in result.run.inputs.items() if name not in (*study.volumes, CLINICAL)}
     if any(there.get(name) != sha for name, sha in marks.items()):

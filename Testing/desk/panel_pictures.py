@@ -66,8 +66,9 @@ def mass(case: Opened) -> None:
     ui.inputsButton.collapsed = ui.detectionButton.collapsed = True
     case.desk.click(ui.nextButton)
     case.picture("mass-panel-2-classified")
-    write_cohort(PHANTOMS, case.samples / "cohort", cases=12, seed=3)
-    ui.nearestCohort.currentPath = str(case.samples / "cohort")
+    os.chdir(case.samples)  # so that no path of this computer is in the picture
+    write_cohort(PHANTOMS, Path("cohort"), cases=12, seed=3)
+    ui.nearestCohort.currentPath = "cohort"
     ui.nearestSection.collapsed = False
     desk.wait_until(lambda: ui.nearestFindButton.enabled, 60)
     desk.click(ui.nearestFindButton)
@@ -204,6 +205,7 @@ def main() -> None:
     parser.add_argument("--model", type=Path, help="a model package instead of the one that comes along")
     parser.add_argument("--wide", action="store_true", help="a large screen instead of a laptop's")
     arguments = parser.parse_args()
+    arguments.model, arguments.out = arguments.model.absolute(), arguments.out.absolute()
     problem = rendering_available()
     if problem is not None:
         raise SystemExit(str(problem))

@@ -100,6 +100,7 @@ def test_cases_of_other_patients_stand_beside_a_mass_and_come_at_once_the_second
     assert "Nothing is kept" in ui.nearestLabel.text and not (tmp_path / "scored").exists()
 
 
+@pytest.mark.slow
 def test_what_cannot_be_compared_is_said_and_a_search_can_be_given_up(desk, classified, cohort, tmp_path):
     import slicer
     from mass_toy import PLACES as FIVE
@@ -137,3 +138,68 @@ def test_what_cannot_be_compared_is_said_and_a_search_can_be_given_up(desk, clas
     slicer.mrmlScene.Clear(0)
     desk.wait_until(lambda: not part._search.running, 20)
     assert not ui.NearestCases.visible and not part._answers
+
+
+def beside_what_is_there(desk, widget, folder):
+    """Open the section of a panel, find, and give back what is said and shown."""
+    (part,) = (part for part in widget.panel._added if hasattr(part.ui, "nearestFindButton"))
+    ui = widget.ui
+    ui.nearestSection.collapsed = False
+    ui.nearestCohort.currentPath = str(folder)
+    desk.wait_until(lambda: not part._cohort.busy, 20)
+    desk.process_events()
+    desk.click(ui.nearestFindButton)
+    desk.wait_until(lambda: not part._search.running, 120)
+    desk.process_events()
+    return ui.nearestLabel.text, cells(ui.nearestTable)
+
+
+@pytest.mark.slow
+def test_a_risk_has_neighbours_without_any_finding_also_in_a_loaded_scene(
+    desk, small_view, own_risk_model, tmp_path, monkeypatch
+):
+    import risk_reading
+    import slicer
+    from hepatectomy_toy import write_toy_cohort
+
+    from HCCAssistLib.scene.mrb import save_mrb
+
+    for name in ("SCORED", "PATIENTS"):
+        monkeypatch.setenv(f"HCCASSIST_{name}", str(tmp_path / name.lower()))
+    folder = write_toy_cohort(tmp_path / "cohort", [(8, 1), (60, 0), (12, 1), (6, 0)])
+    risk_reading.load_tumour()
+    widget = desk.open(risk_reading.MODULE)
+    risk_reading.predict(desk, widget)
+    said, rows = beside_what_is_there(desk, widget, folder)
+    assert "Among 3 confirmed findings of 3 patients" in said, said  # one was lost too early to tell
+    assert {row[2] for row in rows} == {"early event", "no early event"}
+    save_mrb(slicer.mrmlScene, tmp_path / "scene.mrb")
+    slicer.mrmlScene.Clear(0)
+    slicer.app._host.load(tmp_path / "scene.mrb")
+    desk.process_events()
+    again, same = beside_what_is_there(desk, widget, folder)
+    assert same == rows, again
+
+
+@pytest.mark.slow
+def test_candidates_of_a_detection_have_neighbours_among_the_points_of_readers(desk, panel, tmp_path, monkeypatch):
+    from ltp_blob import blob_image, close_grid
+
+    from HCCAssistLib.cohort.cohort import write_cohort_table
+    from HCCAssistLib.cohort.points import Point, PointList, write_points
+    from HCCAssistLib.imaging.files import write_image
+
+    for name in ("SCORED", "PATIENTS"):
+        monkeypatch.setenv(f"HCCASSIST_{name}", str(tmp_path / name.lower()))
+    folder = tmp_path / "livers"
+    post = folder / "cases" / "c0" / "post"
+    post.mkdir(parents=True)
+    write_image(blob_image(close_grid()), post / "arterial.nrrd")
+    write_points(PointList("ltp", (Point("LTP-1", (-25.0, 15.0, -14.0)),)), post / "ltp.mrk.json")
+    write_points(PointList("rejected", (Point("R-1", (10.0, 10.0, 10.0)),)), post / "rejected.mrk.json")
+    write_cohort_table(folder, [{"case_id": "c0", "split": "", "ltp": "1"}])
+    widget = panel()
+    widget.panel._review.choose(1)
+    said, rows = beside_what_is_there(desk, widget, folder)
+    assert "Among 2 confirmed findings of 1 patient;" in said and len(rows) == 1, said
+    assert rows[0][1:3] == ["c0", "local tumour progression"]

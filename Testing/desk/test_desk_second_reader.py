@@ -84,11 +84,11 @@ def test_readers_are_compared_and_one_of_them_counts_after_a_question(desk, open
     ui.readersSection.collapsed = False
     settle(desk, opened)
     rows = {row[0]: row[1:] for row in cells(ui.agreementTable)}
-    assert rows["baseline/masses"][:2] == ["mean distance, mm", "5.000"] and rows["baseline/masses"][3] == "2 points"
+    assert rows["masses"][:2] == ["mean distance, mm", "5.000"] and rows["masses"][3] == "2 points"
     # A twice and A against D: agreement 1/2, by chance 1/2
-    assert rows["baseline/masses, category"][:2] == ["Cohen kappa", "0.000"]
+    assert rows["masses, category"][:2] == ["Cohen kappa", "0.000"]
     assert "2 of 2 marked by both within 15 mm" in ui.agreementLabel.text
-    assert cells(ui.differencesTable) == [["case-1", "M-1 A and D"]]
+    assert cells(ui.differencesTable) == [["case-1", "M-1: A and D"]]
     ui.casesSection.collapsed = False
     desk.wait_until(lambda: ui.caseTable.rowCount == 3, 20)
     ui.differencesTable.cellDoubleClicked.emit(0, 0)
@@ -112,7 +112,7 @@ def test_readers_are_compared_and_one_of_them_counts_after_a_question(desk, open
     assert (cohort / "revisions" / "case-1" / "001" / "baseline" / "masses.mrk.json").is_file()
     settle(desk, opened)
     assert "Changed: 2 cases." in ui.countsNote.text
-    assert cells(ui.differencesTable) == [["case-1", "M-1 A and D"]], "the first reader is still one of two"
+    assert cells(ui.differencesTable) == [["case-1", "M-1: A and D"]], "the first reader is still one of two"
     desk.choose(ui.countsBox, "what R2 says")
     desk.click(ui.countsButton)
     desk.wait_until(lambda: "Nothing would change" in ui.countsNote.text, 30)

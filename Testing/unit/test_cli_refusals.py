@@ -93,6 +93,7 @@ REFUSALS = [
     (("phantom", "ltp", "new", "--cases", "1000000000"), "cannot be made"),
     (("phantom", "ltp", "new", "--cases", "4", "--seed", "-1"), "-1 is not possible"),
     (("phantom", "ltp", "new", "--cases", "4", "--background", "damaged.nii.gz"), "not a NIfTI file"),
+    (("phantom", "ltp", "new", "--cases", "4", "--unseen"), "no lesions of unseen kinds"),
     (("demo", "--out", "full"), "something already"),
     (("demo", "--out", "new", "--cases", "20"), "Add --train"),
     (("demo", "--train", "--out", "new", "--cases", "2"), "Give 6 to"),
