@@ -20,7 +20,7 @@ from pathlib import Path
 from types import SimpleNamespace
 from typing import Any
 
-HERE = Path(__file__).parents[1]
+HERE = Path(__file__).resolve().parents[1]
 SEED = (0, 7)
 """A synthetic patient of 512 x 512 x 61 voxels."""
 
@@ -208,10 +208,11 @@ class Side:
 
     def measured(self, what: Callable[[Path], Found]) -> Found:
         """What a function of this file returns with this side's code."""
-        command = [sys.executable, "-P", __file__, "--measure", what.__name__, str(self.folder)]
+        command = [sys.executable, "-P", str(Path(__file__).resolve()), "--measure", what.__name__, str(self.folder)]
         done = subprocess.run(
-            command, env=self.environment, stdin=subprocess.DEVNULL, capture_output=True, text=True, check=False
-        )
+            command, cwd=self.folder, env=self.environment,
+            stdin=subprocess.DEVNULL, capture_output=True, text=True, check=False,
+        )  # fmt: skip
         if done.returncode:
             raise RuntimeError(f"{what.__name__} of {self.checkout.name}: {done.stderr[-800:]}")
         found: Found = json.loads(done.stdout.strip().splitlines()[-1])
@@ -222,7 +223,7 @@ class Side:
         began = time.perf_counter()
         process = subprocess.Popen(
             [sys.executable, *map(str, command)],
-            env=self.environment, stdout=subprocess.DEVNULL, stderr=subprocess.DEVNULL,
+            cwd=self.folder, env=self.environment, stdout=subprocess.DEVNULL, stderr=subprocess.DEVNULL,
         )  # fmt: skip
         _, _, used = os.wait4(process.pid, 0)
         return used.ru_utime + used.ru_stime, time.perf_counter() - began
