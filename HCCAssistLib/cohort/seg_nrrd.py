@@ -112,9 +112,7 @@ def encode(layers: Sequence[npt.NDArray[np.uint16]], geometry: Geometry, segment
     ]
     voxels = np.stack(layers, axis=-1) if several else layers[0]
     header = "\n".join(lines) + "\n\n"
-    return header.encode() + gzip.compress(
-        voxels.astype("u1" if small else "<u2").tobytes(), LEVEL, mtime=0
-    )
+    return header.encode() + gzip.compress(voxels.astype("u1" if small else "<u2").tobytes(), LEVEL, mtime=0)
 
 
 def _tags(text: str) -> dict[str, str]:
