@@ -15,12 +15,12 @@ import subprocess
 import sys
 import tempfile
 import time
-from collections.abc import Callable, Sequence
+from collections.abc import Callable
 from pathlib import Path
 from types import SimpleNamespace
 from typing import Any
 
-HERE = Path(__file__).parents[1]
+HERE = Path(__file__).resolve().parents[1]
 SEED = (0, 7)
 """A synthetic patient of 512 x 512 x 61 voxels."""
 
@@ -29,6 +29,8 @@ CASES = 6
 
 STEP_MACS = 8.29e9
 """Multiplications of one training step on 64 patches, forward and backward."""
+
+REFUSED = {"damaged.nrrd": "a damaged volume", "damaged": "a case with one", "series": "a folder without DICOM"}
 
 Found = dict[str, Any]
 
@@ -84,6 +86,7 @@ def worker(folder: Path) -> Found:
 
 def write_large(folder: Path) -> Found:
     """The request of a search on 512 x 512 x 300 voxels with a liver."""
+    import torch
     from ltp_blob import blob_package
     from ltp_panel import LARGE, body
 
@@ -91,6 +94,7 @@ def write_large(folder: Path) -> Found:
     from HCCAssistLib.jobs.requests import Request, write_request
     from HCCAssistLib.recipes.ltp.network import LTPNetwork
 
+    torch.manual_seed(0)
     image, liver = body(LARGE)
     study = Study("case", {"post/arterial": image}, masks={"post/liver": liver})
     model = blob_package(folder, LTPNetwork()).folder
@@ -118,7 +122,7 @@ def memory(folder: Path) -> Found:
 
 
 def stalls(folder: Path) -> Found:
-    """Longest events of the panel in ms of its own thread's CPU time."""
+    """Longest events of the panel in ms of its own thread's CPU time, each at its shortest of several runs."""
     import ltp_panel
     from ltp_blob import blob_model
 
@@ -141,7 +145,7 @@ def stalls(folder: Path) -> Found:
 
 def cohort(folder: Path) -> Found:
     """CPU seconds of a cohort of 144 cases, in proportion."""
-    out, began = folder / "cohort", time.process_time()
+    out, began = folder / f"cohort-{os.getpid()}", time.process_time()
     try:
         from HCCAssistLib.phantoms.cohort import phantoms_of, write_cohort
         from HCCAssistLib.recipes.registry import get_recipe
@@ -169,27 +173,26 @@ def training(folder: Path) -> Found:
     optimizer = torch.optim.Adam(network.parameters(), fused=True)
     patches = torch.rand(64, 3, *network.patch_shape).contiguous(memory_format=last)
     labels = torch.arange(64) % 2
+    try:
+        loss(torch.zeros(64), targets := {"label": labels})
+    except AttributeError:  # the labels alone, before
+        targets = labels  # type: ignore[assignment]
     taken, rate = [], 0.0
     for _ in range(8):
         began = time.process_time()
         optimizer.zero_grad()
-        loss(network(patches), {"label": labels}).backward()
+        loss(network(patches), targets).backward()
         optimizer.step()
         taken.append(time.process_time() - began)
         rate = max(rate, peak_rate())
-    return {"over_floor": min(taken) * rate / (2 * STEP_MACS)}
+    return {"over_floor": min(taken) * rate / STEP_MACS}
 
 
 # The table.
 
 
 class Side:
-    """A checkout and its files.
-
-    Args:
-        checkout: whose code works.
-        folder: of its files.
-    """
+    """A checkout and its files, and what its code is timed on in processes of its own."""
 
     def __init__(self, checkout: Path, folder: Path) -> None:
         self.checkout, self.folder = checkout, folder
@@ -200,178 +203,135 @@ class Side:
             "PYTHONPATH": os.pathsep.join(map(str, rooms)),
             "QT_QPA_PLATFORM": "offscreen",
             "OMP_NUM_THREADS": "1",
-            "GOMP_SPINCOUNT": "0",
-            # as a worker has them
+            "GOMP_SPINCOUNT": "0",  # this and the next as a worker has them
             "MALLOC_MMAP_THRESHOLD_": "1073741824",
             "MALLOC_TRIM_THRESHOLD_": "1073741824",
         }
 
     def measured(self, what: Callable[[Path], Found]) -> Found:
         """What a function of this file returns with this side's code."""
-        command = [sys.executable, "-P", __file__, "--measure", what.__name__, str(self.folder)]
-        done = subprocess.run(
-            command, env=self.environment, stdin=subprocess.DEVNULL, capture_output=True, text=True, check=False
-        )
+        command = [sys.executable, "-P", str(Path(__file__).resolve()), "--measure", what.__name__, str(self.folder)]
+        pipes: dict[str, Any] = {"stdin": subprocess.DEVNULL, "capture_output": True, "text": True, "check": False}
+        done = subprocess.run(command, cwd=self.folder, env=self.environment, **pipes)
         if done.returncode:
             raise RuntimeError(f"{what.__name__} of {self.checkout.name}: {done.stderr[-800:]}")
         found: Found = json.loads(done.stdout.strip().splitlines()[-1])
         return found
 
-    def timed(self, *command: str | Path) -> tuple[float, float]:
-        """CPU and wall seconds of a process of Python."""
-        began = time.perf_counter()
-        process = subprocess.Popen(
-            [sys.executable, *map(str, command)],
-            env=self.environment, stdout=subprocess.DEVNULL, stderr=subprocess.DEVNULL,
-        )  # fmt: skip
+    def cpu(self, *command: str | Path) -> float:
+        """CPU seconds of a process of Python."""
+        pipes: dict[str, Any] = {"stdout": subprocess.DEVNULL, "stderr": subprocess.DEVNULL}
+        process = subprocess.Popen([sys.executable, *map(str, command)], cwd=self.folder, env=self.environment, **pipes)
         _, _, used = os.wait4(process.pid, 0)
-        return used.ru_utime + used.ru_stime, time.perf_counter() - began
+        return used.ru_utime + used.ru_stime
 
-    def predicted(self, path: Path, *options: str) -> tuple[float, float]:
-        """CPU and wall seconds of the command on an input, from nothing to its end."""
+    def predicted(self, path: Path, *options: str) -> float:
+        """CPU seconds of the command on an input, from nothing to its end."""
         with tempfile.TemporaryDirectory() as out:
-            model = self.folder / "blobs"
-            command = ("-m", "HCCAssistLib.cli.main", "predict", path, "--model", model, "--out", f"{out}/o", *options)
-            return self.timed(*command)
-
-
-Row = tuple[str, list[float], list[float], str, float]
-"""What, the figures of this side and of the base, how the goal is meant, and the goal."""
+            to = ("--model", self.folder / "blobs", "--out", f"{out}/o")
+            return self.cpu("-m", "HCCAssistLib.cli.main", "predict", path, *to, *options)
 
 
 class Table:
-    """The rows of both sides.
+    """The rows: what, the figures of this checkout and of the base, how the goal is meant, and the goal."""
 
-    Args:
-        own: this checkout.
-        base: the older one; None where only this one is measured.
-        turns: of each.
-    """
-
-    def __init__(self, own: Side, base: Side | None, turns: int) -> None:
-        self.own, self.base, self.turns = own, base, turns
+    def __init__(self, own: Side, base: Side | None, files: Path, turns: int) -> None:
+        self.own, self.files, self.turns = own, files, turns
         self.sides = [side for side in (own, base) if side is not None]
 
-    def in_turns(self, work: Callable[[Side], float], turns: int = 0) -> tuple[list[float], list[float]]:
-        """Figures of both sides, one after the other each time."""
-        found: dict[Side, list[float]] = {side: [] for side in self.sides}
+    def row(self, what: str, work: Callable[[Side], float], sense: str, goal: float, *, turns: int = 0) -> None:
+        """Measure both sides, one after the other each time, and print the medians."""
+        figures: dict[Side, list[float]] = {side: [] for side in self.sides}
         for _ in range(turns or self.turns):
             for side in self.sides:
-                found[side].append(work(side))
-        return found[self.own], found[self.base] if self.base else []
+                figures[side].append(work(side))
+        mine, *rest = (round(statistics.median(figures[side]), 3) for side in self.sides)
+        theirs = rest[0] if rest else None
+        ratio = round(theirs / mine, 2) if theirs and mine else None
+        figure = ratio if sense.startswith("ratio") else mine
+        met = figure is not None and (figure >= goal if sense.endswith(">=") else figure <= goal)
+        found = {"goal": what, "base": theirs, "value": mine, "ratio": ratio, "target": f"{sense} {goal:g}", "met": met}
+        print(json.dumps(found), flush=True)
 
-    def predict(self, files: Path) -> list[Row]:
+    def predict(self) -> None:
         """A prediction from start to end; the base draws no pictures, so ours is timed without and with them."""
-        plain = self.in_turns(lambda side: side.predicted(files / "case", *_no_pictures(side, self.own))[0])
-        drawn = [self.own.predicted(files / "case")[0] for _ in range(self.turns)]
-        name = "predict on 512 x 512 x 61, start to end, CPU s"
-        return [(name, *plain, "ratio >=", 2.5), (f"{name}, with pictures", drawn, plain[1], "", 0)]
+        case, what = self.files / "case", "predict on 512 x 512 x 61, start to end, CPU s"
 
-    def refusal(self, files: Path) -> list[Row]:
+        def work(side: Side, *own: str) -> float:
+            return side.predicted(case, *(own if side is self.own else ()))
+
+        self.row(what, lambda side: work(side, "--no-pictures"), "ratio >=", 2.5)
+        self.row(f"{what}, pictures included", work, "ratio >=", 2.5)
+
+    def refusal(self) -> None:
         """Inputs that cannot be read, until the sentence."""
-        inputs = {"a damaged volume": "damaged.nrrd", "a case with one": "damaged", "a folder without DICOM": "series"}
-        return [
-            (f"refusal of {what}, CPU s", *self.in_turns(lambda s, p=path: s.predicted(files / p)[0]), "ratio >=", 5.0)  # type: ignore[misc]
-            for what, path in inputs.items()
-        ]
+        for name, what in REFUSED.items():
+            self.row(f"refusal of {what}, CPU s", lambda s, n=name: s.predicted(self.files / n), "ratio >=", 5.0)  # type: ignore[misc]
 
-    def worker(self, _files: Path) -> list[Row]:
+    def worker(self) -> None:
         """A worker beside the import that it cannot do without."""
 
         def over_torch(side: Side) -> float:
-            return float(side.measured(worker)["cpu"]) / side.timed("-c", "import torch")[0]
+            return float(side.measured(worker)["cpu"]) / side.cpu("-c", "import torch")
 
-        return [("worker until ready over import torch, CPU", *self.in_turns(over_torch), "<=", 1.15)]
+        self.row("worker until ready over import torch, CPU", over_torch, "<=", 1.15)
 
-    def memory(self, _files: Path) -> list[Row]:
-        """The highest memory of a search on many thin slices; the scores are compared."""
+    def memory(self) -> None:
+        """The highest memory of a search on many thin slices, and how far the scores differ."""
         for side in self.sides:
             side.measured(write_large)
         found = {side: side.measured(memory) for side in self.sides}
-        rows: list[Row] = []
-        theirs = []
-        if self.base is not None:
-            theirs = [found[self.base]["mib"]]
-            pairs = zip(found[self.own]["scores"], found[self.base]["scores"], strict=True)
-            apart = max((abs(a - b) for a, b in pairs), default=0.0)
-            rows.append(("largest difference of a score there", [apart], [0.0], "<=", 1e-6))
-        return [("highest memory on 512 x 512 x 300, MiB", [found[self.own]["mib"]], theirs, "<=", 900.0), *rows]
+        self.row("highest memory on 512 x 512 x 300, MiB", lambda side: float(found[side]["mib"]), "<=", 900, turns=1)
+        scores = [found[side]["scores"] for side in self.sides]
+        apart = max((abs(a - b) for a, b in zip(scores[0], scores[-1], strict=True)), default=0.0)
+        self.row("largest difference of a score there", lambda _side: apart, "<=", 1e-6, turns=1)
 
-    def stalls(self, _files: Path) -> list[Row]:
-        """Events of the panel, each at its shortest of several runs."""
+    def stalls(self) -> None:
+        """Events of the panel."""
         found = {side: side.measured(stalls) for side in self.sides}
-        names = {"draw": "drawing 30 boxes with heat", "restore": "finding a review again", "search": "searching"}
-        return [
-            (
-                f"longest event while {name}, own ms",
-                [found[self.own][key]],
-                [found[self.base][key]] if self.base else [],
-                "<=",
-                50.0,
-            )
-            for key, name in names.items()
-        ]
+        for key, what in {
+            "draw": "drawing 30 boxes with heat",
+            "restore": "finding a review again",
+            "search": "searching",
+        }.items():
+            self.row(f"longest event while {what}, own ms", lambda s, k=key: float(found[s][k]), "<=", 50, turns=1)  # type: ignore[misc]
 
-    def cohort(self, _files: Path) -> list[Row]:
+    def cohort(self) -> None:
         """The demonstration's cohort."""
-        own, base = [], []
-        for turn in range(self.turns):
-            for side, figures in ((self.own, own), (self.base, base)):
-                if side is not None:
-                    part = Side(side.checkout, side.folder / f"turn-{turn}")
-                    figures.append(float(part.measured(cohort)["cpu"]))
-        return [("phantom cohort of 144 cases, CPU s", own, base, "ratio >=", 2.0)]
+        work = lambda side: float(side.measured(cohort)["cpu"])  # noqa: E731
+        self.row("phantom cohort of 144 cases, CPU s", work, "ratio >=", 2.0)
 
-    def training(self, _files: Path) -> list[Row]:
+    def training(self) -> None:
         """A step over its floor."""
-        figures = self.in_turns(lambda side: float(side.measured(training)["over_floor"]))
-        return [("LTP training step over its FLOP floor, fp32", *figures, "<=", 1.3)]
+        work = lambda side: float(side.measured(training)["over_floor"])  # noqa: E731
+        self.row("LTP training step over its FLOP floor, fp32", work, "<=", 1.3)
 
 
 PARTS = ("predict", "refusal", "worker", "memory", "stalls", "cohort", "training")
 
 
-def _no_pictures(side: Side, own: Side) -> tuple[str, ...]:
-    return ("--no-pictures",) if side is own else ()
-
-
-def line(row: Row) -> dict[str, Any]:
-    """The JSON of a row."""
-    name, own, base, sense, goal = row
-    mine, theirs = statistics.median(own), statistics.median(base) if base else None
-    ratio = theirs / mine if theirs and mine else None
-    found: dict[str, Any] = {"goal": name, "base": theirs, "value": mine, "ratio": ratio}
-    found = {key: round(v, 3) if isinstance(v, float) and v > 1e-3 else v for key, v in found.items()}
-    if sense:
-        figure = ratio if sense.startswith("ratio") else mine
-        met = figure is not None and (figure >= goal if sense.endswith(">=") else figure <= goal)
-        found |= {"target": f"{sense} {goal:g}", "met": bool(met)}
-    return found
-
-
-def main(arguments: Sequence[str] | None = None) -> None:
+def main() -> None:
     parser = argparse.ArgumentParser(description=__doc__)
     parser.add_argument("--base", type=Path, help="a checkout of an older version, measured in turns with this one")
     parser.add_argument("--only", nargs="+", choices=PARTS, default=PARTS)
     parser.add_argument("--turns", type=int, default=3, help="of each side")
     parser.add_argument("--measure", nargs=2, help=argparse.SUPPRESS)
-    args = parser.parse_args(arguments)
+    args = parser.parse_args()
     if args.measure:
         name, folder = args.measure
         print(json.dumps(globals()[name](Path(folder))))
         return
     with tempfile.TemporaryDirectory() as scratch:
-        files = Path(scratch)
-        own = Side(HERE, files / "own")
-        base = Side(args.base.resolve(), files / "base") if args.base else None
-        table = Table(own, base, args.turns)
+        files = Side(HERE, Path(scratch) / "files")
+        own = Side(HERE, Path(scratch) / "own")
+        base = Side(args.base.resolve(), Path(scratch) / "base") if args.base else None
+        table = Table(own, base, files.folder, args.turns)
         if {"predict", "refusal"} & set(args.only):
-            Side(HERE, files / "files").measured(make_case)
+            files.measured(make_case)
             for side in table.sides:
                 side.measured(make_model)
         for part in args.only:
-            for row in getattr(table, part)(files / "files"):
-                print(json.dumps(line(row)), flush=True)
+            getattr(table, part)()
 
 
 if __name__ == "__main__":

@@ -108,7 +108,7 @@ def _without_padding(image: Image, fill_value: float) -> Image:
 def _resampled(image: Image, coarsening: np.ndarray, grid: Geometry, fill_value: float) -> Image:
     """The image on a grid, some slices at a time: a whole scan of thin slices in floats would be gigabytes."""
     margin = (np.ceil(TRUNCATE * _sigma(coarsening)) + 1).astype(int)
-    parts = []
+    array = np.empty(grid.shape, np.float32 if _sigma(coarsening).any() else image.array.dtype)
     for k in range(0, grid.shape[0], SLICES):
         slices = grid.crop((0, 0, k), (min(SLICES, grid.shape[0] - k), *grid.shape[1:]))
         first, end = needed(image.geometry, slices)
@@ -117,8 +117,9 @@ def _resampled(image: Image, coarsening: np.ndarray, grid: Geometry, fill_value:
         box = tuple(slice(a, max(a + 1, b)) for a, b in zip(first[::-1], end[::-1], strict=True))
         source = image.array[box]
         part = replace(image, array=source, geometry=image.geometry.crop(first.tolist(), source.shape))
-        parts.append(resample(_smoothed(part, coarsening), slices, fill_value=fill_value))
-    return replace(parts[0], array=np.concatenate([part.array for part in parts]), geometry=grid)
+        done = resample(_smoothed(part, coarsening), slices, fill_value=fill_value)
+        array[k : k + SLICES] = done.array
+    return replace(done, array=array, geometry=grid)
 
 
 def _sigma(coarsening: np.ndarray) -> np.ndarray:

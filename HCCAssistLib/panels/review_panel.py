@@ -127,7 +127,7 @@ class ReviewPanel:
         self._views.refresh(heat=_heat_words(self._session.recipe, review, numbers) if review is not None else "")
 
     def begin(self) -> None:
-        """A new result, which is shown: the first finding to review is chosen; of a risk the first place seen."""
+        """A new result, shown already: the first finding to review is chosen; of a risk the first place seen."""
         if self._problem:
             self._problem = ""
             self.refresh()

@@ -23,7 +23,7 @@ from HCCAssistLib.scene.volumes import volume_from_image
 THRESHOLD = 0.3
 """Heat below it is transparent."""
 
-NEAR_MM = 20.0
+NEAR_MM = 16.0
 """Within it the nearest finding is looked for first."""
 
 SHOWN = "HCCAssist.shown"
