@@ -16,7 +16,7 @@ Progress = Callable[[float], None]
 
 
 def nearest(
-    progress: Progress, *, folder: str, cohort: str, patient: str, places: list[tuple[int, list[float]]]
+    progress: Progress, *, folder: str, cohort: str, patient: str, places: list[tuple[int, list[float]]] | None
 ) -> dict[str, Any]:
     """The confirmed findings of a cohort that lie nearest to those of a study.
 
@@ -24,7 +24,7 @@ def nearest(
         folder: of the request: the study, and the model, options and device of the run that made its result.
         cohort: its folder.
         patient: of the cohort, whose study it is; empty where he is not known to have a case.
-        places: number and centre in LPS mm of what a detection found.
+        places: number and centre in LPS mm of what a detection found; None of another result.
 
     Returns:
         ``confirmed`` and ``patients``, how many were looked among; ``own``, ids of cases that were left out since they
@@ -47,7 +47,7 @@ def nearest(
         request.options,
         device=request.device,
         patient=patient,
-        places={number: (x, y, z) for number, (x, y, z) in places} if places else None,
+        places=None if places is None else {number: (x, y, z) for number, (x, y, z) in places},
         folder=kept_in(Path(cohort), package),
         progress=progress,
     )

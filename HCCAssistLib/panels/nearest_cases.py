@@ -75,6 +75,7 @@ class NearestCasesPart(Part):
         self._cohort.look(review.drawn.volumes)
         running, changed = self._search.running, review.changed
         ui.nearestFindButton.enabled = not running and self._cohort.folder is not None and not changed
+        ui.nearestForgetButton.enabled = not running
         ui.nearestCancelButton.enabled = ui.nearestProgress.visible = running
         found = self._answer(review)
         number = 0 if not review.findings else review.chosen
@@ -153,7 +154,7 @@ class NearestCasesPart(Part):
         self._wake()
 
     def _forget(self) -> None:
-        if not (self._search.running or self._forgetting.busy):
+        if not self._forgetting.busy:
             self._answers.clear()
             self._forgetting.begin(_forgotten)
             self._wake()

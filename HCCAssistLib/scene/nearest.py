@@ -135,8 +135,9 @@ class NearestSearch:
         options = {name: result.run.options[name] for name in wanted}
         request = Request(package.folder, options, result.run.device)
         self._folder = self._tasks.prepare()
-        candidates = result.candidates if isinstance(result, DetectionResult) else ()
-        places = [[one.number, list(one.box.center)] for one in candidates]
+        places = None
+        if isinstance(result, DetectionResult):
+            places = [[one.number, list(one.box.center)] for one in result.candidates]
         request_folder = self._folder / "request"
         self._arguments = {"folder": str(request_folder), "cohort": str(cohort), "patient": patient, "places": places}
         self._asked = NearestFound(review.drawn.record, cohort, patient)

@@ -95,6 +95,7 @@ class KnownFiles:
 
     def keep(self) -> None:
         """Write down those that were asked for."""
+        self._path.parent.mkdir(parents=True, exist_ok=True)
         write_json(self._path, self._used)
 
 

@@ -106,14 +106,16 @@ def nearest_cases(
     mine = scored_case(study, load(), options, places=places)
     found: dict[str, ScoredCase] = {}
     unread: dict[str, tuple[Problem, ...]] = {}
-    for number, case in enumerate(labelled, 1):
-        progress(number / (len(labelled) + 1))
-        try:
-            found[case.case_id] = score(case, confirmed=True)
-        except InputError as error:
-            unread[case.case_id] = error.problems
-    if known:
-        known.keep()
+    try:
+        for number, case in enumerate(labelled, 1):
+            progress(number / (len(labelled) + 1))
+            try:
+                found[case.case_id] = score(case, confirmed=True)
+            except InputError as error:
+                unread[case.case_id] = error.problems
+    finally:  # also where it is cancelled
+        if known:
+            known.keep()
     what = f"{len(unread)} of {len(labelled)} labelled cases cannot be used and stand beside none"
     doubt = Problem("WARN", what, ", ".join(unread), "hccassist check lists the faults")
     rows = [(name, one, label) for name, of in found.items() for one, label in confirmed_in(of, labels[name], spec)]

@@ -91,7 +91,7 @@ def test_readers_are_compared_and_one_of_them_counts_after_a_question(desk, open
     assert cells(ui.differencesTable) == [["case-1", "M-1: A and D"]]
     ui.casesSection.collapsed = False
     desk.wait_until(lambda: ui.caseTable.rowCount == 3, 20)
-    ui.differencesTable.cellDoubleClicked.emit(0, 0)
+    desk.double_click(ui.differencesTable, 0, 1)
     desk.wait_until(lambda: slicer.mrmlScene.GetNumberOfNodesByClass("vtkMRMLMarkupsFiducialNode") == 1, 30)
     desk.wait_until(lambda: ui.openCaseButton.text == "Open in the scene", 30)
     assert ui.oldCaseBox.currentText == "case-1" and not ui.captureSection.collapsed
@@ -111,6 +111,7 @@ def test_readers_are_compared_and_one_of_them_counts_after_a_question(desk, open
     assert (cohort / "readings" / "R1" / "case-1" / "baseline" / "masses.mrk.json").is_file()
     assert (cohort / "revisions" / "case-1" / "001" / "baseline" / "masses.mrk.json").is_file()
     settle(desk, opened)
+    desk.wait_until(lambda: [row[2] for row in cells(ui.caseTable)] == ["A", "D", "B"], 20)
     assert "Changed: 2 cases." in ui.countsNote.text
     assert cells(ui.differencesTable) == [["case-1", "M-1: A and D"]], "the first reader is still one of two"
     desk.choose(ui.countsBox, "what R2 says")
