@@ -1,7 +1,7 @@
 """The installed models: a folder of packages, each verified when it comes in and when it is used.
 
-Besides, a demonstration model of every recipe comes along with the library. They are offered where nothing of a recipe
-is installed, and are neither changed nor removed.
+Besides, demonstration models come along with the library. They are offered where nothing of a recipe is installed, and
+are neither changed nor removed.
 """
 
 from __future__ import annotations

@@ -111,7 +111,11 @@ def _of_the_models(root: Path) -> list[str]:
         there.add(content["recipe"])
         missing = (name for name in content["files"] if not (card.parent / name).is_file())
         said += [f"the model {card.parent.name} lacks {name}" for name in missing]
-    return said + [f"no demonstration model of {recipe} comes along" for recipe in ("ltp",) if recipe not in there]
+    return said + [
+        f"no demonstration model of {recipe} comes along"
+        for recipe in ("ltp", "liver-mass", "tace-response")
+        if recipe not in there
+    ]
 
 
 def _of_line_ends(root: Path) -> list[str]:
