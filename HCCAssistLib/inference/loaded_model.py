@@ -9,6 +9,7 @@ from dataclasses import dataclass, field
 from typing import TYPE_CHECKING, Any
 
 from HCCAssistLib.errors import InputError
+from HCCAssistLib.inference.torch_import import import_torch
 from HCCAssistLib.models.package import ModelPackage
 from HCCAssistLib.models.trees import TreeEnsemble
 from HCCAssistLib.provenance import software_versions
@@ -122,6 +123,7 @@ def choose_device(wanted: str = "auto") -> str:
     Raises:
         InputError: the device wanted is not there.
     """
+    import_torch()
     import torch
 
     if wanted == "auto":
