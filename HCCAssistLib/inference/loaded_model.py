@@ -9,6 +9,7 @@ from dataclasses import dataclass, field
 from typing import TYPE_CHECKING, Any
 
 from HCCAssistLib.errors import InputError
+from HCCAssistLib.models.caveats import is_synthetic_model
 from HCCAssistLib.models.package import ModelPackage
 from HCCAssistLib.models.trees import TreeEnsemble
 from HCCAssistLib.provenance import software_versions
@@ -80,6 +81,7 @@ class LoadedModel:
             inputs=inputs,
             unused_inputs=unused,
             seconds=time.perf_counter() - began,
+            synthetic_model=is_synthetic_model(self.package.card),
         )
 
 

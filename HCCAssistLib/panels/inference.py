@@ -213,7 +213,7 @@ class InferencePanel:
             return
         device = self._run_bar.device
         request = Request(
-            self._store.path(self._models.name),
+            self._store.find(self._models.name),
             self._options.values(),
             device if device in self._devices() else AUTO,
         )

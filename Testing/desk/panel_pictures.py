@@ -1,9 +1,8 @@
 """The pictures of a method's tutorial, made on the desk with its sample case.
 
-    python Testing/desk/panel_pictures.py RECIPE MODEL [OUT] [--wide]
+    python Testing/desk/panel_pictures.py RECIPE [OUT] [--model MODEL] [--wide]
 
-MODEL is a model package, such as ``hccassist demo --recipe RECIPE`` makes; the pictures go to
-``Resources/Screenshots``.
+MODEL is a model package, the one that comes along if left out; the pictures go to ``Resources/Screenshots``.
 """
 
 from __future__ import annotations
@@ -200,10 +199,10 @@ def take(recipe_id: str, out: Path, samples: Path, *, wide: bool) -> None:
 def main() -> None:
     parser = argparse.ArgumentParser(description=__doc__)
     parser.add_argument("recipe", choices=list(STEPS))
-    parser.add_argument("model", type=Path, metavar="MODEL")
     parser.add_argument(
         "out", type=Path, metavar="OUT", nargs="?", default=tace_reading.ROOT / "Resources" / "Screenshots"
     )
+    parser.add_argument("--model", type=Path, help="a model package instead of the one that comes along")
     parser.add_argument("--wide", action="store_true", help="a large screen instead of a laptop's")
     arguments = parser.parse_args()
     arguments.model, arguments.out = arguments.model.absolute(), arguments.out.absolute()
@@ -211,7 +210,8 @@ def main() -> None:
     if problem is not None:
         raise SystemExit(str(problem))
     with tempfile.TemporaryDirectory() as folder:
-        ModelStore(Path(folder) / "models").install(arguments.model)
+        if arguments.model:
+            ModelStore(Path(folder) / "models").install(arguments.model)
         os.environ["HCCASSIST_MODELS"] = str(Path(folder) / "models")
         take(arguments.recipe, arguments.out, Path(folder) / "samples", wide=arguments.wide)
 

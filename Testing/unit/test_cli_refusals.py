@@ -12,8 +12,8 @@ from pathlib import Path
 import pytest
 from ltp_blob import blob_image, blob_model, straight_grid
 
-from HCCAssistLib.cli.demo import SEED
-from HCCAssistLib.cli.main import main
+from HCCAssistLib.cli.demo_training import SEED
+from HCCAssistLib.cli.main import COMMANDS, main, parser
 from HCCAssistLib.cohort.case import Case
 from HCCAssistLib.cohort.cohort import Cohort, write_cohort_table
 from HCCAssistLib.cohort.splits import split_patients
@@ -95,8 +95,10 @@ REFUSALS = [
     (("phantom", "ltp", "new", "--cases", "4", "--background", "damaged.nii.gz"), "not a NIfTI file"),
     (("phantom", "ltp", "new", "--cases", "4", "--unseen"), "no lesions of unseen kinds"),
     (("demo", "--out", "full"), "something already"),
-    (("demo", "--out", "new", "--cases", "2"), "Give 6 to"),
-    (("demo", "--out", "new", "--epochs", "0"), "0 is not possible"),
+    (("demo", "--out", "new", "--cases", "20"), "Add --train"),
+    (("demo", "--train", "--out", "new", "--cases", "2"), "Give 6 to"),
+    (("demo", "--train", "--out", "new", "--epochs", "0"), "0 is not possible"),
+    (("demo-model", "ltp", "--out", "full"), "something already"),
     (("demo", "--out", "new", "--background", "nowhere.nii"), "no such file"),
     (("demo", "--out", "new", "--background", "scan.nii.gz"), "not a CT"),
     (("demo", "--recipe", "liver-mass", "--out", "new", "--background", "scan.nii.gz"), "a real CT is one phase"),
@@ -174,9 +176,9 @@ def test_a_demo_of_another_size_is_not_gone_on_with(
     tmp_path: Path, monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str]
 ) -> None:
     monkeypatch.chdir(tmp_path)
-    (tmp_path / "demo" / "cohort").mkdir(parents=True)
-    write_cohort_table(tmp_path / "demo" / "cohort", [{"case_id": f"c{n}"} for n in range(7)])
-    assert main(["demo", "--cases", "8"]) == 2
+    (tmp_path / "demo" / "ltp-trained" / "cohort").mkdir(parents=True)
+    write_cohort_table(tmp_path / "demo" / "ltp-trained" / "cohort", [{"case_id": f"c{n}"} for n in range(7)])
+    assert main(["demo", "--train", "--cases", "8"]) == 2
     assert "a demo of 7 cases, not of 8" in capsys.readouterr().err
 
 
@@ -226,3 +228,27 @@ def test_a_message_on_a_terminal_is_not_glued_to_the_progress() -> None:
     rows = [row.rsplit("\x1b[K", 1)[-1] for row in shown.split("\r\n")]
     assert rows == ["warning: beware.", "a result", ""]
     assert all(len(piece) < 80 for piece in shown.replace("\x1b[K", "").split("\r"))
+
+
+def test_a_damaged_volume_is_refused_without_what_it_does_not_need(place: Path) -> None:
+    """Neither other subcommands nor a library that only a good volume needs are imported."""
+    code = (
+        "import sys\n"
+        "from HCCAssistLib.cli.main import main\n"
+        "assert main(['predict', 'damaged.nii.gz', '--model', 'blobs', '--out', 'new']) != 0\n"
+        "heavy = ('torch', 'scipy', 'pydicom', 'HCCAssistLib.cli.train', 'HCCAssistLib.jobs')\n"
+        "print([name for name in heavy if name in sys.modules])\n"
+    )
+    environment = {**os.environ, "HCCASSIST_MODELS": str(place / "store")}
+    done = subprocess.run(
+        [sys.executable, "-c", code], cwd=place, env=environment, capture_output=True, text=True, timeout=120
+    )
+    assert "the file is" in done.stderr
+    assert done.stdout.strip().endswith("[]"), done.stdout + done.stderr[-2000:]
+
+
+@pytest.mark.parametrize("name", COMMANDS)
+def test_a_subcommand_is_found_by_its_own_name(name: str, capsys: pytest.CaptureFixture[str]) -> None:
+    with pytest.raises(SystemExit):
+        parser([name.replace("_", "-")]).parse_args([name.replace("_", "-"), "--help"])
+    assert capsys.readouterr().out.startswith(f"usage: hccassist {name.replace('_', '-')}")
