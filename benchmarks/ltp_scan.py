@@ -131,7 +131,7 @@ def peak_rate() -> float:
 
 
 def dense_macs(job: Job) -> tuple[float, float]:
-    """Multiply-adds of one dense pass of the context net over the box; and without those that multiply padding."""
+    """Multiply-adds of one dense pass of the context net, slab by slab; and without those that multiply padding."""
     layers, *counts = job.grid.shape
     size = np.array([(n - 1) * s + 46 for n, s in zip(counts, job.grid.stride[1:], strict=True)])
     convolutions = []

@@ -66,15 +66,20 @@ class _Once(argparse._StoreAction):
         super().__call__(parser, namespace, values, option_string)
 
 
-def parser() -> argparse.ArgumentParser:
-    """The command line with all its subcommands."""
+def parser(arguments: Sequence[str] = ()) -> argparse.ArgumentParser:
+    """The command line: with the subcommand that comes first among the arguments, or with all where none does.
+
+    A refusal waits for what is imported, and the other subcommands are half a second of it.
+    """
     top = _Parser(
         prog="hccassist",
         description="Deep-learning methods for hepatocellular carcinoma. Research use only: not for diagnosis.",
     )
     top.add_argument("--version", action="version", version=f"hccassist {__version__}")
     subcommands = top.add_subparsers(dest="command", required=True, metavar="COMMAND", parser_class=_Parser)
-    for name in COMMANDS:
+    names = {name.replace("_", "-"): name for name in COMMANDS}
+    asked = [names[word] for word in arguments[:1] if word in names]
+    for name in asked or COMMANDS:
         command = importlib.import_module(f"HCCAssistLib.cli.{name}")
         sub = command.add(subcommands)
         sub.add_argument("--debug", action="store_true", help="show a traceback when something fails")
@@ -94,7 +99,7 @@ def main(arguments: Sequence[str] | None = None) -> int:
     stopped = False
     with stoppable(lambda: _stopped(args)):
         try:
-            parser().parse_args(arguments, args)
+            parser(sys.argv[1:] if arguments is None else arguments).parse_args(arguments, args)
             tune()
             silence_resource_tracker()
             return int(args.run(args) or 0)

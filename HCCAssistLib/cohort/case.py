@@ -11,7 +11,6 @@ from typing import Literal
 
 from HCCAssistLib.cohort import cells
 from HCCAssistLib.cohort.spelling import plain, shown
-from HCCAssistLib.cohort.transform_files import TRANSFORM_SUFFIXES
 from HCCAssistLib.errors import InputError
 
 TABLE = "cohort.csv"
@@ -28,6 +27,8 @@ ANNOTATION_SUFFIXES = {
     "segment": (".seg.nrrd", ".nrrd", ".nii.gz", ".nii"),
     "roi": (".mrk.json",),
 }
+TRANSFORM_SUFFIXES = (".tfm", ".h5")
+"""As Slicer saves a transform node."""
 
 _SAFE = re.compile(r"[A-Za-z0-9][A-Za-z0-9._-]{0,63}")
 _RESERVED = re.compile(r"(con|prn|aux|nul|com\d|lpt\d)(\..*)?", re.IGNORECASE)

@@ -7,13 +7,12 @@ from pathlib import Path
 from types import MappingProxyType
 
 import numpy as np
-from scipy import ndimage
 
 from HCCAssistLib.cohort.points import LabelledBox, PointList, read_points, read_rois, write_points, write_rois
 from HCCAssistLib.cohort.segments import Segment, read_segments, write_segments
 from HCCAssistLib.cohort.transform_files import read_transform, write_transform
 from HCCAssistLib.errors import InputError
-from HCCAssistLib.imaging.cropping import crop
+from HCCAssistLib.imaging.cropping import crop, filled_box
 from HCCAssistLib.imaging.files import read_image, write_image
 from HCCAssistLib.imaging.geometry import FloatArray
 from HCCAssistLib.imaging.image import Image
@@ -127,5 +126,5 @@ def _of_mask(key: str, mask: Image) -> tuple[Segment, ...]:
 
 def _cut(mask: Image) -> Image:
     """The painted part of a mask: Slicer and the library know where it lies."""
-    (box,) = ndimage.find_objects((mask.array > 0).astype(np.uint8))
+    box = filled_box(mask.array)
     return crop(mask, [side.start for side in reversed(box)], [side.stop - side.start for side in box], fill_value=0)

@@ -17,7 +17,6 @@ from HCCAssistLib.cohort.segment_names import choose, painted_lesions
 from HCCAssistLib.cohort.segments import Segment, read_segments
 from HCCAssistLib.cohort.transform_files import read_transform
 from HCCAssistLib.cohort.unused_files import NAMES_SHOWN, SAVED_AS, unused_names
-from HCCAssistLib.dicom.series import read_series
 from HCCAssistLib.errors import InputError, Problem
 from HCCAssistLib.imaging.files import read_image
 from HCCAssistLib.imaging.geometry import FloatArray, Geometry
@@ -220,6 +219,8 @@ def _placed(problem: Problem, case: Case, need: InputSpec, path: Path | None) ->
 
 def _read_volume(path: Path, case: Case, need: InputSpec) -> tuple[Image, tuple[Problem, ...]]:
     if path.is_dir():
+        from HCCAssistLib.dicom.series import read_series  # pydicom is not for everybody to wait for
+
         return read_series(path, name=case.case_id, modality=need.modality, phase=need.name)
     image = read_image(path, name=case.case_id)
     warnings = (step.removeprefix("warning: ") for step in image.history if step.startswith("warning: "))

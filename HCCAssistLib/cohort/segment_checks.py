@@ -6,10 +6,10 @@ from collections.abc import Sequence
 
 import numpy as np
 import numpy.typing as npt
-from scipy import ndimage
 
 from HCCAssistLib.cohort.segments import Segment, mask_on
 from HCCAssistLib.errors import InputError, Problem
+from HCCAssistLib.imaging.cropping import filled_box
 from HCCAssistLib.imaging.geometry import Geometry
 from HCCAssistLib.imaging.hounsfield import hounsfield_objection
 from HCCAssistLib.imaging.image import Image
@@ -76,7 +76,7 @@ def apart(zone: Image, liver: Image) -> tuple[Problem, ...]:
         zone: mask on the volume's grid; segments of the liver may leave it out.
         liver: mask on the same grid.
     """
-    (box,) = ndimage.find_objects(zone.array)
+    box = filled_box(zone.array)
     reach = np.ceil(BESIDE_MM / zone.geometry.spacing[::-1]).astype(int)
     wide = tuple(slice(max(0, side.start - by), side.stop + by) for side, by in zip(box, reach, strict=True))
     if liver.array[wide].any():
@@ -98,7 +98,7 @@ def _placed(chosen: Sequence[Segment], mask: Image, where: str, one_slice: bool)
     if len(chosen) == 1 and (ml < KEPT * own or ml * KEPT > own):
         what = f"the segment of {_ml(own)} is thinner than the volume's voxels, where {_ml(ml)} of it count"
         return [Problem("WARN", what, where, "draw it on the volume itself")]
-    (box,) = ndimage.find_objects(mask.array)
+    box = filled_box(mask.array)
     size = [side.stop - side.start for side in reversed(box)]
     if voxels < FEW_VOXELS or (min(size) == 1 and not one_slice):
         flat = f"is one voxel thin ({size[0]} x {size[1]} x {size[2]} voxels)"
@@ -147,7 +147,7 @@ def _plausible(mask: Image, name: str, volume: Image, where: str, in_hu: bool) -
 
 def _values(mask: Image, volume: Image) -> npt.NDArray[np.float32]:
     """The volume's voxels under a mask; what scanners pad with is air."""
-    (box,) = ndimage.find_objects(mask.array)
+    box = filled_box(mask.array)
     values = volume.array[box][mask.array[box] > 0]
     return np.clip(values.astype(np.float32), -1024, 3071)
 

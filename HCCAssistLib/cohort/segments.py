@@ -14,13 +14,16 @@ import SimpleITK as sitk
 from HCCAssistLib.cohort import seg_nrrd
 from HCCAssistLib.errors import InputError
 from HCCAssistLib.files import atomic_file
-from HCCAssistLib.imaging.cropping import crop
+from HCCAssistLib.imaging.cropping import crop, filled_box
 from HCCAssistLib.imaging.files import read_image
 from HCCAssistLib.imaging.geometry import FloatArray, Geometry
 from HCCAssistLib.imaging.image import Image
 from HCCAssistLib.imaging.itk import geometry_from_itk
 from HCCAssistLib.imaging.nrrd_header import check_nrrd
 from HCCAssistLib.imaging.resampling import resample
+
+FEW_LABELS = 8
+"""So many are looked for one by one, which is faster and needs no SciPy: its import takes half of a refusal."""
 
 MAX_LABELS = 500
 """A file with more different values is an image, not a labelmap (TotalSegmentator has 117)."""
@@ -82,11 +85,9 @@ def read_segments(path: Path) -> tuple[Segment, ...]:
         labelled = [(one.name, *_place(one, layers, n, path.name)) for n, one in enumerate(described)]
         segments = _cut(labelled, geometry, path.name)
         return tuple(replace(one, tags=of.tags) for one, of in zip(segments, described, strict=True))
-    from scipy import ndimage
-
     image = read_image(path)
     labels = _whole(image.array, path.name)
-    values = [value for value, box in enumerate(ndimage.find_objects(labels), start=1) if box]
+    values = [value for value, box in enumerate(_boxes(labels), start=1) if box]
     if not values or len(values) > MAX_LABELS:
         what = (
             "no voxel is painted" if not values else f"{len(values)} different values: this is an image, not segments"
@@ -227,12 +228,10 @@ def _cut(
     Raises:
         InputError: voxels of a value that belongs to no segment, as in fractional labelmaps.
     """
-    from scipy import ndimage
-
     boxes: dict[int, list] = {}
     segments = []
     for name, (_, labels, value) in zip(_own_names([n for n, _, _ in labelled]), labelled, strict=True):
-        found = boxes.setdefault(id(labels), ndimage.find_objects(labels))
+        found = boxes.setdefault(id(labels), _boxes(labels))
         box = found[value - 1] if 0 < value <= len(found) and found[value - 1] else None
         if box is None:
             empty = np.broadcast_to(np.uint8(0), geometry.shape)
@@ -249,6 +248,18 @@ def _cut(
             what = f"there are voxels of the value {shown}, which no segment in the file's header has"
             raise InputError(what, where, "save the segmentation again from Slicer, as a binary labelmap")
     return tuple(segments)
+
+
+def _boxes(labels: npt.NDArray[np.int32]) -> list[tuple[slice, slice, slice] | None]:
+    """The box around each value from 1 on, None around one that no voxel has."""
+    highest = int(labels.max(initial=0))
+    if highest > FEW_LABELS:
+        from scipy import ndimage
+
+        found: list[tuple[slice, slice, slice] | None] = ndimage.find_objects(labels)
+        return found
+    painted = [labels == value for value in range(1, highest + 1)]
+    return [filled_box(part) if part.any() else None for part in painted]
 
 
 def _offset(source: Geometry, target: Geometry) -> npt.NDArray[np.int64] | None:

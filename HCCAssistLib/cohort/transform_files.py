@@ -11,9 +11,6 @@ from HCCAssistLib.errors import InputError
 from HCCAssistLib.imaging.geometry import FloatArray
 from HCCAssistLib.imaging.itk import quiet
 
-TRANSFORM_SUFFIXES = (".tfm", ".h5")
-"""As Slicer saves a transform node."""
-
 REACH_MM, LINEAR_MM = 100.0, 1e-3
 """Points so far from the origin must go where the matrix puts them, to so many mm."""
 

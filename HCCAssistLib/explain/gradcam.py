@@ -66,6 +66,11 @@ def open_pass(network: Explainable, x: Tensor) -> tuple[Tensor, Tensor]:
     channels_last = {4: torch.channels_last, 5: torch.channels_last_3d}
     with torch.no_grad():
         maps = network.features(x.contiguous(memory_format=channels_last[x.ndim]))
+    return scored(network, maps)
+
+
+def scored(network: Explainable, maps: Tensor) -> tuple[Tensor, Tensor]:
+    """The last convolution's map, and the scores with their graph back to it."""
     maps = maps.detach().requires_grad_()
     with torch.enable_grad():
         return maps, network.head(maps)

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Sequence
 from dataclasses import replace
+from typing import Any
 
 import numpy as np
 import numpy.typing as npt
@@ -58,6 +59,29 @@ def crop(image: Image, start_ijk: Sequence[int], shape_kji: Sequence[int], *, fi
         box[target] = image.array[source]
     step = f"cropped to {geometry.shape[2]} x {geometry.shape[1]} x {geometry.shape[0]} voxels"
     return replace(image, array=box, geometry=geometry, history=(*image.history, step))
+
+
+def filled_box(array: npt.NDArray[Any]) -> tuple[slice, slice, slice]:
+    """The smallest box ``(k, j, i)`` that holds all voxels that are not 0.
+
+    >>> import numpy as np
+    >>> mask = np.zeros((4, 8, 8), np.uint8)
+    >>> mask[1:3, 5, 2:4] = 1
+    >>> filled_box(mask)
+    (slice(1, 3, None), slice(5, 6, None), slice(2, 4, None))
+
+    Raises:
+        ValueError: all voxels are 0.
+    """
+    rows = np.array([part.any(axis=1) for part in array])
+    if not rows.any():
+        raise ValueError("no voxel is filled")
+    k, j = (_span(np.flatnonzero(rows.any(axis=axis))) for axis in (1, 0))
+    return k, j, _span(np.flatnonzero(array[k, j].any(axis=(0, 1))))
+
+
+def _span(filled: npt.NDArray[np.intp]) -> slice:
+    return slice(int(filled[0]), int(filled[-1]) + 1)
 
 
 def typed(value: float, dtype: np.dtype) -> np.generic:

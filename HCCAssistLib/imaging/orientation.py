@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from dataclasses import replace
+from itertools import permutations
 
 import numpy as np
 import numpy.typing as npt
@@ -17,10 +18,9 @@ def patient_axes(geometry: Geometry) -> tuple[int, int, int]:
     Oblique grids can have two axes nearest to the same patient axis; the pairing with the largest sum of cosines
     is taken.
     """
-    from scipy.optimize import linear_sum_assignment
-
-    _, axes = linear_sum_assignment(-np.abs(geometry.directions))
-    return int(axes[0]), int(axes[1]), int(axes[2])
+    cosines = np.abs(geometry.directions)
+    i, j, k = max(permutations(range(3)), key=lambda axes: sum(cosines[axis, one] for axis, one in enumerate(axes)))
+    return i, j, k
 
 
 def to_lps_order(image: Image) -> Image:

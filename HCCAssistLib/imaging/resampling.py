@@ -45,7 +45,7 @@ def resample(image: Image, geometry: Geometry, *, interpolation: Interpolation =
     if interpolation not in _INTERPOLATORS:
         raise ValueError(f"interpolation is one of {', '.join(_INTERPOLATORS)}, not {interpolation!r}")
     fill = typed(fill_value, image.array.dtype)
-    first, end = _needed(image.geometry, geometry)
+    first, end = needed(image.geometry, geometry)
     step = f"resampled ({interpolation}) to {' x '.join(f'{mm:.3g}' for mm in geometry.spacing)} mm"
     history = (*image.history, step)
     if (end <= first).any():
@@ -95,7 +95,7 @@ def axis_aligned_grid(geometry: Geometry, spacing: Sequence[float] | None = None
     return Geometry.from_parts((k, j, i), steps.tolist(), (low * steps).tolist())
 
 
-def _needed(source: Geometry, target: Geometry) -> tuple[np.ndarray, np.ndarray]:
+def needed(source: Geometry, target: Geometry) -> tuple[np.ndarray, np.ndarray]:
     """First and one-past-last voxel ``(i, j, k)`` of the source within reach of the target's voxels."""
     index = source.to_index(target.to_world(_corners(0, target.size_ijk - 1)))
     first = np.clip(np.floor(index.min(axis=0)).astype(int) - MARGIN, 0, source.size_ijk)

@@ -8,15 +8,22 @@ import numpy as np
 from scipy.ndimage import gaussian_filter1d
 
 from HCCAssistLib.errors import InputError, Problem
+from HCCAssistLib.imaging.geometry import Geometry
 from HCCAssistLib.imaging.image import Image
 from HCCAssistLib.imaging.orientation import to_lps_order
-from HCCAssistLib.imaging.resampling import axis_aligned_grid, resample
+from HCCAssistLib.imaging.resampling import axis_aligned_grid, needed, resample
 
 OBLIQUE_DEGREES = 1.0
 """A grid tilted by less is taken as straight: 1 degree is 0.5 mm over a 32-pixel patch."""
 
 MOST_VOXELS = 1 << 30
 """Voxels of a working image at most: 2 GB of them, ten times a CT from head to thigh."""
+
+SLICES = 4
+"""Of the coarser grid, made at a time."""
+
+TRUNCATE = 4.0
+"""Standard deviations at which the Gaussian ends."""
 
 SpacingRange = tuple[tuple[float, float], tuple[float, float]]
 
@@ -88,7 +95,7 @@ def working_image(
         )
     if rough:
         return resample(ordered, grid, interpolation="nearest", fill_value=fill_value), tuple(problems)
-    return resample(_smoothed(ordered, wanted / spacing), grid, fill_value=fill_value), tuple(problems)
+    return _resampled(ordered, wanted / spacing, grid, fill_value), tuple(problems)
 
 
 def _without_padding(image: Image, fill_value: float) -> Image:
@@ -98,12 +105,34 @@ def _without_padding(image: Image, fill_value: float) -> Image:
     return image.with_array(np.maximum(image.array, lowest), f"values below {fill_value:g} set to it")
 
 
+def _resampled(image: Image, coarsening: np.ndarray, grid: Geometry, fill_value: float) -> Image:
+    """The image on a grid, some slices at a time: a whole scan of thin slices in floats would be gigabytes."""
+    margin = (np.ceil(TRUNCATE * _sigma(coarsening)) + 1).astype(int)
+    array = np.empty(grid.shape, np.float32 if _sigma(coarsening).any() else image.array.dtype)
+    for k in range(0, grid.shape[0], SLICES):
+        slices = grid.crop((0, 0, k), (min(SLICES, grid.shape[0] - k), *grid.shape[1:]))
+        first, end = needed(image.geometry, slices)
+        first = np.maximum(first - margin, 0)
+        end = np.minimum(end + margin, image.geometry.size_ijk.astype(int))
+        box = tuple(slice(a, max(a + 1, b)) for a, b in zip(first[::-1], end[::-1], strict=True))
+        source = image.array[box]
+        part = replace(image, array=source, geometry=image.geometry.crop(first.tolist(), source.shape))
+        done = resample(_smoothed(part, coarsening), slices, fill_value=fill_value)
+        array[k : k + SLICES] = done.array
+    return replace(done, array=array, geometry=grid)
+
+
+def _sigma(coarsening: np.ndarray) -> np.ndarray:
+    """Of the Gaussian along ``(i, j, k)``, in voxels; 0 where nothing is averaged."""
+    return np.where(coarsening > 1.2, 0.425 * np.sqrt(np.maximum(coarsening**2 - 1, 0)), 0.0)
+
+
 def _smoothed(image: Image, coarsening: np.ndarray) -> Image:
     """Average what a coarser grid would skip, so that thin noisy slices become thick quiet ones."""
     array = image.array
-    for axis, factor in zip((2, 1, 0), coarsening, strict=True):
-        if factor > 1.2:
-            array = gaussian_filter1d(array, 0.425 * np.sqrt(factor**2 - 1), axis=axis, output=np.float32)
+    for axis, sigma in zip((2, 1, 0), _sigma(coarsening), strict=True):
+        if sigma > 0:
+            array = gaussian_filter1d(array, sigma, axis=axis, output=np.float32, truncate=TRUNCATE)
     return image if array is image.array else image.with_array(array, "smoothed before a coarser grid")
 
 

@@ -104,6 +104,7 @@ class InferencePanel:
             chosen=lambda: self._inputs.chosen(),
             cohort=lambda: self._exports.folder,
             changed=self.refresh,
+            settings=settings,
             package=models.package,
         )
         self._added = [make(shared) for make in method.added]

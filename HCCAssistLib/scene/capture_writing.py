@@ -6,7 +6,7 @@ from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, field, replace
 
 from HCCAssistLib.cohort.additions import finish_interrupted, next_patient_id, put_case
-from HCCAssistLib.cohort.case import CASES, TABLE, Case
+from HCCAssistLib.cohort.case import CASES, TABLE, TRANSFORM_SUFFIXES, Case
 from HCCAssistLib.cohort.case_content import Content, case_files, is_same
 from HCCAssistLib.cohort.cells import is_missing
 from HCCAssistLib.cohort.clean_marks import CleanMarks
@@ -15,7 +15,6 @@ from HCCAssistLib.cohort.known_patients import KnownPatients
 from HCCAssistLib.cohort.reader_marks import CONSENSUS, first_reader, folder_of, put_marks
 from HCCAssistLib.cohort.revisions import changes, keep_revision
 from HCCAssistLib.cohort.segments import Segment
-from HCCAssistLib.cohort.transform_files import TRANSFORM_SUFFIXES
 from HCCAssistLib.errors import InputError, Problem
 from HCCAssistLib.inference.study import Study
 from HCCAssistLib.labels import Classes

@@ -7,7 +7,7 @@ drawn. What they look like is up to the presenter of the result's kind.
 from __future__ import annotations
 
 import json
-from collections.abc import Generator, Iterator, Mapping
+from collections.abc import Collection, Generator, Iterator, Mapping
 from dataclasses import dataclass
 from typing import Any
 
@@ -140,15 +140,18 @@ def refresh(drawn: Drawn, result: Result, *, chosen: int | None = None) -> Drawn
     return changed
 
 
-def restore(scene: Any, recipe_id: str | None = None) -> Restored:
+def restore(scene: Any, recipe_id: str | None = None, known: Collection[str] = ()) -> Restored:
     """The results drawn in a scene, as after loading it from a file; what cannot be read is reported, and stays.
 
     Args:
         scene: to look in.
         recipe_id: only results of this recipe; those of others are passed over.
+        known: ids of records that are passed over, too.
     """
     drawings, problems = [], []
     for record in records(scene, recipe_id):
+        if record.GetID() in known:
+            continue
         try:
             drawings.append(_found(record))
         except InputError as error:

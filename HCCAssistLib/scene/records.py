@@ -46,7 +46,7 @@ DRAWN = "HCCAssist.drawn."
 PART = "HCCAssist.part"
 """Attribute of a node that was drawn: it belongs to a result, and is no image of a patient."""
 
-NODES_AT_ONCE = 3
+NODES_AT_ONCE = 2
 """Removed in one step."""
 
 

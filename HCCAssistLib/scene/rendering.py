@@ -19,11 +19,12 @@ INSTALL_SLICER_CORE = 'pip install "slicer-core==5.12.4.0"'
 
 # Renders a red square and reads it back: a window that opens and stays black would pass a weaker test.
 _PROBE = """
-import vtk
-renderer = vtk.vtkRenderer(); renderer.SetBackground(1, 0, 0)
-window = vtk.vtkRenderWindow(); window.SetOffScreenRendering(1); window.SetSize(16, 16); window.AddRenderer(renderer)
+import vtkmodules.vtkRenderingOpenGL2  # these alone: all of vtk would take half a second longer
+from vtkmodules.vtkRenderingCore import vtkRenderer, vtkRenderWindow, vtkWindowToImageFilter
+renderer = vtkRenderer(); renderer.SetBackground(1, 0, 0)
+window = vtkRenderWindow(); window.SetOffScreenRendering(1); window.SetSize(16, 16); window.AddRenderer(renderer)
 window.Render()
-grab = vtk.vtkWindowToImageFilter(); grab.SetInput(window); grab.ReadFrontBufferOff(); grab.Update()
+grab = vtkWindowToImageFilter(); grab.SetInput(window); grab.ReadFrontBufferOff(); grab.Update()
 raise SystemExit(0 if grab.GetOutput().GetScalarComponentAsDouble(8, 8, 0, 0) == 255 else 3)
 """
 

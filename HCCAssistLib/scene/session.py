@@ -157,10 +157,8 @@ class Session:
             A warning for each record that cannot be shown.
         """
         known = {review.drawn.record.GetID() for review in self.reviews}
-        found = restore(self.scene, self.recipe.id)
-        for drawn in found.drawings:
-            if drawn.record.GetID() not in known:
-                self._reviews.append(self._restored(drawn))
+        found = restore(self.scene, self.recipe.id, known)
+        self._reviews += [self._restored(drawn) for drawn in found.drawings]
         self._show_all()
         return found.problems
 
@@ -252,7 +250,10 @@ def _set_visible(review: CaseReview, scene: Any, *, visible: bool) -> None:
     """Show or hide boxes and numbers; which box is at the threshold is up to the box's own visibility."""
     for node in everything_drawn(review.drawn.record, scene):
         if node.IsA("vtkMRMLMarkupsROINode"):
-            node.GetDisplayNode().SetVisibility2D(visible)
-            node.GetDisplayNode().SetVisibility3D(visible)
+            display = node.GetDisplayNode()
+            blocked = display.StartModify()  # views look at a box once then, not twice
+            display.SetVisibility2D(visible)
+            display.SetVisibility3D(visible)
+            display.EndModify(blocked)
         elif node.IsA("vtkMRMLMarkupsNode"):
             node.SetDisplayVisibility(visible)

@@ -17,6 +17,9 @@ SLICE_MANAGERS = (
     "vtkMRMLMarkupsDisplayableManager",
     "vtkMRMLColorLegendDisplayableManager",
 )
+PNG_LEVEL = 2
+"""A tenth larger than at VTK's 5, in half the time."""
+
 SAMPLES = 8
 """Of each pixel, so that lines are smooth."""
 
@@ -150,6 +153,7 @@ def write_png(picture: npt.NDArray[np.uint8], path: Path) -> None:
     writer = vtk.vtkPNGWriter()
     writer.SetInputData(image)
     writer.WriteToMemoryOn()
+    writer.SetCompressionLevel(PNG_LEVEL)
     writer.Write()
     with atomic_file(path) as part:
         part.write_bytes(bytes(vtk_to_numpy(writer.GetResult())))

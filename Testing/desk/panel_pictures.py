@@ -25,6 +25,8 @@ import tace_reading
 from window_picture import save
 
 from HCCAssistLib.models.store import ModelStore
+from HCCAssistLib.phantoms.cohort import write_cohort
+from HCCAssistLib.phantoms.liver_mass.cases import PHANTOMS
 from HCCAssistLib.recipes.registry import get_recipe
 from HCCAssistLib.scene.rendering import rendering_available
 
@@ -56,14 +58,27 @@ class Opened:
 
 
 def mass(case: Opened) -> None:
-    """Classify the masses, look at one."""
-    ui = case.widget.ui
+    """Classify the masses, look at one, and at the cases of a cohort that are nearest to it."""
+    desk, ui = case.desk, case.widget.ui
     ui.input_baseline_masses_points.setCurrentNode(case.drawn[-1])
     case.picture("mass-panel-1-inputs")
     mass_reading.classify(case.desk, case.widget)
     ui.inputsButton.collapsed = ui.detectionButton.collapsed = True
     case.desk.click(ui.nextButton)
     case.picture("mass-panel-2-classified")
+    os.chdir(case.samples)  # so that no path of this computer is in the picture
+    write_cohort(PHANTOMS, Path("cohort"), cases=12, seed=3)
+    ui.nearestCohort.currentPath = "cohort"
+    ui.nearestSection.collapsed = False
+    desk.wait_until(lambda: ui.nearestFindButton.enabled, 60)
+    desk.click(ui.nearestFindButton)
+    desk.wait_until(lambda: ui.nearestTable.rowCount > 0, 600)
+    ui.nearestTable.selectRow(0)
+    bar = desk._scroll.verticalScrollBar()
+    bar.setValue(bar.maximum)
+    desk.process_events()
+    bar.setValue(bar.maximum)
+    case.picture("mass-panel-3-nearest")
 
 
 def tace(case: Opened) -> None:
@@ -190,6 +205,7 @@ def main() -> None:
     parser.add_argument("--model", type=Path, help="a model package instead of the one that comes along")
     parser.add_argument("--wide", action="store_true", help="a large screen instead of a laptop's")
     arguments = parser.parse_args()
+    arguments.model, arguments.out = arguments.model.absolute(), arguments.out.absolute()
     problem = rendering_available()
     if problem is not None:
         raise SystemExit(str(problem))

@@ -16,6 +16,7 @@ from cases import (
     result,
 )
 
+from HCCAssistLib.imaging.geometry import Box, Geometry
 from HCCAssistLib.imaging.image import Image
 from HCCAssistLib.scene.rendering import INSTALL_SLICER_CORE
 
@@ -24,6 +25,7 @@ import slicer
 
 from HCCAssistLib.scene import colors
 from HCCAssistLib.scene.drawing import restore
+from HCCAssistLib.scene.heatmap import NEAR_MM, THRESHOLD, HeatmapAssignment, add_heatmap
 from HCCAssistLib.scene.inputs import image_from_volume
 from HCCAssistLib.scene.presenters.presenter import Drawn
 from HCCAssistLib.scene.volumes import volume_from_image
@@ -106,3 +108,28 @@ def test_heat_is_seen_only_where_there_is_a_box(kind: str, scene: Any) -> None:
         assert warm(drawn) == seen
         (again,) = restore(scene).drawings
         np.testing.assert_array_equal(again.result.heatmap.array, heat)
+
+
+def test_heat_belongs_to_the_nearest_box_near_and_far(scene: Any) -> None:
+    rng = np.random.default_rng(0)
+    grid = Geometry.from_parts((20, 60, 70), (0.8, 0.9, 3.0), (-20.0, 10.0, 5.0))
+    heat = (rng.random(grid.shape) < 0.05) * rng.uniform(0.1, 1.0, grid.shape)
+    node = add_heatmap(Image(heat.astype(np.float32), grid), "heat", scene)
+    numbers = (3, 7, 8, 20)
+    boxes = {n: Box(tuple(grid.to_world(rng.uniform(0, (70, 60, 20)))), (8.0, 8.0, 8.0)) for n in numbers}
+    found = HeatmapAssignment.of(node, boxes)
+    k, j, i = np.unravel_index(found.voxels, grid.shape)
+    places = grid.to_world(np.stack([i, j, k], axis=-1))
+    apart = np.array([np.linalg.norm(places - box.center, axis=1) for box in boxes.values()])
+    assert apart.min(axis=0).max() > NEAR_MM > apart.min()
+    assert np.array_equal(found.voxels, np.flatnonzero(heat.astype(np.float32)))
+    assert np.array_equal(found.numbers, np.array(numbers)[apart.argmin(axis=0)])
+    seen = heat.ravel()[found.voxels] >= THRESHOLD
+    inside = {n: box.contains(places[seen & (found.numbers == n)]).any() for n, box in boxes.items()}
+    assert found.heated == {n for n, there in inside.items() if there}
+
+
+def test_what_is_known_is_not_restored_again(scene: Any) -> None:
+    drawn, _, _ = drawn_on(scene, heat=0.6)
+    assert len(restore(scene).drawings) == 1
+    assert restore(scene, known=[drawn.record.GetID()]).drawings == ()

@@ -13,7 +13,7 @@ import pytest
 from ltp_blob import blob_image, blob_model, straight_grid
 
 from HCCAssistLib.cli.demo_training import SEED
-from HCCAssistLib.cli.main import main
+from HCCAssistLib.cli.main import COMMANDS, main, parser
 from HCCAssistLib.cohort.case import Case
 from HCCAssistLib.cohort.cohort import Cohort, write_cohort_table
 from HCCAssistLib.cohort.splits import split_patients
@@ -93,6 +93,7 @@ REFUSALS = [
     (("phantom", "ltp", "new", "--cases", "1000000000"), "cannot be made"),
     (("phantom", "ltp", "new", "--cases", "4", "--seed", "-1"), "-1 is not possible"),
     (("phantom", "ltp", "new", "--cases", "4", "--background", "damaged.nii.gz"), "not a NIfTI file"),
+    (("phantom", "ltp", "new", "--cases", "4", "--unseen"), "no lesions of unseen kinds"),
     (("demo", "--out", "full"), "something already"),
     (("demo", "--out", "new", "--cases", "20"), "Add --train"),
     (("demo", "--train", "--out", "new", "--cases", "2"), "Give 6 to"),
@@ -227,3 +228,27 @@ def test_a_message_on_a_terminal_is_not_glued_to_the_progress() -> None:
     rows = [row.rsplit("\x1b[K", 1)[-1] for row in shown.split("\r\n")]
     assert rows == ["warning: beware.", "a result", ""]
     assert all(len(piece) < 80 for piece in shown.replace("\x1b[K", "").split("\r"))
+
+
+def test_a_damaged_volume_is_refused_without_what_it_does_not_need(place: Path) -> None:
+    """Neither other subcommands nor a library that only a good volume needs are imported."""
+    code = (
+        "import sys\n"
+        "from HCCAssistLib.cli.main import main\n"
+        "assert main(['predict', 'damaged.nii.gz', '--model', 'blobs', '--out', 'new']) != 0\n"
+        "heavy = ('torch', 'scipy', 'pydicom', 'HCCAssistLib.cli.train', 'HCCAssistLib.jobs')\n"
+        "print([name for name in heavy if name in sys.modules])\n"
+    )
+    environment = {**os.environ, "HCCASSIST_MODELS": str(place / "store")}
+    done = subprocess.run(
+        [sys.executable, "-c", code], cwd=place, env=environment, capture_output=True, text=True, timeout=120
+    )
+    assert "the file is" in done.stderr
+    assert done.stdout.strip().endswith("[]"), done.stdout + done.stderr[-2000:]
+
+
+@pytest.mark.parametrize("name", COMMANDS)
+def test_a_subcommand_is_found_by_its_own_name(name: str, capsys: pytest.CaptureFixture[str]) -> None:
+    with pytest.raises(SystemExit):
+        parser([name.replace("_", "-")]).parse_args([name.replace("_", "-"), "--help"])
+    assert capsys.readouterr().out.startswith(f"usage: hccassist {name.replace('_', '-')}")

@@ -298,3 +298,16 @@ def test_real_segmentations_of_one_and_two_layers_are_read() -> None:
     assert 2000 < volumes[4] < 4000
     assert right.points[:, 0].mean() < left.points[:, 0].mean() - 50
     assert np.ptp(sphere.points, axis=0) == pytest.approx([146, 146, 140], abs=5)
+
+
+def test_few_segments_and_many_are_found_alike(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    labels = np.zeros(GRID.shape, np.uint16)
+    labels[1:3, 2:5, 3:9], labels[4:6, 7:9, 1:2], labels[8, 13, 19] = 1, 3, 4
+    path = tmp_path / "liver.seg.nrrd"
+    path.write_bytes(encode([labels], GRID, [SegmentField(f"s{n}", 0, n, {}) for n in (1, 2, 3, 4)]))
+    few = read_segments(path)
+    monkeypatch.setattr("HCCAssistLib.cohort.segments.FEW_LABELS", 0)
+    for one, other in zip(few, read_segments(path), strict=True):
+        assert np.array_equal(one.mask.array, other.mask.array)
+        assert np.array_equal(one.mask.geometry.affine, other.mask.geometry.affine)
+    assert [one.is_empty for one in few] == [False, True, False, False]

@@ -5,9 +5,10 @@ from __future__ import annotations
 import numpy as np
 import pytest
 from imaging_samples import ORDERS, random_image, stored_as
+from scipy import ndimage
 
 from HCCAssistLib.errors import InputError
-from HCCAssistLib.imaging.cropping import crop, crop_start
+from HCCAssistLib.imaging.cropping import crop, crop_start, filled_box
 from HCCAssistLib.imaging.geometry import Geometry
 from HCCAssistLib.imaging.orientation import to_lps_order
 
@@ -80,3 +81,17 @@ def test_padding_must_be_a_value_of_the_voxels_type() -> None:
 def test_an_empty_box_is_refused() -> None:
     with pytest.raises(InputError, match="empty"):
         crop(random_image(), (0, 0, 0), (0, 2, 2), fill_value=-1024)
+
+
+@pytest.mark.parametrize("voxels", [1, 2, 30])
+def test_the_filled_box_is_that_of_scipy(voxels: int) -> None:
+    rng = np.random.default_rng(voxels)
+    mask = np.zeros((7, 9, 11), np.uint8)
+    mask[tuple(rng.integers(1, size - 1, voxels) for size in mask.shape)] = 1
+    assert filled_box(mask) == ndimage.find_objects(mask)[0]
+    assert filled_box(mask > 0) == filled_box(mask)
+
+
+def test_nothing_filled_has_no_box() -> None:
+    with pytest.raises(ValueError, match="no voxel is filled"):
+        filled_box(np.zeros((2, 3, 4), np.uint8))

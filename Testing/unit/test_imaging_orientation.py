@@ -5,6 +5,8 @@ from __future__ import annotations
 import numpy as np
 import pytest
 from imaging_samples import ORDERS, random_image, stored_as
+from scipy.optimize import linear_sum_assignment
+from scipy.spatial.transform import Rotation
 
 from HCCAssistLib.imaging.geometry import Geometry
 from HCCAssistLib.imaging.orientation import patient_axes, stored_slice, to_lps_order
@@ -58,3 +60,10 @@ def test_the_stored_slice_is_clamped_to_the_volume() -> None:
     geometry = random_image().geometry
     assert stored_slice(geometry, geometry.to_world((0, 0, -7))) == 0
     assert stored_slice(geometry, geometry.to_world((0, 0, 99))) == 8
+
+
+def test_the_axes_pair_with_the_largest_sum_of_cosines() -> None:
+    for seed in range(50):
+        turned = Rotation.random(random_state=seed).as_matrix()
+        geometry = Geometry.from_parts((3, 4, 5), (1.0, 1.0, 1.0), (0, 0, 0), turned)
+        assert patient_axes(geometry) == tuple(linear_sum_assignment(-np.abs(geometry.directions))[1])

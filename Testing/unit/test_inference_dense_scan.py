@@ -9,7 +9,7 @@ from HCCAssistLib.imaging.windows import AIR_HU
 from HCCAssistLib.recipes.ltp.network import LTPNetwork, windowed
 from HCCAssistLib.recipes.ltp.recipe import WINDOWS
 from HCCAssistLib.recipes.ltp.sliding_window import dense_scan
-from HCCAssistLib.recipes.ltp.sliding_window.dense_scan import scan, scan_patchwise
+from HCCAssistLib.recipes.ltp.sliding_window.dense_scan import TILE_PIXELS, scan, scan_patchwise
 from HCCAssistLib.recipes.ltp.sliding_window.scan_grid import ScanGrid
 
 VARIANTS = [(3, "context"), (3, "strict"), (2, "context"), (2, "strict")]
@@ -176,7 +176,8 @@ def test_a_single_patch_can_be_scanned():
     assert scan(network, hu, WINDOWS, grid).item() == pytest.approx(torch.sigmoid(logit).item(), abs=1e-5)
 
 
-def test_progress_rises_to_1_and_the_network_is_left_alone():
+def test_progress_rises_to_1_and_the_network_is_left_alone(monkeypatch: pytest.MonkeyPatch):
+    monkeypatch.setitem(TILE_PIXELS, "context", 1)  # as large volumes are worked on: few slabs at a time
     network, hu = decisive(3, "context"), scan_volume((24, 40, 40))
     before = {name: value.clone() for name, value in network.state_dict().items()}
     seen: list[float] = []
@@ -190,7 +191,8 @@ def test_progress_rises_to_1_and_the_network_is_left_alone():
     assert all(torch.equal(before[name], value) for name, value in network.state_dict().items())
 
 
-def test_cancel_stops_between_slabs():
+def test_cancel_stops_between_slabs(monkeypatch: pytest.MonkeyPatch):
+    monkeypatch.setitem(TILE_PIXELS, "context", 1)
     hu = scan_volume((40, 40, 40))
     seen: list[float] = []
 

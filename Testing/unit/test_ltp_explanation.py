@@ -4,10 +4,16 @@ from __future__ import annotations
 
 import numpy as np
 import pytest
+import torch
 from ltp_blob import BLOBS, blob_image, blob_network, straight_grid
 
+from HCCAssistLib.explain.gradcam import gradcam_and_scores
+from HCCAssistLib.explain.placement import place as place_maps
 from HCCAssistLib.explain.pointing import peak
-from HCCAssistLib.recipes.ltp.explanation import explain
+from HCCAssistLib.imaging.cropping import crop
+from HCCAssistLib.recipes.ltp.explanation import SHIFTS, explain
+from HCCAssistLib.recipes.ltp.network import LTPNetwork, windowed
+from HCCAssistLib.recipes.ltp.recipe import WINDOWS
 from HCCAssistLib.recipes.ltp.sampling import start_around
 
 IMAGE = blob_image(straight_grid())
@@ -54,3 +60,24 @@ def test_networks_are_averaged() -> None:
     one = explain([blob_network()], IMAGE, [start])
     two = explain([blob_network(), silent], IMAGE, [start])
     np.testing.assert_allclose(two.scales[0], one.scales[0] / 2, rtol=1e-5)
+
+
+@pytest.mark.parametrize("border", ["context", "strict"])
+def test_shifted_patches_that_share_their_cells_are_explained_as_one_by_one(border: str) -> None:
+    torch.manual_seed(3)
+    network = LTPNetwork(pools=2, border=border).eval()
+    start = start_beside(BLOBS[0][0], (1, -2, 0))
+    total = np.zeros((8, 12, 12), np.float32)
+    for right, down in SHIFTS:
+        corner = start + np.array([right, down, 0])
+        for k in range(8):
+            i, j, first = (corner + np.array([0, 0, k - 4])).tolist()
+            cut = crop(IMAGE, (i - network.margin, j - network.margin, first), network.patch_shape, fill_value=-1024)
+            maps, logits = gradcam_and_scores(network, windowed(torch.from_numpy(cut.array.copy())[None], WINDOWS))
+            heat = maps[0].sum(dim=0).numpy()
+            place = (k, slice(2 + down // 4, 10 + down // 4), slice(2 + right // 4, 10 + right // 4))
+            total[place] += heat / max(heat.max(), 1e-30) * float(logits.sigmoid()) / len(SHIFTS)
+    alone = place_maps(total[None, :, 2:-2, 2:-2], [start], IMAGE.geometry, patch_shape=(8, 32, 32))
+    together = explain([network], IMAGE, [start])
+    assert together.scales[0] > 0
+    np.testing.assert_allclose(together.merged.array, alone.merged.array, atol=1e-5)

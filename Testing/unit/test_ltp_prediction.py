@@ -190,7 +190,7 @@ def test_progress_rises_to_one_and_cancel_stops(model: LoadedModel) -> None:
     predict(study, model, {}, progress=seen.append)
     assert seen == sorted(seen)
     assert seen[-1] == 1.0
-    assert len(seen) > 3
+    assert len(seen) >= 3
     with pytest.raises(Cancelled):
         predict(study, model, {}, cancelled=lambda: len(seen) > 0)
 

@@ -112,6 +112,7 @@ def test_the_entry_of_the_index_keeps_to_its_schema():
     entry = json.loads(data)
     assert entry["$schema"] == SCHEMA
     optional = {"scm_revision", "scm_type", "build_dependencies", "build_subdirectory", "enabled", "tier"}
+    optional |= {"dicom_support_rule"}
     assert {"$schema", "category", "scm_url"} <= set(entry) <= {"$schema", "category", "scm_url"} | optional
     assert all(isinstance(entry[key], str) for key in ("category", "scm_url", "scm_revision", "build_subdirectory"))
     assert entry["tier"] == 1  # experimental, until others use it
@@ -343,3 +344,19 @@ def test_the_package_describes_the_extension(package):
     packing = (build / "CPackConfig.cmake").read_text(encoding="utf-8")
     assert f'set(CPACK_RESOURCE_FILE_LICENSE "{build.parent}/source/LICENSE.txt")' in packing
     assert f'set(CPACK_PACKAGE_DESCRIPTION_FILE "{build.parent}/source/README.md")' in packing
+
+
+def test_the_page_for_the_reviewer_says_what_the_repository_holds():
+    page = (ROOT / "docs" / "extensions-index.md").read_text(encoding="utf-8")
+    (shown,) = re.findall(r"```json\n(.*?)```", page, re.DOTALL)
+    assert shown == (ROOT / "HCCAssist.json").read_text(encoding="utf-8")
+    for name in re.findall(r"^([A-Za-z0-9-]+)>=", "\n".join(
+        path.read_text(encoding="utf-8") for path in (ROOT / "HCCAssist" / "HCCStudy" / "Resources").glob("*.txt")
+    ), re.MULTILINE):  # fmt: skip
+        assert name in page, name
+    used = set()
+    for path in (ROOT / "HCCAssistLib").rglob("*.py"):
+        used |= set(re.findall(r'data_folder\("(\w+)"\)', path.read_text(encoding="utf-8")))
+    assert len(used) >= 6 and all(f"HCCASSIST_{name.upper()}" in page for name in used), used
+    named = set(re.findall(r"HCCASSIST_(\w+)`", page))
+    assert named == {name.upper() for name in used}

@@ -53,8 +53,8 @@ def explain(
 
 def _heat(network: LTPNetwork, image: Image, start: npt.NDArray[np.int64], device: str) -> Cells:
     """Cells ``(8, 8, 8)`` of a patch: the mean over the shifted patches; one that misses a cell says nothing there."""
-    parts = [_slices(network, image, start + np.array([*shift, 0]), device) for shift in SHIFTS]
-    cells = parts[0].shape[-1]
+    parts = _slices(network, image, start, device)
+    cells = parts.shape[-1]
     margin = cells * SHIFT // EDGE
     total = np.zeros((DEPTH, cells + 2 * margin, cells + 2 * margin), dtype=np.float32)
     for (i, j), part in zip(SHIFTS, parts, strict=True):
@@ -64,19 +64,32 @@ def _heat(network: LTPNetwork, image: Image, start: npt.NDArray[np.int64], devic
 
 
 def _slices(network: LTPNetwork, image: Image, start: npt.NDArray[np.int64], device: str) -> Cells:
-    """Cells ``(8, 8, 8)``: for every slice of a patch the map of the patch centred on that slice."""
+    """Cells ``(shifts, 8, 8, 8)``: for every slice of each shifted patch the map of the patch centred on that slice."""
     import torch
 
-    from HCCAssistLib.explain.gradcam import gradcam_and_scores
-    from HCCAssistLib.recipes.ltp.network import windowed
+    from HCCAssistLib.explain.gradcam import scored, weighed
+    from HCCAssistLib.recipes.ltp.network import CELL, windowed
 
     i, j, k = (int(v) for v in start)
-    span = (2 * DEPTH - 1, *network.patch_shape[1:])
-    block = crop(image, (i - network.margin, j - network.margin, k - DEPTH // 2), span, fill_value=AIR_HU)
+    edge = network.margin + SHIFT
+    span = (2 * DEPTH - 1, EDGE + 2 * edge, EDGE + 2 * edge)
+    block = crop(image, (i - edge, j - edge, k - DEPTH // 2), span, fill_value=AIR_HU)
     hu = torch.from_numpy(np.clip(np.rint(block.array), AIR_HU, 3071).astype(np.int16)).to(device)
     x = windowed(torch.stack([hu[first : first + DEPTH] for first in range(DEPTH)]), WINDOWS)
-    maps, logits = gradcam_and_scores(network, x)
-    maps = maps.sum(dim=1)
-    strongest = maps.flatten(1).amax(dim=1).clamp_min(torch.finfo(maps.dtype).tiny)
-    cells: Cells = (maps * (logits.sigmoid() / strongest)[:, None, None]).cpu().numpy()
+    x = x.contiguous(memory_format=torch.channels_last_3d)
+
+    def shifted(pixels: torch.Tensor, step: int, size: int) -> torch.Tensor:
+        corners = [((SHIFT + down) // step, (SHIFT + right) // step) for right, down in SHIFTS]
+        return torch.cat([pixels[..., top : top + size, left : left + size] for top, left in corners])
+
+    with torch.no_grad():
+        if network.border == "context":  # a cell is the same for every patch that holds it
+            maps = shifted(network.features(x), CELL, EDGE // CELL)
+        else:
+            maps = network.features(shifted(x, 1, EDGE))
+    maps, logits = scored(network, maps)
+    heat = weighed(maps, logits).sum(dim=1)
+    strongest = heat.flatten(1).amax(dim=1).clamp_min(torch.finfo(heat.dtype).tiny)
+    heat = heat * (logits.detach().sigmoid() / strongest)[:, None, None]
+    cells: Cells = heat.unflatten(0, (len(SHIFTS), DEPTH)).cpu().numpy()
     return cells

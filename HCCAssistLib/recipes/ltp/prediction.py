@@ -12,6 +12,7 @@ from scipy.spatial import cKDTree
 from scipy.special import expit
 
 from HCCAssistLib.errors import Problem
+from HCCAssistLib.imaging.cropping import filled_box
 from HCCAssistLib.imaging.enhancement import contrast_evidence
 from HCCAssistLib.imaging.geometry import Box, Geometry
 from HCCAssistLib.imaging.hounsfield import hounsfield_objection
@@ -152,14 +153,16 @@ class _Surface:
     """Signed distance to the surface of a mask."""
 
     def __init__(self, mask: Image) -> None:
-        inside = mask.array > 0
+        box = filled_box(mask.array)
+        inside = mask.array[box] > 0
         shell = inside & ~ndimage.binary_erosion(inside)
+        first = [side.start for side in box]
         self.mask = mask
-        self.tree = cKDTree(mask.geometry.to_world(np.argwhere(shell)[:, ::-1]))
+        self.tree = cKDTree(mask.geometry.to_world((np.argwhere(shell) + first)[:, ::-1]))
 
     @classmethod
     def of(cls, mask: Image) -> _Surface | None:
-        return cls(mask) if (mask.array > 0).any() else None
+        return cls(mask) if mask.array.any() else None
 
     def distance(self, lps: npt.ArrayLike) -> float:
         """Millimetres from a point to the surface, negative inside."""

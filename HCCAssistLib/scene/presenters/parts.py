@@ -22,7 +22,7 @@ BOX, PATCH, HEATMAP, TABLE = "box", "patch", "heatmap", "table"
 PLACE = "HCCAssist.place"
 """Attribute of a heat map: the place of the volume that it lies over."""
 
-BOXES_AT_ONCE = 2
+BOXES_AT_ONCE = 1
 """Drawn in one step: the views take some milliseconds for each, and more at once the more there are."""
 
 

@@ -99,7 +99,11 @@ def pooled(x: Tensor, pair: Sides, stride: int) -> Tensor:
 
     Maxima of slices take half the time of ``max_pool3d`` in this layout.
     """
-    x = torch.maximum(x[:, :, 0::2], x[:, :, 1::2])
+    return pooled_in_plane(torch.maximum(x[:, :, 0::2], x[:, :, 1::2]), pair, stride)
+
+
+def pooled_in_plane(x: Tensor, pair: Sides, stride: int) -> Tensor:
+    """The part of ``pooled`` that lies in each slice."""
     for axis, side in zip((3, 4), pair, strict=True):
         if side is not BorderSide.MID:
             x = torch.maximum(*x.chunk(2, dim=1))

@@ -8,7 +8,7 @@ a plain fully convolutional pass over zero-padded weights is wrong within 7 voxe
 
 from __future__ import annotations
 
-from collections.abc import Sequence
+from collections.abc import Callable, Sequence
 from itertools import product
 from math import ceil, floor
 
@@ -27,6 +27,7 @@ from HCCAssistLib.recipes.ltp.sliding_window.border_cells import (
     cells_of,
     every,
     pooled,
+    pooled_in_plane,
     stacked,
     taps,
 )
@@ -79,18 +80,11 @@ class DenseNetwork:
         """
         grey = hu.clamp_(self.lowest, self.lowest + len(self.grey_values) - 1).sub_(self.lowest)[None, None]
         maps = {pair: self._voxels(grey, pair, lattice.finer(CELL)) for pair in self.sides}
-        slabs: list[slice] | None = [
-            slice(z, z + PATCH_SHAPE[0]) for z in range(0, len(hu) - PATCH_SHAPE[0] + 1, depth_step)
-        ]
-        for level, layer in enumerate(self.layers):
+        for level, (layer, work) in enumerate(zip(self.layers, (self._first, self._second, self._last), strict=True)):
             cells, places = PATCH_SHAPE[1] >> level, lattice.finer(CELL >> level)
             maps = {
-                pair: self._shrunk(stacked(maps, pair, places, cells), layer[pair], pair, slabs)
-                if level < 2
-                else self._last_map(stacked(maps, pair, places, cells), layer[pair], pair)
-                for pair in self.sides
+                pair: work(stacked(maps, pair, places, cells), layer[pair], pair, depth_step) for pair in self.sides
             }
-            slabs = None
         return self._head(maps, lattice)
 
     def _voxels(self, grey: Tensor, pair: Sides, lattice: Lattice) -> Tensor:
@@ -102,37 +96,61 @@ class DenseNetwork:
                 grey = grey.narrow(axis, 1, grey.shape[axis] - 2)
         return grey
 
-    def _shrunk(self, x: Tensor, layer: Layer, pair: Sides, slabs: list[slice] | None) -> Tensor:
-        """Convolution, 2x2x2 pooling and ReLU, in bands of rows: the convolution's output is large, and used once.
+    def _first(self, grey: Tensor, layer: Layer, pair: Sides, depth_step: int) -> Tensor:
+        """First convolution, 2x2x2 pooling and ReLU of grey values ``(1, places, slices, y, x)``, a row for each slab.
+
+        Patches that begin on neighbouring slices overlap. Only at the first and the last slice of a patch does the
+        padding along z matter; all others are convolved once for all patches.
+        """
+        weight, bias = layer
+        low, high = (part.contiguous(memory_format=LAST) for part in (weight[:, :, 1:], weight[:, :, :-1]))
+        last = grey.shape[2] - PATCH_SHAPE[0]
+
+        def work(part: Tensor) -> Tensor:
+            x = self._windowed(part)
+            inner = pooled_in_plane(convolved(x, weight, bias), pair, 2)
+            ends = [
+                pooled_in_plane(convolved(cut, end, bias, stride=(depth_step, 1, 1)), pair, 2)
+                for cut, end in ((x[:, :, : last + 2], low), (x[:, :, PATCH_SHAPE[0] - 2 :], high))
+            ]
+            slabs = ends[0].shape[2]
+            middle = [every(inner, 2, n, depth_step, slabs) for n in range(PATCH_SHAPE[0] - 2)]
+            slices = torch.stack([ends[0], *middle, ends[1]], dim=3)[0].movedim(1, 0)
+            return torch.maximum(slices[:, :, 0::2], slices[:, :, 1::2])
+
+        return self._in_bands(grey, work, pair, len(bias) * grey.shape[2])
+
+    def _second(self, x: Tensor, layer: Layer, pair: Sides, _depth_step: int) -> Tensor:
+        """Second convolution, 2x2x2 pooling and ReLU of maps ``(slabs, c, z, y, x)``."""
+
+        def work(part: Tensor) -> Tensor:
+            return pooled(convolved(part, *layer, padding=(1, 0, 0)), pair, 2)
+
+        return torch.cat([self._in_bands(slab, work, pair, len(layer[1]) * x.shape[2]) for slab in x.split(1)])
+
+    def _in_bands(self, x: Tensor, work: Callable[[Tensor], Tensor], pair: Sides, cells: int) -> Tensor:
+        """ReLU of what some work makes of ``(..., y, x)``, in bands of rows: its intermediate maps are large, and used
+        once.
 
         Args:
-            x: maps ``(n, c, z, y, x)``; or, with ``slabs``, grey values ``(1, places, slices, y, x)``.
-            layer: weight and bias.
+            x: what the work is given rows of.
+            work: a convolution and its pooling.
             pair: sides that the cells lie at.
-            slabs: slices of each patch, which overlap: every slice is windowed once.
+            cells: of the convolution's output along its channels and z.
         """
         rows_in, halo = (2, 2) if pair[0] is BorderSide.MID else (1, 0)
         rows = (x.shape[3] - halo) // rows_in
-        columns = (x.shape[4] - 2) // 2 if pair[1] is BorderSide.MID else x.shape[4]
-        depth = PATCH_SHAPE[0] if slabs else x.shape[2]
-        shape = (len(slabs) if slabs else len(x), len(layer[1]) // cells_of(pair), depth // 2, rows, columns)
-        out = torch.empty(shape, device=x.device, memory_format=LAST)
         # before the pooling there are eight times as many cells, whatever the sides
-        band = max(1, self._budget(CACHED_BYTES) // (out[0, :, :, 0].numel() * 4 * 8))
-        for top in range(0, rows, band):
-            bottom = min(top + band, rows)
-            part = x[:, :, :, top * rows_in : bottom * rows_in + halo]
-            if slabs:
-                part = self._windowed(part)
-            for n, slab in enumerate([part[:, :, cut] for cut in slabs] if slabs else part.split(1)):
-                out[n, :, :, top:bottom] = pooled(convolved(slab, *layer, padding=(1, 0, 0)), pair, 2)[0]
-        return out.relu_()
+        band = max(1, self._budget(CACHED_BYTES) // (cells * rows_in * x.shape[4] * 4))
+        tops = range(0, rows, band)
+        parts = [work(x[:, :, :, top * rows_in : min(top + band, rows) * rows_in + halo]) for top in tops]
+        return (parts[0] if len(parts) == 1 else torch.cat(parts, dim=3)).relu_()
 
     def _windowed(self, grey: Tensor) -> Tensor:
         """Voxels ``(n, places, k, j, i)`` with their windows, ``(n, places * channels, k, j, i)``."""
         return functional.embedding(grey.movedim(1, -1).int(), self.grey_values).flatten(-2).movedim(-1, 1)
 
-    def _last_map(self, x: Tensor, layer: Layer, pair: Sides) -> Tensor:
+    def _last(self, x: Tensor, layer: Layer, pair: Sides, _depth_step: int) -> Tensor:
         """Third convolution and ReLU; a third pooling keeps every in-plane phase, since patches start on any cell."""
         maps = convolved(x, *layer, padding=(1, 0, 0))
         return (pooled(maps, pair, 1) if self.pools == 3 else maps).relu_()

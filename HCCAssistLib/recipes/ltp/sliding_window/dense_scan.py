@@ -19,11 +19,12 @@ from HCCAssistLib.recipes.ltp.sliding_window.border_cells import Lattice
 from HCCAssistLib.recipes.ltp.sliding_window.dense_network import DenseNetwork
 from HCCAssistLib.recipes.ltp.sliding_window.scan_grid import ScanGrid
 
-SLABS = 2
-"""Slabs worked on together: they share windowed slices, and more would only take memory."""
-
 TILE_PIXELS = {"context": 600 * 600, "strict": 240 * 240}
 """Pixels of a slab worked on together, which bounds the memory; a whole CT slice fits the first."""
+
+SLABS, MOST_SLABS = 2, 4
+"""Slabs of so many pixels worked on together, and of smaller ones: they share windowed and convolved slices. More would
+share little more, and let a cancel wait."""
 
 Volume = npt.NDArray[Any]
 Scores = npt.NDArray[np.float32]
@@ -66,7 +67,7 @@ def scan(
     wanted = _wanted(mask, grid)
     dense = DenseNetwork(network, windows, device)
     scores = np.full(grid.shape, np.nan, dtype=np.float32)
-    groups = list(_groups(wanted))
+    groups = list(_groups(wanted, _slabs_at_once(wanted, grid, network)))
     with torch.inference_mode(), _full_precision():
         for done, layers in enumerate(groups):
             for rows, columns, lattice in _tiles(np.asarray(wanted[layers].any(axis=0)), grid, network):
@@ -115,12 +116,21 @@ def _wanted(mask: Mask | None, grid: ScanGrid) -> Mask:
     return mask.astype(bool)
 
 
-def _groups(wanted: Mask) -> Iterator[slice]:
-    """Layers to work on together: neighbours that hold wanted patches, ``SLABS`` at a time."""
+def _slabs_at_once(wanted: Mask, grid: ScanGrid, network: LTPNetwork) -> int:
+    """How many slabs fit the memory of ``SLABS`` whole ones; few patches are wanted around a peak."""
+    pixels = 1
+    for size, stride, others in zip(network.patch_shape[1:], grid.stride[1:], ((0, 2), (0, 1)), strict=True):
+        used = np.flatnonzero(wanted.any(axis=others))
+        pixels *= size + stride * int(used[-1] - used[0] if len(used) else 0)
+    return min(max(SLABS, SLABS * TILE_PIXELS[network.border] // pixels), MOST_SLABS)
+
+
+def _groups(wanted: Mask, most: int) -> Iterator[slice]:
+    """Layers to work on together: neighbours that hold wanted patches, so many at a time."""
     layer, used = 0, np.asarray(wanted.any(axis=(1, 2)))
     while layer < len(used):
         end = layer
-        while end < len(used) and end - layer < SLABS and used[end]:
+        while end < len(used) and end - layer < most and used[end]:
             end += 1
         if end > layer:
             yield slice(layer, end)

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass, replace
+from itertools import product
 
 import numpy as np
 import numpy.typing as npt
@@ -11,7 +12,7 @@ import SimpleITK as sitk
 from scipy import ndimage
 
 from HCCAssistLib.errors import InputError, Problem
-from HCCAssistLib.imaging.cropping import crop
+from HCCAssistLib.imaging.cropping import crop, filled_box
 from HCCAssistLib.imaging.geometry import Geometry
 from HCCAssistLib.imaging.image import Image
 from HCCAssistLib.imaging.resampling import resample
@@ -40,6 +41,8 @@ REFINE_REACH, REFINE_STRIDE = np.array([16, 16, 4]), np.array([4, 4, 1])
 """Voxels ``(i, j, k)`` around a peak that are scanned again, and between the patches there."""
 
 ROUNDING_MM = 1e-3
+
+HIGHEST_HU = 3071
 
 Progress = Callable[[float], None]
 Mask = npt.NDArray[np.bool_]
@@ -87,7 +90,8 @@ def scan_study(
             study.case_id,
             "load the whole series",
         )
-    hu = np.clip(np.rint(image.array), AIR_HU, 3071).astype(np.int16)
+    hu = _whole_hu(image.array)
+    image = image.with_array(hu, "rounded to int16")  # frees the floats of one that was resampled
     name, volume_ml, region = _region(study, image, chosen)
     if stored.array.min() == stored.array.max():
         raise _nothing("all voxels of the scan are equal", study)
@@ -113,7 +117,7 @@ def scan_study(
         )
     z, y, x = grid.centers
     scores = ScoreMap(total / np.float32(len(networks)), z, y, x, PATCH_SHAPE)
-    return Scanned(image.with_array(hu, "rounded to int16"), scores, region, searched, warnings)
+    return Scanned(image, scores, region, searched, warnings)
 
 
 def refined_peaks(
@@ -234,7 +238,7 @@ def _within(mask: Image, distance_mm: float, grid: Geometry) -> Mask:
 
     Distances are measured on the mask's own grid, so that what is thinner than the target's voxels is not lost.
     """
-    (box,) = ndimage.find_objects((mask.array > 0).astype(np.uint8))
+    box = filled_box(mask.array)
     reach = np.ceil(distance_mm / mask.geometry.spacing).astype(int) + 1
     first = [side.start - by for side, by in zip(reversed(box), reach, strict=True)]
     shape = [side.stop - side.start + 2 * by for side, by in zip(box, reversed(reach), strict=True)]
@@ -245,15 +249,37 @@ def _within(mask: Image, distance_mm: float, grid: Geometry) -> Mask:
     away = sitk.SignedMaurerDistanceMap(inside, insideIsPositive=False, squaredDistance=False, useImageSpacing=True)
     distances = part.with_array(sitk.GetArrayViewFromImage(away), "distances")
     far = distance_mm + float(np.linalg.norm(mask.geometry.spacing))
-    on_grid = resample(distances, grid, interpolation="linear", fill_value=far)
-    return np.asarray(on_grid.array <= distance_mm + ROUNDING_MM)
+    within = np.zeros(grid.shape, dtype=bool)
+    if around := _overlap(part.geometry, grid):
+        start, size = [side.start for side in around], [side.stop - side.start for side in around]
+        on_grid = resample(distances, grid.crop(start[::-1], size), interpolation="linear", fill_value=far)
+        within[around] = on_grid.array <= distance_mm + ROUNDING_MM
+    return within
+
+
+def _overlap(part: Geometry, grid: Geometry) -> tuple[slice, ...] | None:
+    """The voxels ``(k, j, i)`` of a grid around those of another one; None where there are none."""
+    corners = part.to_world(list(product(*((-1, size) for size in part.size_ijk))))
+    index = grid.to_index(corners)
+    first = np.clip(np.floor(index.min(axis=0)), 0, grid.size_ijk).astype(int)
+    end = np.clip(np.ceil(index.max(axis=0)) + 1, 0, grid.size_ijk).astype(int)
+    return tuple(map(slice, first[::-1], end[::-1])) if (end > first).all() else None
+
+
+def _whole_hu(array: npt.NDArray[np.generic]) -> npt.NDArray[np.int16]:
+    """Voxels as whole Hounsfield units, slice by slice: a large scan in floats would be a gigabyte."""
+    if array.dtype == np.int16 and array.min() >= AIR_HU and array.max() <= HIGHEST_HU:
+        return np.asarray(array, dtype=np.int16)
+    hu = np.empty(array.shape, dtype=np.int16)
+    for own, voxels in zip(hu, array, strict=True):
+        own[...] = np.clip(np.rint(voxels), AIR_HU, HIGHEST_HU)
+    return hu
 
 
 def _bounds(region: Mask | None) -> tuple[slice, slice, slice] | None:
     if region is None:
         return None
-    z, y, x = ndimage.find_objects(region.astype(np.uint8))[0]
-    return z, y, x
+    return filled_box(region)
 
 
 def _wanted(hu: npt.NDArray[np.int16], region: Mask | None, grid: ScanGrid) -> Mask:
