@@ -143,10 +143,13 @@ class Store:
     def __init__(self, *phases: str) -> None:
         self.cards = [card(one) for one in phases or ("arterial", "triphasic", "arterial-delayed", "unenhanced")]
 
-    def entries(self) -> list[Any]:
-        return [SimpleNamespace(name=one.name, card=one) for one in self.cards]
+    def offered(self) -> list[Any]:
+        return [SimpleNamespace(name=one.name, card=one, comes_along=False) for one in self.cards]
 
-    def path(self, name: str) -> Path:
+    def card(self, name: str) -> ModelCard | None:
+        return next((one for one in self.cards if one.name == name), None)
+
+    def find(self, name: str) -> Path:
         return Path("models") / name
 
 
