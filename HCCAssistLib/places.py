@@ -11,7 +11,7 @@ def data_folder(name: str) -> Path:
     """The folder of one kind of data: the one that ``HCCASSIST_<NAME>`` names, or the platform's place for data.
 
     Args:
-        name: ``models``, ``backbones``, ``samples``, ``scans`` or ``patients``.
+        name: ``models``, ``backbones``, ``samples``, ``scans``, ``scored`` or ``patients``.
     """
     if chosen := os.environ.get(f"HCCASSIST_{name.upper()}"):
         return Path(chosen)

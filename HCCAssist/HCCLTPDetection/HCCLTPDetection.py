@@ -47,6 +47,7 @@ class HCCLTPDetectionLogic(InferenceModuleLogic):
         """How the method presents itself in its panel."""
         from HCCAssistLib.panels.detection_columns import detection_columns
         from HCCAssistLib.panels.method import Method
+        from HCCAssistLib.panels.nearest_cases import NearestCasesPart
         from HCCAssistLib.panels.readiness import Light
 
         zone = "post/ablation"
@@ -75,6 +76,7 @@ class HCCLTPDetectionLogic(InferenceModuleLogic):
                 "post/liver": _("No liver segment: the whole scan is searched, with more false candidates."),
                 zone: _("No ablation zone: distances to it are not told."),
             },
+            added=(NearestCasesPart,),
             lights=lights,
         )
 

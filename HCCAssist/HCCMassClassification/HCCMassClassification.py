@@ -50,6 +50,7 @@ class HCCMassClassificationLogic(InferenceModuleLogic):
 
         from HCCAssistLib.panels.classification_columns import classification_columns
         from HCCAssistLib.panels.method import Method
+        from HCCAssistLib.panels.nearest_cases import NearestCasesPart
         from HCCAssistLib.panels.phase_views import PhaseViews
         from HCCAssistLib.panels.seen_strip import SeenStrip
         from HCCAssistLib.recipes.liver_mass.recipe import MALIGNANT
@@ -65,7 +66,7 @@ class HCCMassClassificationLogic(InferenceModuleLogic):
                 groups={"malignant": MALIGNANT},
                 sets=True,
             ),
-            added=(PhaseViews, partial(SeenStrip, made_again=seen)),
+            added=(PhaseViews, partial(SeenStrip, made_again=seen), NearestCasesPart),
         )
 
 

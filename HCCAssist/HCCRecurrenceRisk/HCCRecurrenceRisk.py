@@ -52,6 +52,7 @@ class HCCRecurrenceRiskLogic(InferenceModuleLogic):
         from functools import partial
 
         from HCCAssistLib.panels.method import Method
+        from HCCAssistLib.panels.nearest_cases import NearestCasesPart
         from HCCAssistLib.panels.result_note import ResultNote
         from HCCAssistLib.panels.risk_result import RiskResultPart
         from HCCAssistLib.panels.seen_strip import SeenStrip
@@ -72,6 +73,7 @@ class HCCRecurrenceRiskLogic(InferenceModuleLogic):
                 partial(SeenStrip, made_again=seen),
                 partial(ResultNote, text=note),
                 SurvivalPart,
+                NearestCasesPart,
             ),
         )
 
@@ -88,6 +90,7 @@ class HCCRecurrenceRiskAblationLogic(InferenceModuleLogic):
         from HCCAssistLib.panels.clinical_form import ClinicalForm
         from HCCAssistLib.panels.margin import MarginPart
         from HCCAssistLib.panels.method import Method
+        from HCCAssistLib.panels.nearest_cases import NearestCasesPart
         from HCCAssistLib.panels.phase_views import PhaseViews
         from HCCAssistLib.panels.readiness import Light
         from HCCAssistLib.panels.registration_check import RegistrationCheck
@@ -130,6 +133,7 @@ class HCCRecurrenceRiskAblationLogic(InferenceModuleLogic):
                 partial(SeenStrip, made_again=seen),
                 partial(PhaseViews, by_time=True),
                 SurvivalPart,
+                NearestCasesPart,
                 MarginPart,
             ),
         )

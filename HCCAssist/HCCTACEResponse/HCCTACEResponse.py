@@ -52,6 +52,7 @@ class HCCTACEResponseLogic(InferenceModuleLogic):
         from HCCAssistLib.panels.classification_columns import classification_columns
         from HCCAssistLib.panels.follow_up import FollowUpPart
         from HCCAssistLib.panels.method import Method
+        from HCCAssistLib.panels.nearest_cases import NearestCasesPart
         from HCCAssistLib.panels.result_note import ResultNote
         from HCCAssistLib.panels.seen_strip import SeenStrip
         from HCCAssistLib.panels.target_segments import TargetSegments
@@ -72,6 +73,7 @@ class HCCTACEResponseLogic(InferenceModuleLogic):
                 partial(TargetSegments, place=TUMOURS),
                 partial(SeenStrip, made_again=seen),
                 partial(ResultNote, text=note),
+                NearestCasesPart,
                 FollowUpPart,
             ),
         )

@@ -3,20 +3,23 @@
 from __future__ import annotations
 
 import argparse
-from collections.abc import Iterator
+from collections.abc import Callable, Iterator
 from contextlib import contextmanager, suppress
+from dataclasses import replace
 from pathlib import Path
 from typing import TYPE_CHECKING
 
 from HCCAssistLib.cli import checks
 from HCCAssistLib.cli.arguments import add_model, add_run_options
 from HCCAssistLib.cli.console import Progress, say, say_json, settings, table, warn
+from HCCAssistLib.cli.view import PAGE
 from HCCAssistLib.cohort.case import TABLE
 from HCCAssistLib.cohort.cohort import Cohort, read_cohort
-from HCCAssistLib.errors import InputError, named, naming
+from HCCAssistLib.errors import InputError, Problem, named, naming
 from HCCAssistLib.locks import locked
 from HCCAssistLib.models.caveats import model_warnings
 from HCCAssistLib.recipes.registry import all_columns
+from HCCAssistLib.wording import megabytes, plural
 
 if TYPE_CHECKING:
     from HCCAssistLib.evaluation.evaluated import Evaluation
@@ -43,6 +46,11 @@ def add(subcommands: argparse._SubParsersAction) -> argparse.ArgumentParser:
     parser.add_argument("--out", type=checks.folder, required=True, metavar="REPORT", help="folder of the report")
     parser.add_argument(
         "--rater", metavar="NAME", help="evaluate the segments of a second rater too, in COHORT/readings/NAME"
+    )
+    parser.add_argument(
+        "--views",
+        action="store_true",
+        help="write a page with the images of each case beside the report (15 MB for a CT of 61 slices)",
     )
     add_run_options(parser)
     return parser
@@ -80,6 +88,7 @@ def at_work_alone(folder: Path, work: str) -> Iterator[None]:
 
 
 def _evaluate(args: argparse.Namespace, cohorts: list[Cohort], package: ModelPackage, options: dict[str, str]) -> int:
+    from HCCAssistLib.evaluation.report_blocks import CasePages
     from HCCAssistLib.training.unseen import refuse_trained_on, unseen
 
     progress = Progress("evaluate")
@@ -121,7 +130,14 @@ def _evaluate(args: argparse.Namespace, cohorts: list[Cohort], package: ModelPac
                 folder=args.out / RATED_CASES,
                 progress=lambda what, share: progress(f"rater {args.rater}: {what}", (len(found) + share) / rounds),
             )
-    page = report(main, model, external=external, **({"rated": rated} if rated else {})).write(args.out)
+    pages = report(main, model, external=external, **({"rated": rated} if rated else {}))
+    size = 0
+    if args.views:
+        views, not_viewed = write_views(cohorts[0], main, args.out, lambda what: progress(what, 1.0))
+        size = sum((args.out / path).stat().st_size for path in views.values())
+        pages.link_cases(CasePages(views, size))
+        pages.add_warnings(not_viewed)
+    page = pages.write(args.out)
     progress("done", 1.0)
     of_model = model_warnings(package.card)  # the same with every cohort
     for one, which in zip(found, WHICH, strict=False):
@@ -134,7 +150,8 @@ def _evaluate(args: argparse.Namespace, cohorts: list[Cohort], package: ModelPac
         left_out += [f"{case_id} by {rated.name}" for case_id in rated.left_out]
     if args.json:
         more = {name: one.as_json() for name, one in (("external", external), ("second_rater", rated)) if one}
-        say_json({**main.as_json(), **more, "report": str(page)})
+        viewed = {"views": len(views), "views_megabytes": round(size / 1e6, 1)} if args.views else {}
+        say_json({**main.as_json(), **more, "report": str(page), **viewed})
     else:
         for cohort, one in zip(cohorts, found, strict=True):
             if external:
@@ -144,7 +161,50 @@ def _evaluate(args: argparse.Namespace, cohorts: list[Cohort], package: ModelPac
         if left_out:
             say(f"left out: {', '.join(left_out)}")
         say(f"report in {page}")
+        if args.views:
+            count = f"{len(views)} {plural('case', len(views))}"
+            say(
+                f"pages with the images of {count} in {args.out / CASES} ({megabytes(size)}; they open from the report)"
+            )
     return 1 if left_out else 0
+
+
+def write_views(
+    cohort: Cohort, found: Evaluation, folder: Path, progress: Callable[[str], None]
+) -> tuple[dict[str, str], list[Problem]]:
+    """A page with the images of every case, in the folder of the finished case; one that is there already stays.
+
+    Args:
+        cohort: of the evaluated cases.
+        found: what came of them.
+        folder: of the report.
+        progress: called with what is being done.
+
+    Returns:
+        The page of each case by its id, relative to the report; and why a case has none.
+    """
+    from HCCAssistLib.cohort.synthetic import is_synthetic, unclear
+    from HCCAssistLib.viewer.page import write_page
+    from HCCAssistLib.viewer.scans import read_scans
+
+    views: dict[str, str] = {}
+    problems: list[Problem] = []
+    for case in cohort.cases:
+        if case.case_id not in found.results:
+            continue
+        path = Path(CASES, case.case_id, PAGE)
+        if not (folder / path).is_file():  # a case that is computed again has a new folder
+            progress(f"page of case {case.case_id}")
+            result = found.results[case.case_id]
+            try:
+                synthetic = not unclear([case]) and is_synthetic(case)
+                images = read_scans(result, case, {})
+                write_page(result, images, folder / path, case_id=case.case_id, synthetic=synthetic)
+            except InputError as error:
+                problems += [replace(p, level="WARN", where=f"page of case {case.case_id}") for p in error.problems]
+                continue
+        views[case.case_id] = path.as_posix()
+    return views, problems
 
 
 def _drawn(package: ModelPackage, held_out: HeldOut, rater: str) -> HeldOut:
@@ -179,7 +239,6 @@ def summary(found: Evaluation) -> list[tuple[str, ...]]:
 def row(level: str, estimate: Estimate) -> tuple[str, ...]:
     """One figure of the short table."""
     from HCCAssistLib.evaluation.display import estimate_text, interval_text
-    from HCCAssistLib.wording import plural
 
     clustered = estimate.clustered
     interval = clustered if clustered and clustered.low is not None else estimate.interval

@@ -17,6 +17,7 @@ from HCCAssistLib import __version__
 
 COMMANDS = (
     "demo",
+    "demo_model",
     "recipes",
     "phantom",
     "check",

@@ -11,9 +11,12 @@ from HCCAssistLib.errors import InputError
 from HCCAssistLib.files import size_on_disk
 from HCCAssistLib.models.card import card_rows
 from HCCAssistLib.models.caveats import model_warnings, trained_on
+from HCCAssistLib.models.model_card import ModelCard
 from HCCAssistLib.models.package import ModelPackage
 from HCCAssistLib.models.store import ModelStore, default_store
 from HCCAssistLib.results.cutoff import cutoff_value
+
+COLUMNS = ("name", "recipe", "cut-off", "trained on", "size")
 
 
 def add(subcommands: argparse._SubParsersAction) -> argparse.ArgumentParser:
@@ -56,27 +59,29 @@ def run(args: argparse.Namespace) -> None:
 
 def _list(store: ModelStore, *, as_json: bool) -> None:
     good, bad = store.packages()
+    along = [entry for entry in store.offered() if entry.comes_along and entry.card]
     if as_json:
         say_json(
             {
                 "models": [package.card.as_json() for package in good],
                 "refused": [{"name": refused.name, "reason": refused.reason} for refused in bad],
+                "come_along": [entry.card.as_json() for entry in along if entry.card],
             }
         )
         return
-    rows = [
-        (
-            p.card.name,
-            p.card.recipe,
-            cutoff_value(p.card.default_cutoff) if p.card.default_cutoff else "none",
-            trained_on(p.card.training) or "not stated",
-            f"{size_on_disk(p.folder) / 1e6:.1f} MB",
-        )
-        for p in good
-    ]
-    say(table(("name", "recipe", "cut-off", "trained on", "size"), rows) if rows else "no models are installed")
+    rows = [_row(package.card, size_on_disk(package.folder)) for package in good]
+    say(table(COLUMNS, rows) if rows else "no models are installed")
     for refused in bad:
         say(f"{refused.name} cannot be used: {refused.reason}")
+    if along:
+        say()
+        say("demonstration models that come along, until one of the same recipe is installed:")
+        say(table(COLUMNS, [_row(entry.card, entry.size) for entry in along if entry.card]))
+
+
+def _row(card: ModelCard, size: int) -> tuple[str, ...]:
+    cutoff = cutoff_value(card.default_cutoff) if card.default_cutoff else "none"
+    return card.name, card.recipe, cutoff, trained_on(card.training) or "not stated", f"{size / 1e6:.1f} MB"
 
 
 def _card(package: ModelPackage) -> str:

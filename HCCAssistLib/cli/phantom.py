@@ -32,6 +32,11 @@ def add(subcommands: argparse._SubParsersAction) -> argparse.ArgumentParser:
         default="internal",
         help="external: other slices, pixels, noise and sharpness, all cases for testing",
     )
+    parser.add_argument(
+        "--unseen",
+        action="store_true",
+        help="lesions of kinds that the method has no label for, unlabelled, all cases for testing (liver-mass)",
+    )
     return parser
 
 
@@ -59,6 +64,7 @@ def run(args: argparse.Namespace) -> None:
             seed=args.seed,
             background=background,
             scanner=args.scanner,
+            unseen=args.unseen,
             workers=os.cpu_count() or 1,
             progress=progress.part,
         )

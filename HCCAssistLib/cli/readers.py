@@ -15,11 +15,13 @@ from HCCAssistLib.wording import plural
 
 if TYPE_CHECKING:
     from HCCAssistLib.cohort.case import Case
+    from HCCAssistLib.cohort.consensus import Decided
     from HCCAssistLib.evaluation.mark_agreement import MarkAgreement
     from HCCAssistLib.response.readers import ReadersAgreement
     from HCCAssistLib.response.reading import Reading
 
 MAJORITY = "majority"
+HOWS = ("staple", MAJORITY)
 
 
 def add(subcommands: argparse._SubParsersAction) -> argparse.ArgumentParser:
@@ -30,9 +32,10 @@ def add(subcommands: argparse._SubParsersAction) -> argparse.ArgumentParser:
     parser.add_argument("cohort", type=Path, help="folder of a cohort with the readings of one reader or more")
     parser.add_argument(
         "--consensus",
-        choices=("staple", "majority"),
-        help="let each case that several readers read hold what they agree on: labels and points of most of them, "
-        "segments joined by STAPLE or voxel by voxel; what each of them marked is kept",
+        metavar="HOW",
+        help="let each case that several readers read hold what counts of them; what each of them marked is kept: "
+        "staple or majority for labels and points of most of them, with segments joined by STAPLE or voxel by voxel, "
+        "or the name of the reader whose labels and marks count",
     )
     parser.add_argument(
         "--label",
@@ -59,14 +62,16 @@ def run(args: argparse.Namespace) -> None:
     agreements = [compare_readers(readings[a], readings[b]) for a, b in pairs]
     of_marks = _compared(marks)
     written, undecided = _label(args.cohort, readings, args.label) if args.label else (None, [])
-    agreed, open_cases = _consensus(args.cohort, args.consensus) if args.consensus else ([], {})
+    decided = _consensus(args.cohort, args.consensus) if args.consensus else None
     if args.json:
         counts = {reader: len(cases) for reader, cases in readings.items()}
         found: dict[str, Any] = {"readings": counts, "pairs": [_json(one) for one in agreements]}
         found |= {"labelled": written, "without_majority": undecided}
         found |= {"marks": {reader: len(cases) for reader, cases in marks.items()}}
         found |= {"mark_pairs": [one.as_json() for one in of_marks]}
-        found |= {"consensus": agreed, "without_consensus": {name: list(of) for name, of in open_cases.items()}}
+        undecided_marks = decided.undecided if decided else {}
+        found |= {"consensus": list(decided.cases) if decided else []}
+        found |= {"without_consensus": {name: list(of) for name, of in undecided_marks.items()}}
         say_json(found)
         return
     if readings:
@@ -87,9 +92,11 @@ def run(args: argparse.Namespace) -> None:
         say(f"{written} {plural('response', written)} by {args.label} written into the table")
     if undecided:
         say(f"without a majority, and left as they were: {', '.join(undecided)}")
-    if args.consensus:
-        say(f"what their readers agree on stands in {len(agreed)} {plural('case', len(agreed))} now")
-        for name, open_points in open_cases.items():
+    if decided is not None:
+        n = len(decided.cases)
+        what = "what their readers agree on" if args.consensus in HOWS else f"what {args.consensus} says"
+        say(f"{what} stands in {n} {plural('case', n)} now")
+        for name, open_points in decided.undecided.items():
             say(f"case {name} stays as it was, without agreement on {'; '.join(open_points)}")
 
 
@@ -111,7 +118,7 @@ def _compared(marks: Mapping[str, Mapping[str, Case]]) -> list[MarkAgreement]:
     return [one for one in found if one is not None]
 
 
-def _consensus(cohort: Path, how: Any) -> tuple[list[str], dict[str, tuple[str, ...]]]:
+def _consensus(cohort: Path, how: str) -> Decided:
     from HCCAssistLib.cohort.cohort import read_cohort
     from HCCAssistLib.cohort.consensus import set_consensus
     from HCCAssistLib.recipes.registry import all_classes, all_columns, all_marks
@@ -123,35 +130,12 @@ def _consensus(cohort: Path, how: Any) -> tuple[list[str], dict[str, tuple[str, 
 def _label(cohort: Path, readings: Mapping[str, Mapping[str, Reading]], who: str) -> tuple[int, list[str]]:
     """Write the labels; how many, and the cases without a majority."""
     from HCCAssistLib.cohort.additions import put_values
-    from HCCAssistLib.response.reading import cohort_values
+    from HCCAssistLib.response.second_reader import chosen_labels
 
-    cases = sorted({case for of_reader in readings.values() for case in of_reader})
-    written, undecided = 0, []
-    for case in cases:
-        of_case = [of_reader[case] for of_reader in readings.values() if case in of_reader]
-        values: Mapping[str, str] | None
-        if who == MAJORITY:
-            values = _by_majority(of_case)
-        else:
-            values = cohort_values(readings[who][case]) if case in readings[who] else None
-        if values is not None:
-            put_values(cohort, case, values, replace=True)
-            written += 1
-        elif who == MAJORITY:
-            undecided.append(case)
-    return written, undecided
-
-
-def _by_majority(readings: list[Reading]) -> dict[str, str] | None:
-    """The response of most readers, without the diameters of any of them; None where there is no majority."""
-    from HCCAssistLib.response.readers import majority
-    from HCCAssistLib.response.reading import cohort_values
-
-    try:
-        found = majority(readings)
-    except InputError:
-        return None
-    return {**dict.fromkeys(cohort_values(readings[0]), ""), "response": found, "response_reader": MAJORITY}
+    labels, undecided = chosen_labels(readings, who)
+    for case, values in labels.items():
+        put_values(cohort, case, values, replace=True)
+    return len(labels), undecided
 
 
 def _tell(one: ReadersAgreement) -> None:
@@ -177,6 +161,8 @@ def _tell_marks(one: MarkAgreement) -> None:
         say(table(("of", "figure", "estimate", "95 % interval", "n"), [row(of, figure) for of, figure in one.figures]))
     for note in (*one.notes, *(f"{of}: {figure.note}" for of, figure in one.figures if figure.note)):
         say(note)
+    for case, words in one.differences.items():
+        say(f"they differ in case {case}: {'; '.join(words)}")
     if one.left_out:
         say(f"read by one of them only: {', '.join(one.left_out)}")
 

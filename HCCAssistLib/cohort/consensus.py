@@ -24,19 +24,22 @@ from HCCAssistLib.cohort.reader_marks import (
     CONSENSUS,
     FORMAT,
     LABELS,
+    boxes_in,
     first_reader,
     folder_of,
     points_in,
     readers_of,
     segments_in,
 )
-from HCCAssistLib.cohort.revisions import changes, keep_revision
+from HCCAssistLib.cohort.revisions import Changes, changes, keep_revision
 from HCCAssistLib.cohort.segments import Segment
+from HCCAssistLib.errors import InputError
 from HCCAssistLib.files import atomic_folder, stored, write_json
 from HCCAssistLib.imaging.image import Image
 from HCCAssistLib.labels import Classes
 
 How = Literal["staple", "majority"]
+HOWS: tuple[How, ...] = ("staple", "majority")
 T = TypeVar("T")
 
 CERTAIN = 0.5
@@ -86,6 +89,8 @@ def consensus_of(
             values |= {column: label} if label else {}
     points: dict[str, PointList] = {}
     segments: dict[str, tuple[Segment, ...]] = {}
+    drawn_boxes = {str(need) for need in needs for case in read.values() if need.kind == "roi" and boxes_in(case, need)}
+    undecided += [f"{place} (boxes have no consensus)" for place in sorted(drawn_boxes)]
     for need in dict.fromkeys(needs):
         classes = labels.get(str(need))
         if need.kind == "points" and (
@@ -100,45 +105,96 @@ def consensus_of(
     return Agreed(values, files, tuple(undecided))
 
 
+def said_by(case: Case, needs: Sequence[InputSpec], labels: Mapping[str, Classes]) -> Agreed:
+    """What one reader of a case says: his labels, and his marks as he made them.
+
+    Args:
+        case: with the marks and labels of the reader.
+        needs, labels: as for ``consensus_of``.
+
+    Raises:
+        InputError: a damaged file.
+    """
+    values = {name: case.values.get(name, "") for name, one in labels.items() if one.of == "case"}
+    of = {kind: [need for need in dict.fromkeys(needs) if need.kind == kind] for kind in ("points", "segment", "roi")}
+    files = case_files(
+        volumes={},
+        points={str(need): PointList(need.name, points_in(case, need)) for need in of["points"]},
+        masks={},
+        segments={str(need): segments_in(case, need) for need in of["segment"]},
+        transforms={},
+        boxes={str(need): boxes_in(case, need) for need in of["roi"]},
+    )
+    return Agreed({name: value for name, value in values.items() if not is_missing(value)}, files)
+
+
+@dataclass(frozen=True, slots=True)
+class Decided:
+    """What the cases of a cohort hold once it is decided what counts of several readers.
+
+    Attributes:
+        cases: ids of those that hold it.
+        changes: what of each of these changes, or changed, where anything does.
+        undecided: cases that stay as they are, with on what their readers do not agree.
+    """
+
+    cases: tuple[str, ...]
+    changes: Mapping[str, Changes]
+    undecided: Mapping[str, tuple[str, ...]]
+
+
 def set_consensus(
-    cohort: Path, cases: Sequence[Case], needs: Sequence[InputSpec], labels: Mapping[str, Classes], how: How
-) -> tuple[list[str], dict[str, tuple[str, ...]]]:
-    """Let the cases of a cohort that several readers read hold what these agree on; what each marked is kept.
+    cohort: Path,
+    cases: Sequence[Case],
+    needs: Sequence[InputSpec],
+    labels: Mapping[str, Classes],
+    how: str,
+    *,
+    write: bool = True,
+) -> Decided:
+    """Let the cases of a cohort that several readers read hold what counts of these; what each marked is kept.
 
     Args:
         cohort: folder of the cohort.
         cases: of its table.
-        needs, labels, how: as for ``consensus_of``.
-
-    Returns:
-        Ids of the cases that hold a consensus now, and of those in which the readers do not agree, with on what.
+        needs, labels: as for ``consensus_of``.
+        how: how what they agree on is joined, or the name of the reader whose marks and labels count.
+        write: whether it is done; otherwise it is only told what would change.
 
     Raises:
-        InputError: a damaged file.
+        InputError: a damaged file, or nobody of that name read a case.
         HCCAssistError: the disk is full or not writable.
     """
     readers = readers_of(cohort, cases)
+    if how not in HOWS and how not in readers:
+        what = f"no reader is called {how}"
+        raise InputError(what, cohort.name, f"known are {', '.join(readers) or 'none'}")
     done: list[str] = []
+    changed: dict[str, Changes] = {}
     undecided: dict[str, tuple[str, ...]] = {}
     for case in cases:
         read = {reader: of[case.case_id] for reader, of in readers.items() if case.case_id in of}
-        if len(read) < 2:
+        if len(read) < 2 or (how not in HOWS and how not in read):
             continue
-        agreed = consensus_of(read, needs, labels, how)
+        joined = next((one for one in HOWS if one == how), None)
+        agreed = consensus_of(read, needs, labels, joined) if joined else said_by(read[how], needs, labels)
         if agreed.undecided:
             undecided[case.case_id] = agreed.undecided
             continue
-        _keep_first(cohort, case, labels)
+        if write:
+            _keep_first(cohort, case, labels)
         replaced = {f"{need}" for need in needs if need.kind in ("points", "segment")}
         there = {path.relative_to(case.folder).as_posix() for path in case.folder.rglob("*") if path.is_file()}
         carried = tuple(name for name in there if name.split(".")[0] not in replaced and name not in agreed.files)
         values = {**agreed.values, CONSENSUS: f"{how} of {', '.join(read)}"}
         found = changes(case, agreed.files, values, carried)
-        if found:
+        if found and write:
             keep_revision(cohort, case, found, CONSENSUS)
             put_case(cohort, case.case_id, agreed.files, values, replace=True, carried=carried)
+        if found:
+            changed[case.case_id] = found
         done.append(case.case_id)
-    return done, undecided
+    return Decided(tuple(done), changed, undecided)
 
 
 def _keep_first(cohort: Path, case: Case, labels: Mapping[str, Classes]) -> None:

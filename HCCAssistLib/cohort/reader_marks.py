@@ -16,7 +16,7 @@ from HCCAssistLib.cohort.case_content import Content, write_files
 from HCCAssistLib.cohort.cells import is_missing
 from HCCAssistLib.cohort.input_spec import InputSpec
 from HCCAssistLib.cohort.markups import read_nodes
-from HCCAssistLib.cohort.points import Point, read_points
+from HCCAssistLib.cohort.points import LabelledBox, Point, read_points, read_rois
 from HCCAssistLib.cohort.segment_names import choose, painted_lesions
 from HCCAssistLib.cohort.segments import Segment, read_segments
 from HCCAssistLib.errors import InputError
@@ -136,6 +136,18 @@ def points_in(case: Case, need: InputSpec) -> tuple[Point, ...]:
         path = case.annotation_path(need.time_point, need.name, "points")
         is_box = path is not None and path.name.lower().endswith(".json") and _holds_boxes(path)
         return () if path is None or is_box else read_points(path).points
+
+
+def boxes_in(case: Case, need: InputSpec) -> tuple[LabelledBox, ...]:
+    """The boxes of a case at a place; none where there is no file, or one of points.
+
+    Raises:
+        InputError: a damaged file.
+    """
+    with _placed(case):
+        path = case.annotation_path(need.time_point, need.name, "points")
+        is_box = path is not None and path.name.lower().endswith(".json") and _holds_boxes(path)
+        return read_rois(path) if path is not None and is_box else ()
 
 
 def segments_in(case: Case, need: InputSpec) -> tuple[Segment, ...]:

@@ -6,7 +6,7 @@ a few matrix operations on weights instead of thousands of passes over copied ro
 
 from __future__ import annotations
 
-from collections.abc import Callable, Iterator
+from collections.abc import Callable, Iterator, Sequence
 
 import numpy as np
 import numpy.typing as npt
@@ -164,14 +164,18 @@ def ranking_statistic(rows: ScoredRows) -> Statistic:
     return statistic
 
 
-def _cutoff_statistic(rows: ScoredRows, cutoff: float) -> Statistic:
-    """The metrics of ``METRICS`` on each draw, ``(draws, 7)``."""
-    called = rows.scores >= number(cutoff, "cut-off")
-    cells = (called & rows.labels, ~called & rows.labels, ~called & ~rows.labels, called & ~rows.labels)
-    per_patient = np.stack([np.bincount(rows.groups[cell], minlength=rows.patients) for cell in cells], axis=1)
+def _cutoffs_statistic(rows: ScoredRows, cutoffs: Sequence[float]) -> Statistic:
+    """The metrics of ``METRICS`` at each cut-off on each draw, ``(draws, cutoffs, 7)``."""
+    cells = []
+    for cutoff in cutoffs:
+        called = rows.scores >= number(cutoff, "cut-off")
+        cells += [called & rows.labels, ~called & rows.labels, ~called & ~rows.labels, called & ~rows.labels]
+    counted = [np.bincount(rows.groups[cell], minlength=rows.patients) for cell in cells]
+    per_patient = np.stack(counted, axis=1).astype(np.float64)
 
     def statistic(weights: FloatArray) -> FloatArray:
-        tp, fn, tn, fp = (weights @ per_patient.astype(np.float64)).T
+        counts = (weights @ per_patient).reshape(len(weights), len(cutoffs), 4)
+        tp, fn, tn, fp = np.moveaxis(counts, -1, 0)
         with np.errstate(invalid="ignore", divide="ignore"):
             sensitivity, specificity = tp / (tp + fn), tn / (tn + fp)
             by_name = {
@@ -183,7 +187,7 @@ def _cutoff_statistic(rows: ScoredRows, cutoff: float) -> Statistic:
                 "F1": 2 * tp / (2 * tp + fp + fn),
                 "balanced accuracy": (sensitivity + specificity) / 2,
             }
-        return np.stack([by_name[name] for name in METRICS], axis=1)
+        return np.stack([by_name[name] for name in METRICS], axis=2)
 
     return statistic
 
@@ -211,12 +215,12 @@ def bootstrap_metrics(
         InputError: no rows, or a level outside (0, 1).
     """
     check_level(level)
-    ranking, at_cutoff = ranking_statistic(rows), _cutoff_statistic(rows, cutoff)
+    ranking, at_cutoff = ranking_statistic(rows), _cutoffs_statistic(rows, [cutoff])
     strata = None
     if stratified:
         strata = np.bincount(rows.groups[rows.labels], minlength=rows.patients) > 0
     values = bootstrap_draws(
-        lambda weights: np.concatenate((ranking(weights), at_cutoff(weights)), axis=1),
+        lambda weights: np.concatenate((ranking(weights), at_cutoff(weights)[:, 0]), axis=1),
         rows.patients,
         draws=draws,
         seed=seed,
@@ -234,3 +238,41 @@ def bootstrap_metrics(
         )
         for i, name in enumerate(("AUC", "AP", *METRICS))
     }
+
+
+def bootstrap_metrics_at(
+    rows: ScoredRows,
+    cutoffs: Sequence[float],
+    names: Sequence[str],
+    *,
+    draws: int = DRAWS,
+    seed: int = 0,
+    level: float = 0.95,
+) -> list[dict[str, Interval]]:
+    """Intervals of some metrics at each of several cut-offs, those of ``bootstrap_metrics`` with the same draws.
+
+    Raises:
+        InputError: no rows, or a level outside (0, 1).
+    """
+    check_level(level)
+    values = bootstrap_draws(
+        _cutoffs_statistic(rows, cutoffs),
+        rows.patients,
+        draws=draws,
+        seed=seed,
+        row_count=rows.n + len(METRICS) * len(cutoffs),
+    )
+    return [
+        {
+            name: percentile_interval(
+                values[:, point, METRICS.index(name)],
+                patients=rows.patients,
+                resampled="patient",
+                stratified=False,
+                level=level,
+                seed=seed,
+            )
+            for name in names
+        }
+        for point in range(len(cutoffs))
+    ]

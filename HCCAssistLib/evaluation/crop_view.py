@@ -12,6 +12,8 @@ import numpy.typing as npt
 from PIL import Image as Picture
 from PIL import ImageDraw, ImageFont
 
+from HCCAssistLib.results.stamp import in_words
+
 GAP = 2
 """Pixels between the pictures of a strip."""
 
@@ -31,12 +33,12 @@ class CropView:
     Attributes:
         pictures: 8 bit ``(rows, columns)`` by name, all of one size.
         side_mm: of the square that each shows; one for each picture where they differ.
-        synthetic: no patient, which the picture says.
+        stamp: of ``results.stamp``, written into each picture.
     """
 
     pictures: Mapping[str, npt.NDArray[np.uint8]]
     side_mm: float | Sequence[float]
-    synthetic: bool = False
+    stamp: str = ""
 
     @property
     def sides_mm(self) -> tuple[float, ...]:
@@ -49,11 +51,10 @@ class CropView:
     @property
     def caption(self) -> str:
         """What is shown."""
-        stamp = "synthetic case; " if self.synthetic else ""
         sides = " / ".join(dict.fromkeys(f"{side:.0f}" for side in self.sides_mm))
         return (
-            f"{stamp}what the network saw ({', '.join(self.pictures)}), axial, patient's left on the right, "
-            f"{sides} mm from side to side"
+            f"{in_words(self.stamp)}what the network saw ({', '.join(self.pictures)}), axial, "
+            f"patient's left on the right, {sides} mm from side to side"
         )
 
 
@@ -83,8 +84,8 @@ def crop_picture(view: CropView) -> bytes:
         page.paste(Picture.fromarray(picture).resize((side, side), Picture.Resampling.NEAREST), (left, head))
         draw.text((left + side / 2, head / 2), name, 0, font, "mm")
         texts = [(TEXT / 3, side / 2, "R", "lm"), (side - TEXT / 3, side / 2, "L", "rm")]
-        if view.synthetic:
-            texts.append((side - TEXT / 3, TEXT, "SYNTHETIC", "rm"))
+        if view.stamp:
+            texts.append((side - TEXT / 3, TEXT, view.stamp, "rm"))
         for x, y, text, anchor in texts:
             draw.text((left + x, head + y), text, 255, font, anchor, stroke_width=2, stroke_fill=0)
         scale_bar = SCALE_BAR_MM if side_mm > 2 * SCALE_BAR_MM else SHORT_BAR_MM

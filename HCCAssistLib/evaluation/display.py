@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from HCCAssistLib.evaluation.result import Estimate, Interval
-from HCCAssistLib.wording import rounded
+from HCCAssistLib.wording import plural, rounded
 
 NOT_GIVEN = "\N{EM DASH}"
 
@@ -39,3 +39,21 @@ def estimate_text(estimate: Estimate, digits: int = 3, *, percent: bool = False)
         return NOT_GIVEN
     text = rounded(estimate.value, digits, percent=percent)
     return text if estimate.successes is None else f"{text} ({estimate.successes}/{estimate.n})"
+
+
+def key_interval(estimate: Estimate) -> Interval:
+    """The interval to believe where one alone is shown: of patients resampled where there is such."""
+    clustered = estimate.clustered
+    return clustered if clustered and clustered.low is not None else estimate.interval
+
+
+def key_texts(estimate: Estimate) -> tuple[str, str, str]:
+    """The estimate, what it was counted on, and its interval: ``80.0 %``, ``12 of 15 lesions``, ``95 % CI ...``."""
+    percent = estimate.successes is not None
+    count = f"{estimate.n} {plural(estimate.unit, estimate.n)}"
+    if estimate.value is None:
+        return NOT_GIVEN, count, ""
+    digits, interval = 1 if percent else 2, key_interval(estimate)
+    value = rounded(estimate.value, digits, percent=percent) + (" %" if percent else "")
+    detail = f"{estimate.successes} of {count}" if percent else count
+    return value, detail, f"{100 * interval.level:g} % CI {interval_text(interval, digits, percent=percent)}"

@@ -63,7 +63,7 @@ class ExampleCases:
         result: DetectionResult,
         points: FloatArray,
         *,
-        synthetic: bool = False,
+        stamp: str = "",
     ) -> None:
         """Look at one case.
 
@@ -72,7 +72,7 @@ class ExampleCases:
             read: gives the volume that was scanned.
             result: what was found in it.
             points: annotated points ``(n, 3)``, LPS mm.
-            synthetic: whether it is a phantom.
+            stamp: of ``results.stamp``.
         """
 
         def keep(kind: str, worth: float, at: npt.ArrayLike) -> None:
@@ -80,7 +80,7 @@ class ExampleCases:
                 self._best[kind] = (
                     worth,
                     lambda: Example(
-                        kind, case_id, slice_view(read(), result.shown, points, at, self.window, synthetic=synthetic)
+                        kind, case_id, slice_view(read(), result.shown, points, at, self.window, stamp=stamp)
                     ),
                 )
 

@@ -31,6 +31,9 @@ COLOURS = ("#0072B2", "#D55E00", "#009E73", "#CC79A7", "#E69F00", "#56B4E9", "#0
 LINES = ("-", "--", "-.", ":", (0, (5, 1)), (0, (3, 1, 1, 1)), (0, (1, 1)))
 GREY = "#767676"
 
+COLUMN, PAGE = 89 / 25.4, 183 / 25.4
+"""Widths in inches of one column of a journal (89 mm) and of its page (183 mm); every drawing has one of them."""
+
 _STYLE: dict[str, Any] = {
     "font.family": "sans-serif",
     "font.sans-serif": ["Arial", "Helvetica", "Liberation Sans", "DejaVu Sans"],
@@ -47,14 +50,14 @@ _STYLE: dict[str, Any] = {
     "legend.fontsize": 7.5,
     "legend.frameon": False,
     "lines.linewidth": 1.4,
-    "svg.fonttype": "path",
+    "svg.fonttype": "none",  # text stays text, which a journal can set in its own font
     "svg.hashsalt": "HCCAssist",  # the same drawing gives the same bytes
 }
 
 
 @contextmanager
-def canvas(width: float = 3.5, height: float = 3.3) -> Iterator[tuple[Figure, Axes]]:
-    """A figure of one journal column (3.5 inches) with one axes, drawn without any global state."""
+def canvas(width: float = COLUMN, height: float = 3.3) -> Iterator[tuple[Figure, Axes]]:
+    """A figure of one journal column with one axes, drawn without any global state."""
     try:
         import logging
 
@@ -246,11 +249,13 @@ def _rate_label(rate: float) -> str:
 def confusion_figure(matrix: ConfusionMatrix) -> Figure:
     """Counts, shaded by their share of the true category (row)."""
     size = len(matrix.categories)
-    with canvas(1.3 + 0.6 * size, 1.1 + 0.6 * size) as (figure, axes):
+    with canvas(height=min(1.1 + 0.6 * size, 3.6)) as (figure, axes):
         counts = np.array(matrix.counts, dtype=np.float64)
         totals = counts.sum(axis=1, keepdims=True)
         shares = np.divide(counts, totals, out=np.zeros_like(counts), where=totals > 0)
-        axes.imshow(shares, cmap="Blues", vmin=0, vmax=1)
+        edges = np.arange(size + 1) - 0.5
+        axes.pcolormesh(edges, edges, shares, cmap="Blues", vmin=0, vmax=1)  # cells, and not an image, in the SVG
+        axes.set(aspect="equal", ylim=(size - 0.5, -0.5))
         for row in range(size):
             for column in range(size):
                 axes.text(

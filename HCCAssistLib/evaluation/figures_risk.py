@@ -10,7 +10,7 @@ import numpy as np
 from HCCAssistLib.errors import InputError
 from HCCAssistLib.evaluation.calibration import Calibration
 from HCCAssistLib.evaluation.decision import DecisionCurve
-from HCCAssistLib.evaluation.figures import COLOURS, GREY, LINES, canvas, legend_above, unit_square
+from HCCAssistLib.evaluation.figures import COLOURS, GREY, LINES, PAGE, canvas, legend_above, unit_square
 from HCCAssistLib.evaluation.result import Interval
 from HCCAssistLib.evaluation.survival import KaplanMeier
 from HCCAssistLib.wording import rounded
@@ -76,7 +76,7 @@ def kaplan_meier_figure(
     if not curves:
         raise InputError("there is no group to draw", "Kaplan-Meier curves")
     end = max(float(curve.times[-1]) for curve in curves) or 1.0
-    with canvas(4.6, 3.3 + 0.17 * len(curves)) as (figure, axes):
+    with canvas(PAGE, 3.3 + 0.17 * len(curves)) as (figure, axes):
         for i, curve in enumerate(curves):
             colour = COLOURS[i % 7]
             time, survival = np.append(0.0, curve.times), np.append(1.0, curve.survival)
@@ -135,7 +135,7 @@ def importance_figure(
         for name, one in (intervals or {}).items()
         if one.low is not None and one.high is not None
     }
-    with canvas(4.6, 0.8 + 0.24 * len(ordered)) as (figure, axes):
+    with canvas(PAGE, 0.8 + 0.24 * len(ordered)) as (figure, axes):
         axes.barh([name for name, _ in ordered], [value for _, value in ordered], color=COLOURS[0], height=0.65)
         ends = []
         for row, (name, value) in enumerate(ordered):

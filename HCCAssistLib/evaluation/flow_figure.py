@@ -6,7 +6,7 @@ from collections.abc import Mapping
 from textwrap import wrap
 from typing import TYPE_CHECKING
 
-from HCCAssistLib.evaluation.figures import canvas
+from HCCAssistLib.evaluation.figures import PAGE, canvas
 from HCCAssistLib.evaluation.flow import Flow
 from HCCAssistLib.wording import plural
 
@@ -16,7 +16,7 @@ if TYPE_CHECKING:
 
 
 MIDDLE = 1.625
-"""Of the stages, inches from the left; two parts of the last one hang straight below it and beside it."""
+"""Of the stages, from the left of 6.3; two parts of the last one hang straight below it and beside it."""
 
 
 def flow_figure(flow: Flow) -> Figure:
@@ -24,7 +24,7 @@ def flow_figure(flow: Flow) -> Figure:
     leaving = [_wrapped("Not for this evaluation", s.elsewhere) + _wrapped("Excluded", s.excluded) for s in flow.stages]
     tall = [0.55 + 0.155 * len(lines) for lines in leaving]
     height = sum(tall) + (0.75 if flow.parts else 0.05)
-    with canvas(6.3, height) as (figure, axes):
+    with canvas(PAGE, height) as (figure, axes):
         axes.set(xlim=(0, 6.3), ylim=(height, 0))
         axes.axis("off")
         top = 0.05

@@ -9,7 +9,7 @@ from typing import Any
 import numpy as np
 
 from HCCAssistLib.errors import InputError
-from HCCAssistLib.evaluation.bootstrap import DRAWS, bootstrap_draws, bootstrap_interval, percentile_interval
+from HCCAssistLib.evaluation.bootstrap import DRAWS, bootstrap_draws, percentile_interval
 from HCCAssistLib.evaluation.intervals import proportion_interval, rate_interval
 from HCCAssistLib.evaluation.lesion_matching import LesionMatches, VolumeFindings
 from HCCAssistLib.evaluation.result import Estimate, Interval
@@ -177,43 +177,72 @@ def lesion_operating_point(
     Raises:
         InputError: no volumes, or a negative tolerance.
     """
-    matches = LesionMatches.of(volumes, tolerance_mm)
-    thresholds = np.array([cutoff.value])
+    return lesion_operating_points(volumes, [cutoff], tolerance_mm=tolerance_mm, draws=draws, seed=seed, level=level)[0]
 
-    def resampled(which: int) -> Interval:
-        return bootstrap_interval(
-            lambda weights: matches.curve(weights, thresholds)[which][:, 0],
-            matches.patients,
-            draws=draws,
-            seed=seed,
+
+def lesion_operating_points(
+    volumes: Sequence[VolumeFindings],
+    cutoffs: Sequence[CutOff],
+    *,
+    tolerance_mm: float = 0.0,
+    draws: int = DRAWS,
+    seed: int = 0,
+    level: float = 0.95,
+) -> list[tuple[Estimate, Estimate]]:
+    """``lesion_operating_point`` at each of several cut-offs, from the same draws of patients.
+
+    Raises:
+        InputError: no volumes, or a negative tolerance.
+    """
+    matches = LesionMatches.of(volumes, tolerance_mm)
+    thresholds = np.array([cutoff.value for cutoff in cutoffs])
+    values = bootstrap_draws(
+        lambda weights: np.stack(matches.curve(weights, thresholds), axis=1),
+        matches.patients,
+        draws=draws,
+        seed=seed,
+        row_count=len(matches.false_scores) + len(matches.lesion_scores) + len(thresholds),
+    )
+
+    def resampled(which: int, point: int) -> Interval:
+        return percentile_interval(
+            values[:, which, point],
+            patients=matches.patients,
+            resampled="patient",
+            stratified=False,
             level=level,
+            seed=seed,
         )
 
-    lesions, found = int(matches.lesions.sum()), int((matches.lesion_scores >= cutoff.value).sum())
-    false = int((matches.false_scores >= cutoff.value).sum())
-    sensitivity = Estimate(
-        name="lesion-level sensitivity",
-        value=found / lesions if lesions else None,
-        n=lesions,
-        unit="lesion",
-        successes=found,
-        interval=proportion_interval(found, lesions, level=level),
-        clustered=resampled(0),
-        clusters=matches.patients,
-        cutoff=cutoff,
-        note="" if lesions else "undefined: there is no true lesion in any volume",
-    )
-    of_rate = resampled(1)
-    if of_rate.low is None:
-        of_rate = rate_interval(false, len(volumes), level=level)
-    rate = Estimate(
-        name="false positives per volume",
-        value=false / len(volumes),
-        n=len(volumes),
-        unit="volume",
-        interval=of_rate,
-        clusters=matches.patients,
-        cutoff=cutoff,
-        note=f"{false} false positives in {len(volumes)} volumes",
-    )
-    return sensitivity, rate
+    lesions = int(matches.lesions.sum())
+    points = []
+    for point, cutoff in enumerate(cutoffs):
+        found = int((matches.lesion_scores >= cutoff.value).sum())
+        false = int((matches.false_scores >= cutoff.value).sum())
+        sensitivity = Estimate(
+            name="lesion-level sensitivity",
+            value=found / lesions if lesions else None,
+            n=lesions,
+            unit="lesion",
+            successes=found,
+            interval=proportion_interval(found, lesions, level=level),
+            clustered=resampled(0, point),
+            clusters=matches.patients,
+            cutoff=cutoff,
+            note="" if lesions else "undefined: there is no true lesion in any volume",
+        )
+        of_rate = resampled(1, point)
+        if of_rate.low is None:
+            of_rate = rate_interval(false, len(volumes), level=level)
+        rate = Estimate(
+            name="false positives per volume",
+            value=false / len(volumes),
+            n=len(volumes),
+            unit="volume",
+            interval=of_rate,
+            clusters=matches.patients,
+            cutoff=cutoff,
+            note=f"{false} false positives in {len(volumes)} volumes",
+        )
+        points.append((sensitivity, rate))
+    return points

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Mapping, Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from typing import Any
 
 import numpy as np
@@ -20,6 +20,12 @@ from HCCAssistLib.evaluation.bootstrap import bootstrap_interval
 from HCCAssistLib.evaluation.result import Estimate
 from HCCAssistLib.labels import Classes
 
+GOOD_DICE = 0.7
+"""Segments of two readers that overlap less differ (Zijdenbos, IEEE Trans Med Imaging 1994;13:716-724)."""
+
+Differences = dict[str, list[str]]
+"""By case id."""
+
 
 @dataclass(frozen=True, slots=True)
 class MarkAgreement:
@@ -31,6 +37,7 @@ class MarkAgreement:
         figures: each with what it is of (``"response"``, ``"pre/tumour"``).
         notes: what the figures do not say.
         left_out: ids of the cases that only one of them read.
+        differences: in what they differ, in words, by the id of each case in which they do.
     """
 
     readers: tuple[str, str]
@@ -38,6 +45,7 @@ class MarkAgreement:
     figures: tuple[tuple[str, Estimate], ...]
     notes: tuple[str, ...]
     left_out: tuple[str, ...]
+    differences: Mapping[str, tuple[str, ...]] = field(default_factory=dict)
 
     def as_json(self) -> dict[str, Any]:
         """Plain values at full precision."""
@@ -47,6 +55,7 @@ class MarkAgreement:
             "figures": [{"of": of, **figure.as_json()} for of, figure in self.figures],
             "notes": list(self.notes),
             "left_out": list(self.left_out),
+            "differences": {case: list(words) for case, words in self.differences.items()},
         }
 
 
@@ -75,26 +84,40 @@ def compare_marks(
     pairs = [(first[name], second[name]) for name in both]
     figures: list[tuple[str, Estimate]] = []
     notes: list[str] = []
+    differ: Differences = {name: [] for name in both}
     for column, classes in ((name, one) for name, one in labels.items() if one.of == "case"):
-        figures += _labels(column, classes, pairs)
+        figures += _labels(column, classes, pairs, differ)
     for need in dict.fromkeys(need for need in needs if need.kind == "segment"):
-        figures += _segments(need, pairs, notes)
+        figures += _segments(need, pairs, notes, differ)
     for need in dict.fromkeys(need for need in needs if need.kind == "points"):
-        figures += _points(need, labels.get(str(need)), pairs, notes)
+        figures += _points(need, labels.get(str(need)), pairs, notes, differ)
     return MarkAgreement(
-        readers, tuple(both), tuple(figures), tuple(notes), tuple(sorted(first.keys() ^ second.keys()))
+        readers,
+        tuple(both),
+        tuple(figures),
+        tuple(notes),
+        tuple(sorted(first.keys() ^ second.keys())),
+        {name: tuple(words) for name, words in differ.items() if words},
     )
 
 
-def _labels(column: str, classes: Classes, pairs: Sequence[tuple[Case, Case]]) -> list[tuple[str, Estimate]]:
-    texts = [(one.values.get(column, ""), other.values.get(column, "")) for one, other in pairs]
-    known = [
-        (classes.code_of(a) or a, classes.code_of(b) or b) for a, b in texts if not (is_missing(a) or is_missing(b))
-    ]
+def _labels(
+    column: str, classes: Classes, pairs: Sequence[tuple[Case, Case]], differ: Differences
+) -> list[tuple[str, Estimate]]:
+    known = []
+    for one, other in pairs:
+        texts = [case.values.get(column, "") for case in (one, other)]
+        if not any(is_missing(text) for text in texts):
+            first, second = (classes.code_of(text) or text for text in texts)
+            known.append((first, second))
+            if first != second:
+                differ[one.case_id].append(f"{column}: {first} and {second}")
     return [(column, _kappa(known, "case"))] if known else []
 
 
-def _segments(need: InputSpec, pairs: Sequence[tuple[Case, Case]], notes: list[str]) -> list[tuple[str, Estimate]]:
+def _segments(
+    need: InputSpec, pairs: Sequence[tuple[Case, Case]], notes: list[str], differ: Differences
+) -> list[tuple[str, Estimate]]:
     found: list[float] = []
     patients: list[str] = []
     alone = 0
@@ -104,7 +127,11 @@ def _segments(need: InputSpec, pairs: Sequence[tuple[Case, Case]], notes: list[s
             grid = common_grid([*a, *b])
             found.append(dice(union(a, grid), union(b, grid)))
             patients.append(one.patient_id)
-        alone += bool(a) != bool(b)
+            if found[-1] < GOOD_DICE:
+                differ[one.case_id].append(f"{need.name}: Dice {found[-1]:.2f}")
+        if bool(a) != bool(b):
+            alone += 1
+            differ[one.case_id].append(f"{need.name}: drawn by one alone")
     if alone:
         notes.append(f"{need}: drawn by one of them only in {alone} of {len(pairs)} cases")
     if not found:
@@ -114,7 +141,11 @@ def _segments(need: InputSpec, pairs: Sequence[tuple[Case, Case]], notes: list[s
 
 
 def _points(
-    need: InputSpec, classes: Classes | None, pairs: Sequence[tuple[Case, Case]], notes: list[str]
+    need: InputSpec,
+    classes: Classes | None,
+    pairs: Sequence[tuple[Case, Case]],
+    notes: list[str],
+    differ: Differences,
 ) -> list[tuple[str, Estimate]]:
     away: list[float] = []
     patients: list[str] = []
@@ -123,14 +154,18 @@ def _points(
     for one, other in pairs:
         a, b = (points_in(case, need) for case in (one, other))
         groups = [group.points for group in group_points({"a": a, "b": b})]
-        counts[0] += sum("b" not in group for group in groups)
-        counts[1] += sum("a" not in group for group in groups)
+        alone = [sum("b" not in group for group in groups), sum("a" not in group for group in groups)]
+        counts = [count + more for count, more in zip(counts, alone, strict=True)]
+        if any(alone):
+            differ[one.case_id].append(f"{need.name}: {sum(alone)} marked by one alone")
         for group in (group for group in groups if len(group) == 2):
             away.append(float(np.linalg.norm(np.subtract(group["a"].position, group["b"].position))))
             patients.append(one.patient_id)
             if classes is not None:
-                codes = [_code(group[reader], classes) for reader in ("a", "b")]
-                judged += [(codes[0], codes[1])] if all(codes) else []
+                first, second = (_code(group[reader], classes) for reader in ("a", "b"))
+                judged += [(first, second)] if first and second else []
+                if first != second:
+                    differ[one.case_id].append(f"{group['a'].label}: {first or '?'} and {second or '?'}")
     if not away and not any(counts):
         return []
     total = len(away) + sum(counts)

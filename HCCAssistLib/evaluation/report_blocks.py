@@ -3,13 +3,14 @@
 from __future__ import annotations
 
 from collections.abc import Mapping
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from typing import Any
 
 from HCCAssistLib.errors import Problem
+from HCCAssistLib.evaluation.explorer import Scale
 from HCCAssistLib.evaluation.result import Estimate, HypothesisTest
 from HCCAssistLib.results.cutoff import CutOff, cutoff_value
-from HCCAssistLib.wording import plural
+from HCCAssistLib.wording import megabytes, plural
 
 PNG = b"\x89PNG\r\n\x1a\n"
 JPEG = b"\xff\xd8\xff"
@@ -151,13 +152,25 @@ class CaseRow:
 
 @dataclass(frozen=True, slots=True)
 class CaseTable:
-    """Every case with its truth, its result, a thumbnail and the way to its picture."""
+    """Every case with its truth, its result, a thumbnail and the way to its picture.
+
+    Attributes:
+        title: of the table.
+        columns: headings.
+        rows: of the cases.
+        note: under the table.
+        data: the numbers at full precision, for report.json.
+        scales: scores whose threshold a reader can move; the rows are theirs.
+        follows: numbers of the columns that follow the threshold.
+    """
 
     title: str
     columns: tuple[str, ...]
     rows: tuple[CaseRow, ...]
     note: str
     data: Mapping[str, Any] | None = None
+    scales: tuple[Scale, ...] = ()
+    follows: tuple[int, ...] = ()
 
     def as_json(self) -> dict[str, Any]:
         """Plain values; the pictures are named."""
@@ -170,7 +183,32 @@ class CaseTable:
             "note": self.note,
             "tests": [],
             "data": None if self.data is None else dict(self.data),
+            "thresholds": [scale.as_json() for scale in self.scales],
         }
+
+
+@dataclass(frozen=True, slots=True)
+class CasePages:
+    """Pages with the images of the cases, beside a report.
+
+    Attributes:
+        paths: within the report's folder, by case id.
+        size: of all of them, in bytes.
+    """
+
+    paths: Mapping[str, str] = field(default_factory=dict)
+    size: int = 0
+
+    @property
+    def note(self) -> str:
+        """What a reader must know of them; empty where there are none."""
+        if not self.paths:
+            return ""
+        count = len(self.paths)
+        return (
+            f"A row, or its link images, leads to a page with all slices of the case: {count} {plural('file', count)} "
+            f"beside this one, {megabytes(self.size)}."
+        )
 
 
 @dataclass(frozen=True, slots=True)

@@ -1,21 +1,24 @@
 """The page of a report: blocks become rows and figures here, and HTML in ``templates/report.html.j2``.
 
-Needs Jinja2 (the extra ``reports``). Every text is escaped by the template; only ``Markup`` made here is not.
+Needs Jinja2 (the extra ``reports``). Every text is escaped by the template; only what ``report_markup`` makes is not.
 """
 
 from __future__ import annotations
 
 import base64
+import hashlib
 import re
 from collections.abc import Iterable, Iterator, Sequence
+from importlib.resources import files
 from typing import Any
+from urllib.parse import quote
 
 from HCCAssistLib.errors import HCCAssistError
 from HCCAssistLib.evaluation.checklist import GUIDELINES, Item
-from HCCAssistLib.evaluation.display import NOT_GIVEN, estimate_text, interval_text, p_value
+from HCCAssistLib.evaluation.display import NOT_GIVEN, estimate_text, interval_text, key_interval, key_texts, p_value
 from HCCAssistLib.evaluation.report_blocks import (
-    PNG,
     Block,
+    CasePages,
     CaseTable,
     EstimateTable,
     Heading,
@@ -26,6 +29,8 @@ from HCCAssistLib.evaluation.report_blocks import (
     Text,
     Warnings,
 )
+from HCCAssistLib.evaluation.report_explorer import explorer_json
+from HCCAssistLib.evaluation.report_markup import Footnotes, data_url, literal, markup
 from HCCAssistLib.evaluation.result import Estimate, HypothesisTest, Interval
 from HCCAssistLib.results.cutoff import cutoff_value
 from HCCAssistLib.wording import plural, rounded
@@ -38,31 +43,6 @@ _NUMBER = '<span class="number">{}</span>{}'
 _OWN_SECTIONS = (("methods", "Methods"), ("missing", "Not in this report"), ("provenance", "Provenance"))
 
 
-class _Footnotes:
-    """Letters for what would not fit into a cell; the same note gets the same letter."""
-
-    def __init__(self) -> None:
-        self._letters: dict[str, str] = {}
-
-    def mark(self, *notes: str) -> str:
-        letters = []
-        for note in filter(None, notes):
-            number = len(self._letters)
-            letters.append(self._letters.setdefault(note, chr(97 + number % 26) * (1 + number // 26)))
-        return _markup("<sup>{}</sup>", ",".join(letters)) if letters else ""
-
-    def lines(self, *others: str) -> list[tuple[str, str]]:
-        """Letter and note; the others have no letter."""
-        return [(letter, f"{note}.") for note, letter in self._letters.items()] + [("", o) for o in others if o]
-
-
-def _markup(pattern: str, *values: Any) -> str:
-    """HTML whose values are escaped."""
-    from markupsafe import Markup
-
-    return Markup(pattern).format(*values)  # noqa: S704 - the patterns are literals of this file
-
-
 def page(
     title: str,
     subtitle: str,
@@ -71,8 +51,20 @@ def page(
     methods: Sequence[str],
     missing: Iterable[Item] | None,
     provenance: Iterable[tuple[str, str]],
+    cases: CasePages | None = None,
+    has_files: bool = False,
 ) -> str:
-    """The whole page; ``missing`` is None where the guidelines for studies do not apply, to one patient.
+    """The whole page.
+
+    Args:
+        title: of the page.
+        subtitle: under it.
+        blocks: in their order.
+        methods: paragraphs.
+        missing: items of the guidelines that are not covered; None where they do not apply, to one patient.
+        provenance: name and value.
+        cases: pages with the images of the cases, beside this page.
+        has_files: whether the drawings lie beside this page, in ``figures/``.
 
     Raises:
         HCCAssistError: Jinja2 is not installed.
@@ -84,12 +76,17 @@ def page(
     environment = Environment(
         loader=PackageLoader("HCCAssistLib.evaluation"), autoescape=True, undefined=StrictUndefined, trim_blocks=True
     )
-    parts = list(_parts(blocks))
+    parts = list(_parts(blocks, cases or CasePages(), has_files))
+    style, script = (_asset(name) for name in ("report.css", "report.js"))
+    moves = any(part.get("css") == "cases" for part in parts)
     contents = [(part["anchor"], part["text"]) for part in parts if part["kind"] == "heading" and not part["is_part"]]
     return environment.get_template("report.html.j2").render(
         title=title,
         subtitle=subtitle,
         notice=RESEARCH_USE_ONLY,
+        policy=content_policy(style, script if moves else ""),
+        style=literal(style),
+        script=literal(script) if moves else "",
         contents=[*contents, *(own for own in _OWN_SECTIONS if missing is not None or own[0] != "missing")],
         parts=parts,
         methods=methods,
@@ -101,14 +98,28 @@ def page(
     )
 
 
-def _parts(blocks: Iterable[Block]) -> Iterator[dict[str, Any]]:
+def content_policy(style: str, script: str) -> str:
+    """What a browser may do with the page: its own style and programme, pictures in it, and nothing else."""
+    allowed = [f"style-src '{_hash(style)}'", *([f"script-src '{_hash(script)}'"] if script else [])]
+    return "; ".join(["default-src 'none'", "img-src data:", *allowed, "base-uri 'none'", "form-action 'none'"])
+
+
+def _hash(text: str) -> str:
+    return "sha256-" + base64.b64encode(hashlib.sha256(text.encode()).digest()).decode("ascii")
+
+
+def _asset(name: str) -> str:
+    return (files("HCCAssistLib.evaluation") / "templates" / name).read_text(encoding="utf-8")
+
+
+def _parts(blocks: Iterable[Block], pages: CasePages, has_files: bool) -> Iterator[dict[str, Any]]:
     """What the template lays out; pictures that follow one another stand side by side."""
     figures: list[dict[str, Any]] = []
     count = 0
     for number, block in enumerate(blocks):
         if isinstance(block, Picture):
             count += 1
-            figures.append(_figure(block, count))
+            figures.append(_figure(block, count, has_files))
             continue
         if figures:
             yield {"kind": "figures", "figures": figures}
@@ -130,7 +141,7 @@ def _parts(blocks: Iterable[Block]) -> Iterator[dict[str, Any]]:
             case Table():
                 yield _table(block.title, block.columns, block.rows, [("", block.note)] if block.note else [])
             case CaseTable():
-                yield _cases(block)
+                yield _cases(block, pages, number)
     if figures:
         yield {"kind": "figures", "figures": figures}
 
@@ -141,61 +152,60 @@ def _table(
     return {"kind": "table", "title": title, "columns": columns, "rows": list(rows), "notes": notes, "css": css}
 
 
-def _figure(block: Picture, number: int) -> dict[str, Any]:
-    content = next(iter(block.contents.values()))
+def _figure(block: Picture, number: int, has_files: bool) -> dict[str, Any]:
+    name, content = next(iter(block.contents.items()))
     return {
         "anchor": f"figure-{block.name}",
         "number": number,
         "wide": block.wide,
         "alt": block.caption,
         "legend": block.legend,
-        "source": _data_url("image/svg+xml" if block.svg else "", content),
+        "source": data_url("image/svg+xml" if block.svg else "", content),
+        "file": name if has_files and block.svg else "",
     }
 
 
-def _data_url(kind: str, content: bytes) -> str:
-    kind = kind or ("image/png" if content.startswith(PNG) else "image/jpeg")
-    return f"data:{kind};base64,{base64.b64encode(content).decode('ascii')}"
-
-
-def _cases(block: CaseTable) -> dict[str, Any]:
+def _cases(block: CaseTable, pages: CasePages, number: int) -> dict[str, Any]:
     rows = []
     for row in block.rows:
         cells: list[str] = list(row.cells)
         if row.picture:
-            cells[0] = _markup('<a href="#figure-{}">{}</a>', row.picture, cells[0])
+            cells[0] = markup('<a href="#figure-{}">{}</a>', row.picture, cells[0])
+        if path := pages.paths.get(row.cells[0]):
+            cells[0] = markup('{} <a class="images" href="{}">images</a>', cells[0], quote(path))
         image = ""
         if row.thumbnail:
-            image = _markup('<img alt="Case {}" src="{}">', row.cells[0], _data_url("", row.thumbnail))
+            image = markup(
+                '<img alt="Case {}" loading="lazy" decoding="async" src="{}">',
+                row.cells[0],
+                data_url("", row.thumbnail),
+            )
             if row.picture:
-                image = _markup('<a href="#figure-{}">{}</a>', row.picture, image)
+                image = markup('<a href="#figure-{}">{}</a>', row.picture, image)
         rows.append([cells[0], image, *cells[1:]])
     columns = [block.columns[0], "", *block.columns[1:]]
-    return _table(block.title, columns, rows, [("", block.note)] if block.note else [], "cases")
+    notes = [("", note) for note in (block.note, pages.note) if note]
+    content = explorer_json(block.scales, [place + 1 for place in block.follows])
+    more = {"number": number, "explorer": literal(content)}
+    return _table(block.title, columns, rows, notes, "cases") | more
 
 
 def _key_results(block: KeyResults) -> dict[str, Any]:
-    notes = _Footnotes()
+    notes = Footnotes()
     rows = [[question, *(_key_cell(one, notes) for one in found)] for question, found in block.rows]
     columns = ["", *block.columns] if len(block.columns) > 1 else []
     return _table("", columns, rows, notes.lines(*_cutoffs(block.estimates)), "key")
 
 
-def _key_cell(estimate: Estimate | None, notes: _Footnotes) -> str:
+def _key_cell(estimate: Estimate | None, notes: Footnotes) -> str:
     """``80.0 % (12/15)``, its interval and what it was counted on; of patients resampled where there is such."""
     if estimate is None:
         return NOT_GIVEN
-    percent = estimate.successes is not None
-    count = f"{estimate.n} {plural(estimate.unit, estimate.n)}"
+    value, detail, limits = key_texts(estimate)
     if estimate.value is None:
-        return _markup("<b>{}</b>{} {}", NOT_GIVEN, notes.mark(estimate.note), count)
-    value = rounded(estimate.value, 1 if percent else 2, percent=percent) + (" %" if percent else "")
-    detail = f"{estimate.successes} of {count}" if percent else count
-    interval = estimate.clustered if estimate.clustered and estimate.clustered.low is not None else estimate.interval
-    text = interval_text(interval, 1 if percent else 2, percent=percent)
-    level = f"{100 * interval.level:g} % CI"
-    limits = _markup(_NUMBER, f"{level} {text}", notes.mark(_interval_note(interval)))
-    return _markup("<b>{}</b><br>{}<br>{}", value, limits, _markup(_NUMBER, detail, ""))
+        return markup("<b>{}</b>{} {}", value, notes.mark(estimate.note), detail)
+    marked = markup(_NUMBER, limits, notes.mark(_interval_note(key_interval(estimate))))
+    return markup("<b>{}</b><br>{}<br>{}", value, marked, markup(_NUMBER, detail, ""))
 
 
 def _cutoffs(estimates: Iterable[Estimate]) -> list[str]:
@@ -218,7 +228,7 @@ def _interval_note(interval: Interval) -> str:
 
 
 def _estimates(block: EstimateTable) -> dict[str, Any]:
-    notes = _Footnotes()
+    notes = Footnotes()
     with_clustered = any(estimate.clustered for estimate in block.estimates)
     rows = [_estimate_row(one, notes, digits=block.digits, with_clustered=with_clustered) for one in block.estimates]
     levels = {estimate.interval.level for estimate in block.estimates} or {0.95}
@@ -231,7 +241,7 @@ def _estimates(block: EstimateTable) -> dict[str, Any]:
     return _table(block.title, columns, rows, notes.lines(patients, *_cutoffs(block.estimates)))
 
 
-def _estimate_row(estimate: Estimate, notes: _Footnotes, *, digits: int, with_clustered: bool) -> list[str]:
+def _estimate_row(estimate: Estimate, notes: Footnotes, *, digits: int, with_clustered: bool) -> list[str]:
     percent = estimate.successes is not None
     digits = 1 if percent else digits
     name = estimate.name[:1].upper() + estimate.name[1:] + (" (%)" if percent else "")
@@ -241,28 +251,28 @@ def _estimate_row(estimate: Estimate, notes: _Footnotes, *, digits: int, with_cl
         resampled_only = estimate.clustered is None and estimate.interval.draws is not None
         intervals = [None, estimate.interval] if resampled_only else [estimate.interval, estimate.clustered]
     cells = [
-        _markup(_NUMBER, interval_text(one, digits, percent=percent), notes.mark(_interval_note(one)))
+        markup(_NUMBER, interval_text(one, digits, percent=percent), notes.mark(_interval_note(one)))
         if one
         else NOT_GIVEN
         for one in intervals
     ]
     return [
-        _markup("{}{}", name, notes.mark(estimate.note, excluded if estimate.excluded else "")),
-        _markup(_NUMBER, f"{estimate.n} {plural(estimate.unit, estimate.n)}", ""),
-        _markup(_NUMBER, estimate_text(estimate, digits, percent=percent), ""),
+        markup("{}{}", name, notes.mark(estimate.note, excluded if estimate.excluded else "")),
+        markup(_NUMBER, f"{estimate.n} {plural(estimate.unit, estimate.n)}", ""),
+        markup(_NUMBER, estimate_text(estimate, digits, percent=percent), ""),
         *cells,
     ]
 
 
 def _tests(block: TestTable) -> dict[str, Any]:
-    notes = _Footnotes()
+    notes = Footnotes()
     rows = [
         [
             comparison,
-            _markup("{}{}", f"{test.name}, {test.alternative}", notes.mark(test.note)),
-            _markup(_NUMBER, f"{test.n} {plural(test.unit, test.n)}", ""),
-            _markup(_NUMBER, _statistic(test) or NOT_GIVEN, ""),
-            _markup(_NUMBER, p_value(test.p), notes.mark(test.reason)),
+            markup("{}{}", f"{test.name}, {test.alternative}", notes.mark(test.note)),
+            markup(_NUMBER, f"{test.n} {plural(test.unit, test.n)}", ""),
+            markup(_NUMBER, _statistic(test) or NOT_GIVEN, ""),
+            markup(_NUMBER, p_value(test.p), notes.mark(test.reason)),
         ]
         for comparison, test in block.tests
     ]

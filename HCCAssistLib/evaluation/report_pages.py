@@ -13,10 +13,12 @@ from typing import TYPE_CHECKING, Any
 
 from HCCAssistLib.errors import InputError, Problem
 from HCCAssistLib.evaluation.checklist import Item, missing_items
+from HCCAssistLib.evaluation.explorer import Scale
 from HCCAssistLib.evaluation.report_blocks import (
     JPEG,
     PNG,
     Block,
+    CasePages,
     CaseRow,
     CaseTable,
     EstimateTable,
@@ -82,6 +84,7 @@ class Pages:
         self._in_section = False
         self._methods: list[str] = []
         self._files: dict[str, bytes] = {}
+        self._case_pages = CasePages()
 
     def cover(self, *keys: str) -> None:
         """Say that the report covers these items of ``checklist.ITEMS``."""
@@ -148,16 +151,34 @@ class Pages:
         *,
         note: str = "",
         data: Mapping[str, Any] | None = None,
+        scales: Sequence[Scale] = (),
+        follows: Sequence[str] = (),
     ) -> None:
         """Add a table with one row per case, each with a thumbnail and the way to the figure that shows it.
 
+        Args:
+            title: of the table.
+            columns: headings.
+            rows: of the cases; the first cell is the id of the case.
+            note: under the table.
+            data: the numbers at full precision, for report.json.
+            scales: scores whose threshold a reader can move, with the steps of these rows.
+            follows: the columns that follow the threshold, in the order of ``Scale.columns``.
+
         Raises:
-            InputError: a row with another number of cells than there are columns.
+            InputError: a row with another number of cells than there are columns, or rows without their steps.
         """
         cases = tuple(rows)
         if any(len(row.cells) != len(columns) for row in cases):
             raise InputError(f"a row does not have {len(columns)} cells", f"table {title!r}")
-        self.blocks.append(CaseTable(title, tuple(columns), cases, note, data))
+        if any(len(scale.rows) != len(cases) or len(scale.columns) != len(follows) for scale in scales):
+            raise InputError("the steps of a threshold are not those of the rows", f"table {title!r}")
+        places = tuple(columns.index(name) for name in follows)
+        self.blocks.append(CaseTable(title, tuple(columns), cases, note, data, tuple(scales), places))
+
+    def link_cases(self, pages: CasePages) -> None:
+        """Say where the page with the images of each case lies."""
+        self._case_pages = pages
 
     def attach_csv(self, name: str, columns: Sequence[str], rows: Iterable[Sequence[Any]]) -> None:
         """Write a table that Excel opens beside the report; None becomes an empty cell.
@@ -315,6 +336,8 @@ class Pages:
             methods=self.methods,
             missing=self.missing,
             provenance=self.provenance.items(),
+            cases=self._case_pages,
+            has_files=True,
         )
         pictures = (block.contents for block in self.blocks if isinstance(block, Picture))
         contents = {name: content for files in (*pictures, self._files) for name, content in files.items()}

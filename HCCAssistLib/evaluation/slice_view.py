@@ -14,6 +14,7 @@ from HCCAssistLib.evaluation.values import FloatArray
 from HCCAssistLib.imaging.image import Image
 from HCCAssistLib.imaging.orientation import stored_slice, to_lps_order
 from HCCAssistLib.imaging.windows import Window
+from HCCAssistLib.results.stamp import in_words
 
 if TYPE_CHECKING:
     from matplotlib.axes import Axes
@@ -46,7 +47,7 @@ class SliceView:
         weak: the same of candidates below the cut-off.
         points: annotated points ``(n, 2)`` in columns and rows.
         window: of the grey values.
-        synthetic: no patient, which the picture says.
+        stamp: of ``results.stamp``, written into the picture.
     """
 
     grey: npt.NDArray[np.float32]
@@ -58,17 +59,16 @@ class SliceView:
     points: FloatArray
     window: Window
     weak: tuple[tuple[FloatArray, float], ...] = ()
-    synthetic: bool = False
+    stamp: str = ""
 
     @property
     def caption(self) -> str:
         """What the picture shows and how."""
-        stamp = "synthetic case; " if self.synthetic else ""
         marked = f"; rings, annotated points within {NEAR_MM:g} mm of the slice" if len(self.points) else ""
         boxes = "; boxes, candidates at or above the cut-off with their scores" if self.boxes else ""
         boxes += "; dotted, the surest candidate, below the cut-off" if self.weak else ""
         return (
-            f"{stamp}axial slice {self.number} of {self.slices}, patient's left on the right, level "
+            f"{in_words(self.stamp)}axial slice {self.number} of {self.slices}, patient's left on the right, level "
             f"{self.window.level:g} HU, width {self.window.width:g} HU; left, the image alone{boxes}{marked}"
         )
 
@@ -81,7 +81,7 @@ def slice_view(
     window: Window,
     *,
     cutoff: float = 0.0,
-    synthetic: bool = False,
+    stamp: str = "",
 ) -> SliceView:
     """The slice through a place.
 
@@ -92,7 +92,7 @@ def slice_view(
         at: LPS mm; a place outside the volume takes the nearest slice.
         window: of the grey values.
         cutoff: candidates below are drawn dotted.
-        synthetic: whether the case is a phantom.
+        stamp: of ``results.stamp``.
     """
     ordered = to_lps_order(image)
     to_index, spacing = ordered.geometry.to_index, ordered.geometry.spacing
@@ -119,7 +119,7 @@ def slice_view(
         weak=tuple(weak),
         points=marked[:, :2],
         window=window,
-        synthetic=synthetic,
+        stamp=stamp,
     )
 
 
@@ -181,13 +181,13 @@ def _draw(axes: Axes, view: SliceView, *, marks: bool, scores: bool = True) -> N
 
 
 def _letters(axes: Axes, view: SliceView) -> None:
-    """Sides of the patient, number of the slice, scale bar and, on a phantom, that it is one."""
+    """Sides of the patient, number of the slice, scale bar, and the stamp."""
     from matplotlib.patheffects import withStroke
 
     edge = [withStroke(linewidth=2, foreground="black")]
     texts = [(0.02, 0.5, "R", "left"), (0.98, 0.5, "L", "right"), (0.02, 0.97, f"slice {view.number}", "left")]
-    if view.synthetic:
-        texts.append((0.98, 0.97, "SYNTHETIC", "right"))
+    if view.stamp:
+        texts.append((0.98, 0.97, view.stamp, "right"))
     for x, y, text, side in texts:
         axes.text(
             x, y, text, transform=axes.transAxes, color="white", fontsize=8, fontweight="bold", ha=side,

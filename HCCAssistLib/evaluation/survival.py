@@ -183,7 +183,7 @@ def _median(
     note = ""
     flat = np.flatnonzero(np.abs(survival - 0.5) <= _HALF)
     if len(flat):
-        note = f"S(t) is exactly 0.5 from {value:g} on: packages that take the middle of the step print a later median"
+        note = f"S(t) is exactly 0.5 from {value:g} on: others may print a later median, the step's middle or end"
     # Past the time at which S falls to 0 the limits do not exist; there the whole interval lies below 0.5.
     lower = _first_at_most(times, np.where(np.isnan(low) & (survival <= 0), 0.0, np.nan_to_num(low, nan=1.0)), 0.5)
     upper = _first_at_most(times, np.nan_to_num(high, nan=1.0), 0.5)

@@ -10,6 +10,7 @@ from typing import TYPE_CHECKING, Any
 
 from HCCAssistLib.errors import InputError
 from HCCAssistLib.inference.torch_import import import_torch
+from HCCAssistLib.models.caveats import is_synthetic_model
 from HCCAssistLib.models.package import ModelPackage
 from HCCAssistLib.models.trees import TreeEnsemble
 from HCCAssistLib.provenance import software_versions
@@ -81,6 +82,7 @@ class LoadedModel:
             inputs=inputs,
             unused_inputs=unused,
             seconds=time.perf_counter() - began,
+            synthetic_model=is_synthetic_model(self.package.card),
         )
 
 

@@ -10,6 +10,8 @@ from typing import Any
 import numpy as np
 import numpy.typing as npt
 
+from HCCAssistLib.cohort.fingerprints import Fingerprint
+from HCCAssistLib.errors import InputError
 from HCCAssistLib.imaging.image import Image
 from HCCAssistLib.imaging.seen_picture import SeenPicture
 from HCCAssistLib.inference.loaded_model import LoadedModel
@@ -21,6 +23,7 @@ from HCCAssistLib.results.result import Result
 
 FloatArray = npt.NDArray[np.float64]
 
+Place = tuple[float, float, float]
 
 _SIDE = re.compile(r", \d+ mm$")
 """At the end of what a reader is told of a picture; it is told apart here."""
@@ -78,10 +81,12 @@ class ScoredCase:
     Attributes:
         findings: in the order of the result.
         pooled: whether the case has one answer, the mean over its findings.
+        scans: fingerprints of its volumes, where they were taken.
     """
 
     findings: tuple[Scored, ...]
     pooled: bool = False
+    scans: tuple[Fingerprint, ...] = ()
 
 
 def scored_case(
@@ -91,6 +96,7 @@ def scored_case(
     *,
     confirmed: bool = False,
     pictures: bool = False,
+    places: Mapping[int, Place] | None = None,
 ) -> ScoredCase:
     """Apply every member to a case.
 
@@ -100,14 +106,15 @@ def scored_case(
         run_options: of a prediction; no heat map is made.
         confirmed: what readers marked, where that is something else than what a model finds.
         pictures: whether these are wanted.
+        places: centres in LPS mm of what a detection found in the case before, by number; it is not searched again.
 
     Raises:
-        InputError: as the prediction.
+        InputError: as the prediction, or no network took part in it.
     """
     recipe, options = model.package.recipe, {**run_options, "heatmap": False}
     if recipe.task == "detection":
         score = recipe.module("scored").scored_case
-        found: ScoredCase = score(study, model, options, confirmed=confirmed, pictures=pictures)
+        found: ScoredCase = score(study, model, options, confirmed=confirmed, pictures=pictures, places=places)
         return found
     names = list(model.members[0])
     networks = [member[name] for name in names for member in model.members]
@@ -115,7 +122,10 @@ def scored_case(
         result: Result = recipe.module("prediction").predict(study, model, options)
     count = len(model.members)
     by_name = {name: recordings[n * count : (n + 1) * count] for n, name in enumerate(names)}
-    network = next(name for name in reversed(names) if by_name[name][0].given)  # the fullest that could be used
+    network = next((name for name in reversed(names) if by_name[name][0].given), None)  # the fullest that could be used
+    if network is None:
+        what = "no network took part in the result, so that there are no features to compare"
+        raise InputError(what, f"model {model.package.card.name}", "choose the images that its networks ask for")
     used = by_name[network]
     seen = _seen(recipe.module("seen").seen, study, result) if pictures else {}
     if not isinstance(result, ClassificationResult):

@@ -15,6 +15,7 @@ from types import ModuleType
 from typing import Any
 
 from HCCAssistLib.errors import InputError
+from HCCAssistLib.jobs.nearest import nearest
 from HCCAssistLib.jobs.prediction import devices, load_recipe, predict
 
 Progress = Callable[[float], None]
@@ -220,7 +221,20 @@ def _sample_module(recipe: str) -> ModuleType:
 
 
 _BACKBONES = (backbones, install_backbone, remove_backbone)
-_PANELS = (computer, verify, install, remove, compare, report, dry_run, *_BACKBONES, phase, sample, remove_samples)
+_PANELS = (
+    computer,
+    verify,
+    install,
+    remove,
+    compare,
+    report,
+    dry_run,
+    nearest,
+    *_BACKBONES,
+    phase,
+    sample,
+    remove_samples,
+)
 _WORKER = (devices, load_recipe, predict)
 
 TASKS: dict[str, Callable[..., Any]] = {task.__name__: task for task in (*_PANELS, *_WORKER)}

@@ -43,6 +43,12 @@ def training_data_warning(card: ModelCard) -> Problem | None:
     return Problem("WARN", what, f"model {card.name}")
 
 
+def is_synthetic_model(card: ModelCard) -> bool:
+    """Whether a model learnt from synthetic cases alone."""
+    synthetic, patients = counts(card.training)
+    return bool(synthetic) and not patients
+
+
 def trained_on(training: Mapping[str, Any]) -> str:
     """``120 synthetic cases, 3 patients``, from a model card's training record; empty where it does not say."""
     synthetic, patients = counts(training)

@@ -1,11 +1,15 @@
-"""The installed models: a folder of packages, each verified when it comes in and when it is used."""
+"""The installed models: a folder of packages, each verified when it comes in and when it is used.
+
+Besides, demonstration models come along with the library. They are offered where nothing of a recipe is installed, and
+are neither changed nor removed.
+"""
 
 from __future__ import annotations
 
 import shutil
 import zipfile
 import zlib
-from dataclasses import dataclass
+from dataclasses import dataclass, field, replace
 from pathlib import Path, PurePosixPath
 
 from HCCAssistLib.errors import HCCAssistError, InputError
@@ -20,6 +24,12 @@ from HCCAssistLib.files import (
 from HCCAssistLib.models.model_card import ModelCard
 from HCCAssistLib.models.package import FILE_LIMIT, PACKAGE_LIMIT, ModelPackage, read_card, read_package
 from HCCAssistLib.places import data_folder
+
+SHIPPED = Path(__file__).parent / "shipped"
+"""The demonstration models; ``hccassist demo-model`` makes each of them again."""
+
+DEMONSTRATION = "{recipe}-demonstration-synthetic"
+"""What the demonstration model of a recipe is called, wherever it lies."""
 
 
 def default_store() -> Path:
@@ -37,7 +47,7 @@ class Refused:
 
 @dataclass(frozen=True, slots=True)
 class Entry:
-    """What is installed under a name, at a glance: its files are not verified.
+    """What is there under a name, at a glance: its files are not verified.
 
     Attributes:
         name: of the folder.
@@ -45,6 +55,7 @@ class Entry:
         reason: why it cannot be read.
         size: bytes on disk.
         installed: time in seconds since 1970.
+        comes_along: whether it is a demonstration model that nobody installed.
     """
 
     name: str
@@ -52,22 +63,36 @@ class Entry:
     reason: str
     size: int
     installed: float
+    comes_along: bool = False
 
 
 @dataclass(frozen=True, slots=True)
 class ModelStore:
-    """Installed models under one folder."""
+    """Installed models under one folder.
+
+    Attributes:
+        folder: of them.
+        shipped: folder of the models that come along.
+    """
 
     folder: Path
+    shipped: Path = field(default_factory=lambda: SHIPPED)
 
     def entries(self) -> tuple[Entry, ...]:
         """All that is installed, by name, in no time: without reading any weights."""
-        return tuple(_entry(folder) for folder in self._folders())
+        return tuple(_entry(folder) for folder in _folders(self.folder))
+
+    def offered(self) -> tuple[Entry, ...]:
+        """What can be chosen: all that is installed, and what comes along for recipes of which nothing is."""
+        installed = self.entries()
+        served = {entry.card.recipe for entry in installed if entry.card is not None}
+        along = (replace(_entry(folder), comes_along=True) for folder in _folders(self.shipped))
+        return (*installed, *(entry for entry in along if entry.card is None or entry.card.recipe not in served))
 
     def packages(self) -> tuple[tuple[ModelPackage, ...], tuple[Refused, ...]]:
         """The valid packages, by name, and those that cannot be used with the reason."""
         good, bad = [], []
-        for folder in self._folders():
+        for folder in _folders(self.folder):
             try:
                 good.append(read_package(folder))
             except InputError as error:
@@ -75,16 +100,23 @@ class ModelStore:
         return tuple(good), tuple(bad)
 
     def get(self, name: str) -> ModelPackage:
-        """The installed model of that name.
+        """The model of that name, installed or coming along.
 
         Raises:
-            InputError: none is installed under it, or it is not valid.
+            InputError: there is none, or it is not valid.
         """
-        folder = self.path(name)
+        folder = self.find(name)
         if not folder.is_dir():
             installed = ", ".join(package.card.name for package in self.packages()[0]) or "none"
             raise InputError(f"no model named {name!r} is installed", remedy=f"installed models: {installed}")
         return read_package(folder)
+
+    def card(self, name: str) -> ModelCard | None:
+        """What the model of a name says of itself, without reading any weights; None where it cannot be read."""
+        try:
+            return read_card(self.find(name))
+        except InputError:
+            return None
 
     def install(self, source: Path, *, replace: bool = False) -> ModelPackage:
         """Copy a package, a folder or a .zip of one, into the store.
@@ -139,12 +171,19 @@ class ModelStore:
         """
         folder = self.path(name)
         if not folder.is_dir():
-            raise InputError(f"no model named {name!r} is installed")
+            along = (self.shipped / name).is_dir()
+            remedy = "it comes with HCCAssist; a model that you install takes its place" if along else ""
+            raise InputError(f"no model named {name!r} is installed", remedy=remedy)
         remove_whole(folder)
 
-    def _folders(self) -> list[Path]:
-        folders = self.folder.iterdir() if self.folder.is_dir() else ()
-        return sorted(path for path in folders if path.is_dir() and path.suffix != ".part")
+    def find(self, name: str) -> Path:
+        """The folder of a model by its name: the installed one, or the one that comes along.
+
+        Raises:
+            InputError: not a name; see ``path``.
+        """
+        installed, along = self.path(name), self.shipped / name
+        return along if along.is_dir() and not installed.is_dir() else installed
 
     def path(self, name: str) -> Path:
         """Where a model of that name is kept, or would be.
@@ -167,8 +206,13 @@ def _entry(folder: Path) -> Entry:
     return Entry(folder.name, card, reason, size_on_disk(folder), (path if path.is_file() else folder).stat().st_mtime)
 
 
+def _folders(store: Path) -> list[Path]:
+    folders = store.iterdir() if store.is_dir() else ()
+    return sorted(path for path in folders if path.is_dir() and path.suffix != ".part")
+
+
 def find_model(name: str, store: ModelStore, *, recipe: str | None = None) -> ModelPackage:
-    """A model by the path of its folder, or by its name in the store."""
+    """A model by the path of its folder, or by its name: installed in the store, or coming along."""
     if Path(name).is_dir():
         return read_package(Path(name), recipe=recipe)
     package = store.get(name)

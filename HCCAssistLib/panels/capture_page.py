@@ -54,6 +54,7 @@ class CapturePage:
             chosen=self.chosen,
             cohort=lambda: None,
             changed=changed,
+            settings=None,
             package=lambda _run: None,
         )
         self.inputs = Inputs(layout, specs=recipe.inputs, on_changed=changed, kept_for=f"capture.{recipe.id}.")

@@ -120,6 +120,13 @@ class CohortBrowser:
         self._buttons()
         return self.busy
 
+    def open_case(self, case_id: str) -> None:
+        """Open a case with its marks, as by a double click."""
+        ids = [one.case.case_id for one in self._shown.cases] if self._shown is not None else []
+        if case_id in ids:
+            self.ui.caseTable.selectRow(ids.index(case_id))
+            self._open(marked=True)
+
     def forget(self) -> None:
         """The scene closes: what was being opened is not."""
         self._drawing = self._opening = None

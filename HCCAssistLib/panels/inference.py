@@ -104,6 +104,7 @@ class InferencePanel:
             chosen=lambda: self._inputs.chosen(),
             cohort=lambda: self._exports.folder,
             changed=self.refresh,
+            settings=settings,
             package=models.package,
         )
         self._added = [make(shared) for make in method.added]
@@ -212,7 +213,7 @@ class InferencePanel:
             return
         device = self._run_bar.device
         request = Request(
-            self._store.path(self._models.name),
+            self._store.find(self._models.name),
             self._options.values(),
             device if device in self._devices() else AUTO,
         )

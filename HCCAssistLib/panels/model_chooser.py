@@ -1,4 +1,4 @@
-"""Which installed model a method uses, with what it was trained on; its card folds out."""
+"""Which model a method uses, with what it was trained on; its card folds out."""
 
 from __future__ import annotations
 
@@ -23,7 +23,7 @@ class ModelChooser:
     Args:
         place: layout to be added to.
         recipe: of the method.
-        store: of installed models.
+        store: of installed models, and of those that come along.
         on_changed: another model was chosen, by a person or because the installed ones changed.
     """
 
@@ -32,6 +32,7 @@ class ModelChooser:
         self._store = store
         self._on_changed = on_changed
         self._cards: dict[str, ModelCard] = {}
+        self._along: frozenset[str] = frozenset()  # the models that nobody installed
         self._there: frozenset[str] | None = None  # volumes that the choice was made for
         self._restored = False  # whether the choice is that of a saved scene
         self._why = ""
@@ -98,10 +99,11 @@ class ModelChooser:
         return frozenset(str(spec) for spec in needed if spec.kind == "volume" and spec.required)
 
     def refresh(self) -> None:
-        """Look at what is installed; the chosen model stays chosen where it is there."""
+        """Look at what there is; the chosen model stays chosen where it is there."""
         box, before = self.ui.modelBox, self.name
-        entries = self._store.entries()
-        self._cards = {e.name: e.card for e in entries if e.card is not None and e.card.recipe == self._recipe.id}
+        offered = self._store.offered()
+        self._along = frozenset(entry.name for entry in offered if entry.comes_along)
+        self._cards = {e.name: e.card for e in offered if e.card is not None and e.card.recipe == self._recipe.id}
         if list(self._cards) != [box.itemText(index) for index in range(box.count)]:
             blocked = box.blockSignals(True)
             box.clear()
@@ -134,7 +136,12 @@ class ModelChooser:
             if trained
             else _("The card of this model does not tell what it was trained on.")
         )
-        ui.modelSummary.text = " ".join(filter(None, (self._why, data, _("Research use only."))))
+        along = _(
+            "Demonstration model, synthetic: it comes with HCCAssist, and says nothing about patients. A model of this "
+            "method that you install in the module HCC Study takes its place."
+        )
+        note = along if card.name in self._along else ""
+        ui.modelSummary.text = " ".join(filter(None, (note, self._why, data, _("Research use only."))))
         ui.modelCard.setHtml(card_page(card.name, card))
 
     def _uses(self, asked: frozenset[str], others: Iterable[frozenset[str]], there: frozenset[str]) -> str:

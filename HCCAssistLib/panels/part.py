@@ -27,6 +27,7 @@ class Shared:
         chosen: the inputs that the reader chose.
         cohort: the folder of the cohort that is chosen; None where none is.
         changed: called where something that a run needs was chosen or written.
+        settings: keep what the reader wants again next time.
         package: the installed model that made a run; None where it is not installed any more.
     """
 
@@ -38,6 +39,7 @@ class Shared:
     chosen: Callable[[], ChosenInputs]
     cohort: Callable[[], Path | None]
     changed: Callable[[], None]
+    settings: Any
     package: Callable[[RunRecord], ModelPackage | None]
 
 

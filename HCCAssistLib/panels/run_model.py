@@ -1,4 +1,4 @@
-"""The installed model that made a run: its card, its cut-off, its files."""
+"""The model that made a run: its card, its cut-off, its files."""
 
 from __future__ import annotations
 
@@ -10,10 +10,10 @@ from HCCAssistLib.results.run_record import RunRecord
 
 
 class RunModels:
-    """Finds the model of a run among those that are installed; the last one is remembered.
+    """Finds the model of a run by its name; the last one is remembered.
 
     Args:
-        store: of installed models.
+        store: of installed models, and of those that come along.
     """
 
     def __init__(self, store: ModelStore) -> None:
@@ -23,7 +23,7 @@ class RunModels:
     def package(self, run: RunRecord) -> ModelPackage | None:
         """The model that made a run; None where it is not installed any more, or is another one of that name now."""
         card = self._card(run)
-        return ModelPackage(self._store.path(run.model), card) if card is not None else None
+        return ModelPackage(self._store.find(run.model), card) if card is not None else None
 
     def cutoff(self, run: RunRecord) -> CutOff | None:
         """The cut-off that its results are shown at to begin with."""
@@ -32,7 +32,7 @@ class RunModels:
 
     def _card(self, run: RunRecord) -> ModelCard | None:
         if self._known[0] is not run:
-            cards = [entry.card for entry in self._store.entries() if entry.name == run.model and entry.card]
-            known = [card for card in cards if set(run.weights_sha256) <= set(card.files.values())]
-            self._known = run, known[0] if known else None
+            card = self._store.card(run.model)
+            known = card is not None and set(run.weights_sha256) <= set(card.files.values())
+            self._known = run, card if known else None
         return self._known[1]

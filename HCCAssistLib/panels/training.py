@@ -19,6 +19,7 @@ from HCCAssistLib.panels.cluster_profile import ClusterProfile
 from HCCAssistLib.panels.cluster_prompts import ClusterPrompts
 from HCCAssistLib.panels.cohort_browser import CohortBrowser
 from HCCAssistLib.panels.cohort_choice import CohortChoice
+from HCCAssistLib.panels.second_reader import SecondReader
 from HCCAssistLib.panels.training_form import Asked, TrainingForm
 from HCCAssistLib.panels.training_harvest import TrainingHarvest
 from HCCAssistLib.panels.training_jobs import TrainingJobs
@@ -62,6 +63,12 @@ class TrainingPanel:
         self.cases = CohortBrowser(
             sections.casesSection.layout(), choice=self.choice, wake=_awake, on_opened=self._case_opened
         )
+        self.readers = SecondReader(
+            sections.readersSection,
+            choice=self.choice,
+            on_open=self.cases.open_case,
+            on_written=self._cohort_changed,
+        )
         self._sections = sections
         self.form = TrainingForm(
             place,
@@ -74,7 +81,8 @@ class TrainingPanel:
         self.jobs = TrainingJobs(place, watch=self.watch)
         self.harvest = TrainingHarvest(self.jobs.ui, trainings=trainings, store=store, background=background)
         self.clusters = ClusterProfile(place, connections=self.connections, on_changed=self._clusters_changed)
-        self.parts = (self.prompts, self.choice, self.capture, self.cases, self.form, self.jobs, self.clusters)
+        cohort = (self.choice, self.capture, self.cases, self.readers)
+        self.parts = (self.prompts, *cohort, self.form, self.jobs, self.clusters)
         self._clusters_changed()
 
     def enter(self) -> None:
@@ -102,6 +110,7 @@ class TrainingPanel:
         self._background.poll(lambda _event: False)
         self.capture.poll()
         self.cases.poll()
+        self.readers.poll()
         self.form.poll()
         if self.watch.poll() or self.jobs.unfinished:
             self.jobs.show(self.watch.last)
@@ -115,6 +124,7 @@ class TrainingPanel:
         self.connections.close()
         self.capture.close()
         self.cases.close()
+        self.readers.close()
         self.form.close()
         self.jobs.close()
         self._background.close()
@@ -122,6 +132,7 @@ class TrainingPanel:
     def _cohort_changed(self) -> None:
         self.capture.refresh()
         self.cases.refresh()
+        self.readers.refresh()
         self.form.look()
 
     def _case_opened(self, case: Case, marked: bool) -> None:

@@ -52,6 +52,7 @@ class Phantoms:
         stratum: the group of a case that splits keep in balance, from its row.
         write: makes and writes a case; a function of a module, so that another process can call it.
         split: patients to train, to validate and to test.
+        unseen: as ``row``, of a case with lesions of kinds that the method has no label for; None where there are none.
         own_background: why they cannot be put into a real CT; ``""`` where they can.
     """
 
@@ -60,6 +61,7 @@ class Phantoms:
     stratum: Callable[[Row], str]
     write: WriteCase
     split: tuple[float, float, float]
+    unseen: Callable[[int, int], Row] | None = None
     own_background: str = ""
 
     def check_background(self) -> None:
@@ -88,6 +90,7 @@ def write_cohort(
     background: Image | None = None,
     field: FieldOfView = "abdomen",
     scanner: str = "internal",
+    unseen: bool = False,
     workers: int = 1,
     progress: Callable[[float], None] | None = None,
 ) -> None:
@@ -101,6 +104,7 @@ def write_cohort(
         background: a real CT to put the lesions into. Its cases are one patient, so they all belong to the test set.
         field: the whole abdomen, or cut to the liver, which is twice as fast.
         scanner: one of ``SCANNERS``. Cases of another scanner than that of the training all belong to the test set.
+        unseen: lesions of kinds that the method has no label for, unlabelled, all for testing.
         workers: processes that make cases side by side; a real CT is worked on by one.
         progress: called with how much is done, 0 to 1.
 
@@ -112,8 +116,11 @@ def write_cohort(
     out = Path(out)
     _refuse(phantoms, out, cases, seed, scanner, background)
     real = None if background is None else Background(background)
-    rows = {f"{phantoms.prefix}-{number + 1:04d}": phantoms.row(seed, number) for number in range(cases)}
-    held_out = real is not None or scanner != "internal"
+    if unseen and phantoms.unseen is None:
+        raise InputError("these phantoms have no lesions of unseen kinds", remedy="leave out the option")
+    draw = phantoms.unseen if unseen and phantoms.unseen else phantoms.row
+    rows = {f"{phantoms.prefix}-{number + 1:04d}": draw(seed, number) for number in range(cases)}
+    held_out = real is not None or scanner != "internal" or unseen
     splits = dict.fromkeys(rows, "test") if held_out else _splits(phantoms, rows, seed)
     with stored(f"the cohort {out.name}"), atomic_folder(out) as part:
         jobs = [

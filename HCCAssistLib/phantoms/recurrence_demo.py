@@ -1,20 +1,16 @@
-"""What the demos of early recurrence share: on which case they look, and what they tell of it."""
+"""What the demos of early recurrence share: which case they show, and what they tell of it."""
 
 from __future__ import annotations
 
-from collections.abc import Callable, Sequence
+from collections.abc import Callable, Mapping, Sequence
 from typing import Any
 
-from HCCAssistLib.cohort.case import Case
-from HCCAssistLib.cohort.cohort import Cohort
-from HCCAssistLib.cohort.cohort_spec import follow_up
 from HCCAssistLib.labels import TimeToEvent
 
 
-def choose(outcome: TimeToEvent, cohort: Cohort) -> Case:
-    """The first case of which it is known whether the recurrence came early."""
-    known = (case for case in cohort.cases if outcome.early(*follow_up(case, outcome)) is not None)
-    return next(known, cohort.cases[0])
+def is_known(outcome: TimeToEvent, row: Mapping[str, object]) -> bool:
+    """Whether it is known of a phantom, by its row of the table, if the recurrence came early."""
+    return outcome.early(float(str(row[outcome.time])), row[outcome.event] == 1) is not None
 
 
 def describe(

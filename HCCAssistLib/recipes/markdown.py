@@ -7,6 +7,7 @@ from collections.abc import Iterable
 from HCCAssistLib.labels import Classes
 from HCCAssistLib.recipes.options import Option
 from HCCAssistLib.recipes.spec import Recipe
+from HCCAssistLib.wording import listed
 
 BEGIN, END = "<!-- {}: written by hccassist recipes --markdown -->", "<!-- end of {} -->"
 
@@ -15,17 +16,17 @@ def section(name: str, recipes: Iterable[Recipe]) -> str:
     """One section with its marks, as it stands in a document.
 
     Args:
-        name: ``"recipes"``, ``"options"`` or ``"citations"``.
+        name: ``"recipes"``, ``"options"``, ``"citations"`` or ``"methods"``.
         recipes: of the registry.
     """
-    writers = {"recipes": _table, "options": _options, "citations": _citations}
+    writers = {"recipes": _table, "options": _options, "citations": _citations, "methods": _methods}
     return "\n".join([BEGIN.format(name), "", *writers[name](tuple(recipes)), "", END.format(name)])
 
 
 def replaced(text: str, recipes: Iterable[Recipe]) -> str:
     """A document with every section in it that has marks written anew."""
     listed = tuple(recipes)
-    for name in ("recipes", "options", "citations"):
+    for name in ("recipes", "options", "citations", "methods"):
         begin, end = BEGIN.format(name), END.format(name)
         if begin in text and end in text:
             before, rest = text.split(begin, 1)
@@ -75,3 +76,29 @@ def _values(option: Option) -> str:
 
 def _citations(recipes: tuple[Recipe, ...]) -> list[str]:
     return [f"* `{recipe.id}`: {recipe.paper}" for recipe in recipes]
+
+
+def _methods(recipes: tuple[Recipe, ...]) -> list[str]:
+    """A paragraph for a paper of each recipe, by the texts of its reports; in brackets, what only the author knows."""
+    lines: list[str] = []
+    for recipe in recipes:
+        texts, options = recipe.module("methods"), recipe.resolve({}, preset="paper")
+        told = {name: value for name, value in options.items() if value != "" and name != "permute_labels"}
+        split = ":".join(map(str, recipe.split))
+        lines += [
+            f"### `{recipe.id}`: {recipe.title}",
+            "",
+            f"> {texts.described(options)} It was trained on [N patients], split by patient into training, validation "
+            f"and test set ([ratio; the paper has {split}]), with these settings: {listed(told, ', ')}. [N] cases, "
+            f"none of them among the training images, were evaluated. {texts.DECISION}",
+            "",
+            f"Method: {recipe.paper} {_doi(recipe)}",
+            "",
+        ]
+    return lines[:-1]
+
+
+def _doi(recipe: Recipe) -> str:
+    return (
+        f"[doi:{recipe.doi}](https://doi.org/{recipe.doi})" if recipe.doi else "(DOI: look it up; none is known here)"
+    )

@@ -23,6 +23,7 @@ Step = Literal[
     "evaluation",
     "report",
     "comparison",
+    "methods",
     "review",
     "second_rater",
     "seen",
@@ -39,6 +40,7 @@ class Recipe:
         id: as written on the command line.
         title: for people.
         paper: how to cite it.
+        doi: of the paper, empty where it is not known here.
         task: which kind of result comes out.
         inputs: what a case must or may hold.
         label: the truth it learns from.
@@ -71,6 +73,7 @@ class Recipe:
     presets: Mapping[str, Mapping[str, Value]] = field(
         default_factory=lambda: MappingProxyType({"paper": {}, "quick": {}})
     )
+    doi: str = ""
 
     def resolve(self, given: Mapping[str, Value], *, run: bool = False, preset: str = "") -> dict[str, Value]:
         """All options with their values: the given ones checked, the others as the preset or their defaults say.
@@ -138,6 +141,7 @@ class Recipe:
             "id": self.id,
             "title": self.title,
             "paper": self.paper,
+            "doi": self.doi,
             "task": self.task,
             "inputs": [_input_json(one) for one in self.inputs],
             "label": self.label.as_json(),

@@ -25,6 +25,7 @@ class RunRecord:
             and ``"clinical"`` for the clinical values.
         unused_inputs: the same of what was there and had no influence.
         seconds: wall-clock time of the computation.
+        synthetic_model: whether the model learnt from synthetic cases alone.
     """
 
     recipe: str
@@ -38,6 +39,7 @@ class RunRecord:
     seed: int | None = None
     unused_inputs: dict[str, str] = field(default_factory=dict)
     model_sha256: str = ""
+    synthetic_model: bool = False
 
     def __post_init__(self) -> None:
         if not all(isinstance(held, dict) for held in (self.options, self.software, self.inputs, self.unused_inputs)):
@@ -46,6 +48,8 @@ class RunRecord:
         digests = (*self.inputs.values(), *self.unused_inputs.values())
         if not all(isinstance(text, str) for text in (*texts, *digests)):
             raise ValueError("recipe, model, device and digests of a run are texts")
+        if not isinstance(self.synthetic_model, bool):
+            raise ValueError("whether a model is synthetic is true or false")
         if isinstance(self.seconds, bool) or not (math.isfinite(self.seconds) and self.seconds >= 0):
             raise ValueError(f"a run takes 0 seconds or more, not {self.seconds}")
 
@@ -63,6 +67,7 @@ class RunRecord:
             "unused_inputs": self.unused_inputs,
             "seconds": self.seconds,
             "seed": self.seed,
+            "synthetic_model": self.synthetic_model,
         }
 
     @classmethod

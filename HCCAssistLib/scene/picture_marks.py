@@ -39,7 +39,7 @@ def marked(
     *,
     mm_per_pixel: float | None = None,
     title: str = "",
-    synthetic: bool = False,
+    stamp: str = "",
 ) -> Picture:
     """The picture with its marks; the one given is left as it is.
 
@@ -49,7 +49,7 @@ def marked(
         up: RAS direction from its bottom to its top.
         mm_per_pixel: for the scale bar; None where there is perspective, and no bar.
         title: the slice, in the upper left corner.
-        synthetic: it shows no patient.
+        stamp: what tells that it says nothing about patients, in the lower right corner.
     """
     image = Pillow.fromarray(picture)
     rows, columns = picture.shape[:2]
@@ -66,7 +66,7 @@ def marked(
         ((columns / 2, edge), above, "ma"),
         ((columns / 2, rows - edge), below, "md"),
         ((edge, edge), title, "la"),
-        ((columns - edge, rows - edge), "SYNTHETIC" if synthetic else "", "rd"),
+        ((columns - edge, rows - edge), stamp, "rd"),
     ):
         write(place, text, anchor)
     if mm_per_pixel:

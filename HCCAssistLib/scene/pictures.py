@@ -16,6 +16,7 @@ from HCCAssistLib.imaging.windows import Window
 from HCCAssistLib.recipes.registry import RECIPES
 from HCCAssistLib.results.result import Result
 from HCCAssistLib.results.risk import RiskResult
+from HCCAssistLib.results.stamp import stamp
 from HCCAssistLib.scene.drawing import Drawn, draw, grids_of
 from HCCAssistLib.scene.heatmap import show_layer, show_volumes
 from HCCAssistLib.scene.host import Host, off_screen_host
@@ -80,7 +81,8 @@ def render_case(
     paths: list[Path] = []
     for time_point, part in parts.items():
         of = f"-{time_point}" if len(parts) > 1 else ""
-        paths += _rendered(part, volumes, masks or {}, out_dir, of=of, three_d=three_d, synthetic=synthetic)
+        words = stamp(case=synthetic, model=result.run.synthetic_model)
+        paths += _rendered(part, volumes, masks or {}, out_dir, of=of, three_d=three_d, words=words)
     return tuple(paths)
 
 
@@ -116,9 +118,9 @@ def _rendered(
     *,
     of: str,
     three_d: bool,
-    synthetic: bool,
+    words: str,
 ) -> list[Path]:
-    """The pictures of one time point; ``of`` ends the names where there are several."""
+    """The pictures of one time point; ``of`` ends the names where there are several, ``words`` stamp them."""
     host = off_screen_host()
     slice_view = host.slice_view("Red", SIZE)  # views come before the drawing, or its legend is overlooked
     space = host.three_d_view(SIZE) if three_d else None
@@ -137,7 +139,7 @@ def _rendered(
                 show_layer(drawn.volumes, drawn.heatmaps, host.scene, opacity=HEAT_OPACITY)
                 _write_numbers(drawn, host)
                 title = f"slice {stored_slice(grids[place], center) + 1}"
-                write_png(_marked_slice(slice_view, title, synthetic), paths[-1])
+                write_png(_marked_slice(slice_view, title, words), paths[-1])
         if space is None:
             return paths
         if not masks:
@@ -145,7 +147,7 @@ def _rendered(
         _look_from_anterior(space, boxes)
         _write_numbers(drawn, host)
         paths.append(out_dir / f"three-d{of}.png")
-        from_in_front = marked(space.picture(), LEFT, UP, synthetic=synthetic)
+        from_in_front = marked(space.picture(), LEFT, UP, stamp=words)
         write_png(from_in_front, paths[-1])
     finally:
         host.clear()
@@ -232,11 +234,11 @@ def _aim(view: Any, volume: Any, ras: Any) -> None:
     view.logic.SnapSliceOffsetToIJK()
 
 
-def _marked_slice(view: Any, title: str, synthetic: bool) -> Picture:
+def _marked_slice(view: Any, title: str, words: str) -> Picture:
     to_ras = from_vtk(view.node.GetSliceToRAS())
     picture = view.picture()
     mm = view.node.GetFieldOfView()[0] / picture.shape[1]
-    return marked(picture, to_ras[:3, 0], to_ras[:3, 1], mm_per_pixel=mm, title=title, synthetic=synthetic)
+    return marked(picture, to_ras[:3, 0], to_ras[:3, 1], mm_per_pixel=mm, title=title, stamp=words)
 
 
 def _write_numbers(drawn: Drawn, host: Host) -> None:

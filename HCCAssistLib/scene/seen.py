@@ -87,7 +87,7 @@ class SeenPicturesMaker:
         """Begin with a finding of a ``CaseReview``; of a result without findings with all that it rests on."""
         result, captured = review.result, review.captured
         finding = next((one for one in result.findings if one.number == number), None)
-        read = partial(_volumes, captured) if finding is not None else partial(_inputs, _all_of(review), result)
+        read = partial(_volumes, captured) if finding is not None else partial(_inputs, all_inputs(review), result)
         about = finding if finding is not None else result
         self._next = partial(_make, self._made_again, number, about, read, dict(result.run.options), result.heatmaps)
         self._go_on()
@@ -112,7 +112,7 @@ class SeenPicturesMaker:
             self._making, self._next = self._thread.submit(self._next), None
 
 
-def _all_of(review: Any) -> RunInputs | None:
+def all_inputs(review: Any) -> RunInputs | None:
     """All inputs of a run; those of a loaded scene are taken up again, in the scene's thread."""
     captured: RunInputs | None = review.captured
     if review.is_complete or captured is None:

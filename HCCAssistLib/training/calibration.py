@@ -23,7 +23,7 @@ from HCCAssistLib.training.samples import Samples
 
 ROUNDING = 1e-6
 
-FILE, OF_MEMBER = "values-calibration.safetensors", "values-features-{}.safetensors"
+FILE, OF_MEMBER = "values-calibration.safetensors", "values-looks-{}.safetensors"
 
 Arrays = dict[str, npt.NDArray[Any]]
 FloatArray = npt.NDArray[np.float64]
@@ -111,7 +111,7 @@ def category_sets(
     Raises:
         InputError: the calibration is damaged.
     """
-    if FILE not in package.card.files:
+    if not {FILE, OF_MEMBER.format(0)} <= package.card.files.keys():  # not calibrated, or by looks of another kind
         return [None] * len(probabilities)
     members = [package.arrays(OF_MEMBER.format(number)) for number in range(len(package.card.members))]
     values = features.shape[1]

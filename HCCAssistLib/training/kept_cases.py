@@ -5,6 +5,7 @@ from __future__ import annotations
 import json
 import os
 import shutil
+import time
 from collections.abc import Callable, Collection, Mapping
 from dataclasses import dataclass
 from pathlib import Path
@@ -16,6 +17,9 @@ from HCCAssistLib.files import atomic_folder, parse_json, remove_leftovers, writ
 from HCCAssistLib.models.package import file_sha256
 
 RECORD = "evaluation.json"
+
+SETTLED_NS = 2_000_000_000
+"""Files that changed so lately are not known by their time: file systems count in steps."""
 
 T = TypeVar("T")
 
@@ -60,18 +64,59 @@ class CaseFiles(Generic[T]):
             return None
 
 
-def digests(case: Case) -> dict[str, str]:
-    """sha256 of every file of a case: by its path within its folder, of volumes elsewhere by the name of the volume."""
-    found = _digests_in(case.folder, "")
+class KnownFiles:
+    """Digests of files that were read before, by path, size and time: a cohort of scans takes minutes to read.
+
+    A file that changed within the last seconds is read again the next time: another change might not show in its time.
+
+    Args:
+        path: of the file that keeps them; made by ``keep``.
+    """
+
+    def __init__(self, path: Path) -> None:
+        self._path = path
+        self._used: dict[str, list[Any]] = {}
+        try:
+            self._known: dict[str, list[Any]] = {str(k): list(v) for k, v in parse_json(path.read_bytes()).items()}
+        except (OSError, ValueError, AttributeError, TypeError):  # not there, or damaged: files are read
+            self._known = {}
+
+    def sha256(self, path: Path) -> str:
+        """The digest of a file."""
+        name, about = str(path.absolute()), path.stat()
+        stamp = [about.st_size, about.st_mtime_ns]
+        known = self._known.get(name)
+        if known is None or known[:2] != stamp:
+            known = [*stamp, file_sha256(path)]
+            if time.time_ns() - about.st_mtime_ns < SETTLED_NS:
+                return str(known[2])
+        self._used[name] = known
+        return str(known[2])
+
+    def keep(self) -> None:
+        """Write down those that were asked for."""
+        self._path.parent.mkdir(parents=True, exist_ok=True)
+        write_json(self._path, self._used)
+
+
+def digests(case: Case, known: KnownFiles | None = None) -> dict[str, str]:
+    """sha256 of every file of a case: by its path within its folder, of volumes elsewhere by the name of the volume.
+
+    Args:
+        case: of a cohort.
+        known: what is known of files; None to read each of them.
+    """
+    sha256 = known.sha256 if known is not None else file_sha256
+    found = _digests_in(case.folder, "", sha256)
     for name, path in case.files.items():
-        found |= _digests_in(path, f"{name}: ") if path.is_dir() else {f"{name}: {path.name}": file_sha256(path)}
+        found |= _digests_in(path, f"{name}: ", sha256) if path.is_dir() else {f"{name}: {path.name}": sha256(path)}
     return found
 
 
-def _digests_in(folder: Path, before: str) -> dict[str, str]:
+def _digests_in(folder: Path, before: str, sha256: Callable[[Path], str]) -> dict[str, str]:
     walked = os.walk(folder, followlinks=True)  # a cohort may be made of links to where the images lie
     paths = [Path(inner) / name for inner, _, names in walked for name in names if not name.startswith(".")]
-    return {before + path.relative_to(folder).as_posix(): file_sha256(path) for path in sorted(paths)}
+    return {before + path.relative_to(folder).as_posix(): sha256(path) for path in sorted(paths)}
 
 
 def forget_others(folder: Path, names: Collection[str]) -> None:

@@ -15,43 +15,20 @@ import numpy as np
 
 from HCCAssistLib.cohort.case import TABLE, Case
 from HCCAssistLib.cohort.cohort import Cohort
-from HCCAssistLib.cohort.cohort_spec import CENSORED, CohortSpec
 from HCCAssistLib.errors import InputError, Problem
 from HCCAssistLib.evaluation.ensemble_spread import mutual_information, ranked
-from HCCAssistLib.evaluation.nearest import nearest
 from HCCAssistLib.inference.loaded_model import LoadedModel
-from HCCAssistLib.inference.scored import Scored, ScoredCase, scored_case
-from HCCAssistLib.inference.study import read_study
-from HCCAssistLib.labels import Classes
+from HCCAssistLib.inference.scored import Scored, ScoredCase
 from HCCAssistLib.models.package import ModelPackage
-from HCCAssistLib.provenance import software_versions
 from HCCAssistLib.recipes.options import Value
 from HCCAssistLib.recipes.registry import cohort_spec
-from HCCAssistLib.training.kept_cases import digests
-from HCCAssistLib.training.scored_files import SCORED_FILES
+from HCCAssistLib.training.confirmed_cases import Confirmed, Scorer, beside, confirmed_in
 from HCCAssistLib.training.unlabelled import labels_in, unlabelled
 
 Progress = Callable[[str, float], None]
 
 Known = dict[str, ScoredCase]
 """By case id."""
-
-
-@dataclass(frozen=True, eq=False, slots=True)
-class Confirmed:
-    """A finding whose label is known, beside one whose label is not.
-
-    Attributes:
-        case_id: whose it is.
-        finding: as the model sees it.
-        label: in words.
-        distance: as ``nearest`` measures it.
-    """
-
-    case_id: str
-    finding: Scored
-    label: str
-    distance: float
 
 
 @dataclass(frozen=True, eq=False, slots=True)
@@ -142,6 +119,8 @@ def next_cases(
     report, total, at = progress or (lambda what, done: None), len(chosen) + len(labelled), 0
     failed: dict[str, tuple[Problem, ...]] = {}
 
+    score = Scorer(model.package, model.device, lambda: model, options, neighbours, folder)
+
     def scored(cases: Sequence[Case], lost: dict[str, tuple[Problem, ...]], *, confirmed: bool) -> Known:
         nonlocal at
         found = {}
@@ -149,9 +128,7 @@ def next_cases(
             report(f"case {case.case_id}", at / total)
             at += 1
             try:
-                found[case.case_id] = _scored(
-                    case, model, options, confirmed=confirmed, pictures=neighbours, folder=folder
-                )
+                found[case.case_id] = score(case, confirmed=confirmed)
             except InputError as error:
                 lost[case.case_id] = error.problems
         return found
@@ -171,47 +148,20 @@ def next_cases(
         what = f"labelled cases that cannot be used stand beside none: {len(unread)}"
         problems = (*problems, Problem("WARN", what, ", ".join(unread), "hccassist check lists the faults"))
     patients = {case.case_id: case.patient_id for case in cohort.cases}
-    rows = [(name, one, label) for name, found in known.items() for one, label in _confirmed(found, labels[name], spec)]
+    rows = [
+        (name, one, label) for name, found in known.items() for one, label in confirmed_in(found, labels[name], spec)
+    ]
     widest = {name: _widest(found, labels[name]) for name, found in open_cases.items()}
     cases = []
     for rank, name, tied in ranked({name: spread for name, (spread, _, _) in widest.items()}):
         spread, finding, count = widest[name]
-        beside = _beside(finding, patients[name], rows, patients) if finding is not None else ()
-        cases.append(NextCase(rank, tied, name, spread, finding, count, open_cases[name].pooled, beside))
+        near = beside(finding, patients[name], rows, patients) if finding is not None else ()
+        cases.append(NextCase(rank, tied, name, spread, finding, count, open_cases[name].pooled, near))
     some = next((one for found in open_cases.values() for one in found.findings), None)
     classes = some.probabilities.shape[1] if some is not None else 2
     return NextCases(
         tuple(cases), failed, len(model.members), classes, len(rows) if neighbours else None, tuple(problems)
     )
-
-
-def _scored(
-    case: Case,
-    model: LoadedModel,
-    options: Mapping[str, Value],
-    confirmed: bool,
-    pictures: bool,
-    folder: Path | None,
-) -> ScoredCase:
-    """A case, or what is kept of it."""
-    made_with = {
-        "model_sha256": model.package.card.seal,
-        "options": dict(options),
-        "device": model.device,
-        "software": software_versions(),
-        "confirmed": confirmed,
-        "pictures": pictures,
-        "files": digests(case),
-        "row": dict(case.values),
-    }
-    kept = SCORED_FILES.kept(made_with, case, folder) if folder else None
-    if kept is not None:
-        return kept
-    study = read_study(case, model.package.recipe, options=model.package.card.options)
-    found = scored_case(study, model, options, confirmed=confirmed, pictures=pictures)
-    if folder:
-        SCORED_FILES.keep(found, made_with, case, folder)
-    return found
 
 
 def _widest(found: ScoredCase, labels: Sequence[str]) -> tuple[float, Scored | None, int]:
@@ -227,31 +177,3 @@ def _widest(found: ScoredCase, labels: Sequence[str]) -> tuple[float, Scored | N
     spreads = [mutual_information(one.probabilities) for one in without]
     widest = int(np.argmax(spreads))
     return spreads[widest], without[widest], len(without)
-
-
-def _confirmed(found: ScoredCase, labels: Sequence[str], spec: CohortSpec) -> list[tuple[Scored, str]]:
-    """The findings of a case whose label is known, each with it in words."""
-    if spec.finding_classes:
-        pairs = zip(found.findings, labels, strict=True)
-        return [(one, _in_words(label, spec)) for one, label in pairs if label]
-    (label,) = labels
-    if not label or label == CENSORED:
-        return []
-    return [(one, one.verdict or _in_words(label, spec)) for one in found.findings]
-
-
-def _in_words(label: str, spec: CohortSpec) -> str:
-    if isinstance(spec.label, Classes):
-        return f"{label}, {spec.label.names[spec.label.code_of(label)]}" if spec.label.code_of(label) else label
-    return "early event" if label == "1" else "no early event"
-
-
-def _beside(
-    finding: Scored, patient: str, rows: Sequence[tuple[str, Scored, str]], patients: Mapping[str, str]
-) -> tuple[Confirmed, ...]:
-    rows = [row for row in rows if row[1].network == finding.network]
-    if not rows:
-        return ()
-    features = np.stack([one.features.ravel() for _, one, _ in rows])
-    found = nearest(finding.features.ravel(), patient, features, [patients[name] for name, _, _ in rows])
-    return tuple(Confirmed(rows[one.row][0], *rows[one.row][1:], one.distance) for one in found)

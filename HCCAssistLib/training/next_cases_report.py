@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import math
+from collections.abc import Callable
 from typing import Any
 
 from HCCAssistLib.evaluation.crop_view import CropView
@@ -10,7 +11,9 @@ from HCCAssistLib.evaluation.ensemble_spread import MEANING, SOURCE
 from HCCAssistLib.evaluation.report import Report
 from HCCAssistLib.evaluation.report_pages import case_stem
 from HCCAssistLib.inference.scored import Scored
+from HCCAssistLib.models.caveats import is_synthetic_model
 from HCCAssistLib.models.package import ModelPackage
+from HCCAssistLib.results.stamp import stamp
 from HCCAssistLib.training.next_cases import NextCase, NextCases
 from HCCAssistLib.wording import plural, rounded
 
@@ -121,6 +124,10 @@ def report(found: NextCases, package: ModelPackage, *, most: int, synthetic: fro
         synthetic: ids of the cases that are phantoms.
     """
     card, n = package.card, len(found.cases)
+
+    def stamp_of(case_id: str) -> str:
+        return stamp(case=case_id in synthetic, model=is_synthetic_model(card))
+
     pages = Ranking(
         "What to annotate next",
         subtitle=f"{n} unlabelled {plural('case', n)}, model {card.name}",
@@ -135,11 +142,11 @@ def report(found: NextCases, package: ModelPackage, *, most: int, synthetic: fro
     with pages.section("Beside confirmed cases"):
         pages.add_text(DISTANCES)
         for one in found.cases[:most]:
-            _add_case(pages, one, synthetic)
+            _add_case(pages, one, stamp_of)
     return pages
 
 
-def _add_case(pages: Report, one: NextCase, synthetic: frozenset[str]) -> None:
+def _add_case(pages: Report, one: NextCase, stamp_of: Callable[[str], str]) -> None:
     pages.add_heading(f"{rank_text(one)}. {one.case_id}")
     if one.finding is None:
         pages.add_text("The model finds nothing in it.")
@@ -148,18 +155,18 @@ def _add_case(pages: Report, one: NextCase, synthetic: frozenset[str]) -> None:
     pages.add_text(f"Spread {bits(one.spread)} bits, of {of_text(one)}{told}.")
     stem = case_stem("next", one.case_id)
     caption = ", ".join(filter(None, (f"Case {one.case_id}", one.finding.label)))
-    _add_pictures(pages, stem, one.finding, caption, one.case_id in synthetic)
+    _add_pictures(pages, stem, one.finding, caption, stamp_of(one.case_id))
     for number, near in enumerate(one.nearest, 1):
         of = f", {near.finding.label}" if near.finding.number and not near.finding.verdict else ""
         caption = f"Nearest {number}: case {near.case_id}{of}: {near.label}, distance {rounded(near.distance, 2)}"
-        _add_pictures(pages, f"{stem}_{number}", near.finding, caption, near.case_id in synthetic)
+        _add_pictures(pages, f"{stem}_{number}", near.finding, caption, stamp_of(near.case_id))
     if not one.nearest:
         pages.add_text("No finding of another patient is confirmed.")
 
 
-def _add_pictures(pages: Report, stem: str, finding: Scored, caption: str, synthetic: bool) -> None:
+def _add_pictures(pages: Report, stem: str, finding: Scored, caption: str, words: str) -> None:
     if finding.pictures:
-        view = CropView(_named(finding), [one.side_mm for one in finding.pictures], synthetic=synthetic)
+        view = CropView(_named(finding), [one.side_mm for one in finding.pictures], stamp=words)
         pages.add_crops(stem, view, caption, unit="finding")
 
 

@@ -18,6 +18,7 @@ from HCCAssistLib.inference.loaded_model import LoadedModel
 from HCCAssistLib.labels import TimeToEvent
 from HCCAssistLib.training.evaluation_report import add_evaluated, add_model, begin_report, not_external
 from HCCAssistLib.training.recurrence import JudgedPatient, RecurrenceEvaluation, T
+from HCCAssistLib.training.recurrence_explorer import FOLLOWS, explorer
 from HCCAssistLib.training.recurrence_tables import (
     PREDICTIONS,
     case_rows,
@@ -289,6 +290,8 @@ def _cases(pages: Report, found: RecurrenceEvaluation[T], words: RecurrenceWords
         [*listed, *(CaseRow(row) for row in rows[len(listed) :])],
         note=f"{words.seen_note} All risks: {PREDICTIONS}, beside this page.",
         data=dict(found.run),
+        scales=[explorer(found)],
+        follows=FOLLOWS,
     )
     pages.add_warnings(problem for problems in found.left_out.values() for problem in problems)
 

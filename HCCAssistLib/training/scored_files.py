@@ -36,7 +36,7 @@ def _write(one: ScoredCase, folder: Path) -> dict[str, Any]:
         }
         for finding in one.findings
     ]
-    return {"pooled": one.pooled, "findings": findings}
+    return {"pooled": one.pooled, "scans": [list(scan) for scan in one.scans], "findings": findings}
 
 
 def _read(record: Mapping[str, Any], case: Case, folder: Path) -> ScoredCase:
@@ -64,8 +64,9 @@ def _read(record: Mapping[str, Any], case: Case, folder: Path) -> ScoredCase:
         )
         for n, one in enumerate(record["findings"])
     )
-    return ScoredCase(findings, bool(record["pooled"]))
+    scans = tuple(tuple(map(str, scan)) for scan in record["scans"])
+    return ScoredCase(findings, bool(record["pooled"]), scans)
 
 
-SCORED_FILES = CaseFiles("hccassist-scored-case/1", _write, _read)
+SCORED_FILES = CaseFiles("hccassist-scored-case/2", _write, _read)
 """How a scored case lies in its folder."""

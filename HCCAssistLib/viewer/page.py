@@ -21,6 +21,7 @@ from HCCAssistLib.imaging.windows import Window
 from HCCAssistLib.recipes.registry import RECIPES
 from HCCAssistLib.results.detection import DetectionResult
 from HCCAssistLib.results.result import Result
+from HCCAssistLib.results.stamp import stamp
 from HCCAssistLib.viewer.contents import contents, input_of, shown_volumes
 from HCCAssistLib.viewer.heat import Heat, heat_on
 from HCCAssistLib.viewer.voxels import Packed, packed, packed_bytes
@@ -92,6 +93,8 @@ def _parts(result: Result, volumes: Mapping[str, Image], case_id: str, synthetic
     about |= {
         "caseId": case_id,
         "synthetic": synthetic,
+        "syntheticModel": result.run.synthetic_model,
+        "stamp": stamp(case=synthetic, model=result.run.synthetic_model),
         "axesNote": _axes_note(tilt),
         "windows": {name: {"level": w.level, "width": w.width} for name, w in windows.items()},
         "volumes": [

@@ -1,9 +1,8 @@
 """The pictures of a method's tutorial, made on the desk with its sample case.
 
-    python Testing/desk/panel_pictures.py RECIPE MODEL [OUT] [--wide]
+    python Testing/desk/panel_pictures.py RECIPE [OUT] [--model MODEL] [--wide]
 
-MODEL is a model package, such as ``hccassist demo --recipe RECIPE`` makes; the pictures go to
-``Resources/Screenshots``.
+MODEL is a model package, the one that comes along if left out; the pictures go to ``Resources/Screenshots``.
 """
 
 from __future__ import annotations
@@ -26,6 +25,8 @@ import tace_reading
 from window_picture import save
 
 from HCCAssistLib.models.store import ModelStore
+from HCCAssistLib.phantoms.cohort import write_cohort
+from HCCAssistLib.phantoms.liver_mass.cases import PHANTOMS
 from HCCAssistLib.recipes.registry import get_recipe
 from HCCAssistLib.scene.rendering import rendering_available
 
@@ -57,14 +58,27 @@ class Opened:
 
 
 def mass(case: Opened) -> None:
-    """Classify the masses, look at one."""
-    ui = case.widget.ui
+    """Classify the masses, look at one, and at the cases of a cohort that are nearest to it."""
+    desk, ui = case.desk, case.widget.ui
     ui.input_baseline_masses_points.setCurrentNode(case.drawn[-1])
     case.picture("mass-panel-1-inputs")
     mass_reading.classify(case.desk, case.widget)
     ui.inputsButton.collapsed = ui.detectionButton.collapsed = True
     case.desk.click(ui.nextButton)
     case.picture("mass-panel-2-classified")
+    os.chdir(case.samples)  # so that no path of this computer is in the picture
+    write_cohort(PHANTOMS, Path("cohort"), cases=12, seed=3)
+    ui.nearestCohort.currentPath = "cohort"
+    ui.nearestSection.collapsed = False
+    desk.wait_until(lambda: ui.nearestFindButton.enabled, 60)
+    desk.click(ui.nearestFindButton)
+    desk.wait_until(lambda: ui.nearestTable.rowCount > 0, 600)
+    ui.nearestTable.selectRow(0)
+    bar = desk._scroll.verticalScrollBar()
+    bar.setValue(bar.maximum)
+    desk.process_events()
+    bar.setValue(bar.maximum)
+    case.picture("mass-panel-3-nearest")
 
 
 def tace(case: Opened) -> None:
@@ -185,17 +199,19 @@ def take(recipe_id: str, out: Path, samples: Path, *, wide: bool) -> None:
 def main() -> None:
     parser = argparse.ArgumentParser(description=__doc__)
     parser.add_argument("recipe", choices=list(STEPS))
-    parser.add_argument("model", type=Path, metavar="MODEL")
     parser.add_argument(
         "out", type=Path, metavar="OUT", nargs="?", default=tace_reading.ROOT / "Resources" / "Screenshots"
     )
+    parser.add_argument("--model", type=Path, help="a model package instead of the one that comes along")
     parser.add_argument("--wide", action="store_true", help="a large screen instead of a laptop's")
     arguments = parser.parse_args()
+    arguments.model, arguments.out = arguments.model.absolute(), arguments.out.absolute()
     problem = rendering_available()
     if problem is not None:
         raise SystemExit(str(problem))
     with tempfile.TemporaryDirectory() as folder:
-        ModelStore(Path(folder) / "models").install(arguments.model)
+        if arguments.model:
+            ModelStore(Path(folder) / "models").install(arguments.model)
         os.environ["HCCASSIST_MODELS"] = str(Path(folder) / "models")
         take(arguments.recipe, arguments.out, Path(folder) / "samples", wide=arguments.wide)
 

@@ -203,6 +203,7 @@ def test_what_is_missing_is_told_beside_the_button(desk, ct, monkeypatch, tmp_pa
     assert ui.statusLabel.text == "Load a scan and choose it: arterial phase, follow-up CT."
     assert not ui.runButton.enabled
     monkeypatch.setenv("HCCASSIST_MODELS", str(tmp_path / "empty"))
+    monkeypatch.setattr("HCCAssistLib.models.store.SHIPPED", tmp_path / "empty")
     ui = desk.open(MODULE).ui
     assert ui.modelSummary.text.startswith("No model for this method is installed.")
     load_blobs()

@@ -188,7 +188,7 @@ def test_a_lesion_outside_the_liver_is_told_before_anything_is_written(desk, at_
     assert list((tmp_path / "cohort").iterdir()) == []
 
 
-@pytest.mark.parametrize("turned", ["flipped", "oblique"])
+@pytest.mark.parametrize("turned", [pytest.param("flipped", marks=pytest.mark.slow), "oblique"])
 def test_an_exported_case_has_its_points_where_they_were(desk, models, tmp_path, turned):
     import slicer
     from imaging_samples import rotation

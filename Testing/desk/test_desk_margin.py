@@ -53,6 +53,7 @@ def opened():
         chosen=lambda: None,
         cohort=lambda: None,
         changed=lambda: None,
+        settings=None,
         package=lambda: None,
     )
     part = sys.modules[margin.__name__].MarginPart(shared)

@@ -37,7 +37,13 @@ def slices(widget) -> list[np.ndarray]:
     return [picture.grey.astype(float) for picture in strip._shown.pictures]
 
 
-@pytest.mark.parametrize("turned", [TURNED, np.diag([-1.0, 1.0, -1.0])], ids=["oblique", "flipped"])
+@pytest.mark.parametrize(
+    "turned",
+    [
+        pytest.param(TURNED, id="oblique"),
+        pytest.param(np.diag([-1.0, 1.0, -1.0]), id="flipped", marks=pytest.mark.slow),
+    ],
+)
 def test_what_the_network_saw_is_shown_as_it_lies_in_the_patient_and_again_from_a_saved_scene(
     desk, small_view, own_risk_model, turned, tmp_path
 ):

@@ -48,7 +48,14 @@ def test_tumours_are_predicted_judged_measured_and_added_to_a_cohort(desk, own_t
     assert review.result.findings[1].review.verdict == "pending"
 
 
-@pytest.mark.parametrize("turned", [None, TURNED, np.diag([-1.0, 1.0, -1.0])], ids=["straight", "oblique", "flipped"])
+@pytest.mark.parametrize(
+    "turned",
+    [
+        pytest.param(None, id="straight", marks=pytest.mark.slow),
+        pytest.param(TURNED, id="oblique"),
+        pytest.param(np.diag([-1.0, 1.0, -1.0]), id="flipped", marks=pytest.mark.slow),
+    ],
+)
 def test_what_the_network_saw_is_shown_and_lies_where_it_was_in_the_patient(desk, own_tace_model, turned):
     import slicer
     from slicer_desk.views import pixels

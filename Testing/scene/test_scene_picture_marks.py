@@ -24,7 +24,7 @@ def test_letters_name_the_side_that_a_ras_direction_points_to(direction: tuple[f
 
 def test_a_picture_gets_its_marks_at_its_borders_and_stays_as_it_was_elsewhere() -> None:
     grey = np.full((400, 500, 3), 90, np.uint8)
-    out = marked(grey, (-1, 0, 0), (0, 1, 0), mm_per_pixel=0.5, title="slice 12", synthetic=True)
+    out = marked(grey, (-1, 0, 0), (0, 1, 0), mm_per_pixel=0.5, title="slice 12", stamp="SYNTHETIC")
     changed = (out != grey).any(axis=2)
     assert (grey == 90).all()
     assert not changed[40:180, 40:460].any(), "the patient is not written upon"

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import json
 import re
 import shutil
 from itertools import chain
@@ -52,7 +53,8 @@ def library_files(root: Path) -> set[str]:
 
 def faults(root: Path) -> list[str]:
     """What is wrong with the package, as far as reading tells."""
-    return [*_of_the_extension(root), *_of_the_modules(root), *_of_the_library(root), *_of_line_ends(root)]
+    said = [*_of_the_extension(root), *_of_the_modules(root), *_of_the_library(root), *_of_line_ends(root)]
+    return [*said, *_of_the_models(root)]
 
 
 def _of_the_extension(root: Path) -> list[str]:
@@ -100,6 +102,20 @@ def _of_the_library(root: Path) -> list[str]:
     (pattern,) = re.findall(r'EXCLUDE REGEX "(.*__pycache__.*)"', text)
     left_out = re.compile(pattern.replace("\\\\", "\\"))
     return [f"HCCAssistLib leaves out {file}" for file in sorted(library_files(root)) if left_out.search(file)]
+
+
+def _of_the_models(root: Path) -> list[str]:
+    said, there = [], set()
+    for card in sorted((root / "HCCAssistLib" / "models" / "shipped").glob("*/model.json")):
+        content = json.loads(card.read_text(encoding="utf-8"))
+        there.add(content["recipe"])
+        missing = (name for name in content["files"] if not (card.parent / name).is_file())
+        said += [f"the model {card.parent.name} lacks {name}" for name in missing]
+    return said + [
+        f"no demonstration model of {recipe} comes along"
+        for recipe in ("ltp", "liver-mass", "tace-response")
+        if recipe not in there
+    ]
 
 
 def _of_line_ends(root: Path) -> list[str]:

@@ -18,8 +18,9 @@ from HCCAssistLib.evaluation.conformal import Calibration
 from HCCAssistLib.inference.loaded_model import load_model
 from HCCAssistLib.inference.study import read_study
 from HCCAssistLib.models.package import ModelPackage, read_package, write_package
-from HCCAssistLib.recipes.liver_mass.augmentation import SHIFT, STORED
-from HCCAssistLib.recipes.liver_mass.looks import EDGES, looks
+from HCCAssistLib.recipes.liver_mass.augmentation import STORED
+from HCCAssistLib.recipes.liver_mass.looks import VALUES, looks
+from HCCAssistLib.recipes.liver_mass.masses import field_of_view
 from HCCAssistLib.recipes.liver_mass.prediction import predict
 from HCCAssistLib.recipes.liver_mass.recipe import LIVER_MASS, SIZE
 from HCCAssistLib.results.files import read_result, write_result
@@ -96,21 +97,20 @@ def test_what_lies_apart_from_all_categories_is_unusual_in_any_scale() -> None:
     assert (p[:3] > 0.3).all() and (p[3:] < 0.1).all(), p
 
 
-def test_rings_know_the_rim_from_the_middle_whatever_the_size() -> None:
+def test_rings_know_the_rim_from_the_middle_whatever_the_size_and_what_lies_beside() -> None:
     options = LIVER_MASS.resolve({"phases": "arterial"})
     y, x = np.indices((STORED, STORED)) - (STORED - 1) / 2
     seen = []
     for diameter in (20.0, 40.0, 60.0):
-        radius = np.hypot(y, x) * 2 * diameter / SIZE / (diameter / 2)
-        seen.append(np.where(radius < 0.7, 60, np.where(radius < 1.0, 200, 100)))
-    found = looks(np.array(seen, np.uint8)[:, None], [20.0, 40.0, 60.0], options).reshape(3, len(EDGES) - 1, 2)
-    np.testing.assert_allclose(found[:, 0, 0], 60)
-    np.testing.assert_allclose(found[:, 3, 0], 200, atol=6)
-    np.testing.assert_allclose(found[:, -1, 0], 100)
-    np.testing.assert_allclose(found[1], found[2], atol=1e-9)
-    odd = looks(np.array(seen[:2], np.uint8)[:, None], [1.0, 390.0], options)
-    assert np.isfinite(odd).all(), "tiny and huge masses have rings, too"
-    assert SHIFT > 0
+        radius = np.hypot(y, x) * field_of_view(diameter, options) / SIZE / (diameter / 2)
+        grey = np.where(radius < 0.7, 60, np.where(radius < 0.92, 200, 100))
+        grey[(radius > 1.05) & (np.abs(x) < 3)] = 0  # a fissure
+        grey[(radius > 1.2) & (y > 20)] = 240  # a vessel
+        seen.append(grey)
+    found = looks(np.array(seen, np.uint8)[:, None], [20.0, 40.0, 60.0], options)
+    assert found.shape == (3, VALUES)
+    np.testing.assert_allclose(found, [[-40, -40, 100, 0, 100]] * 3, atol=3)
+    np.testing.assert_allclose(found[:, -2:], [[0, 100]] * 3)
 
 
 @pytest.fixture(scope="module")

@@ -1,29 +1,105 @@
-"""The main job, small: everything the demo promises is there and can be read back."""
+"""The demo: what it promises of each method is there, can be read back, and is told apart from an earlier run's."""
 
 import json
+from itertools import count
 from pathlib import Path
 
 import pytest
 
+from HCCAssistLib.cli import demo_case, demo_training
 from HCCAssistLib.cli.main import main
+from HCCAssistLib.cohort.cohort import read_cohort
+from HCCAssistLib.models.store import DEMONSTRATION, SHIPPED
+from HCCAssistLib.phantoms.cohort import phantoms_of
+from HCCAssistLib.phantoms.demo import demo_of
+from HCCAssistLib.recipes.registry import RECIPES, get_recipe
 from HCCAssistLib.results.files import read_result
 from HCCAssistLib.scene.rendering import rendering_available, scene_available
+
+CHEAPEST = "tace-response"
+
+
+@pytest.fixture(autouse=True)
+def nothing_installed(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setenv("HCCASSIST_MODELS", str(tmp_path / "models"))
+
+
+def is_whole(result: Path, name: str) -> None:
+    """Result, report, page, pictures and scene of one case, each saying what it is."""
+    read = read_result(result)
+    assert read.run.model == name and read.run.synthetic_model
+    assert any("synthetic cases only" in warning.what for warning in read.warnings)
+    page, report = (result / "view.html").read_text("utf-8"), (result / "report.html").read_text("utf-8")
+    assert '"synthetic": true' in page and '"syntheticModel": true' in page
+    assert "synthetic cases only" in report and name in report and "What was found in it" in report
+    if scene_available() is None:
+        assert (result / "case.mrb").stat().st_size > 1e5
+    if rendering_available() is None:
+        pictures = {path.name for path in result.glob("*.png")}
+        assert any(picture.startswith("three-d") for picture in pictures) and len(pictures) >= 2
+        assert report.count("in 3-D, from in front") >= 1
+
+
+def test_one_method_is_shown_and_a_second_run_uses_the_case_again(
+    tmp_path: Path, capsys: pytest.CaptureFixture[str]
+) -> None:
+    out, name = tmp_path / "demo", DEMONSTRATION.format(recipe=CHEAPEST)
+    assert main(["demo", "--recipe", CHEAPEST, "--out", str(out)]) == 0
+    said = capsys.readouterr().out
+    assert "says nothing about patients" in said and "reused" not in said
+    assert "of processor time" in said and "MB of disk" in said and f"demo --train --recipe {CHEAPEST}" in said
+    result = out / CHEAPEST / "result"
+    is_whole(result, name)
+    (result / "finding-99.png").write_bytes(b"of an earlier run")
+    (case,) = read_cohort(out / CHEAPEST / "unseen").cases
+    before = (case.folder / "truth.json").stat().st_mtime_ns
+    assert main(["demo", "--recipe", CHEAPEST, "--out", str(out)]) == 0
+    assert f"reused    {out / CHEAPEST / 'unseen'}" in capsys.readouterr().out
+    assert (case.folder / "truth.json").stat().st_mtime_ns == before
+    assert not (result / "finding-99.png").exists()
+    assert not (tmp_path / "models").exists()
+
+
+@pytest.mark.parametrize("recipe", RECIPES)
+def test_no_model_was_trained_on_the_case_that_is_shown(recipe: str) -> None:
+    phantoms, demo = phantoms_of(get_recipe(recipe).package), demo_of(get_recipe(recipe).package)
+    seed = next(seed for seed in count(demo_case.SEED) if demo.shows(phantoms.row(seed, 0)))
+    assert seed != demo_training.SEED and seed < demo_case.SEED + 20
+    assert f"unseen-{phantoms.prefix}-0001" not in {f"{phantoms.prefix}-{n + 1:04d}" for n in range(demo.cases)}
 
 
 @pytest.mark.slow
 @pytest.mark.timeout(900)
-def test_the_demo_leaves_a_result_a_report_pictures_and_a_scene(
+def test_every_method_is_shown(tmp_path: Path, capsys: pytest.CaptureFixture[str]) -> None:
+    out = tmp_path / "demo"
+    assert main(["demo", "--out", str(out)]) == 0
+    said = capsys.readouterr().out
+    assert "planted lesions found" in said
+    for recipe in RECIPES:
+        assert get_recipe(recipe).title in said
+        if (SHIPPED / DEMONSTRATION.format(recipe=recipe)).is_dir():
+            is_whole(out / recipe / "result", DEMONSTRATION.format(recipe=recipe))
+        else:
+            assert f"hccassist demo-model {recipe} --out MODEL makes one" in said
+    assert {path.name for path in out.iterdir()} <= {*RECIPES, ".lock"}
+
+
+@pytest.mark.slow
+@pytest.mark.timeout(900)
+def test_the_whole_job_leaves_a_model_a_result_a_report_pictures_and_a_scene(
     tmp_path: Path, capsys: pytest.CaptureFixture[str]
 ) -> None:
     out = tmp_path / "demo"
-    assert main(["demo", "--out", str(out), "--cases", "14", "--epochs", "1"]) == 0
+    command = ["demo", "--train", "--out", str(out), "--cases", "14", "--epochs", "1"]
+    assert main(command) == 0
     said = capsys.readouterr().out
+    assert "A short training: 14 phantoms, 1 epoch." in said
     assert "says nothing about patients" in said
     assert "planted lesions found" in said
-    result = read_result(out / "result")
+    folder = out / "ltp-trained"
+    result = read_result(folder / "result")
     assert result.heatmap is not None
-    report = json.loads((out / "result" / "report.json").read_text())
-    titles = json.dumps(report)
+    titles = json.dumps(json.loads((folder / "result" / "report.json").read_text()))
     for words in (
         "Patch level",
         "Lesion level",
@@ -33,13 +109,10 @@ def test_the_demo_leaves_a_result_a_report_pictures_and_a_scene(
         "Unseen case",
     ):
         assert words in titles
-    assert "synthetic" in (out / "result" / "report.html").read_text()
-    assert '"synthetic": true' in (out / "result" / "view.html").read_text()
-    if scene_available() is None:
-        assert (out / "result" / "case.mrb").stat().st_size > 1e5
-    if rendering_available() is None:
-        assert (out / "result" / "three-d.png").exists()
-        assert list((out / "result").glob("candidate-*.png")) or (out / "result" / "slice.png").exists()
-    weights = (out / "model" / "model.json").read_bytes()
-    assert main(["demo", "--out", str(out), "--cases", "14", "--epochs", "1"]) == 0
-    assert (out / "model" / "model.json").read_bytes() == weights
+    assert "synthetic" in (folder / "result" / "report.html").read_text()
+    trained = {case.case_id for case in read_cohort(folder / "cohort").cases}
+    assert trained.isdisjoint(case.case_id for case in read_cohort(folder / "unseen").cases)
+    weights = (folder / "model" / "model.json").read_bytes()
+    assert main(command) == 0
+    assert f"reused    {folder / 'model'}" in capsys.readouterr().out
+    assert (folder / "model" / "model.json").read_bytes() == weights

@@ -12,7 +12,7 @@ from pathlib import Path
 import pytest
 from ltp_blob import blob_image, blob_model, straight_grid
 
-from HCCAssistLib.cli.demo import SEED
+from HCCAssistLib.cli.demo_training import SEED
 from HCCAssistLib.cli.main import COMMANDS, main, parser
 from HCCAssistLib.cohort.case import Case
 from HCCAssistLib.cohort.cohort import Cohort, write_cohort_table
@@ -93,9 +93,12 @@ REFUSALS = [
     (("phantom", "ltp", "new", "--cases", "1000000000"), "cannot be made"),
     (("phantom", "ltp", "new", "--cases", "4", "--seed", "-1"), "-1 is not possible"),
     (("phantom", "ltp", "new", "--cases", "4", "--background", "damaged.nii.gz"), "not a NIfTI file"),
+    (("phantom", "ltp", "new", "--cases", "4", "--unseen"), "no lesions of unseen kinds"),
     (("demo", "--out", "full"), "something already"),
-    (("demo", "--out", "new", "--cases", "2"), "Give 6 to"),
-    (("demo", "--out", "new", "--epochs", "0"), "0 is not possible"),
+    (("demo", "--out", "new", "--cases", "20"), "Add --train"),
+    (("demo", "--train", "--out", "new", "--cases", "2"), "Give 6 to"),
+    (("demo", "--train", "--out", "new", "--epochs", "0"), "0 is not possible"),
+    (("demo-model", "ltp", "--out", "full"), "something already"),
     (("demo", "--out", "new", "--background", "nowhere.nii"), "no such file"),
     (("demo", "--out", "new", "--background", "scan.nii.gz"), "not a CT"),
     (("demo", "--recipe", "liver-mass", "--out", "new", "--background", "scan.nii.gz"), "a real CT is one phase"),
@@ -173,9 +176,9 @@ def test_a_demo_of_another_size_is_not_gone_on_with(
     tmp_path: Path, monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str]
 ) -> None:
     monkeypatch.chdir(tmp_path)
-    (tmp_path / "demo" / "cohort").mkdir(parents=True)
-    write_cohort_table(tmp_path / "demo" / "cohort", [{"case_id": f"c{n}"} for n in range(7)])
-    assert main(["demo", "--cases", "8"]) == 2
+    (tmp_path / "demo" / "ltp-trained" / "cohort").mkdir(parents=True)
+    write_cohort_table(tmp_path / "demo" / "ltp-trained" / "cohort", [{"case_id": f"c{n}"} for n in range(7)])
+    assert main(["demo", "--train", "--cases", "8"]) == 2
     assert "a demo of 7 cases, not of 8" in capsys.readouterr().err
 
 

@@ -25,7 +25,7 @@ from HCCAssistLib.jobs.cluster.profile import (
     read_profile,
 )
 from HCCAssistLib.jobs.cluster.slurm import options, refusal
-from HCCAssistLib.jobs.cluster.target import jump_target, target_of
+from HCCAssistLib.jobs.cluster.target import jump_target, target_of, way_to
 
 ROOT = Path(__file__).parents[2]
 DOCUMENT = ROOT / "docs" / "clusters.md"
@@ -151,6 +151,47 @@ def test_the_ssh_config_completes_a_profile(own_profiles: Path) -> None:
     assert (inner.user, inner.known_as) == ("eve", "inner")
     own = target_of(Profile.from_json({"host": "ward", "user": "kim", "port": 22, "ssh_config": False}))
     assert (own.host, own.user, own.known_as, own.jumps) == ("ward", "kim", "ward", ())
+
+
+def test_a_host_on_the_way_has_its_own_way(own_profiles: Path) -> None:
+    pytest.importorskip("paramiko")
+    config = own_profiles / ".ssh" / "config"
+    config.parent.mkdir()
+    config.write_text(
+        "Host ward\n  ProxyJump gate,inner\nHost gate\n  ProxyJump ada@door:99\nHost inner\n  ProxyJump elsewhere\n"
+    )
+    assert [host.known_as for host in way_to(Profile.from_json({"host": "ward"}))] == [
+        "[door]:99", "gate", "inner", "ward",
+    ]  # fmt: skip
+    assert [host.host for host in way_to(Profile.from_json({"host": "ward", "jump": "inner"}))] == [
+        "elsewhere", "inner", "ward",
+    ]  # fmt: skip
+    config.write_text("Host ward\n  ProxyJump gate\nHost gate\n  ProxyJump ward\n")
+    with pytest.raises(InputError, match="leads through ward again"):
+        way_to(Profile.from_json({"host": "ward"}))
+
+
+def test_files_that_the_ssh_config_includes_count(own_profiles: Path) -> None:
+    pytest.importorskip("paramiko")
+    ssh = own_profiles / ".ssh"
+    (ssh / "more").mkdir(parents=True)
+    (ssh / "config").write_text(
+        "Include more/*\nUser everywhere\nHost ward\n  include=ports # of ours\n  Compression yes\n"
+    )
+    (ssh / "more" / "a").write_text("Host ward\n  HostName login.example.org\nHost other\n  User of-another\n")
+    (ssh / "more" / "b").write_text("Include more/deep/one\n")
+    (ssh / "more" / "deep").mkdir()
+    (ssh / "more" / "deep" / "one").write_text("Host ward\n  ProxyJump gate\n")
+    (ssh / "ports").write_text("Port 2222\n")
+    target = target_of(Profile.from_json({"host": "ward"}))
+    assert (target.host, target.port, target.user, target.jumps) == ("login.example.org", 2222, "everywhere", ("gate",))
+    assert target_of(Profile.from_json({"host": "third"})).port == 22  # the ports are those of the block
+    (ssh / "ports").write_text("Host ward\n  Port 2222\n")
+    with pytest.raises(InputError, match="Put this Include before the first Host"):
+        target_of(Profile.from_json({"host": "ward"}))
+    (ssh / "more" / "b").write_text("Include ~/.ssh/config\n")
+    with pytest.raises(InputError, match="include each other"):
+        target_of(Profile.from_json({"host": "ward"}))
 
 
 def test_whoever_asks_a_cluster_needs_neither_torch_nor_numpy_nor_simpleitk() -> None:

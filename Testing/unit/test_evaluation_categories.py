@@ -23,6 +23,7 @@ from HCCAssistLib.evaluation.group_tests import steel_test
 from HCCAssistLib.evaluation.ordinal import YASAKA_2018, ordinal_auc, ordinal_scores
 from HCCAssistLib.evaluation.periods import temporal
 from HCCAssistLib.evaluation.sessions import SessionSpread, spreads
+from HCCAssistLib.results.stamp import SYNTHETIC_MODEL
 from HCCAssistLib.wording import rounded
 
 CODES = ("A", "B", "C", "D", "E")
@@ -295,13 +296,14 @@ def test_a_table_with_years_says_whether_its_test_set_is_a_temporal_one(years: t
 
 def test_pictures_of_a_finding_stand_side_by_side_as_they_are() -> None:
     one, other = RNG.integers(0, 256, (2, 7, 7), dtype=np.uint8)
-    view = CropView({"arterial": one, "delayed": other}, 48.4, synthetic=True)
+    view = CropView({"arterial": one, "delayed": other}, 48.4, stamp="SYNTHETIC")
     found = np.asarray(Picture.open(io.BytesIO(crop_thumbnail(view))))
     assert np.array_equal(found[:, :7], one) and np.array_equal(found[:, 7 + GAP :], other)
     assert np.array_equal(found, strip(view))
     assert "synthetic case" in view.caption and "48 mm" in view.caption and "arterial, delayed" in view.caption
     both = {"arterial": one, "delayed": other}
-    views = [CropView(both, *how) for how in ((48.4, True), (48.4, False), (24.2, False))]
+    assert "by a model that learnt from synthetic cases alone" in CropView(both, 48.4, SYNTHETIC_MODEL).caption
+    views = [CropView(both, *how) for how in ((48.4, "SYNTHETIC"), (48.4, ""), (24.2, ""))]
     large = [np.asarray(Picture.open(io.BytesIO(crop_picture(view)))) for view in views]
     assert large[0].shape == (30 + 4 * 7, 2 * 28 + 4 * GAP)
     assert (large[0] != large[1]).any() and (large[1] != large[2]).any(), "a phantom says so, and the scale bar tells"

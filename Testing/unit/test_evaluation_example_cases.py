@@ -55,7 +55,7 @@ def seen(flips: tuple[int, int, int]) -> dict[str, Example]:
     cases.see("c1", lambda: pytest.fail("a case that shows nothing was read"), result(weak), np.array([FOUND]))
     both = result(candidate(1, FOUND, 0.9), candidate(2, FALSE, 0.8), candidate(3, MISSED, 0.2))
     read = partial(bright_at, (FOUND, MISSED, FALSE), flips)
-    cases.see("c2", read, both, np.array([FOUND, MISSED]), synthetic=True)
+    cases.see("c2", read, both, np.array([FOUND, MISSED]), stamp="SYNTHETIC")
     return {example.kind: example for example in cases.examples()}
 
 
@@ -108,7 +108,7 @@ def test_the_picture_says_sides_slice_scale_and_that_nobody_is_a_patient() -> No
         assert np.ptp(bar.get_xdata()) * view.spacing[0] == pytest.approx(float(label.removesuffix(" mm")))
     assert len(plain.lines) == 1, "nothing but the scale bar lies on the plain slice"
     assert "0.90" in {text.get_text() for text in marked.texts}
-    bare = slice_figure(replace(view, synthetic=False))
+    bare = slice_figure(replace(view, stamp=""))
     assert "SYNTHETIC" not in {text.get_text() for axes in bare.axes for text in axes.texts}
     assert thumbnail(view).startswith(PNG)
 

@@ -42,6 +42,7 @@ from HCCAssistLib.evaluation import (
     paired,
     scores,
     survival,
+    thresholds,
 )
 from HCCAssistLib.evaluation.baseline_table import baseline_table
 from HCCAssistLib.evaluation.binary import binary_evaluation
@@ -115,6 +116,7 @@ CALLS: dict[str, Call] = {
     ),
     "ConfusionMatrix": (confusion.ConfusionMatrix, {"counts": ("table", TABLE)}, {"categories": ("a", "b")}),
     "binary_evaluation": (binary_evaluation, TWO | GROUPED, FEW | {"cutoff": AT}),
+    "binary_metrics_at": (thresholds.binary_metrics_at, TWO | GROUPED, FEW | {"cutoffs": [AT]}),
     "bootstrap_draws": (
         bootstrap.bootstrap_draws,
         {"patients": ("count", 4), "draws": ("count", 9), "strata": ("groups", [1, 1, 2, 2])},
@@ -294,7 +296,8 @@ NO_DATA = {
     "p_values", "in_set", "set_coverage", "share_of_rows",  # take what a package keeps: checked at reading
     "mutual_information", "ranked", "nearest",  # take probabilities of members, in test_next.py
     "compare_marks",  # takes marks of readers, in the tests of readers
-    "binary_metrics", "ranking_statistic",  # take checked counts or rows
+    "binary_metrics", "ranking_statistic", "bootstrap_metrics_at",  # take checked counts or rows
+    "lesion_operating_points", "cutoffs_of", "offered_thresholds",  # of others
     "is_missing", "floats", "listed", "number", "whole", "count_table", "samples_of",  # the gate itself
 }  # fmt: skip
 MODULES = {
@@ -302,14 +305,14 @@ MODULES = {
     "comparison", "concordance", "conformal", "confusion", "cox", "cutoffs", "decision", "delong", "discrimination",
     "ensemble_spread", "fisher", "flagged", "froc", "group_tests", "intervals", "learning_curve", "lesion_matching",
     "limits_of_agreement", "mark_agreement", "nearest", "ordinal", "paired", "risk_figures", "risk_groups", "scores",
-    "sessions", "set_coverage", "survival", "values",
+    "sessions", "set_coverage", "survival", "thresholds", "values",
 }  # fmt: skip
 SHOWN = {
-    "case_warnings", "checklist", "cohort_description", "crop_view", "display", "evaluated", "example_cases", "figures",
-    "figures_risk", "flow", "flow_figure", "held_out", "learning_curve_report", "model_comparison", "optional",
-    "periods", "report", "report_blocks", "report_diagnosis",
-    "report_methods", "report_page", "report_pages", "report_risk", "result",
-    "slice_view",
+    "case_report", "case_warnings", "checklist", "cohort_description", "crop_view", "display", "evaluated",
+    "example_cases", "explorer", "figures", "figures_risk", "flow", "flow_figure", "held_out",
+    "learning_curve_report", "model_comparison", "optional", "periods", "report", "report_blocks",
+    "report_diagnosis", "report_explorer", "report_markup", "report_methods", "report_page", "report_pages",
+    "report_risk", "result", "slice_view",
 }  # fmt: skip
 """Modules that show results, or describe a cohort that was checked when it was opened."""
 

@@ -7,6 +7,7 @@ import re
 from html.parser import HTMLParser
 from pathlib import Path
 from typing import Any
+from xml.etree import ElementTree
 
 import numpy as np
 import pytest
@@ -152,7 +153,8 @@ def test_the_page_is_one_file_without_scripts_and_escapes_everything(written: Pa
     assert "script" not in reader.tags and "b" in reader.tags
     assert "&lt;script&gt;alert(1)" in page and "Test &lt;b&gt;report" in page and "&lt;wrong&gt;" in page
     elsewhere = [link for link in reader.links if link not in reader.anchors]
-    assert len(elsewhere) == 6 and all(link.startswith("data:image/") for link in elsewhere)
+    files = [link for link in elsewhere if not link.startswith("data:image/")]
+    assert len(elsewhere) == 12 and len(files) == 6 and all((written / link).is_file() for link in files)
     assert "Research use only" in page
     assert "http://" not in page and "https://" not in page
 
@@ -184,6 +186,24 @@ def test_writing_again_gives_the_same_bytes_and_leaves_other_files_alone(written
     for name in ("report.html", "report.json", "figures/froc.svg", "figures/km.png"):
         assert (tmp_path / name).read_bytes() == (written / name).read_bytes(), name
     assert not list(tmp_path.rglob("*.part"))
+
+
+def test_drawings_have_the_width_of_a_column_or_page_and_text_that_stays_text(written: Path) -> None:
+    found = sorted((written / "figures").glob("*.svg"))
+    assert len(found) == 6
+    for path in found:
+        content = path.read_text(encoding="utf-8")
+        drawing = ElementTree.fromstring(content)  # noqa: S314 - our own file
+        millimetres = float(drawing.attrib["width"].removesuffix("pt")) / 72 * 25.4
+        assert round(millimetres, 1) in (89.0, 183.0), path.name
+        texts = [one for one in drawing.iter() if one.tag.endswith("}text")]
+        assert len(texts) > 5 and not any(one.tag.endswith("}image") for one in drawing.iter()), path.name
+        sizes = [float(size) for size in re.findall(r"font(?:-size)?: (?:[a-z0-9]+ )*([\d.]+)px", content)]
+        assert sizes and min(sizes) >= 6, path.name
+        colours = {colour.upper() for colour in re.findall(r"#[0-9a-fA-F]{6}", content)}
+        grey = {colour for colour in colours if colour[1:3] == colour[3:5] == colour[5:7]}
+        blues = {colour for colour in colours - grey if path.name.endswith("confusion.svg")}  # shades of one colour
+        assert colours - grey - blues <= set(figures.COLOURS), path.name
 
 
 def test_a_failed_write_leaves_the_old_page(report: Report, tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:

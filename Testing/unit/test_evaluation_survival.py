@@ -51,6 +51,15 @@ def test_the_product_limit_by_hand() -> None:
     assert curve.events[:3].tolist() == [3, 1, 0]
 
 
+@pytest.mark.parametrize("scale", [1.0, 1 / 3])
+def test_rounding_does_not_decide_the_median_of_a_curve_that_is_flat_at_one_half(scale: float) -> None:
+    for n in range(2, 101, 2):  # with 6, 8, 14 and 18 patients the products end above or below one half
+        months = scale * np.arange(1, n + 1)
+        median = kaplan_meier(months, np.ones(n)).median
+        assert median.value == months[n // 2 - 1]
+        assert "later median" in median.note
+
+
 def test_the_standard_error_of_the_median_is_colletts() -> None:
     curve = kaplan_meier(*IUD)
     assert curve.median.value == 93

@@ -203,6 +203,31 @@ def test_the_report_answers_first_and_lists_every_case_with_its_picture(
     assert "none of them among the training images" in page and "32 x 32 pixels and 8 slices" in page
 
 
+def test_the_threshold_of_the_report_begins_at_the_models_own_and_rows_lead_to_pages_with_images(
+    command: Any, sound: Path, model: Path, begun: Path
+) -> None:
+    status, said, _ = command(sound, "--json", "--views")
+    assert status == 0 and said["views"] == 4 and said["views_megabytes"] > 0
+    data = json.loads((begun / "report.json").read_text(encoding="utf-8"))
+    (scale,) = next(block for block in data["blocks"] if block.get("title") == "Evaluated cases")["thresholds"]
+    own, (lesions, patients) = scale["own"], scale["levels"].values()
+    estimates = said["lesion"]["estimates"] | said["patient"]["estimates"]
+    assert scale["source"] == estimates["lesion-level sensitivity"]["cutoff"]["source"]
+    assert len(lesions) == 2 and [one["figure"] for one in patients] == ["sensitivity", "specificity", "PPV", "NPV"]
+    for one in (*lesions, *patients):
+        found = estimates[one["figure"]]
+        believed = found["clustered_interval"] or found["interval"]
+        told = [one[name][own] for name in ("values", "counts", "low", "high")]
+        assert told == [found["value"], found["n"], believed["low"], believed["high"]]
+    page = (begun / "report.html").read_text(encoding="utf-8")
+    for case in ("c0", "c1", "c2", "c3"):
+        assert f'href="cases/{case}/view.html"' in page
+        assert '"kind": "detection"' in (begun / "cases" / case / "view.html").read_text(encoding="utf-8")
+    written = (begun / "cases" / "c1" / "view.html").stat().st_mtime_ns
+    assert command(sound, "--views")[0] == 0
+    assert (begun / "cases" / "c1" / "view.html").stat().st_mtime_ns == written
+
+
 def test_predictions_csv_has_a_row_for_every_candidate_miss_and_empty_case(
     command: Any, cohort: Path, model: Path, tmp_path: Path
 ) -> None:

@@ -298,6 +298,13 @@ def test_the_command_writes_a_report_with_every_mass_and_its_picture(
     assert titles[:2] == ["Key results", "Categories"] and "Sessions" in titles and "Masses" in titles
     table = next(block for block in data["blocks"] if block.get("title") == "Evaluated masses")
     assert len(table["rows"]) == 15 and table["rows"][0][:2] == ["case-0", "1"]
+    malignant = table["thresholds"][0]
+    assert malignant["own"] == len(malignant["thresholds"])  # the most probable category is named: no cut-off
+    (figures,) = malignant["levels"].values()
+    for one in figures:
+        found = told["malignant"]["estimates"][one["figure"]]
+        believed = found["clustered_interval"] or found["interval"]
+        assert (one["values"][-1], one["low"][-1]) == (found["value"], believed["low"])
     assert [row[2] for row in table["rows"][:5]] == list(HU) and table["pictures"][7] == "crops-of-case-1_mass-3"
     page = (out / "report.html").read_text()
     assert str(tmp_path) not in page and "synthetic case; what the network saw" in page

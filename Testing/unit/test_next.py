@@ -193,7 +193,7 @@ def test_the_command_ranks_writes_and_goes_on(
     assert len(rows) == 4 and rows[0][:4] == ["rank", "tied", "case_id", "spread_bits"]
     page = (out / "report.html").read_text(encoding="utf-8")
     assert "mutual information" in page and len(list((out / "figures").glob("*.jpg"))) >= 6
-    monkeypatch.setattr("HCCAssistLib.training.next_cases.scored_case", None)
+    monkeypatch.setattr("HCCAssistLib.training.confirmed_cases.scored_case", None)
     assert main([*command, "--json", "--most", "1"]) == 0, "every case is kept"
     assert json.loads(capsys.readouterr().out)["cases"] == found["cases"]
 

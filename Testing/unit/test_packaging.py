@@ -51,11 +51,15 @@ MISTAKES = {
     ),
     "test not registered": ("HCCAssist/HCCStudy/CMakeLists.txt", "slicer_add_python_unittest", "# "),
     "part of the library left out": ("HCCAssistLib/CMakeLists.txt", "(pyc|part)", "(pyc|part|typed)"),
+    "weights left out": ("HCCAssistLib/CMakeLists.txt", "(pyc|part)", "(pyc|part|safetensors)"),
     "line ends": ("HCCAssist/HCCStudy/CMakeLists.txt", "\n", "\r\n"),
 }
 
 
-@pytest.mark.parametrize("mistake", [*MISTAKES, "requirements twice", "new file not listed"])
+MORE_MISTAKES = ("requirements twice", "new file not listed", "model forgotten", "model without weights")
+
+
+@pytest.mark.parametrize("mistake", [*MISTAKES, *MORE_MISTAKES])
 def test_a_mistake_in_the_lists_is_found(mistake, tmp_path):
     copy_of_the_tree(ROOT, tmp_path)
     before = faults(tmp_path)
@@ -63,6 +67,9 @@ def test_a_mistake_in_the_lists_is_found(mistake, tmp_path):
         theirs, mine = "HCCAssist/HCCLTPDetection", "HCCAssist/HCCStudy"
         name = "Resources/HCCAssistRequirements.txt"
         shutil.copy(tmp_path / mine / name, tmp_path / theirs / name)
+    elif mistake.startswith("model "):
+        model = tmp_path / "HCCAssistLib" / "models" / "shipped" / "ltp-demonstration-synthetic"
+        shutil.rmtree(model) if mistake == "model forgotten" else (model / "weights-0.safetensors").unlink()
     elif mistake == "new file not listed":
         (tmp_path / "HCCAssist" / "HCCStudy" / "Resources" / "colours.txt").write_text("0 0 0\n")
     else:
@@ -105,6 +112,7 @@ def test_the_entry_of_the_index_keeps_to_its_schema():
     entry = json.loads(data)
     assert entry["$schema"] == SCHEMA
     optional = {"scm_revision", "scm_type", "build_dependencies", "build_subdirectory", "enabled", "tier"}
+    optional |= {"dicom_support_rule"}
     assert {"$schema", "category", "scm_url"} <= set(entry) <= {"$schema", "category", "scm_url"} | optional
     assert all(isinstance(entry[key], str) for key in ("category", "scm_url", "scm_revision", "build_subdirectory"))
     assert entry["tier"] == 1  # experimental, until others use it
@@ -336,3 +344,19 @@ def test_the_package_describes_the_extension(package):
     packing = (build / "CPackConfig.cmake").read_text(encoding="utf-8")
     assert f'set(CPACK_RESOURCE_FILE_LICENSE "{build.parent}/source/LICENSE.txt")' in packing
     assert f'set(CPACK_PACKAGE_DESCRIPTION_FILE "{build.parent}/source/README.md")' in packing
+
+
+def test_the_page_for_the_reviewer_says_what_the_repository_holds():
+    page = (ROOT / "docs" / "extensions-index.md").read_text(encoding="utf-8")
+    (shown,) = re.findall(r"```json\n(.*?)```", page, re.DOTALL)
+    assert shown == (ROOT / "HCCAssist.json").read_text(encoding="utf-8")
+    for name in re.findall(r"^([A-Za-z0-9-]+)>=", "\n".join(
+        path.read_text(encoding="utf-8") for path in (ROOT / "HCCAssist" / "HCCStudy" / "Resources").glob("*.txt")
+    ), re.MULTILINE):  # fmt: skip
+        assert name in page, name
+    used = set()
+    for path in (ROOT / "HCCAssistLib").rglob("*.py"):
+        used |= set(re.findall(r'data_folder\("(\w+)"\)', path.read_text(encoding="utf-8")))
+    assert len(used) >= 6 and all(f"HCCASSIST_{name.upper()}" in page for name in used), used
+    named = set(re.findall(r"HCCASSIST_(\w+)`", page))
+    assert named == {name.upper() for name in used}

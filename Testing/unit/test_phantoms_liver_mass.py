@@ -33,6 +33,7 @@ from HCCAssistLib.phantoms.liver_mass.patterns import Look, PlantedMass, draw_lo
 from HCCAssistLib.phantoms.liver_mass.region import Region
 from HCCAssistLib.phantoms.liver_mass.sample import make_sample, read_sample
 from HCCAssistLib.phantoms.liver_mass.truth import MassPhantom
+from HCCAssistLib.phantoms.liver_mass.unseen import UNSEEN
 from HCCAssistLib.recipes.liver_mass.alignment import box_around, shift_between
 from HCCAssistLib.recipes.liver_mass.augmentation import center_crop
 from HCCAssistLib.recipes.liver_mass.checks import problems
@@ -196,6 +197,42 @@ def test_the_patterns_are_those_of_their_categories() -> None:
         assert max(fluid) < 45
 
 
+def test_kinds_without_a_category_look_as_the_literature_says() -> None:
+    phantoms = [make_case((9, number), list(UNSEEN), storage=AXIAL) for number in range(4)]
+    hu: dict[str, list[np.ndarray]] = {kind: [] for kind in UNSEEN}
+    for phantom in phantoms:
+        for mass in phantom.masses:
+            seen = []
+            for phase in PHASES:
+                volume = phantom.volumes[phase]
+                k, j, i = np.indices(volume.geometry.shape)
+                away = volume.geometry.to_world(np.stack([i, j, k], -1)) - np.add(
+                    mass.center_lps, phantom.shifts_mm[phase]
+                )
+                seen.append(volume.array[np.linalg.norm(away, axis=-1) < 0.3 * mass.diameter_mm])
+            hu[mass.category].append(np.array([np.percentile(one, (5, 50, 95)) for one in seen]))
+    found = {kind: np.array(values) for kind, values in hu.items()}
+    assert (found["lipiodol"][:, :, 2] > 100).all()
+    assert (found["angiomyolipoma"][:, 0, 0] < -20).all()
+    assert (found["calcified"][:, 0, 2] - found["calcified"][:, 0, 1] > 20).mean() >= 0.5
+    assert (found["abscess"][:, :, 1] < 45).all()
+    assert np.ptp(found["ablated"][:, :, 1], axis=1).max() < 15, "nothing enhances"
+    assert (found["ablated"][:, :, 1] > 25).all()
+
+
+def test_a_cohort_of_unseen_kinds_is_unlabelled_and_all_for_testing(tmp_path: Path) -> None:
+    write_cohort(PHANTOMS, tmp_path / "cohort", cases=4, seed=9, unseen=True)
+    cases = read_cohort(tmp_path / "cohort", tolerant=True).cases
+    assert {case.split for case in cases} == {"test"}
+    assert {case.values["planted"] for case in cases} == {" ".join(UNSEEN)}
+    for case in cases:  # the last one has segments
+        study = read_study(case, LIVER_MASS)
+        assert [one.code for one in study.findings["baseline/masses"]] == [""] * len(UNSEEN)
+        assert all(5 < mass.diameter_mm < 60 for mass in masses_of(study, OPTIONS))
+    truth = json.loads((cases[0].folder / "truth.json").read_text())
+    assert [mass["category"] for mass in truth["masses"]] == list(UNSEEN)
+
+
 def test_a_background_is_refused_before_any_case_is_made(tmp_path: Path) -> None:
     ct = Image(np.zeros((4, 8, 8), dtype=np.int16), Geometry.from_parts((4, 8, 8), (1, 1, 1), (0, 0, 0)), "ct")
     with pytest.raises(InputError, match="a real CT is one phase"):
@@ -268,8 +305,8 @@ def test_the_sample_case_has_points_without_categories(tmp_path: Path) -> None:
 
 def test_the_demo_tells_what_was_planted_beside_what_was_found(cohort, tmp_path: Path) -> None:  # type: ignore[no-untyped-def]
     loaded = model(tmp_path)
-    case = DEMO.choose(cohort)
-    assert len(case.values["planted"].split()) == max(len(one.values["planted"].split()) for one in cohort.cases)
+    case = max(cohort.cases, key=lambda one: len(one.values["planted"].split()))
+    assert DEMO.shows({"planted": "A B E"}) and not DEMO.shows({"planted": "A B"})
     study = read_study(case, LIVER_MASS, options=loaded.package.card.options, classes=LIVER_MASS.label)
     sentence, columns, rows = DEMO.describe(predict(study, loaded, DEMO.run), study)
     assert [row[1] for row in rows] == [code[0] for code in case.values["planted"].split()]

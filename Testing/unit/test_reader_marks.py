@@ -8,15 +8,17 @@ import numpy as np
 import pytest
 
 from HCCAssistLib.cli.main import main
-from HCCAssistLib.cohort.additions import add_case
+from HCCAssistLib.cohort.additions import add_case, put_case
 from HCCAssistLib.cohort.case_content import case_files
 from HCCAssistLib.cohort.cohort import read_cohort
-from HCCAssistLib.cohort.points import Point, PointList, read_points
+from HCCAssistLib.cohort.points import LabelledBox, Point, PointList, read_points
 from HCCAssistLib.cohort.reader_marks import marks_of, put_marks, readers_of
 from HCCAssistLib.cohort.segments import Segment, mask_on, read_segments
 from HCCAssistLib.errors import InputError
-from HCCAssistLib.imaging.geometry import Geometry
+from HCCAssistLib.imaging.geometry import Box, Geometry
 from HCCAssistLib.imaging.image import Image
+from HCCAssistLib.recipes.registry import all_classes, all_columns, all_marks
+from HCCAssistLib.response.second_reader import Words, choose_reading, pairs_of_readers
 
 GRID = Geometry.from_parts((24, 30, 40), (1.5, 2.0, 3.0), (-20.0, 10.0, 5.0), np.diag([-1.0, 1.0, 1.0]))
 SCAN = Image(np.random.default_rng(0).integers(0, 100, GRID.shape).astype(np.int16), GRID, "scan")
@@ -204,3 +206,58 @@ def test_a_reading_in_another_folder_or_damaged_is_refused(cohort):
     with pytest.raises(InputError, match="no name for a folder"):
         put_marks(cohort, cases[0], "../R2", {}, {})
     assert list(readers_of(cohort, cases)) == ["R1", "R2"]
+
+
+def test_one_reader_counts_with_his_marks_as_he_made_them(cohort, capsys):
+    sized = {"baseline/masses": PointList("masses", (Point("mine", tuple(GRID.center), "B, 31 mm"),))}
+    put_marks(cohort, case(cohort, "case-1"), "R2", files(tumour((8, 10, 14)), sized), {"response": "SD"})
+    own = {p: p.read_bytes() for p in (cohort / "cases" / "case-1").rglob("*") if p.is_file()}
+    found = figures(capsys, cohort, "--consensus", "R2")
+    assert found["consensus"] == ["case-0", "case-1", "case-2"] and found["without_consensus"] == {}
+    now = case(cohort, "case-1")
+    assert (now.values["response"], now.values["consensus"]) == ("SD", "R2 of R1, R2")
+    (point,) = read_points(now.annotation_path("baseline", "masses", "points")).points
+    assert (point.label, point.description) == ("mine", "B, 31 mm"), "a size is not lost"
+    (segment,) = read_segments(now.annotation_path("pre", "tumour", "segment"))
+    np.testing.assert_array_equal(mask_on(segment, GRID).array, block((8, 10, 14)).array)
+    kept = cohort / "revisions" / "case-1" / "001"
+    assert {p.name: (kept / p.relative_to(now.folder)).read_bytes() for p in own} == {p.name: own[p] for p in own}
+    back = figures(capsys, cohort, "--consensus", "R1")
+    assert back["consensus"] == ["case-0", "case-1", "case-2"]
+    assert case(cohort, "case-1").values["response"] == "PR", "the first reader's labels were kept"
+    assert main(["readers", str(cohort), "--consensus", "R7"]) == 2
+    assert "no reader is called R7" in capsys.readouterr().err
+
+
+def test_what_would_change_is_told_without_writing_and_differences_by_case(cohort):
+    before = {p: p.read_bytes() for p in cohort.rglob("*") if p.is_file()}
+    words = Words(all_marks(), all_classes(), tuple(all_columns()))
+    found = choose_reading(cohort, "R2", words, write=False)
+    assert "response PD \N{RIGHTWARDS ARROW} SD" in found.changes["case-2"] and "tumour" in found.changes["case-2"]
+    assert {p: p.read_bytes() for p in cohort.rglob("*") if p.is_file()} == before
+    readers, (pair,) = pairs_of_readers(cohort, words)
+    assert readers == ("R1", "R2") and pair.cases == 3
+    assert set(pair.differences) == {"case-0", "case-1", "case-2"}
+    last = "; ".join(pair.differences["case-2"])
+    assert "response: PD and SD" in last and "tumour: Dice 0.50" in last and "masses: 1 marked by one alone" in last
+    assert pair.differences["case-0"] == ("masses 2: B and C",)
+
+
+def test_boxes_have_no_consensus_and_are_not_lost(tmp_path, capsys):
+    root = tmp_path / "cohort"
+    box = {"baseline/masses.mrk.json": (LabelledBox("mass", Box(tuple(GRID.center), (20.0, 20.0, 20.0))),)}
+    add_case(root, "case-1", volumes={"baseline/arterial": SCAN}, points={}, masks={}, values={"reader": "R1"})
+    put_case(
+        root,
+        "case-1",
+        box,
+        {"reader": "R1"},
+        replace=True,
+        carried=("baseline/arterial.nrrd",),
+    )
+    put_marks(root, case(root, "case-1"), "R2", box, {})
+    found = figures(capsys, root, "--consensus", "majority")
+    assert found["without_consensus"] == {"case-1": ["baseline/masses (boxes have no consensus)"]}
+    assert (root / "cases" / "case-1" / "baseline" / "masses.mrk.json").is_file()
+    assert figures(capsys, root, "--consensus", "R2")["consensus"] == ["case-1"]
+    assert (root / "cases" / "case-1" / "baseline" / "masses.mrk.json").is_file()

@@ -11,7 +11,7 @@ from hepatectomy_toy import model, register, study
 
 from HCCAssistLib.cohort.cohort import read_cohort, write_cohort_table
 from HCCAssistLib.evaluation.held_out import HeldOut
-from HCCAssistLib.evaluation.risk_figures import SEVEN, beside, risk_figures
+from HCCAssistLib.evaluation.risk_figures import OWN, SEVEN, beside, risk_figures
 from HCCAssistLib.evaluation.risk_groups import FollowedPatient
 from HCCAssistLib.inference.loaded_model import LoadedModel
 from HCCAssistLib.recipes.hepatectomy.evaluated_case import EvaluatedCase, evaluate_case
@@ -20,6 +20,7 @@ from HCCAssistLib.recipes.hepatectomy.report import report
 from HCCAssistLib.results.cutoff import CutOff
 from HCCAssistLib.training.evaluated_cases import EvaluatedCases
 from HCCAssistLib.training.recurrence import RecurrenceEvaluation, performance
+from HCCAssistLib.training.recurrence_explorer import explorer
 from HCCAssistLib.training.recurrence_tables import case_rows, prediction_columns, prediction_rows
 from HCCAssistLib.training.second_rater import second_rater
 
@@ -184,6 +185,25 @@ def test_each_of_several_models_has_a_row_and_the_fullest_decides(one_case: Eval
         assert words in text, words
     names = {path.name for path in (tmp_path / "report" / "figures").iterdir()}
     assert {"each-model-roc.svg", "net-benefit-of-each-model-decision.svg", "beside-simpler-models-roc.svg"} <= names
+    scale = explorer(found)
+    (of_patients, groups), own = scale.levels.values(), scale.own
+    assert scale.thresholds[own] == 0.5 and scale.source == found.figures.at_cutoff.cutoff.source
+    at_cutoff = found.figures.at_cutoff.estimates
+    assert [one.value for one in of_patients[own]] == [at_cutoff[one.name].value for one in of_patients[own]]
+    assert [one.n for one in groups[own]] == [
+        sum(one.high for one in found.cases),
+        sum(not one.high for one in found.cases),
+    ]
+    curves = {curve.name: curve.survival_at(24).value for curve in found.figures.groups.curves}
+    assert {one.name: one.value for one in groups[own]} == curves
+    told = [[step for step in row if step.start <= own][-1].cells for row in scale.rows]
+    assert told == [(row[5], row[6]) for row in case_rows(found)[1]]
+    cutoffs = [CutOff(0.3, "chosen before") if one.case_id == "case-9" else HALF for one in found.cases]
+    mixed = [replace(one, cutoff=c, score=one.risk - c.value) for one, c in zip(found.cases, cutoffs, strict=True)]
+    scale = explorer(replace(found, cases=tuple(mixed)))  # what is moved is how far above his own a patient's risk lies
+    assert scale.thresholds[scale.own] == 0 and scale.source == OWN.source
+    own = [[step for step in row if step.start <= scale.own][-1].cells[0] for row in scale.rows]
+    assert own == ["high" if one.high else "low" for one in mixed]
     columns = prediction_columns(found)
     assert columns[-4:] == ("risk_dl_clinical", "risk_prepost", "risk_pre", "risk_clinical")
     last = list(prediction_rows(found))[-1]

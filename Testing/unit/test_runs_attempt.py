@@ -122,6 +122,7 @@ def begin(root: Root) -> subprocess.Popen[bytes]:  # noqa: F811
     return subprocess.Popen(command, start_new_session=True, env=environment())
 
 
+@pytest.mark.slow
 def test_of_two_that_live_the_older_one_writes_nothing_and_the_newer_one_stops_when_it_has_to_make_room(
     root: Root,  # noqa: F811
     monkeypatch: pytest.MonkeyPatch,

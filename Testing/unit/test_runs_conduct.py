@@ -63,6 +63,7 @@ def ended(trainings: Trainings, training_id: str, seconds: float = 200) -> Train
     return until(look, seconds)
 
 
+@pytest.mark.slow
 def test_in_the_background_it_comes_to_the_weights_of_the_plain_command_through_two_kills(
     cohort: Path, tmp_path: Path, root: Path, capsys: pytest.CaptureFixture[str]
 ) -> None:

@@ -408,6 +408,10 @@ def test_a_case_without_a_target_is_left_out_by_name(
     assert "no tumour is marked as a target" in found.left_out["case-13"][0].what
     table = next(b for b in report(found, trained).as_json()["blocks"] if b.get("title") == "Evaluated cases")
     assert table["rows"][-1][:2] == ["case-13", "left out"] and len(table["rows"]) == 4
+    (scale,) = table["thresholds"]
+    for one in scale["levels"]["Objective response, patients"]:
+        estimate = found.objective.estimates[one["figure"]]
+        assert one["values"][scale["own"]] == estimate.value
 
 
 def test_a_patient_who_is_also_trained_on_and_a_scan_that_was_are_refused(

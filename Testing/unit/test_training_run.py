@@ -96,6 +96,7 @@ def test_a_trained_model_says_where_everything_came_from(model: Path) -> None:
     assert not model.with_name("small.training").exists()
 
 
+@pytest.mark.slow
 def test_the_same_command_gives_the_same_weights_and_a_killed_one_goes_on(
     cohort: Path, model: Path, tmp_path: Path, capsys: pytest.CaptureFixture[str]
 ) -> None:

@@ -219,6 +219,15 @@ def test_every_kind_of_result_has_a_page(kind: str, tmp_path: Path) -> None:
     assert set(blocks(tmp_path / "page.html")) >= {f"v{n}s0" for n in range(len(images))} | {"v0heat"}
 
 
+@pytest.mark.parametrize(("case", "model", "words"), [(0, 1, "SYNTHETIC MODEL"), (1, 1, "SYNTHETIC"), (0, 0, "")])
+def test_a_model_of_phantoms_is_stamped_into_every_view(case: int, model: int, words: str, tmp_path: Path) -> None:
+    result, images = samples.small("detection")
+    made = replace(result, run=replace(result.run, synthetic_model=bool(model)))
+    write_page(made, images, tmp_path / "page.html", synthetic=bool(case))
+    said = about(tmp_path / "page.html")
+    assert (said["stamp"], said["syntheticModel"]) == (words, bool(model))
+
+
 def test_scores_say_1_only_where_it_is_1() -> None:
     assert [score(value) for value in (0.0, 0.5, 0.97, 0.9999, 1.0)] == ["0.00", "0.50", "0.97", ">0.99", "1.00"]
     listed = contents(samples.detection()[0])["findings"]

@@ -19,7 +19,7 @@ from HCCAssistLib.jobs.cluster.authentication import authenticate
 from HCCAssistLib.jobs.cluster.host_keys import HostKeys
 from HCCAssistLib.jobs.cluster.profile import Profile
 from HCCAssistLib.jobs.cluster.prompts import Prompts
-from HCCAssistLib.jobs.cluster.target import Target, jump_target, target_of
+from HCCAssistLib.jobs.cluster.target import Target, way_to
 
 CONNECT_SECONDS = 15.0
 COMMAND_SECONDS = 60.0
@@ -207,8 +207,7 @@ class Connection:
         except ImportError as error:
             raise InputError("paramiko is not installed", remedy="run: pip install paramiko") from error
         logging.getLogger("paramiko").addHandler(logging.NullHandler())  # it would write tracebacks to stderr
-        target = target_of(self.profile)
-        hosts = [*(jump_target(jump, self.profile) for jump in target.jumps), target]
+        hosts = way_to(self.profile)
         host = hosts[0]
         try:
             for host in hosts:

@@ -9,6 +9,7 @@ from typing import Any
 
 from HCCAssistLib.errors import InputError
 from HCCAssistLib.jobs.cluster.profile import Profile, profiles_folder
+from HCCAssistLib.jobs.cluster.ssh_config import included_lines
 
 DEFAULT_KEYS = ("id_ed25519", "id_ecdsa", "id_rsa")
 EVERYBODYS_KNOWN_HOSTS = Path("/etc/ssh/ssh_known_hosts")
@@ -42,6 +43,26 @@ class Target:
     def own_known_hosts(self) -> Path:
         """The file that confirmed keys are added to."""
         return profiles_folder() / "known_hosts"
+
+
+def way_to(profile: Profile) -> tuple[Target, ...]:
+    """The hosts on the way to that of a profile, and itself at the end.
+
+    As with OpenSSH the first host to go through may lie behind others by its own lines in ``~/.ssh/config``; those
+    after it are reached from the one before.
+
+    Raises:
+        InputError: ``~/.ssh/config`` cannot be read, or leads in a circle.
+    """
+    target = target_of(profile)
+    way = [*(jump_target(jump, profile) for jump in target.jumps), target]
+    seen = {target.known_as}
+    while way[0] is not target and way[0].jumps:
+        if way[0].known_as in seen:
+            raise InputError(f"the way to {target.host} leads through {way[0].host} again", "ProxyJump")
+        seen.add(way[0].known_as)
+        way[:0] = [jump_target(jump, profile) for jump in way[0].jumps]
+    return tuple(way)
 
 
 def target_of(profile: Profile) -> Target:
@@ -116,7 +137,9 @@ def _lookup(path: Path, name: str) -> dict[str, Any]:
     if not path.is_file():
         return {}
     try:
-        return dict(SSHConfig.from_path(str(path)).lookup(name))
+        return dict(SSHConfig.from_text("\n".join(included_lines(path, path.parent))).lookup(name))
+    except InputError:
+        raise
     except Exception as error:  # paramiko raises what it likes for a line that it does not know
         raise InputError(
             f"it cannot be read ({type(error).__name__}: {error})", "~/.ssh/config", 'mend it, or "ssh_config": false'

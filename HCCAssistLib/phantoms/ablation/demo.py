@@ -7,7 +7,7 @@ from typing import TYPE_CHECKING, Any
 
 from HCCAssistLib.cohort.cohort import Cohort
 from HCCAssistLib.phantoms.demo import Demo, Row
-from HCCAssistLib.phantoms.recurrence_demo import choose, describe
+from HCCAssistLib.phantoms.recurrence_demo import describe, is_known
 from HCCAssistLib.recipes.ablation.recipe import ABLATION, OUTCOME
 
 if TYPE_CHECKING:
@@ -55,8 +55,7 @@ DEMO = Demo(
     title="Early recurrence after ablation on held-out phantoms",
     training={**ABLATION.presets["quick"]},
     run={},
-    unseen=4,
-    choose=partial(choose, OUTCOME),
+    shows=partial(is_known, OUTCOME),
     evidence=evidence,
     describe=partial(describe, OUTCOME, ABLATION.printed),
     folds=2,

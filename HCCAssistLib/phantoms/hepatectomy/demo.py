@@ -11,7 +11,7 @@ import numpy as np
 from HCCAssistLib.cohort.case import Case
 from HCCAssistLib.cohort.cohort import Cohort
 from HCCAssistLib.phantoms.demo import Demo, Row
-from HCCAssistLib.phantoms.recurrence_demo import choose, describe
+from HCCAssistLib.phantoms.recurrence_demo import describe, is_known
 from HCCAssistLib.recipes.hepatectomy.recipe import HEPATECTOMY, OUTCOME
 
 if TYPE_CHECKING:
@@ -52,8 +52,7 @@ DEMO = Demo(
     title="Early recurrence after hepatectomy on held-out phantoms",
     training={**HEPATECTOMY.presets["quick"]},
     run={},
-    unseen=4,
-    choose=partial(choose, OUTCOME),
+    shows=partial(is_known, OUTCOME),
     evidence=evidence,
     describe=partial(describe, OUTCOME, HEPATECTOMY.printed),
 )

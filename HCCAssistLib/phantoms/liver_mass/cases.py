@@ -26,6 +26,7 @@ from HCCAssistLib.phantoms.liver.texture import Waves
 from HCCAssistLib.phantoms.liver_mass.patterns import DIAMETER_MM, LIMITS_MM, PlantedMass, draw_looks
 from HCCAssistLib.phantoms.liver_mass.region import SIZE_MM, Region, draw_grid
 from HCCAssistLib.phantoms.liver_mass.truth import NOTE, MassPhantom, MassTruth, Place
+from HCCAssistLib.phantoms.liver_mass.unseen import UNSEEN
 from HCCAssistLib.recipes.liver_mass.recipe import CATEGORIES, LIVER_MASS, PHASES, SUBTYPES, TIME_POINT
 
 SLICE_MM: Mapping[str, Mapping[str, tuple[float, ...]]] = {
@@ -38,6 +39,9 @@ PIXEL_MM = {"internal": (1.0, 1.1), "external": (1.15, 1.3)}
 GAP_MM = 5.0
 SEGMENTED = 4
 """The masses of every so many cases are segments, the others points."""
+
+UNSEEN_SPREAD = 0.35
+"""Of the logarithm of the diameters of masses without a category."""
 
 PLANTED = "planted"
 """Column of the table: the masses of a case."""
@@ -54,7 +58,7 @@ def make_case(
 
     Args:
         seed: one or several numbers.
-        codes: of the masses: ``"A"``, ``"B"``, ``"C-hyper"``, ``"C-hypo"``, ``"D"`` or ``"E"``.
+        codes: of the masses: ``"A"``, ``"B"``, ``"C-hyper"``, ``"C-hypo"``, ``"D"`` or ``"E"``, or names of ``UNSEEN``.
         scanner: one of ``SCANNERS``.
         storage: order of the voxels of all phases; drawn from the seed for each by default.
 
@@ -98,7 +102,8 @@ def place_masses(rng: np.random.Generator, codes: Sequence[str]) -> tuple[Plante
     Raises:
         InputError: there is no room for so many.
     """
-    sizes = [float(np.clip(rng.lognormal(np.log(DIAMETER_MM[c][0]), DIAMETER_MM[c][1]), *LIMITS_MM)) for c in codes]
+    usual = {**DIAMETER_MM, **{name: (kind.median_mm, UNSEEN_SPREAD) for name, kind in UNSEEN.items()}}
+    sizes = [float(np.clip(rng.lognormal(np.log(usual[c][0]), usual[c][1]), *LIMITS_MM)) for c in codes]
     order = sorted(range(len(codes)), key=lambda n: -sizes[n])
     placed: dict[int, PlantedMass] = {}
     for number in order:
@@ -133,13 +138,13 @@ def write_case(
         write_image(image, baseline / f"{phase}.nrrd")
     if seed[1] % SEGMENTED == SEGMENTED - 1:
         segments = [
-            Segment(f"{mass.subtype or mass.category} {number}", mask_of(phantom, number))
+            Segment(f"{_label(mass) or 'mass'} {number}", mask_of(phantom, number))
             for number, mass in enumerate(phantom.masses, 1)
         ]
         write_segments(segments, baseline / "masses.seg.nrrd")
     else:
         points = tuple(
-            Point(mass.label, mass.point_lps, f"{mass.subtype or mass.category}, {mass.axial_mm:.0f} mm")
+            Point(mass.label, mass.point_lps, ", ".join(filter(None, (_label(mass), f"{mass.axial_mm:.0f} mm"))))
             for mass in phantom.masses
         )
         write_points(PointList("masses", points), baseline / "masses.mrk.json")
@@ -161,6 +166,15 @@ def planted(seed: int, number: int) -> tuple[str, ...]:
     return tuple(str(rng.choice(subtypes)) if c == "C" else str(c) for c in (lead, *others))
 
 
+def _label(mass: MassTruth) -> str:
+    """What its mark says of it: nothing of a kind without a category."""
+    return "" if mass.category in UNSEEN else mass.subtype or mass.category
+
+
+def _unseen_row(seed: int, number: int) -> Row:
+    return {PLANTED: " ".join(UNSEEN)}
+
+
 def _row(seed: int, number: int) -> Row:
     return {PLANTED: " ".join(planted(seed, number))}
 
@@ -175,18 +189,20 @@ PHANTOMS = Phantoms(
     stratum=_stratum,
     write=write_case,
     split=LIVER_MASS.split,
+    unseen=_unseen_row,
     own_background="a real CT is one phase, and these phantoms have three",
 )
 """Splits balance the first mass of a case, and so, with most of the categories in each case, all of them."""
 
 
 def _mass(rng: np.random.Generator, code: str, diameter: float, center: npt.NDArray[np.float64]) -> PlantedMass:
-    pattern, looks = draw_looks(rng, code, diameter)
+    kind = UNSEEN.get(code)
+    pattern, looks = draw_looks(rng, code, diameter, kind.draw if kind else None)
     ratios = np.array([1.0, rng.uniform(0.8, 1.0), rng.uniform(0.75, 1.0)])
-    smooth = code == "E"
+    smooth = kind.smooth if kind else code == "E"
     bump = (0.01 if smooth else 0.035) * diameter
     shape = IrregularEllipsoid(center, random_axes(rng), diameter / 2 * ratios, Waves(rng, 0.8 * diameter), bump)
-    return PlantedMass(
+    mass = PlantedMass(
         code=code,
         pattern=pattern,
         shape=shape,
@@ -195,6 +211,10 @@ def _mass(rng: np.random.Generator, code: str, diameter: float, center: npt.NDAr
         soft_mm=1.2 if smooth else float(rng.uniform(1.5, 3.5)),
         seed=int(rng.integers(2**31)),
     )
+    if kind is None:
+        return mass
+    halo_mm, halo = kind.draw_halo(rng)
+    return replace(mass, uneven_hu=float(rng.uniform(*kind.uneven_hu)), halo_mm=halo_mm, halo=halo)
 
 
 def _labels(canvas: Canvas, masses: Sequence[PlantedMass]) -> npt.NDArray[np.uint8]:

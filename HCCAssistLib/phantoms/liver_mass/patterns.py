@@ -8,7 +8,7 @@ from a hypovascular nodule, or a haemangioma from a cyst, lies at the rim.
 from __future__ import annotations
 
 from collections.abc import Callable, Mapping
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from types import MappingProxyType
 
 import numpy as np
@@ -37,6 +37,7 @@ class Look:
         rim_mm: its thickness.
         patches: share of the rim that enhances; below 1 it is nodular with gaps.
         fluid: whether the core is given in HU, since fluid does not follow the liver.
+        rim_fluid: whether the rim is, too.
     """
 
     core: float
@@ -44,10 +45,15 @@ class Look:
     rim_mm: float
     patches: float = 1.0
     fluid: bool = False
+    rim_fluid: bool = False
 
     def core_over(self, liver_hu: float) -> float:
         """Contrast of the inside over a liver of this attenuation, HU."""
         return self.core - liver_hu if self.fluid else self.core
+
+    def rim_over(self, liver_hu: float) -> float:
+        """Contrast of the rim."""
+        return self.rim - liver_hu if self.rim_fluid else self.rim
 
 
 @dataclass(frozen=True, eq=False, slots=True)
@@ -62,6 +68,8 @@ class PlantedMass:
         uneven_hu: standard deviation of the inside's texture.
         soft_mm: width of its margin.
         seed: of its texture.
+        halo_mm: thickness of a ring around it; 0 of none.
+        halo: HU over the liver of that ring, by phase.
     """
 
     code: str
@@ -71,6 +79,8 @@ class PlantedMass:
     uneven_hu: float
     soft_mm: float
     seed: int
+    halo_mm: float = 0.0
+    halo: Mapping[str, float] = field(default_factory=dict)
 
     @property
     def diameter_mm(self) -> float:
@@ -79,10 +89,13 @@ class PlantedMass:
 
     def paint(self, canvas: Canvas, phase: str, liver_hu: float) -> None:
         """Draw one of its phases in a liver of a given attenuation."""
-        patch = self.shape.patch(canvas, self.soft_mm + 1)
+        patch = self.shape.patch(canvas, self.soft_mm + 1 + self.halo_mm)
         if patch is None:
             return
         depth = self.shape.depth(patch)
+        if self.halo_mm:
+            ring = edge(depth + self.halo_mm, self.soft_mm) * (1 - edge(depth, self.soft_mm))
+            canvas.add(patch, ring, self.halo[phase])
         hu = np.float32(liver_hu) + self._contrast(patch, depth, self.looks[phase], liver_hu)
         canvas.paint(patch, edge(depth, self.soft_mm), hu)
 
@@ -95,12 +108,24 @@ class PlantedMass:
         shell = edge(look.rim_mm - depth, 1.5)
         if look.patches < 1:
             shell = shell * edge(gaps.on(patch) - np.float32(1.3 - 2.2 * look.patches), 0.5)
-        return np.asarray(inside + shell * (look.rim - inside), dtype=np.float32)
+        return np.asarray(inside + shell * (look.rim_over(liver_hu) - inside), dtype=np.float32)
 
 
-def draw_looks(rng: np.random.Generator, code: str, diameter_mm: float) -> tuple[str, Mapping[str, Look]]:
-    """A pattern of a category in words, and the three phases of one such mass."""
-    pattern, looks = _DRAW[code](rng, diameter_mm)
+def draw_looks(
+    rng: np.random.Generator,
+    code: str,
+    diameter_mm: float,
+    draw: Callable[[np.random.Generator, float], Looks] | None = None,
+) -> tuple[str, Mapping[str, Look]]:
+    """A pattern in words, and the three phases of one such mass.
+
+    Args:
+        rng: drawn from.
+        code: of a category or subtype.
+        diameter_mm: of the mass.
+        draw: of a kind without a category.
+    """
+    pattern, looks = (draw or _DRAW[code])(rng, diameter_mm)
     return pattern, dict(zip(PHASES, looks, strict=True))
 
 

@@ -1,16 +1,13 @@
-"""The demo of LTP detection: a nodule of the usual size, and the network beside a threshold on HU."""
+"""The demo of LTP detection: a case with a nodule, and the network beside a threshold on HU."""
 
 from __future__ import annotations
 
-import json
 from collections.abc import Sequence
 from typing import TYPE_CHECKING
 
 import numpy as np
 
-from HCCAssistLib.cohort.case import Case
 from HCCAssistLib.cohort.cohort import Cohort
-from HCCAssistLib.errors import InputError
 from HCCAssistLib.phantoms.demo import Demo, Row
 
 if TYPE_CHECKING:
@@ -19,25 +16,6 @@ if TYPE_CHECKING:
     from HCCAssistLib.inference.study import Study
     from HCCAssistLib.recipes.ltp.performance import LTPEvaluation
     from HCCAssistLib.results.detection import DetectionResult
-
-PLAIN_MM = 10.0
-
-
-def choose(cohort: Cohort) -> Case:
-    """The first case with a lesion of the usual size and contrast, or with any; the evaluation has all kinds.
-
-    Raises:
-        InputError: none of the cases holds a lesion.
-    """
-
-    def plain(case: Case) -> bool:
-        lesions = json.loads((case.folder / "truth.json").read_text(encoding="utf-8"))["lesions"]
-        return any(lesion["diameter_mm"] >= PLAIN_MM and lesion["pattern"] != "faint" for lesion in lesions)
-
-    lesions = [case for case in cohort.cases if case.values.get("ltp") == "1"]
-    if not lesions:
-        raise InputError("none of the cases holds a lesion", "cohort.csv")
-    return next(filter(plain, lesions), lesions[0])
 
 
 def evidence(pages: Report, cohort: Cohort, model: LoadedModel, found: LTPEvaluation) -> list[Row]:
@@ -80,9 +58,9 @@ DEMO = Demo(
     least_cases=6,
     title="LTP detection on held-out phantoms",
     training={"epochs": 6},
+    short=(48, 6),
     run={"stride": "fine"},
-    unseen=4,
-    choose=choose,
+    shows=lambda row: row["ltp"] == 1,
     evidence=evidence,
     describe=describe,
 )

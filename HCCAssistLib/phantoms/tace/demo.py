@@ -5,22 +5,16 @@ from __future__ import annotations
 from collections.abc import Sequence
 from typing import TYPE_CHECKING, Any
 
-from HCCAssistLib.cohort.case import Case
 from HCCAssistLib.cohort.cohort import Cohort
 from HCCAssistLib.phantoms.demo import Demo, Row
 from HCCAssistLib.phantoms.tace.cases import RESPONSE
-from HCCAssistLib.recipes.tace.recipe import ARTERIAL
+from HCCAssistLib.recipes.tace.recipe import ARTERIAL, SMALL
 
 if TYPE_CHECKING:
     from HCCAssistLib.evaluation.report import Report
     from HCCAssistLib.inference.loaded_model import LoadedModel
     from HCCAssistLib.inference.study import Study
     from HCCAssistLib.results.classification import ClassificationResult
-
-
-def choose(cohort: Cohort) -> Case:
-    """The first case that responds completely or not at all: what the model should tell most surely."""
-    return next((case for case in cohort.cases if case.values.get(RESPONSE) in ("CR", "PD")), cohort.cases[0])
 
 
 def evidence(pages: Report, cohort: Cohort, model: LoadedModel, found: Any) -> list[Row]:
@@ -65,9 +59,9 @@ DEMO = Demo(
     least_cases=24,
     title="Response to TACE on held-out phantoms",
     training={"epochs": 12},
+    shipped={"body": SMALL},
     run={},
-    unseen=4,
-    choose=choose,
+    shows=lambda row: row[RESPONSE] in ("CR", "PD"),  # what the model should tell most surely
     evidence=evidence,
     describe=describe,
 )

@@ -8,6 +8,7 @@ from HCCAssistLib.inference.loaded_model import LoadedModel
 from HCCAssistLib.recipes.ablation.evaluated_case import EvaluatedCase
 from HCCAssistLib.recipes.ablation.methods import methods
 from HCCAssistLib.recipes.ablation.recipe import OUTCOME, PIXEL_MM, SIZE
+from HCCAssistLib.results.stamp import stamp
 from HCCAssistLib.training.recurrence import JudgedPatient, RecurrenceEvaluation
 from HCCAssistLib.training.recurrence_report import RecurrenceWords, recurrence_report
 
@@ -61,4 +62,5 @@ def report(
 
 
 def _seen(one: JudgedPatient[EvaluatedCase], synthetic: bool) -> CropView:
-    return CropView(dict(one.done.seen), SIZE * PIXEL_MM, synthetic)
+    words = stamp(case=synthetic, model=one.done.result.run.synthetic_model)
+    return CropView(dict(one.done.seen), SIZE * PIXEL_MM, words)

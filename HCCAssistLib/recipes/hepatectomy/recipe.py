@@ -54,6 +54,7 @@ HEPATECTOMY = Recipe(
         "Cui H, Wang KY, Li WY, et al. CT images-based 3D convolutional neural network to predict early recurrence of "
         "solitary hepatocellular carcinoma after radical hepatectomy. Diagn Interv Radiol 2022;28:524-531."
     ),
+    doi="10.5152/dir.2022.201097",
     task="risk",
     inputs=(
         InputSpec(TIME_POINT, "arterial", "volume", required=True),

@@ -8,6 +8,7 @@ from HCCAssistLib.inference.loaded_model import LoadedModel
 from HCCAssistLib.recipes.hepatectomy.evaluated_case import SLICES, EvaluatedCase
 from HCCAssistLib.recipes.hepatectomy.methods import methods
 from HCCAssistLib.recipes.hepatectomy.recipe import OUTCOME, VOI_SHAPE
+from HCCAssistLib.results.stamp import stamp
 from HCCAssistLib.training.recurrence import JudgedPatient, RecurrenceEvaluation
 from HCCAssistLib.training.recurrence_report import RecurrenceWords, recurrence_report
 from HCCAssistLib.training.second_rater import SecondRater
@@ -65,4 +66,5 @@ def report(
 
 
 def _seen(one: JudgedPatient[EvaluatedCase], synthetic: bool) -> CropView:
-    return CropView(dict(zip(SLICES, one.done.seen, strict=True)), float(VOI_SHAPE[2]), synthetic)
+    words = stamp(case=synthetic, model=one.done.result.run.synthetic_model)
+    return CropView(dict(zip(SLICES, one.done.seen, strict=True)), float(VOI_SHAPE[2]), words)

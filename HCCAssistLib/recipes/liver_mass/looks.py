@@ -1,7 +1,10 @@
-"""How a mass looks, in a few values: mean and spread of grey in rings around its middle, phase by phase.
+"""How a mass looks, in a few values: grey in rings around its middle against the liver around it, phase by phase.
 
 What a network makes of a mass says little of whether there was anything like it in the training: it learns what tells
 known categories apart, and sees nothing else. Rings know nothing of categories.
+
+Vessels, fat and air beside a mass tell nothing of it, and would hide what does: so the liver is what most of the
+surroundings have in common, and the ring at the edge is taken by its median.
 """
 
 from __future__ import annotations
@@ -12,22 +15,34 @@ from itertools import pairwise
 import numpy as np
 import numpy.typing as npt
 
-from HCCAssistLib.recipes.liver_mass.augmentation import SHIFT
+from HCCAssistLib.recipes.liver_mass.augmentation import STORED
 from HCCAssistLib.recipes.liver_mass.masses import field_of_view
 from HCCAssistLib.recipes.liver_mass.recipe import SIZE
 from HCCAssistLib.recipes.options import Value
 
-EDGES = (0.0, 0.35, 0.6, 0.8, 0.95, 1.1, 1.3, 1.7)
-"""Of the rings, in radii of the mass: its middle, its rim on both sides of its edge, and the liver around it."""
+EDGES = (0.0, 0.4, 0.7, 0.9)
+"""Of the rings inside a mass, in its radii."""
 
-LEAST_SPREAD = 2.0
-"""Grey values, so that the logarithm of hardly any spread is not far from that of none."""
+RIM = (0.95, 1.15)
+"""Of the ring at its edge."""
+
+OUTSIDE = 1.35
+"""Radii beyond which the liver is looked for."""
+
+LEAST_GREY, LIKE_LIVER = 40.0, 30.0
+"""Grey values: what is darker is fat or air, and what differs from the rest by more is no liver."""
+
+ROUNDS = 3
+"""Times that the liver is looked for anew among what is like it."""
+
+VALUES = len(EDGES) + 1
+"""Of each phase: the rings inside, the one at the edge, the liver."""
+
+Grey = npt.NDArray[np.float64]
 
 
-def looks(
-    images: npt.NDArray[np.uint8], diameters_mm: npt.ArrayLike, options: Mapping[str, Value]
-) -> npt.NDArray[np.float64]:
-    """The rings of pictures as they are stored.
+def looks(images: npt.NDArray[np.uint8], diameters_mm: npt.ArrayLike, options: Mapping[str, Value]) -> Grey:
+    """The looks of masses, of their pictures as they are stored.
 
     Args:
         images: 8 bit ``(n, phases, STORED, STORED)``.
@@ -35,19 +50,38 @@ def looks(
         options: of the recipe.
 
     Returns:
-        ``(n, phases x rings x 2)``: mean grey, and the logarithm of its standard deviation.
+        ``(n, phases x VALUES)``: mean grey of each ring over the liver, from the middle outwards, the median at the
+        edge over the liver, and the liver.
     """
-    pictures = images[..., SHIFT : SHIFT + SIZE, SHIFT : SHIFT + SIZE].astype(np.float64)
-    y, x = np.indices((SIZE, SIZE)) - (SIZE - 1) / 2
+    y, x = np.indices((STORED, STORED)) - (STORED - 1) / 2
     away = np.hypot(y, x) / SIZE
-    found = np.empty((len(pictures), pictures.shape[1], len(EDGES) - 1, 2))
-    for row, (picture, diameter) in enumerate(zip(pictures, np.asarray(diameters_mm, dtype=np.float64), strict=True)):
+    found = np.empty((len(images), images.shape[1], VALUES))
+    for row, (picture, diameter) in enumerate(zip(images, np.asarray(diameters_mm, dtype=np.float64), strict=True)):
         radii = away * field_of_view(float(diameter), options) / (diameter / 2)
-        for ring, (low, high) in enumerate(pairwise(EDGES)):
-            inside = (radii >= low) & (radii < high)
-            if not inside.any():  # between the pixels of a tiny mass, or beyond the frame of a huge one
-                off = np.abs(radii - (low + high) / 2)
-                inside = off == off.min()
-            values = picture[:, inside]
-            found[row, :, ring] = np.stack([values.mean(axis=1), np.log(values.std(axis=1) + LEAST_SPREAD)], axis=1)
-    return found.reshape(len(pictures), -1)
+        grey = picture.astype(np.float64)
+        around = radii > min(OUTSIDE, 0.9 * float(radii.max()))  # of a huge mass the corners
+        liver = np.array([_liver(one) for one in grey[:, around]])
+        rings = [grey[:, _ring(radii, low, high)].mean(axis=1) for low, high in pairwise(EDGES)]
+        rim = np.median(grey[:, _ring(radii, *RIM)], axis=1)
+        found[row] = np.stack([*(ring - liver for ring in rings), rim - liver, liver], axis=1)
+    return found.reshape(len(images), -1)
+
+
+def _ring(radii: Grey, low: float, high: float) -> npt.NDArray[np.bool_]:
+    inside = (radii >= low) & (radii < high)
+    if not inside.any():  # between the pixels of a tiny mass, or beyond the frame of a huge one
+        off = np.abs(radii - (low + high) / 2)
+        inside = off == off.min()
+    return inside
+
+
+def _liver(around: Grey) -> float:
+    """The grey that most of the surroundings have; 0 where there is only fat and air."""
+    tissue = around[around > LEAST_GREY]
+    if not len(tissue):
+        return 0.0
+    level = float(np.median(tissue))
+    for _ in range(ROUNDS):
+        like = tissue[np.abs(tissue - level) < LIKE_LIVER]
+        level = float(np.median(like)) if len(like) else level
+    return level

@@ -32,6 +32,7 @@ from HCCAssistLib.recipes.liver_mass.recipe import LIVER_MASS, MALIGNANT, SUBTYP
 from HCCAssistLib.recipes.liver_mass.sampling import CODES
 from HCCAssistLib.results.classification import ClassificationResult
 from HCCAssistLib.results.cutoff import CutOff
+from HCCAssistLib.results.stamp import stamp
 from HCCAssistLib.training.evaluated_cases import EvaluatedCases
 from HCCAssistLib.wording import plural
 
@@ -254,7 +255,7 @@ def _views(found: EvaluatedCases[EvaluatedCase], model: LoadedModel) -> tuple[Cr
         CropView(
             dict(zip(phases, crops, strict=True)),
             reference.side_mm,
-            synthetic=case.case_id in synthetic,
+            stamp(case=case.case_id in synthetic, model=found.done[case.case_id].result.run.synthetic_model),
         )
         for case in found.cases
         for crops, reference in zip(found.done[case.case_id].crops, found.done[case.case_id].references, strict=True)

@@ -73,6 +73,7 @@ LIVER_MASS = Recipe(
         "Yasaka K, Akai H, Abe O, Kiryu S. Deep learning with convolutional neural network for differentiation of "
         "liver masses at dynamic contrast-enhanced CT: a preliminary study. Radiology 2018;286:887-896."
     ),
+    doi="10.1148/radiol.2017170706",
     task="classification",
     inputs=(
         *(_volume(phase) for phase in PHASES),

@@ -9,16 +9,18 @@ from typing import Any
 from HCCAssistLib.evaluation import figures
 from HCCAssistLib.evaluation.by_size import UNKNOWN
 from HCCAssistLib.evaluation.crop_view import crop_thumbnail
+from HCCAssistLib.evaluation.explorer import OUTCOMES
 from HCCAssistLib.evaluation.ordinal import ordinal_scores
 from HCCAssistLib.evaluation.report import Report
 from HCCAssistLib.evaluation.report_blocks import CaseRow
 from HCCAssistLib.evaluation.report_pages import case_stem
 from HCCAssistLib.evaluation.result import Estimate
 from HCCAssistLib.inference.loaded_model import LoadedModel
+from HCCAssistLib.recipes.liver_mass.explorer import COLUMN, explorer
 from HCCAssistLib.recipes.liver_mass.judged_mass import JudgedMass
 from HCCAssistLib.recipes.liver_mass.methods import methods
 from HCCAssistLib.recipes.liver_mass.performance import MassEvaluation
-from HCCAssistLib.recipes.liver_mass.recipe import CATEGORIES
+from HCCAssistLib.recipes.liver_mass.recipe import CATEGORIES, MALIGNANT
 from HCCAssistLib.recipes.liver_mass.sampling import CODES
 from HCCAssistLib.results.category_set import NO_SET
 from HCCAssistLib.training.evaluation_report import add_evaluated, add_model, begin_report, not_external
@@ -146,6 +148,8 @@ def _masses(pages: Report, found: MassEvaluation) -> None:
             f"there are several. All probabilities and places: {PREDICTIONS}, beside this page."
         ),
         data=dict(found.run),
+        scales=explorer(found),
+        follows=[COLUMN],
     )
     pages.add_warnings(problem for problems in found.left_out.values() for problem in problems)
 
@@ -229,7 +233,8 @@ def mass_rows(found: MassEvaluation) -> tuple[tuple[str, ...], list[tuple[str, .
     """Columns and rows of the table of masses: truth, what each is taken for, or why a case was left out."""
     several = found.session_count > 1
     columns = (
-        *("Case", "Mass", "Reference", "Predicted", "Set", "Probability", "A or B", "Sessions", "Size (mm)", "Outcome"),
+        *("Case", "Mass", "Reference", "Predicted", "Set", "Probability", "A or B", COLUMN, "Sessions", "Size (mm)"),
+        "Outcome",
     )
     rows: list[tuple[str, ...]] = []
     for mass in found.masses:
@@ -244,6 +249,7 @@ def mass_rows(found: MassEvaluation) -> tuple[tuple[str, ...], list[tuple[str, .
                 mass.finding.category_set.text if mass.finding.category_set else "",
                 rounded(mass.finding.probabilities[mass.predicted], 2),
                 rounded(mass.malignant, 2),
+                OUTCOMES[mass.reference.category in MALIGNANT, mass.predicted in MALIGNANT][0],
                 ", ".join(f"{count} {code}" for code, count in votes) if several else "",
                 "not given" if size is None else rounded(size, 0),
                 "right" if mass.right else "wrong",

@@ -32,6 +32,7 @@ from HCCAssistLib.recipes.ltp.operating_point import TOLERANCE_MM
 from HCCAssistLib.recipes.ltp.recipe import LABEL, LTP, TIME_POINT, WINDOWS
 from HCCAssistLib.results.cutoff import CutOff
 from HCCAssistLib.results.detection import DetectionResult
+from HCCAssistLib.results.stamp import stamp
 from HCCAssistLib.training.evaluated_cases import EvaluatedCases
 from HCCAssistLib.training.samples import joined
 
@@ -150,10 +151,10 @@ def performance(found: EvaluatedCases[EvaluatedCase], model: LoadedModel) -> LTP
     scores = np.concatenate([done[case.case_id].scores for case in cases])
     shown = ExampleCases(tolerance_mm=TOLERANCE_MM, window=WINDOWS[0])
     views: dict[str, SliceView] = {}
-    synthetic = found.synthetic
     for case in cases:
         result, lesions = results[case.case_id], volumes[case.case_id].lesions
-        shown.see(case.case_id, partial(_image, case), result, lesions, synthetic=case.case_id in synthetic)
+        words = stamp(case=case.case_id in found.synthetic, model=result.run.synthetic_model)
+        shown.see(case.case_id, partial(_image, case), result, lesions, stamp=words)
         if (place := _shown_place(result, lesions)) is not None:
             views[case.case_id] = slice_view(
                 _image(case),
@@ -162,7 +163,7 @@ def performance(found: EvaluatedCases[EvaluatedCase], model: LoadedModel) -> LTP
                 place,
                 WINDOWS[0],
                 cutoff=result.threshold,
-                synthetic=case.case_id in synthetic,
+                stamp=words,
             )
     # Of a patient with a case that could not be evaluated nobody knows whether he is flagged, nor whether he should be.
     torn = {case.patient_id for case in found.held_out.cohort.cases if case.case_id in left_out}

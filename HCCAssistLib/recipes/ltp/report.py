@@ -15,14 +15,14 @@ from HCCAssistLib.evaluation.result import Estimate
 from HCCAssistLib.evaluation.slice_view import thumbnail
 from HCCAssistLib.imaging.orientation import stored_slice
 from HCCAssistLib.inference.loaded_model import LoadedModel
-from HCCAssistLib.models.caveats import trained_on
-from HCCAssistLib.models.model_card import ModelCard
 from HCCAssistLib.recipes.ltp.evaluated_case import SEED
+from HCCAssistLib.recipes.ltp.explorer import FOLLOWS, explorer, outcome_text
+from HCCAssistLib.recipes.ltp.methods import methods
 from HCCAssistLib.recipes.ltp.operating_point import TOLERANCE_MM
 from HCCAssistLib.recipes.ltp.performance import LTPEvaluation
-from HCCAssistLib.recipes.ltp.recipe import LTP, PATCH_SHAPE, SPACING_MM, TIME_POINT, WINDOWS
+from HCCAssistLib.recipes.ltp.recipe import TIME_POINT
 from HCCAssistLib.training.evaluation_report import add_evaluated, add_model, begin_report, not_external
-from HCCAssistLib.wording import listed, plural
+from HCCAssistLib.wording import plural
 
 INTENT = (
     "The model looks for local tumour progression (LTP) after ablation on arterial-phase CT. It is meant to help a "
@@ -122,6 +122,8 @@ def _cases(pages: Report, found: LTPEvaluation) -> None:
             f"places of all candidates: {PREDICTIONS}, beside this page."
         ),
         data=dict(found.run),
+        scales=[explorer(found)],
+        follows=FOLLOWS,
     )
     pages.add_warnings(problem for problems in found.left_out.values() for problem in problems)
 
@@ -172,9 +174,8 @@ def case_rows(found: LTPEvaluation) -> tuple[tuple[str, ...], list[tuple[str, ..
         lesions, others = found.volumes[case_id].matched(TOLERANCE_MM)
         hits, false = (int((scores >= result.threshold).sum()) for scores in (lesions, others))
         highest = f"{result.candidates[0].probability:.3f}" if result.candidates else "no candidate"
-        truth = "found" if hits == len(lesions) else "found in part" if hits else "missed"
-        outcome = [*([truth] if len(lesions) else []), *(["false positive"] if false else [])]
-        rows.append((case_id, str(len(lesions)), str(hits), str(false), highest, ", ".join(outcome) or "true negative"))
+        outcome = outcome_text(len(lesions), hits, false)
+        rows.append((case_id, str(len(lesions)), str(hits), str(false), highest, outcome))
     rows += [(case_id, "left out", "", "", "", problems[0].what) for case_id, problems in found.left_out.items()]
     return columns, rows
 
@@ -206,27 +207,3 @@ def prediction_rows(found: LTPEvaluation) -> Iterator[tuple[Any, ...]]:
                 yield (*case, "missed lesion", None, None, None, *place, index, None, number + 1, known[number], None)
         if not result.candidates and not len(volume.lesions):
             yield (*case, "nothing found", *([None] * (len(COLUMNS) - 3)))
-
-
-def methods(found: LTPEvaluation, card: ModelCard) -> str:
-    """What a paper says of the method, from the model's own record and the run."""
-    k, j, i = PATCH_SHAPE
-    windows = ", ".join(f"{window.level:g}/{window.width:g}" for window in WINDOWS)
-    (in_plane, between), options = SPACING_MM, found.run["options"]
-    trained = trained_on(card.training) or "an unstated number of patients"
-    sizes = card.training.get("cases") or {}
-    split = f" ({sizes.get('train', 0)} training and {sizes.get('validation', 0)} validation cases)" if sizes else ""
-    chosen = listed(card.options, ", ")
-    scanned = listed({name: value for name, value in options.items() if name != "heatmap"}, ", ")
-    return (
-        "Local tumour progression (LTP) after ablation was detected on arterial-phase CT with a three-dimensional "
-        f"convolutional network (method: {LTP.paper.rstrip('.')}), as implemented in HCCAssist. The network sees "
-        f"patches of {i} x {j} pixels and {k} slices in three windows (level/width {windows} HU); volumes with pixels "
-        f"outside {in_plane[0]:g}-{in_plane[1]:g} mm or slices outside {between[0]:g}-{between[1]:g} mm are resampled. "
-        f"It was trained on {trained}{split}, split by patient, with these settings: {chosen}. Each of "
-        f"{len(found.results)} evaluated cases, none of them among the training images, was scanned with overlapping "
-        f"patches ({scanned}); neighbouring patches were merged into candidates, each with its highest score. A "
-        f"candidate at or above the cut-off counts as positive. A candidate whose centre lies within "
-        f"{TOLERANCE_MM:g} mm of an annotated point has found that lesion; all others are false positives. A patient "
-        "is flagged where any candidate reaches the cut-off."
-    )

@@ -14,7 +14,7 @@ from HCCAssistLib.imaging.windows import AIR_HU
 from HCCAssistLib.imaging.working_grid import working_image
 from HCCAssistLib.inference.loaded_model import LoadedModel
 from HCCAssistLib.inference.recorded import recorded
-from HCCAssistLib.inference.scored import Picture, Scored, ScoredCase
+from HCCAssistLib.inference.scored import Picture, Place, Scored, ScoredCase
 from HCCAssistLib.inference.study import Study
 from HCCAssistLib.recipes.ltp.prediction import predict
 from HCCAssistLib.recipes.ltp.recipe import LTP, PATCH_SHAPE, SPACING_MM, TIME_POINT
@@ -26,7 +26,7 @@ from HCCAssistLib.training.samples import Origin, Samples
 VERDICTS = {"ltp": "local tumour progression", "rejected": "rejected"}
 """What points of readers say."""
 
-Place = tuple[int, str, tuple[float, float, float], str]
+Marked = tuple[int, str, Place, str]
 """Number, label, LPS mm and verdict."""
 
 
@@ -37,6 +37,7 @@ def scored_case(
     *,
     confirmed: bool = False,
     pictures: bool = False,
+    places: Mapping[int, Place] | None = None,
 ) -> ScoredCase:
     """Score the candidates of a scan, or the points that readers placed in it.
 
@@ -46,22 +47,24 @@ def scored_case(
         run_options: of a prediction.
         confirmed: the points ``ltp`` and ``rejected`` instead of candidates; the scan is not searched.
         pictures: whether the middle slice of each patch is wanted.
+        places: of candidates that were found before, by number; the scan is not searched.
 
     Raises:
         InputError: as the prediction.
     """
-    places: list[Place] = []
+    marks: list[Marked] = []
     if confirmed:
         for name, verdict in VERDICTS.items():
             points = marked(study, name)
-            places += [(n, f"{verdict} {n}", one.position, verdict) for n, one in enumerate(points, 1)]
+            marks += [(n, f"{verdict} {n}", one.position, verdict) for n, one in enumerate(points, 1)]
     else:
-        found = predict(study, model, run_options)
-        places = [(one.number, f"candidate {one.number}", one.box.center, "") for one in found.candidates]
-    if not places:
+        if places is None:
+            places = {one.number: one.box.center for one in predict(study, model, run_options).candidates}
+        marks = [(number, f"candidate {number}", place, "") for number, place in places.items()]
+    if not marks:
         return ScoredCase(())
     image, _ = working_image(study.volumes[f"{TIME_POINT}/arterial"], SPACING_MM, fill_value=AIR_HU)
-    starts = [_start(image, place) for _, _, place, _ in places]
+    starts = [_start(image, place) for _, _, place, _ in marks]
     patches = patches_at(image, starts, [0] * len(starts), [-1] * len(starts), Origin(study.case_id, study.case_id, ""))
     make_batch = batch_maker(model.package.card.options)
     with recorded(model.networks) as recordings:
@@ -79,12 +82,12 @@ def scored_case(
                 (_picture(image, patches, row),) if pictures else (),
                 verdict=verdict,
             )
-            for row, (number, label, _, verdict) in enumerate(places)
+            for row, (number, label, _, verdict) in enumerate(marks)
         )
     )
 
 
-def _start(image: Image, place: tuple[float, float, float]) -> IntArray:
+def _start(image: Image, place: Place) -> IntArray:
     """First voxel of the patch around a place, moved into the scan where it would begin far outside."""
     voxel = np.rint(image.geometry.to_index(place)).astype(np.int64)
     return start_around(np.clip(voxel, 0, np.array(image.geometry.shape[::-1]) - 1))

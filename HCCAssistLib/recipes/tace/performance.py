@@ -176,17 +176,17 @@ def performance(found: EvaluatedCases[EvaluatedCase], model: LoadedModel) -> TAC
     )
 
 
-def patches_shown(finding: Finding, tumour: MeasuredTumour, *, synthetic: bool) -> CropView:
+def patches_shown(finding: Finding, tumour: MeasuredTumour, *, stamp: str) -> CropView:
     """The patches of one tumour as the network saw them, by the slices that they lie in."""
     sides = [patch.box.size[0] for patch in finding.patches]
     if tumour.patches.shape[1] == 1:
         slices = [f"slice {patch.slice + 1}" for patch in finding.patches]
         named = dict(zip(slices, tumour.patches[:, 0], strict=True))
         if len(named) == len(sides):  # oblique volumes: two axial patches may lie nearest to one stored slice
-            return CropView(named, sides, synthetic)
-        return CropView({f"patch {n}": seen[0] for n, seen in enumerate(tumour.patches, 1)}, sides, synthetic)
+            return CropView(named, sides, stamp)
+        return CropView({f"patch {n}": seen[0] for n, seen in enumerate(tumour.patches, 1)}, sides, stamp)
     channels = dict(zip(("largest slice", "below", "above"), tumour.patches[0], strict=True))
-    return CropView(channels, sides[0], synthetic)
+    return CropView(channels, sides[0], stamp)
 
 
 def _judged(found: EvaluatedCases[EvaluatedCase], model: LoadedModel) -> list[JudgedCase]:

@@ -56,6 +56,7 @@ TACE = Recipe(
         "Peng J, Kang S, Ning Z, et al. Residual convolutional neural network for predicting response of transarterial "
         "chemoembolization in hepatocellular carcinoma from CT imaging. Eur Radiol 2020;30:413-424."
     ),
+    doi="10.1007/s00330-019-06318-1",
     task="classification",
     inputs=(
         InputSpec(TIME_POINT, "arterial", "volume", required=True),

@@ -8,19 +8,22 @@ from typing import Any
 from HCCAssistLib.evaluation import figures
 from HCCAssistLib.evaluation.crop_view import crop_thumbnail
 from HCCAssistLib.evaluation.display import p_equation
+from HCCAssistLib.evaluation.explorer import OUTCOMES
 from HCCAssistLib.evaluation.report import Report
 from HCCAssistLib.evaluation.report_blocks import CaseRow
 from HCCAssistLib.evaluation.report_pages import case_stem, file_stem
 from HCCAssistLib.evaluation.result import Estimate
 from HCCAssistLib.inference.loaded_model import LoadedModel
 from HCCAssistLib.recipes.tace.beside import THRESHOLDS
+from HCCAssistLib.recipes.tace.explorer import COLUMN, explorer
 from HCCAssistLib.recipes.tace.judged_case import JudgedCase, objective
 from HCCAssistLib.recipes.tace.level import OBJECTIVE, ResponseLevel
 from HCCAssistLib.recipes.tace.methods import methods
-from HCCAssistLib.recipes.tace.performance import TACEEvaluation, patches_shown
+from HCCAssistLib.recipes.tace.performance import MORE_LIKELY, TACEEvaluation, patches_shown
 from HCCAssistLib.recipes.tace.recipe import RESPONSES, with_backbone
 from HCCAssistLib.recipes.tace.sampling import CODES
 from HCCAssistLib.results.classification import Finding
+from HCCAssistLib.results.stamp import stamp
 from HCCAssistLib.training.evaluation_report import add_evaluated, add_model, begin_report, not_external
 from HCCAssistLib.wording import plural, rounded
 
@@ -105,7 +108,7 @@ def report(
     pages.add_heading("Pictures of the tumours")
     for one in found.cases:
         for finding, tumour in one.tumours:
-            seen = patches_shown(finding, tumour, synthetic=one.case_id in found.synthetic)
+            seen = patches_shown(finding, tumour, stamp=_stamp(one.case_id, found))
             kind = "" if finding.target else ", no target"
             caption = f"Case {one.case_id}, {finding.label}{kind}, {one.response}, predicted {finding.predicted}"
             pages.add_crops(_picture(one, finding), seen, caption, unit="tumour")
@@ -126,7 +129,10 @@ def _key_results(pages: Report, found: TACEEvaluation, external: TACEEvaluation 
     answers: list[tuple[str, list[Estimate | None]]] = [
         ("AUC of objective response (CR, PR), patients", [one.patient.areas[OBJECTIVE] for one in cohorts]),
         *(
-            (f"The same by {versus.rule} alone", [_rule(one, versus.rule) for one in cohorts])
+            (
+                f"The same by {versus.rule} alone",
+                [next((rule.area for rule in one.versus if rule.rule == versus.rule), None) for one in cohorts],
+            )
             for versus in found.versus
         ),
         ("Patients whose response was predicted, of four", [one.patient.categories.accuracy for one in cohorts]),
@@ -142,10 +148,6 @@ def _key_results(pages: Report, found: TACEEvaluation, external: TACEEvaluation 
     pages.add_key_results(names, answers)
     for name, cohort in zip(names, cohorts, strict=True):
         pages.add_text(f"{name}: {cohort.sentence}" if external else cohort.sentence)
-
-
-def _rule(found: TACEEvaluation, rule: str) -> Estimate | None:
-    return next((one.area for one in found.versus if one.rule == rule), None)
 
 
 def _level(pages: Report, level: ResponseLevel, title: str) -> None:
@@ -201,13 +203,17 @@ def _benefit(pages: Report, found: TACEEvaluation) -> None:
     pages.add_text(DECISION)
 
 
+def _stamp(case_id: str, found: TACEEvaluation) -> str:
+    return stamp(case=case_id in found.synthetic, model=found.results[case_id].run.synthetic_model)
+
+
 def _cases(pages: Report, found: TACEEvaluation) -> None:
     pages.add_heading("Cases")
     columns, rows = case_rows(found)
     listed = []
     for row, one in zip(rows, found.cases, strict=False):
         finding, tumour = next(pair for pair in one.tumours if pair[0].target)
-        view = patches_shown(finding, tumour, synthetic=one.case_id in found.synthetic)
+        view = patches_shown(finding, tumour, stamp=_stamp(one.case_id, found))
         listed.append(CaseRow(row, crop_thumbnail(view), _picture(one, finding)))
     pages.add_case_table(
         "Evaluated cases",
@@ -215,9 +221,13 @@ def _cases(pages: Report, found: TACEEvaluation) -> None:
         [*listed, *(CaseRow(row) for row in rows[len(listed) :])],
         note=(
             "A thumbnail shows what the network saw of the first target tumour, slice by slice. Objective response: "
-            f"its probability. All patches with their probabilities: {PREDICTIONS}, beside this page."
+            f"its probability; {COLUMN}, whether one is told from {MORE_LIKELY.value:g} on, and rightly; outcome, "
+            "whether the right one of four responses is predicted. All patches with their probabilities: "
+            f"{PREDICTIONS}, beside this page."
         ),
         data=dict(found.run),
+        scales=[explorer(found)],
+        follows=[COLUMN],
     )
     pages.add_warnings(problem for problems in found.left_out.values() for problem in problems)
 
@@ -249,7 +259,17 @@ def _picture(one: JudgedCase, finding: Finding) -> str:
 
 def case_rows(found: TACEEvaluation) -> tuple[tuple[str, ...], list[tuple[str, ...]]]:
     """Columns and rows of the table of cases: response, what was predicted, or why a case was left out."""
-    columns = ("Case", "Response", "Predicted", *CODES, "Objective response", "Targets", "Largest (mm)", "Outcome")
+    columns = (
+        "Case",
+        "Response",
+        "Predicted",
+        *CODES,
+        "Objective response",
+        COLUMN,
+        "Targets",
+        "Largest (mm)",
+        "Outcome",
+    )
     rows: list[tuple[str, ...]] = []
     for one in found.cases:
         targets = [finding for finding, _ in one.tumours if finding.target]
@@ -260,6 +280,7 @@ def case_rows(found: TACEEvaluation) -> tuple[tuple[str, ...], list[tuple[str, .
                 one.predicted,
                 *(rounded(one.probabilities[code], 2) for code in CODES),
                 rounded(one.objective, 2),
+                OUTCOMES[one.responded, one.objective >= MORE_LIKELY.value][0],
                 f"{len(targets)} of {len(one.tumours)}",
                 rounded(max(finding.diameter_mm or 0.0 for finding in targets), 0),
                 "right" if one.right else "wrong",

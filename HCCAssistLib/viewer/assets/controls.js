@@ -16,6 +16,7 @@ export function buildControls(about, viewer) {
   $("title").textContent = about.title;
   $("case").textContent = about.caseId;
   $("synthetic").hidden = !about.synthetic;
+  $("syntheticModel").hidden = !about.syntheticModel;
   $("notice").textContent = about.notice;
   $("warnings").hidden = !about.warnings.length;
   $("warningCount").textContent = `${about.warnings.length} ${about.warnings.length === 1 ? "warning" : "warnings"}`;

@@ -213,7 +213,7 @@ export class Pane {
     if (volume.tilt >= 1) about.push(`tilted ${volume.tilt.toFixed(0)}\u00b0 from the patient's axes`);
     if (!volume.isRead) about.push(`reading, ${Math.round(100 - (100 * volume.unread.size) / volume.slabCount)} %`);
     about.forEach((text, n) => this.#write(context, text, edge, edge + n * line, { baseline: "top" }));
-    if (viewer.synthetic) this.#write(context, "SYNTHETIC", width - edge, edge, { align: "right", baseline: "top", color: "#ffb347", bold: true });
+    if (viewer.stamp) this.#write(context, viewer.stamp, width - edge, edge, { align: "right", baseline: "top", color: "#ffb347", bold: true });
     this.#write(context, right, width - edge, height / 2, { align: "right", bold: true });
     this.#write(context, left, edge, height / 2, { bold: true });
     this.#write(context, top, width / 2, edge, { align: "center", baseline: "top", bold: true });

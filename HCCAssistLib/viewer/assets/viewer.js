@@ -6,7 +6,7 @@ import { sizeOf } from "./volume.js";
 
 export class Viewer {
   constructor(about, volumes, board) {
-    Object.assign(this, { volumes, board, findings: about.findings, synthetic: about.synthetic });
+    Object.assign(this, { volumes, board, findings: about.findings, stamp: about.stamp });
     this.timePoints = [...new Set(volumes.map((volume) => volume.timePoint))];
     this.threshold = about.threshold?.value ?? 0;
     this.hasThreshold = about.kind === "detection"; // elsewhere every finding is shown

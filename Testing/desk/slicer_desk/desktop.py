@@ -148,6 +148,15 @@ class Desktop:
         QTest.mouseClick(widget, QtCore.Qt.MouseButton.LeftButton, pos=at)
         self.process_events()
 
+    def double_click(self, table: Any, row: int, column: int) -> None:
+        """Click twice into a cell of a table, as a person can: it must be shown."""
+        if not table.visible:
+            raise AssertionError(f"nobody can click {table.objectName}: it is hidden")
+        at = table.visualItemRect(table.item(row, column)).center()
+        QTest.mouseClick(table.viewport(), QtCore.Qt.MouseButton.LeftButton, pos=at)
+        QTest.mouseDClick(table.viewport(), QtCore.Qt.MouseButton.LeftButton, pos=at)
+        self.process_events()
+
     def press(self, widget: Any, key: str, modifier: Any = QtCore.Qt.KeyboardModifier.NoModifier) -> None:
         """Press a key, for example ``Key_Down``, on a widget; the window comes to the front first, as for a person."""
         self.window.activateWindow()
