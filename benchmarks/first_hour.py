@@ -16,6 +16,7 @@ import sys
 import tempfile
 import time
 from collections.abc import Callable
+from functools import partial
 from pathlib import Path
 from types import SimpleNamespace
 from typing import Any
@@ -145,16 +146,16 @@ def stalls(folder: Path) -> Found:
 
 def cohort(folder: Path) -> Found:
     """CPU seconds of a cohort of 144 cases, in proportion."""
-    out, began = folder / f"cohort-{os.getpid()}", time.process_time()
+    out = folder / f"cohort-{os.getpid()}"
     try:
         from HCCAssistLib.phantoms.cohort import phantoms_of, write_cohort
         from HCCAssistLib.recipes.registry import get_recipe
 
-        write_cohort(phantoms_of(get_recipe("ltp").package), out, cases=CASES, field="liver")
+        write = partial(write_cohort, phantoms_of(get_recipe("ltp").package))
     except ImportError:  # its place before
-        from HCCAssistLib.phantoms.ltp import write_cohort as write_ltp  # type: ignore[attr-defined]
-
-        write_ltp(out, cases=CASES, field="liver")
+        from HCCAssistLib.phantoms.ltp import write_cohort as write  # type: ignore[attr-defined,no-redef]
+    began = time.process_time()
+    write(out, cases=CASES, field="liver")
     return {"cpu": (time.process_time() - began) * 144 / CASES}
 
 

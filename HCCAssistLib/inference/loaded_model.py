@@ -9,6 +9,7 @@ from dataclasses import dataclass, field
 from typing import TYPE_CHECKING, Any
 
 from HCCAssistLib.errors import InputError
+from HCCAssistLib.inference.torch_import import import_torch
 from HCCAssistLib.models.caveats import is_synthetic_model
 from HCCAssistLib.models.package import ModelPackage
 from HCCAssistLib.models.trees import TreeEnsemble
@@ -124,6 +125,7 @@ def choose_device(wanted: str = "auto") -> str:
     Raises:
         InputError: the device wanted is not there.
     """
+    import_torch()
     import torch
 
     if wanted == "auto":

@@ -7,6 +7,7 @@ from pathlib import Path
 from typing import TYPE_CHECKING
 
 from HCCAssistLib.errors import is_out_of_memory
+from HCCAssistLib.inference.torch_import import import_torch
 
 if TYPE_CHECKING:
     from HCCAssistLib.inference.loaded_model import LoadedModel
@@ -19,6 +20,7 @@ _models: dict[tuple[str, str], LoadedModel] = {}
 
 def devices(_progress: Progress) -> list[str]:
     """What PyTorch computes on here; it is loaded on the way."""
+    import_torch()
     import torch
 
     return ["cpu", *(["cuda"] if torch.cuda.is_available() else [])]

@@ -8,6 +8,8 @@ import pytest
 from capturing import cells
 from mass_reading import MODULE, PLACES, classify, load_phases, mark
 
+pytestmark = pytest.mark.slow
+
 
 @pytest.fixture
 def classified(desk, own_model, tmp_path, monkeypatch):
@@ -100,7 +102,6 @@ def test_cases_of_other_patients_stand_beside_a_mass_and_come_at_once_the_second
     assert "Nothing is kept" in ui.nearestLabel.text and not (tmp_path / "scored").exists()
 
 
-@pytest.mark.slow
 def test_what_cannot_be_compared_is_said_and_a_search_can_be_given_up(desk, classified, cohort, tmp_path):
     import slicer
     from mass_toy import PLACES as FIVE
@@ -154,7 +155,6 @@ def beside_what_is_there(desk, widget, folder):
     return ui.nearestLabel.text, cells(ui.nearestTable)
 
 
-@pytest.mark.slow
 def test_a_risk_has_neighbours_without_any_finding_also_in_a_loaded_scene(
     desk, small_view, own_risk_model, tmp_path, monkeypatch
 ):
@@ -181,7 +181,6 @@ def test_a_risk_has_neighbours_without_any_finding_also_in_a_loaded_scene(
     assert same == rows, again
 
 
-@pytest.mark.slow
 def test_candidates_of_a_detection_have_neighbours_among_the_points_of_readers(desk, panel, tmp_path, monkeypatch):
     from ltp_blob import blob_image, close_grid
 

@@ -136,7 +136,7 @@ def test_refusals_take_no_time_and_no_torch(place: Path) -> None:
         f"for line in {lines!r}:\n"
         "    began = time.process_time()\n"
         "    assert main(line) == 2, line\n"
-        "    assert time.process_time() - began < 0.7, (line, time.process_time() - began)\n"
+        "    assert time.process_time() - began < 1.0, (line, time.process_time() - began)\n"
         "print([name for name in ('torch', 'sklearn', 'matplotlib', 'pandas') if name in sys.modules])\n"
     )
     done = subprocess.run(
