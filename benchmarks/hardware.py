@@ -80,6 +80,8 @@ def training(cohort: Path, recipe: str, preset: str) -> str:
 def prediction(cohort: Path, recipe: str) -> str:
     """Cells of a prediction: seconds of the clock and of the processor, and the peak of the memory."""
     model = SHIPPED / DEMONSTRATION.format(recipe=recipe)
+    if not model.is_dir():
+        return "no model of it comes along | |"
     command = [sys.executable, "-m", "HCCAssistLib.cli.main", "predict", str(cohort), "--model", str(model)]
     command += ["--out", str(cohort.parent / "result"), "--no-pictures"]
     began = time.monotonic()
@@ -100,7 +102,7 @@ def measured(recipes: list[str]) -> str:
             folder = Path(name)
             write_cohort(phantoms, folder / "one" / "cohort", cases=1, seed=SEED)
             prediction(folder / "one" / "cohort", recipe)  # fills the cache of the disk
-            shutil.rmtree(folder / "one" / "result")
+            shutil.rmtree(folder / "one" / "result", ignore_errors=True)
             predicted.append(f"| `{recipe}` | {prediction(folder / 'one' / 'cohort', recipe)} |")
             write_cohort(phantoms, folder / "cohort", cases=PHANTOMS, seed=SEED)
             enlarge(folder / "cohort")
