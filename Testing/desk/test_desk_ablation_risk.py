@@ -184,6 +184,7 @@ def test_the_method_follows_from_what_is_loaded_until_it_is_chosen_by_hand(desk,
     assert "tell no method" in chooser.methodLabel.text
 
 
+@pytest.mark.slow
 def test_a_method_that_shows_a_result_is_not_changed_by_a_scan_and_hides_it_when_it_is(desk, small_view, opened):
     predict(desk, opened)
     boxes = list(opened.logic.session.current.drawn.boxes.values())
@@ -198,6 +199,7 @@ def test_a_method_that_shows_a_result_is_not_changed_by_a_scan_and_hides_it_when
     assert "0.66" in opened.ui.riskLabel.text
 
 
+@pytest.mark.slow
 def test_the_case_goes_into_a_cohort_with_its_values_and_without_an_outcome(
     desk, small_view, opened, tmp_path, monkeypatch
 ):

@@ -263,6 +263,7 @@ def registered(desk, scans, folder):
     return part, node
 
 
+@pytest.mark.slow
 def test_scans_are_registered_the_margin_measured_and_its_page_saved(desk, scans, tmp_path):
     import slicer
 

@@ -101,6 +101,7 @@ def test_one_scan_chosen_as_two_phases_is_told_before_the_run(desk, mass):
     assert "arterial" in told and "delayed" in told and "same" in told, told
 
 
+@pytest.mark.slow
 def test_a_phase_without_hounsfield_units_is_said_beside_the_result(desk, mass):
     import slicer
 

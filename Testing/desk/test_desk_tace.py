@@ -82,6 +82,7 @@ def test_what_the_network_saw_is_shown_and_lies_where_it_was_in_the_patient(desk
     assert offset == pytest.approx(tumour.patches[2].box.center[2], abs=2.0)
 
 
+@pytest.mark.slow
 def test_the_heat_is_laid_over_the_pictures_when_it_is_asked_for(desk, tace):
     from slicer_desk.views import pixels
 

@@ -158,6 +158,7 @@ def test_names_seeds_and_folders_that_are_not_possible_are_told_beside_them(desk
     assert not ui.trainingStartButton.enabled
 
 
+@pytest.mark.slow
 def test_a_dry_run_says_how_long_it_would_take_and_keeps_nothing(desk, panel, livers, home):
     ui = panel.ui
     choose_cohort(desk, panel, livers)

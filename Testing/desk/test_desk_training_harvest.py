@@ -99,6 +99,7 @@ def test_a_model_is_compared_with_the_installed_one_in_words_before_it_replaces_
     assert not ui.compareButton.visible  # there is no other model of the method
 
 
+@pytest.mark.slow
 def test_a_comparison_that_is_stopped_goes_on_from_there(desk, panel, home):
     ui = panel.ui
     desk.click(ui.compareButton)

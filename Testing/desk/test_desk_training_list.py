@@ -148,6 +148,7 @@ def test_a_training_that_another_program_removed_goes_from_the_list(desk, home):
     desk.wait_until(lambda: "model-b2" in widget.ui.jobState.text, 60)
 
 
+@pytest.mark.slow
 @pytest.mark.skipif(sys.platform == "win32", reason="ends a process by a signal")
 def test_a_conductor_that_was_killed_is_shown_as_that_and_a_fault_of_the_cohort_in_its_words(desk, home, tmp_path):
     import os

@@ -218,6 +218,7 @@ def breathing() -> Study:
     return moving()
 
 
+@pytest.mark.slow
 def test_phases_are_registered_where_the_region_is(breathing: Study) -> None:
     one = time_point_of(breathing, "pre", RIGID)
     near = np.array(CENTER) + np.random.default_rng(1).uniform(-25, 25, (300, 3))
@@ -257,6 +258,7 @@ def test_a_person_s_transform_counts_instead_of_a_computed_one(breathing: Study)
         time_point_of(replace(breathing, transforms={"pre/portal": np.diag((-1.0, 1, 1, 1))}), "pre", RIGID)
 
 
+@pytest.mark.slow
 def test_a_registration_that_fails_stops_the_work_unless_a_person_gives_a_transform(breathing: Study) -> None:
     strange = patient(5).image("portal", SMALL, seed=9)
     volumes = {**breathing.volumes, "pre/portal": strange.with_array(np.rint(strange.array).astype(np.int16), "")}

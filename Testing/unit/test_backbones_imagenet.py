@@ -88,6 +88,7 @@ def probabilities(network: ResNet50, picture: torch.Tensor) -> torch.Tensor:
         return network(picture).softmax(1)[0]
 
 
+@pytest.mark.slow
 @pytest.mark.parametrize("name", EXPECTED)
 def test_photographs_are_recognised(
     name: str, network: ResNet50, classes: list[str], photographs: dict[str, torch.Tensor]

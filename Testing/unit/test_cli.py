@@ -293,6 +293,7 @@ def test_another_scan_does_not_overwrite_the_result_of_a_lone_volume(
         assert after == before
 
 
+@pytest.mark.slow
 def test_what_is_true_of_many_cases_is_said_once(
     capsys: pytest.CaptureFixture[str], model: Path, volume: Path, tmp_path: Path
 ) -> None:

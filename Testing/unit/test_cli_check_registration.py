@@ -35,6 +35,7 @@ def cohort(tmp_path_factory: pytest.TempPathFactory) -> Path:
     return folder
 
 
+@pytest.mark.slow
 def test_the_outcome_of_every_case_is_told(cohort: Path, capsys: pytest.CaptureFixture[str]) -> None:
     main(["check", str(cohort), "--recipe", "ablation-recurrence", "--json"])
     told = json.loads(capsys.readouterr().out)

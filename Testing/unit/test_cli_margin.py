@@ -93,6 +93,7 @@ def test_figures_come_as_a_table_as_json_and_as_a_file(run: Run, tmp_path: Path)
     assert data["warnings"] == [] and err == "" and "given by a person" in data["registration"]["notes"][0]
 
 
+@pytest.mark.slow
 def test_the_page_shows_scans_and_candidates_also_where_a_transform_is_given(
     files: dict[str, Path], tmp_path: Path, capsys: pytest.CaptureFixture[str]
 ) -> None:

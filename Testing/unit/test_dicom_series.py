@@ -584,6 +584,7 @@ def test_odd_numbers_in_fields_that_do_not_matter_do_no_harm(tmp_path: Path) -> 
     assert image.array.shape[0] == SLICES
 
 
+@pytest.mark.slow
 @pytest.mark.filterwarnings("error")
 def test_damaged_headers_never_crash_and_never_pass_a_path_on(tmp_path: Path) -> None:
     random = np.random.default_rng(8)

@@ -203,6 +203,7 @@ def test_the_report_answers_first_and_lists_every_case_with_its_picture(
     assert "none of them among the training images" in page and "32 x 32 pixels and 8 slices" in page
 
 
+@pytest.mark.slow
 def test_the_threshold_of_the_report_begins_at_the_models_own_and_rows_lead_to_pages_with_images(
     command: Any, sound: Path, model: Path, begun: Path
 ) -> None:
@@ -253,6 +254,7 @@ def test_predictions_csv_has_a_row_for_every_candidate_miss_and_empty_case(
     assert sizes == {"lesions 10 mm to below 20 mm found": 0, "lesions found, size not given": 1}
 
 
+@pytest.mark.slow
 def test_a_cohort_from_elsewhere_is_shown_beside(command: Any, sound: Path, begun: Path, cohort: Path) -> None:
     elsewhere = cohort.rename(cohort.with_name("elsewhere"))
     shutil.copytree(begun / "cases", begun / "external-cases")

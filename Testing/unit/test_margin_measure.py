@@ -95,6 +95,7 @@ def test_smallest_margins_of_random_pairs_are_within_a_third_of_a_voxel() -> Non
     assert abs(np.mean(errors)) < 0.12
 
 
+@pytest.mark.slow
 def test_intervals_hold_the_truth_of_wrong_registrations() -> None:
     turns, shifts = RegistrationError(2.0, draws=100, seed=77).movements()
     tumour, zone = balls(5.0)

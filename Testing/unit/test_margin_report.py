@@ -145,6 +145,7 @@ def test_the_surface_is_seen_from_six_sides_where_it_lies_with_its_margin(case: 
     assert any(not side.counted[~np.isnan(side.mm)].all() for side in sides.values())
 
 
+@pytest.mark.slow
 def test_the_page_tells_what_was_measured_how_sure_it_is_and_what_does_not_count(case: MarginCase) -> None:
     at = np.array(case.record.margin.smallest_at)
     page = margin_page(case, {4: tuple(moved(at + 3).tolist())})

@@ -210,6 +210,7 @@ def evaluate(cohort: Path, one: LoadedModel, folder: Path | None) -> MassEvaluat
     return evaluation.evaluate(read_cohort(cohort, tolerant=True), one, {}, folder=folder)
 
 
+@pytest.mark.slow
 def test_a_kept_case_gives_the_same_figures_and_pictures_as_a_new_one(
     sound: Path, triphasic: LoadedModel, cases: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:

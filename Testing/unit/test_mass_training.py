@@ -69,6 +69,7 @@ def balanced_accuracy(samples: Samples, found: Fit) -> float:
     return float(np.mean([np.mean(called[held_out.labels == code] == code) for code in range(5)]))
 
 
+@pytest.mark.slow
 def test_it_learns_the_categories_and_nothing_from_shuffled_labels(samples: Samples) -> None:
     assert balanced_accuracy(samples, trained(samples)) > 0.8
     shuffled = samples.permuted(5)

@@ -162,6 +162,7 @@ def evaluated(
     )
 
 
+@pytest.mark.slow
 def test_each_of_several_models_has_a_row_and_the_fullest_decides(one_case: EvaluatedCase, tmp_path: Path) -> None:
     rng = np.random.default_rng(0)
     outcomes = [(8, 1), (30, 0), (12, 1), (40, 0), (20, 1), (50, 0), (6, 0), (26, 0), (3, 1), (60, 0)]

@@ -38,6 +38,7 @@ def found() -> Registration:
     return register_deformable(delayed(), moving(), liver())
 
 
+@pytest.mark.slow
 def test_a_known_deformation_is_found_better_than_by_a_rigid_transform() -> None:
     motion = after_a_breath()
     points = patient().liver_points(500)
@@ -75,6 +76,7 @@ def test_two_deformations_are_equal_to_the_last_bit_with_any_number_of_threads()
         sitk.ProcessObject.SetGlobalDefaultNumberOfThreads(before)
 
 
+@pytest.mark.slow
 def test_a_deformation_depends_on_no_unit_of_the_signal_nor_a_bias_field() -> None:
     outcome = register_deformable(delayed(), moving().with_array(moving().array * np.float32(3700), "scaled"), liver())
     points = patient().liver_points(200)

@@ -189,6 +189,7 @@ def small_disk(tmp_path: Path) -> Iterator[Path]:
     subprocess.run(["umount", "-l", str(disk)], check=True)  # a process that has just ended may still be there
 
 
+@pytest.mark.slow
 def test_on_a_full_disk_the_last_words_are_written_and_the_checkpoint_stays(
     small_disk: Path, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:

@@ -78,6 +78,7 @@ def test_a_class_of_which_too_few_would_be_left_stops_the_training(splits: str, 
     assert not out and found[0].level == "STOP" and sentence in found[0].what and lost in found[0].what
 
 
+@pytest.mark.slow
 def test_a_training_goes_on_without_a_failed_case_and_says_so_everywhere(
     tmp_path: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:

@@ -159,6 +159,7 @@ def test_evaluation_on_a_training_image_is_refused(
     assert "case other-name: the model was trained on this image" in capsys.readouterr().err
 
 
+@pytest.mark.slow
 def test_folds_train_one_network_each_and_predict_together(
     cohort: Path, tmp_path: Path, capsys: pytest.CaptureFixture[str]
 ) -> None:

@@ -69,6 +69,7 @@ def test_a_backbone_is_installed_listed_and_removed(desk, open_panel, backbones,
     assert not list(backbones.iterdir()) and not cells(ui.backboneTable)
 
 
+@pytest.mark.slow
 def test_what_is_no_backbone_is_refused_with_the_reason_and_a_damaged_one_is_named(desk, open_panel, backbones, home):
     ui = open_panel.ui
     (home / "empty").mkdir()

@@ -98,6 +98,7 @@ def test_making_the_sample_case_is_cancelled_clean(desk, panel, home):
     assert slicer.mrmlScene.GetNumberOfNodesByClass("vtkMRMLScalarVolumeNode") == 0
 
 
+@pytest.mark.slow
 def test_a_scene_closed_in_mid_run_gets_nothing_of_it(desk, panel, home):
     import slicer
 
