@@ -6,7 +6,7 @@ import math
 from dataclasses import dataclass
 from typing import Literal
 
-from scipy.special import expit
+from scipy.special import betaincinv, expit
 from scipy.stats import binomtest, chi2, norm
 
 from HCCAssistLib.errors import InputError
@@ -104,6 +104,11 @@ def proportion_interval(
     title = METHOD_TITLES[method]
     if n == 0:
         return Interval.missing("nothing was counted (0 of 0)", title, level)
+    if method == "clopper-pearson":  # by quantiles of the beta distribution: a report asks for thousands
+        tail = (1 - level) / 2
+        low = betaincinv(successes, n - successes + 1, tail) if successes else 0.0
+        high = betaincinv(successes + 1, n - successes, 1 - tail) if successes < n else 1.0
+        return Interval(float(low), float(high), title, level)
     limits = binomtest(int(successes), int(n)).proportion_ci(confidence_level=level, method=_SCIPY_NAMES[method])
     return Interval(float(limits.low), float(limits.high), title, level)
 
