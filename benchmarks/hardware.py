@@ -67,7 +67,7 @@ def training(cohort: Path, recipe: str, preset: str) -> str:
     """Cells of a training."""
     command = [sys.executable, __file__, "--tried", str(cohort), recipe, preset]
     done = subprocess.run(
-        command, capture_output=True, text=True, check=True, env={**os.environ, "PYTHONPATH": str(ROOT)}
+        command, stdout=subprocess.PIPE, text=True, check=True, env={**os.environ, "PYTHONPATH": str(ROOT)}
     )
     found = json.loads(done.stdout.splitlines()[-1])
     reading = duration(found["cases"] * found["case_s"])
