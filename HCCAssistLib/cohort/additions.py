@@ -193,17 +193,23 @@ def finish_interrupted(cohort: Path) -> None:
         InputError: a damaged table.
         HCCAssistError: the disk is full or not writable.
     """
-    if any((cohort / CASES).glob(f"*/{_ROW}")):
+    if _rows_to_write(cohort):
         with suppress(_Busy), alone(cohort):
             _finish(cohort)
 
 
 def _finish(cohort: Path) -> None:
-    for path in sorted((cohort / CASES).glob(f"*/{_ROW}")):
+    for folder in _rows_to_write(cohort):
         try:
-            _write_row(cohort, path.parent)
+            _write_row(cohort, folder)
         except OSError as error:
             raise HCCAssistError(f"The table could not be written: {error.strerror or 'the disk is full'}.") from error
+
+
+def _rows_to_write(cohort: Path) -> list[Path]:
+    """Folders of cases that are whole and bring a row along; a half-written one is no case, and its row not true."""
+    folders = sorted(path.parent for path in (cohort / CASES).glob(f"*/{_ROW}"))
+    return [folder for folder in folders if folder.suffix != ".part"]
 
 
 def _write_row(cohort: Path, folder: Path) -> None:

@@ -100,3 +100,13 @@ def test_a_cohort_that_cannot_be_locked_says_so(tmp_path: Path) -> None:
     (cohort / ".writing").mkdir()
     with pytest.raises(HCCAssistError, match="could not be written"):
         put_case(cohort, "second", files_of(1), {"response": "CR"})
+
+
+def test_the_row_of_a_folder_that_was_not_finished_is_not_written(tmp_path: Path) -> None:
+    put_case(tmp_path / "cohort", "case-4", files_of(24), {"response": "24"})
+    part = tmp_path / "cohort" / "cases" / "case-4.99999.part"  # of a writer that was killed just before it was renamed
+    part.mkdir()
+    (part / ".row.json").write_text('{"case_id": "case-4", "response": "29"}')
+    finish_interrupted(tmp_path / "cohort")
+    put_case(tmp_path / "cohort", "case-3", files_of(3), {"response": "3"})
+    assert [case.values["response"] for case in read_cohort(tmp_path / "cohort").cases] == ["24", "3"]
