@@ -3,7 +3,9 @@
 from __future__ import annotations
 
 from collections.abc import Callable
+from contextlib import ExitStack
 
+from HCCAssistLib.errors import HCCAssistError
 from HCCAssistLib.jobs.runs.events import ENDING, EVENTS
 from HCCAssistLib.jobs.runs.executor import EngineState, Executor
 from HCCAssistLib.jobs.runs.files import Files, LocalFiles
@@ -24,8 +26,10 @@ from HCCAssistLib.jobs.runs.runs import (
 from HCCAssistLib.jobs.runs.state import RunState, run_state
 from HCCAssistLib.jobs.runs.training_file import Training
 from HCCAssistLib.jobs.runs.training_folder import SEEN, TrainingFolder
+from HCCAssistLib.locks import locked
 
 SENDING = "sending the data"
+ATTENDED = ".attended"
 
 
 def attend(
@@ -37,7 +41,8 @@ def attend(
 ) -> None:
     """Do what is due for a training whose cohort has been prepared: send, submit, look, go on with, bring back.
 
-    What was seen is kept in the folder, so that it can be shown without a connection.
+    What was seen is kept in the folder, so that it can be shown without a connection. Where another process of this
+    computer is at it, which may be sending the same data, nothing is done.
 
     Args:
         training: what was asked for.
@@ -46,6 +51,21 @@ def attend(
         executor: of the engine.
         progress: called with what is being done, and how much of it, 0 to 1.
     """
+    with ExitStack() as stack:
+        try:
+            stack.enter_context(locked(folder.path / ATTENDED, "training"))
+        except HCCAssistError:
+            return
+        _attend(training, folder, local, executor, progress)
+
+
+def _attend(
+    training: Training,
+    folder: TrainingFolder,
+    local: LocalFiles,
+    executor: Executor,
+    progress: Callable[[str, float], None] | None,
+) -> None:
     digest, members = folder.digest, folder.members
     open_ = [one for one in members if not local.exists(f"{run_folder(one.key)}/{RESULT}")]
     if not open_ or local.exists(f"{folder.below_root}/{CANCEL}"):
