@@ -187,23 +187,36 @@ def alone(cohort: Path) -> Iterator[None]:
 
 
 def finish_interrupted(cohort: Path) -> None:
-    """Write the rows of cases whose writer was killed between their folder and the table; not while another one writes.
+    """Finish what a killed writer had whole: the change of a case's folder, its row; not while another one writes.
 
     Raises:
         InputError: a damaged table.
         HCCAssistError: the disk is full or not writable.
     """
-    if _rows_to_write(cohort):
+    if _moved_aside(cohort) or _rows_to_write(cohort):
         with suppress(_Busy), alone(cohort):
             _finish(cohort)
 
 
 def _finish(cohort: Path) -> None:
+    for place, whole in _moved_aside(cohort).items():
+        whole.rename(place)
     for folder in _rows_to_write(cohort):
         try:
             _write_row(cohort, folder)
         except OSError as error:
             raise HCCAssistError(f"The table could not be written: {error.strerror or 'the disk is full'}.") from error
+
+
+def _moved_aside(cohort: Path) -> dict[Path, Path]:
+    """Where folders of cases lack, since their writer was killed between two renames, and what belongs there."""
+    found = {}
+    for old in sorted((cohort / CASES).glob("*.old.part")):
+        new = old.with_name(f"{old.name.removesuffix('.old.part')}.part")  # whole, or the old one had not been moved
+        place = old.with_name(new.stem.rpartition(".")[0])
+        if not place.exists():
+            found[place] = new if new.exists() else old
+    return found
 
 
 def _rows_to_write(cohort: Path) -> list[Path]:

@@ -115,7 +115,9 @@ def revisions_of(cohort: Path, case_id: str) -> tuple[dict[str, Any], ...]:
         InputError: a note is damaged.
     """
     notes = []
-    for path in sorted((cohort / REVISIONS / case_id).glob(f"[0-9]*/{ABOUT}")):
+    for path in sorted((cohort / REVISIONS / case_id).glob(f"*/{ABOUT}")):
+        if not path.parent.name.isdigit():  # of a writer that was killed
+            continue
         try:
             note = parse_json(path.read_bytes())
         except ValueError as error:

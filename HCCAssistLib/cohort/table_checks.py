@@ -52,7 +52,7 @@ def _folders(cohort: Cohort) -> Iterator[Problem]:
             "STOP", f"there is no folder {CASES}", cohort.folder.name, f"put each case into {CASES}/<case_id>"
         )
         return
-    there = {path.name for path in root.iterdir() if path.is_dir()}
+    there = {path.name for path in root.iterdir() if path.is_dir() and path.suffix != ".part"}
     rows = {case.case_id for case in cohort.cases}
     refused = {id_key(word) for cells in cohort.refused for cell in cells for word in re.split(r"[,;|\s]", cell)}
     missing, stray = (

@@ -16,10 +16,13 @@ import pytest
 from HCCAssistLib.cohort.additions import finish_interrupted, put_case
 from HCCAssistLib.cohort.case_content import case_files
 from HCCAssistLib.cohort.cohort import read_cohort
+from HCCAssistLib.cohort.revisions import Changes, keep_revision, revisions_of
+from HCCAssistLib.cohort.table_checks import check_table
 from HCCAssistLib.errors import HCCAssistError
 from HCCAssistLib.imaging.files import read_image
 from HCCAssistLib.imaging.geometry import Geometry
 from HCCAssistLib.imaging.image import Image
+from HCCAssistLib.recipes.registry import cohort_spec, get_recipe
 
 GRID = Geometry.from_parts((12, 60, 60), (1.0, 1.0, 1.0))
 
@@ -110,3 +113,31 @@ def test_the_row_of_a_folder_that_was_not_finished_is_not_written(tmp_path: Path
     finish_interrupted(tmp_path / "cohort")
     put_case(tmp_path / "cohort", "case-3", files_of(3), {"response": "3"})
     assert [case.values["response"] for case in read_cohort(tmp_path / "cohort").cases] == ["24", "3"]
+
+
+@pytest.mark.parametrize("new_is_there", [True, False])
+def test_a_case_whose_writer_was_killed_between_two_renames_is_not_lost(tmp_path: Path, new_is_there: bool) -> None:
+    cohort, cases = tmp_path / "cohort", tmp_path / "cohort" / "cases"
+    put_case(cohort, "case-4.b", files_of(24), {"response": "24"})
+    put_case(tmp_path / "other", "case-4.b", files_of(29), {"response": "29"})
+    (cases / "case-4.b").rename(cases / "case-4.b.99999.old.part")
+    if new_is_there:
+        new = (tmp_path / "other" / "cases" / "case-4.b").rename(cases / "case-4.b.99999.part")
+        (new / ".row.json").write_text('{"case_id": "case-4.b", "response": "29"}')
+    finish_interrupted(cohort)
+    (case,) = read_cohort(cohort).cases
+    assert case.values["response"] == ("29" if new_is_there else "24")
+    assert int(read_image(case.folder / "pre" / "arterial.nrrd").array.flat[0]) == int(case.values["response"])
+
+
+def test_what_a_killed_writer_left_is_neither_a_revision_nor_a_folder_without_a_row(tmp_path: Path) -> None:
+    put_case(tmp_path / "cohort", "case-4", files_of(24), {"response": "24"})
+    (case,) = read_cohort(tmp_path / "cohort").cases
+    keep_revision(tmp_path / "cohort", case, Changes(), "anna")
+    left = tmp_path / "cohort" / "revisions" / "case-4" / "002.99999.part"
+    left.mkdir()
+    (left / "revision.json").write_text("{}")
+    assert [one["number"] for one in revisions_of(tmp_path / "cohort", "case-4")] == [1]
+    (tmp_path / "cohort" / "cases" / "case-5.99999.part").mkdir()
+    problems = check_table(read_cohort(tmp_path / "cohort"), cohort_spec(get_recipe("tace-response")))
+    assert not [str(one) for one in problems if "part" in str(one)]

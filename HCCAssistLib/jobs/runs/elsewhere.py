@@ -54,7 +54,7 @@ def attend(
     with ExitStack() as stack:
         try:
             stack.enter_context(locked(folder.path / ATTENDED, "training"))
-        except HCCAssistError:
+        except HCCAssistError:  # held
             return
         _attend(training, folder, local, executor, progress)
 
