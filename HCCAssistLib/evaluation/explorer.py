@@ -66,7 +66,7 @@ class Scale:
         levels: figures at each position, by what is counted.
         columns: of the table of cases that follow the threshold: what they are called.
         rows: the steps of each row of that table.
-        curve: names of both axes and a point ``(x, y)`` for each position.
+        curve: names of both axes and a point ``(x, y)`` for each position; none where one class is missing.
     """
 
     title: str
@@ -166,6 +166,7 @@ def binary_scale(
     at = binary_metrics_at(truth, values, patients, cutoffs_of(thresholds, cutoff), unit=unit, draws=draws)
     decided: list[npt.NDArray[np.bool_]] = [np.asarray(scores) >= threshold for threshold in thresholds]
     own = int(np.searchsorted(thresholds, cutoff.value)) if cutoff else len(thresholds)
+    has_curve = 0 < sum(truth) < len(truth)
     if cutoff is None:
         by_rule = [float(called[row]) for row in known]
         at += binary_metrics_at(truth, by_rule, patients, [CutOff(1.0, rule)], unit=unit, draws=draws)
@@ -186,7 +187,7 @@ def binary_scale(
             steps(_row(row, label, [bool(one[row]) for one in decided], words, cells, wrong_by_rule[row]))
             for row, label in enumerate(labels)
         ),
-        curve=("1 \N{MINUS SIGN} specificity", "Sensitivity", tuple(_roc_point(one) for one in at)),
+        curve=("1 \N{MINUS SIGN} specificity", "Sensitivity", tuple(_roc_point(one) for one in at if has_curve)),
     )
 
 
@@ -204,5 +205,4 @@ def _row(
 
 
 def _roc_point(estimates: Mapping[str, Estimate]) -> tuple[float, float]:
-    specificity, sensitivity = (estimates[name].value for name in ("specificity", "sensitivity"))
-    return 1 - (1.0 if specificity is None else specificity), sensitivity or 0.0
+    return 1 - float(estimates["specificity"].value or 0), float(estimates["sensitivity"].value or 0)

@@ -42,6 +42,18 @@ def scale() -> Scale:
     return binary_scale("Score", labels, scores, groups, unit="patch", level="Patches", cutoff=OWN, draws=100)
 
 
+@pytest.mark.parametrize("label", [True, False])
+def test_where_one_class_is_missing_no_curve_is_drawn_through_figures_that_are_not_known(label: bool) -> None:
+    _, scores, groups = rows(patients=5)
+    found = binary_scale(
+        "Score", [label] * len(scores), scores, groups, unit="patch", level="Patches", cutoff=OWN, draws=20
+    )
+    assert found.curve[2] == ()
+    known = dict(zip(PROPORTIONS, (one.value is not None for one in found.levels["Patches"][found.own]), strict=True))
+    assert known["sensitivity"] == label and known["specificity"] != label
+    assert json.loads(explorer_json([found], [0]))["scales"][0]["curve"]["points"] == []
+
+
 def volumes(seed: int = 1, count: int = 9) -> list[VolumeFindings]:
     rng = np.random.default_rng(seed)
 

@@ -144,6 +144,8 @@
   function drawCurve(place, scale) {
     const W = 210, H = 180, LEFT = 34, LOW = 34, TOP = 8, RIGHT = 8;
     const { points, x, y } = scale.curve;
+    place.hidden = !points.length;
+    if (!points.length) return () => {};
     const reach = Math.max(1, Math.min(10, Math.ceil(Math.max(...points.map((point) => point[0])))));
     const at = ([u, v]) => [LEFT + (Math.min(u, reach) / reach) * (W - LEFT - RIGHT), H - LOW - v * (H - LOW - TOP)];
     const svg = place.querySelector("svg");

@@ -47,7 +47,9 @@ def explorer(found: LTPEvaluation) -> Scale:
         curve=(
             "False positives per volume",
             "Sensitivity, lesions",
-            tuple((rate.value or 0.0, sensitivity.value or 0.0) for sensitivity, rate in lesions),
+            tuple(
+                (rate.value or 0.0, sensitivity.value) for sensitivity, rate in lesions if sensitivity.value is not None
+            ),
         ),
     )
 
