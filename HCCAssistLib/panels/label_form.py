@@ -147,6 +147,6 @@ class LabelForm:
 
 
 def _title(column: str) -> str:
-    """``LTP`` for ``ltp``, ``Response`` for ``response``."""
+    """A short column is an abbreviation in capitals, another one words: ``Response`` for ``response``."""
     words = column.replace("_", " ")
     return words.upper() if len(words) <= 3 else f"{words[:1].upper()}{words[1:]}"
