@@ -114,8 +114,9 @@ def _spots(contrast: _Contrast, threshold: float) -> tuple[ThresholdCandidate, .
     numbers = np.flatnonzero(counts * float(np.prod(contrast.geometry.spacing)) / 1000 >= SMALLEST_ML)
     if not len(numbers):
         return ()
-    means, *middles = (np.bincount(of, one)[numbers] / counts[numbers] for one in (contrast.hu[inside], *inside))
-    places = contrast.geometry.to_world(np.stack(middles[::-1], axis=-1))
+    means = np.bincount(of, contrast.hu[inside])[numbers] / counts[numbers]
+    middles = [np.bincount(of, axis)[numbers] / counts[numbers] for axis in reversed(inside)]
+    places = contrast.geometry.to_world(np.stack(middles, axis=-1))
     found = [
         ThresholdCandidate((float(x), float(y), float(z)), float(s)) for (x, y, z), s in zip(places, means, strict=True)
     ]
