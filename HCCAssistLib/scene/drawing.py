@@ -109,6 +109,10 @@ def drawn_in_steps(result: Result, volumes: Mapping[str, Any], scene: Any, *, al
         _gather(scan, [*everything_drawn(record, scene), record], presenter.title(result), scene)
         yield
         drawn = refresh(gathered(record, result, assignments), result)
+        for place, assignment in assignments.items():
+            if place in drawn.heatmaps:  # a person may have deleted it meanwhile
+                assignment.keep_in(drawn.heatmaps[place])
+        yield
     except BaseException:
         remove_record(record)
         raise

@@ -121,7 +121,7 @@ class Session:
                 events.append(taken)
                 self._end_with(taken)
         if self._run is not None and (last := self._run.step()) is not None:
-            events.append(last)
+            self._late.append(last)  # told next time: to show the result took its time
             self._end_with(last)
         return events
 
@@ -143,7 +143,7 @@ class Session:
 
     def _add(self, drawn: Drawn, inputs: RunInputs) -> CaseReview:
         inputs.chosen.keep_in(drawn.record)
-        review = CaseReview(drawn, inputs.chosen, inputs, is_complete=True, on_shown=self._on_shown)
+        review = self._review(drawn, inputs.chosen, inputs, is_complete=True)
         self._reviews = [one for one in self._reviews if one.scene is not None]
         self._reviews.append(review)
         show_volumes(list(drawn.volumes.values()), self.scene)
@@ -153,20 +153,27 @@ class Session:
     def restore(self) -> tuple[Problem, ...]:
         """Find the results of this recipe in the scene, as after loading it; those that are known stay as they are.
 
+        They are shown or hidden by the next ``choose``: to do both would keep the reader waiting.
+
         Returns:
             A warning for each record that cannot be shown.
         """
         known = {review.drawn.record.GetID() for review in self.reviews}
         found = restore(self.scene, self.recipe.id, known)
         self._reviews += [self._restored(drawn) for drawn in found.drawings]
-        self._show_all()
         return found.problems
 
     def _restored(self, drawn: Drawn) -> CaseReview:
         chosen, captured = ChosenInputs.of_record(drawn.record, self.recipe), None
         with suppress(InputError):  # what is wrong with its volume is reported when the result is used
             captured = capture(ChosenInputs(chosen.volumes), self.recipe, name="scan")
-        return CaseReview(drawn, chosen, captured, is_complete=False, on_shown=self._on_shown)
+        return self._review(drawn, chosen, captured, is_complete=False)
+
+    def _review(
+        self, drawn: Drawn, chosen: ChosenInputs, captured: RunInputs | None, *, is_complete: bool
+    ) -> CaseReview:
+        on_shown, moving = self._on_shown, self._labels.moving
+        return CaseReview(drawn, chosen, captured, is_complete=is_complete, on_shown=on_shown, moving=moving)
 
     def choose(self, scan: Any) -> None:
         """Show the result of a scan, and hide those of the others."""
