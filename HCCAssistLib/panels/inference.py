@@ -63,7 +63,7 @@ class InferencePanel:
         self._scan: Any = None
         self._others: list[Any] = []
         self._node: Any = None
-        self._finished: Any = None  # the last event of a run whose findings are shown
+        self._begun = False  # the findings of a run are shown, its end is not told yet
         models = RunModels(store)
         recipe, inputs = method.recipe, sections.inputsButton.layout()
         search, results = sections.detectionButton.layout(), sections.resultsButton.layout()
@@ -156,7 +156,7 @@ class InferencePanel:
         """The scene closes: nothing of it is used any more."""
         self.bind(None)
         self._session.forget()
-        self._finished = None
+        self._begun = False
         self._run_bar.show_end("")
 
     def bind(self, node: Any | None) -> None:
@@ -231,21 +231,19 @@ class InferencePanel:
 
     def poll(self) -> None:
         """Show what happened since the last time."""
-        if self._finished is not None:
-            event, self._finished = self._finished, None
-            self._ended(event)
-        for event in self._session.poll():
-            if event.kind == "ready":
-                self._run_bar.offer(self._devices())
-            elif event.kind == "progress":
-                self._run_bar.show_progress(event.share, event.remaining_s)
-            elif event.kind == "done":
-                self._finished = event  # told next time: to show its findings took its time
-                self._show_findings()
-            elif event.kind in ("cancelled", "failed"):
-                self._ended(event)
+        if self._session.drawn and not self._begun:
+            self._begun = True
+            self._show_findings()
+        else:  # a run ends in an event of its own: to show its findings took its time
+            for event in self._session.poll():
+                if event.kind == "ready":
+                    self._run_bar.offer(self._devices())
+                elif event.kind == "progress":
+                    self._run_bar.show_progress(event.share, event.remaining_s)
+                elif event.kind in ("done", "cancelled", "failed"):
+                    self._ended(event)
         more = [part.poll() for part in self._added]
-        if self._exports.poll() or self._session.busy or self._finished is not None or any(more):
+        if self._exports.poll() or self._session.busy or any(more):
             self._timer.start()  # a question that was answered in the meantime may have stopped it
         else:
             self._timer.stop()
@@ -257,6 +255,7 @@ class InferencePanel:
             self._review.begin()
 
     def _ended(self, event: Any) -> None:
+        self._begun = False
         if event.details:
             logging.error("%s", event.details)
         ended = {"done": _("Done."), "cancelled": _("Cancelled.")}

@@ -9,7 +9,6 @@ from typing import Any
 import numpy as np
 import numpy.typing as npt
 import slicer
-from scipy.spatial import cKDTree
 from vtk.util.numpy_support import vtk_to_numpy
 
 from HCCAssistLib.imaging.geometry import Box, FloatArray, Geometry
@@ -145,6 +144,8 @@ def _nearest(centers: FloatArray, voxels: npt.NDArray[np.int64], grid: Geometry)
         np.copyto(closest[z, y, x], close, where=nearer)
         np.copyto(nearest[z, y, x], number, where=nearer)
     if len(far := voxels[nearest.ravel()[voxels] == 0]):
+        from scipy.spatial import cKDTree  # in the thread: nobody waits for it when the panel opens
+
         k, j, i = np.unravel_index(far, grid.shape)
         nearest.ravel()[far] = cKDTree(centers).query(np.stack([i, j, k], axis=-1) * grid.spacing)[1] + 1
     return nearest

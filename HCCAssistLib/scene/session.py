@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from contextlib import suppress
+from contextlib import AbstractContextManager, suppress
 from dataclasses import dataclass
 from typing import Any
 
@@ -49,6 +49,7 @@ class Session:
         self._scan: Any = None
         self._run: Run | None = None
         self._late: list[Event] = []
+        self._last: Event | None = None  # of a run whose result is shown already
         self._warming = False
         self._display = Display()
         self._labels = LabelKeeper(self.scene)
@@ -57,6 +58,11 @@ class Session:
     def running(self) -> bool:
         """Whether a run goes on; the drawing of its result is a part of it."""
         return self._run is not None
+
+    @property
+    def drawn(self) -> bool:
+        """Whether the result of the run that goes on is shown; the next ``poll`` tells its end."""
+        return self._last is not None
 
     @property
     def running_scan(self) -> Any | None:
@@ -106,7 +112,7 @@ class Session:
 
     def cancel(self) -> None:
         """Stop the run, or the drawing of its result; an older result of the scan stays."""
-        if self._run is not None and (event := self._run.cancel()) is not None:
+        if self._run is not None and self._last is None and (event := self._run.cancel()) is not None:
             self._late.append(event)
             self._run = None
 
@@ -119,18 +125,18 @@ class Session:
                 events.append(event)
             elif self._run is not None and (taken := self._run.take(event)) is not None:
                 events.append(taken)
-                self._end_with(taken)
-        if self._run is not None and (last := self._run.step()) is not None:
-            self._late.append(last)  # told next time: to show the result took its time
-            self._end_with(last)
+                self._run = None if taken.is_last else self._run
+        if self._last is not None:
+            events.append(self._last)
+            self._run = self._last = None
+        elif self._run is not None and (last := self._run.step()) is not None:
+            if self._run.drawn is None:
+                events.append(last)
+                self._run = None
+            else:  # told next time: to show a result takes its time
+                self._last = last
+                self._add(self._run.drawn, self._run.inputs)
         return events
-
-    def _end_with(self, event: Event) -> None:
-        run = self._run
-        if run is not None and event.is_last:
-            self._run = None
-            if run.drawn is not None:
-                self._add(run.drawn, run.inputs)
 
     def adopt(self, result: Result, chosen: ChosenInputs) -> CaseReview:
         """Draw a finished result at once, as if it had been run on what is chosen.
@@ -172,7 +178,7 @@ class Session:
     def _review(
         self, drawn: Drawn, chosen: ChosenInputs, captured: RunInputs | None, *, is_complete: bool
     ) -> CaseReview:
-        on_shown, moving = self._on_shown, self._labels.moving
+        on_shown, moving = self._on_shown, self.moving
         return CaseReview(drawn, chosen, captured, is_complete=is_complete, on_shown=on_shown, moving=moving)
 
     def choose(self, scan: Any) -> None:
@@ -197,6 +203,10 @@ class Session:
         )
         self._show_all()
 
+    def moving(self) -> AbstractContextManager[None]:
+        """A context in which views may be moved, however often: the numbers beside the boxes follow at its end."""
+        return self._labels.moving()
+
     def views_changed(self) -> None:
         """There are other slice views than before."""
         self._labels.views_changed()
@@ -205,7 +215,7 @@ class Session:
         """The scene closes: a run is for nobody, and no result is there any more."""
         if self._run is not None:
             self._run.cancel()
-        self._run, self._scan = None, None
+        self._run, self._last, self._scan = None, None, None
         self._late.clear()
         self._reviews.clear()
         self._labels.keep(None)

@@ -78,8 +78,8 @@ def _in_section(labels: Sequence[Label], slice_node: Any) -> list[tuple[Label, F
     to_ras = from_vtk(slice_node.GetSliceToRAS())
     # what a view does not cut is passed over at once: this is asked for at every turn of the mouse wheel
     z = (np.stack([_corners(label.box) for label in labels]) - to_ras[:3, 3]) @ to_ras[:3, 2]
-    cut = np.flatnonzero((z.min(axis=1) <= 0) & (z.max(axis=1) >= 0))
-    found = ((labels[index], section_corner(labels[index].box, to_ras)) for index in cut)
+    cut = (z.min(axis=1) <= 0) & (z.max(axis=1) >= 0)
+    found = ((label, section_corner(label.box, to_ras)) for label, there in zip(labels, cut, strict=True) if there)
     return [(label, place) for label, place in found if place is not None]
 
 
@@ -163,11 +163,11 @@ class LabelKeeper:
     @contextmanager
     def moving(self) -> Iterator[None]:
         """Write the numbers once at the end, however often the views and what they show change before."""
-        self._waiting = True
+        before, self._waiting = self._waiting, True
         try:
             yield
         finally:
-            self._waiting = False
+            self._waiting = before
             self._place()
 
     def keep(self, record: Any | None, labels: Sequence[Label] = (), chosen: int | None = None) -> None:
