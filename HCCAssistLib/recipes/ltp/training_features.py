@@ -1,7 +1,7 @@
 """The maps of a batch that is learnt from, on a processor: the network's own arithmetic, laid out for its kernels.
 
-The convolution that reads three windows and the pooling of its map are the slow part of a step in torch's usual layouts.
-In oneDNN's own layout, blocks of 16 maps, both are fast where a processor has AVX-512; with AVX2 they are slower.
+In torch's usual layouts a step loses most time with the convolution that reads the windows and the pooling of its maps.
+In oneDNN's own layout, blocks of 16 maps, both are fast where a processor has AVX-512; with AVX2 they are not.
 """
 
 from __future__ import annotations
