@@ -26,6 +26,8 @@ from HCCAssistLib.models.backbones.variant import KERAS, TORCHVISION, Variant
 from HCCAssistLib.models.backbones.weights import FORMAT, Description
 from HCCAssistLib.training.frozen import freeze, set_training
 
+pytestmark = pytest.mark.heavy
+
 STAGES = ((4, 1), (4, 2), (4, 1), (4, 1))
 FEATURES, CLASSES = 16, 5
 

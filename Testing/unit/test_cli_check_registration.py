@@ -17,6 +17,8 @@ from HCCAssistLib.cohort.transform_files import write_transform
 from HCCAssistLib.imaging.files import write_image
 from HCCAssistLib.recipes.ablation.recipe import PHASES
 
+pytestmark = pytest.mark.heavy
+
 
 @pytest.fixture(scope="module")
 def cohort(tmp_path_factory: pytest.TempPathFactory) -> Path:

@@ -16,6 +16,8 @@ from HCCAssistLib.recipes.registry import RECIPES, get_recipe
 from HCCAssistLib.results.files import read_result
 from HCCAssistLib.scene.rendering import rendering_available, scene_available
 
+pytestmark = pytest.mark.heavy
+
 CHEAPEST = "tace-response"
 
 

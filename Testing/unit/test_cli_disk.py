@@ -24,6 +24,8 @@ from HCCAssistLib.imaging.geometry import Geometry
 from HCCAssistLib.imaging.image import Image
 from HCCAssistLib.parallel import side_by_side
 
+pytestmark = pytest.mark.heavy
+
 
 @pytest.fixture(scope="module")
 def place(tmp_path_factory: pytest.TempPathFactory) -> Path:

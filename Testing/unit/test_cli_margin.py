@@ -26,6 +26,8 @@ from HCCAssistLib.margin.record import read_margin
 from HCCAssistLib.registration.registration import Registration, write_registration
 from HCCAssistLib.results.files import write_result
 
+pytestmark = pytest.mark.heavy
+
 MIRROR = np.diag((1.0, -1.0, 1.0))
 MATRIX = rigid(np.random.default_rng(4), 20, 30)
 TUMOUR = Ellipsoid(np.array([7.0, 9.0, 12.0]), np.array([-30.0, 20.0, 55.0]), rotation(10, 50, 30))

@@ -17,6 +17,8 @@ from pydicom.uid import MRImageStorage
 from HCCAssistLib.dicom.series import check_series, read_series
 from HCCAssistLib.errors import InputError
 
+pytestmark = pytest.mark.heavy
+
 Series = list[FileDataset]
 
 

@@ -18,6 +18,8 @@ from HCCAssistLib.margin.distance import DistanceTable, SignedDistance
 from HCCAssistLib.margin.edges import at_edge, edge_warning, is_painted_on
 from HCCAssistLib.margin.surface import surface_of
 
+pytestmark = pytest.mark.heavy
+
 CENTER = np.array([-23.0, 41.0, -77.0])
 BODY = Ellipsoid(np.array([8.0, 11.0, 16.0]), CENTER, rotation(20, 35, -50))
 MIRROR = np.diag((-1.0, 1.0, 1.0))

@@ -24,6 +24,8 @@ from HCCAssistLib.training.recurrence_explorer import explorer
 from HCCAssistLib.training.recurrence_tables import case_rows, prediction_columns, prediction_rows
 from HCCAssistLib.training.second_rater import second_rater
 
+pytestmark = pytest.mark.heavy
+
 HALF = CutOff(0.5, "chosen before")
 
 KONG = {

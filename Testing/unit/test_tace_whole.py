@@ -21,6 +21,8 @@ from HCCAssistLib.recipes.tace.recipe import TACE
 from HCCAssistLib.training.job import Job
 from HCCAssistLib.training.run import train
 
+pytestmark = pytest.mark.heavy
+
 SPLITS = ["train"] * 8 + ["validation"] * 4
 
 

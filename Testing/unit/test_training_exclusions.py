@@ -22,6 +22,8 @@ from HCCAssistLib.training.exclusions import exclude
 from HCCAssistLib.training.job import Job
 from HCCAssistLib.training.run import train
 
+pytestmark = pytest.mark.heavy
+
 
 def failed(name: str, phase: str = "portal") -> Problem:
     where = f"case {name}, pre/{phase}"
