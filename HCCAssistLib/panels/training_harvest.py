@@ -15,7 +15,8 @@ from HCCAssistLib.errors import InputError
 from HCCAssistLib.installation import installed_version
 from HCCAssistLib.jobs.events import Event
 from HCCAssistLib.jobs.runs.trainings import Trainings, TrainingStatus
-from HCCAssistLib.models.caveats import trained_on
+from HCCAssistLib.models.caveats import model_warnings, trained_on
+from HCCAssistLib.models.model_card import ModelCard
 from HCCAssistLib.models.package import read_card
 from HCCAssistLib.models.store import Entry, ModelStore
 from HCCAssistLib.panels.background import Background
@@ -59,7 +60,10 @@ class TrainingHarvest:
         if status is None or status.package is None:
             return
         training_id, entries = status.summary.training.id, self._entries(status.summary.training.recipe)
-        same = next((entry for entry in entries if self._is_installed(entry, status.package)), None)
+        card = _card(status.package)
+        same = next(
+            (entry for entry in entries if card and entry.card and entry.card.as_json() == card.as_json()), None
+        )
         others = [entry.name for entry in entries if entry is not same]
         box = ui.compareWith
         if [box.itemText(n) for n in range(box.count)] != others:
@@ -84,22 +88,18 @@ class TrainingHarvest:
         if words != self._page:
             self._page = words
             ui.comparisonPage.setHtml(words)
-        lines = []
         text, level = self._told.get(training_id, ("", "note"))
-        if text:
-            lines.append(text)
+        lines = [text] if text else []
+        doubts = [f"{one.what[:1].upper()}{one.what[1:]}." for one in (model_warnings(card) if card else ())]
+        if doubts:
+            lines += doubts
+            level = "warn" if level == "note" else level
         if status.report is None:
             lines.append(_no_report(status.note, missing))
         tell(ui.harvestLabel, "\n".join(lines), level)
 
     def _entries(self, recipe: str) -> list[Entry]:
         return [one for one in self._store.entries() if one.card is not None and one.card.recipe == recipe]
-
-    def _is_installed(self, entry: Entry, package: Path) -> bool:
-        try:
-            return entry.card is not None and entry.card.as_json() == read_card(package).as_json()
-        except InputError:
-            return False
 
     def _say(self, training_id: str, text: str, level: Level = "note") -> None:
         self._told[training_id] = text, level
@@ -186,6 +186,14 @@ class TrainingHarvest:
             else _("The two were not compared: press Cancel, then Compare with installed, to know which is better.")
         )
         return f"{text}. {_('Replace it? It is deleted.')}\n\n{known}"
+
+
+def _card(package: Path) -> ModelCard | None:
+    """What a model that was trained says of itself; None where it is damaged."""
+    try:
+        return read_card(package)
+    except InputError:
+        return None
 
 
 def _open(page: Path) -> None:

@@ -117,6 +117,7 @@ def test_a_cohort_that_moved_away_is_told(desk, panel, home, livers):
     training.write_text(training.read_text().replace(str(livers), str(home / "gone")))
     panel.panel.watch.look_again()
     desk.wait_until(lambda: "gone" in panel.panel.watch.last.chosen.summary.training.cohort, 20)
+    assert "This model was trained on synthetic cases only (58)" in panel.ui.harvestLabel.text
     desk.click(panel.ui.compareButton)
     desk.wait_until(lambda: not panel.ui.compareProgress.visible, 60)
     assert "there is no such folder" in panel.ui.harvestLabel.text
