@@ -41,8 +41,8 @@ def validation_doubts(metrics: Mapping[str, Any]) -> tuple[str, ...]:
     doubts = []
     lesions = own.get("lesion-level sensitivity", {})
     if lesions.get("n") and lesions.get("value") == 0:
-        of = f"none of the {lesions['n']} annotated lesions" if lesions["n"] > 1 else "not the one annotated lesion"
-        doubts.append(f"on its own validation cases this model found {of} at its threshold")
+        which = f"any of the {lesions['n']} annotated lesions" if lesions["n"] > 1 else "the one annotated lesion"
+        doubts.append(f"on its own validation cases this model did not find {which} at its threshold")
     rate = own.get(NO_INFORMATION, {}).get("value")
     limits = {name: 0.5 for name in own if name == "AUC" or name.endswith(": AUC")}
     if rate is not None:

@@ -172,8 +172,11 @@ def figure(value: float, low: float | None, *, n: int = 40, unit: str = "patient
         ({"accuracy": figure(0.5, 0.35), "no-information rate": figure(0.4, None)}, ("accuracy 0.50",)),
         ({"accuracy": figure(0.5, 0.45), "no-information rate": figure(0.4, None)}, ()),
         ({"accuracy": figure(0.5, 0.1)}, ()),  # of a model from before, which does not say what chance is
-        ({"lesion-level sensitivity": figure(0, 0, n=18, unit="lesion")}, ("none of the 18 annotated lesions",)),
-        ({"lesion-level sensitivity": figure(0, 0, n=1, unit="lesion")}, ("not the one annotated lesion",)),
+        (
+            {"lesion-level sensitivity": figure(0, 0, n=18, unit="lesion")},
+            ("did not find any of the 18 annotated lesions",),
+        ),
+        ({"lesion-level sensitivity": figure(0, 0, n=1, unit="lesion")}, ("did not find the one annotated lesion",)),
         ({"lesion-level sensitivity": figure(0, None, n=0, unit="lesion")}, ()),
         ({"lesion-level sensitivity": figure(0.1, 0, n=18, unit="lesion")}, ()),
     ],
