@@ -8,7 +8,6 @@ from functools import cached_property
 
 import numpy as np
 import SimpleITK as sitk
-from scipy import ndimage
 
 from HCCAssistLib.errors import InputError
 from HCCAssistLib.imaging.cropping import crop
@@ -105,6 +104,8 @@ def prepare_fixed(fixed: Image, mask: Image | None, *, middle_mm: float = MIDDLE
     Raises:
         InputError: an image or a mask that nothing can be registered by.
     """
+    from scipy import ndimage
+
     check_image(fixed)
     if mask is None:
         painted = _body(fixed)
@@ -179,6 +180,8 @@ def _on_grid(mask: Image, fixed: Image) -> tuple[Image, tuple[str, ...]]:
 
 def _body(image: Image) -> Image:
     """Everything that is brighter than air, in one piece, with holes filled slice by slice."""
+    from scipy import ndimage
+
     volume = to_itk(image)
     factors = _factors(volume, COARSE_MM)
     small = sitk.BinShrink(sitk.Cast(volume, sitk.sitkFloat32), factors)
