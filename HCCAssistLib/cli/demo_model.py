@@ -58,7 +58,7 @@ def make(recipe_id: str, demo: Demo, out: Path) -> tuple[ModelPackage, list[tupl
     recipe, name = get_recipe(recipe_id), DEMONSTRATION.format(recipe=recipe_id)
     out.parent.mkdir(parents=True, exist_ok=True)
     with temporary_folder(beside=out) as scratch, _one_thread():
-        cohort = phantoms_to_train(recipe, scratch / "cohort", demo.cases, Progress("1/3 phantoms"))
+        cohort = phantoms_to_train(recipe, demo, scratch / "cohort", demo.cases, Progress("1/3 phantoms"))
         package = trained(
             recipe,
             demo,

@@ -28,10 +28,6 @@ def run(demos: Mapping[Path, Demo], device: str, background: Background | None) 
     for number, (folder, demo) in enumerate(demos.items(), 1):
         say()
         say(get_recipe(folder.name).title)
-        if not ModelStore(default_store()).find(DEMONSTRATION.format(recipe=folder.name)).is_dir():
-            say(f"No model of it comes along. hccassist demo-model {folder.name} --out MODEL makes one in minutes, and")
-            say("hccassist models install MODEL puts it where this demo and the modules find it.")
-            continue
         _look(folder, demo, device, background, Progress(f"{number}/{len(demos)} {folder.name}"))
 
 

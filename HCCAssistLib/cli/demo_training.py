@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import argparse
 import os
+from dataclasses import replace
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
@@ -44,13 +45,14 @@ def check_what_is_there(folder: Path, recipe: str, *, cases: int, epochs: int) -
             raise InputError(f"this is a demo of {trained} epochs, not of {epochs}", where, remedy)
 
 
-def phantoms_to_train(recipe: Recipe, folder: Path, cases: int, progress: Progress) -> Cohort:
+def phantoms_to_train(recipe: Recipe, demo: Demo, folder: Path, cases: int, progress: Progress) -> Cohort:
     """The cohort of phantoms that a model of a demo is trained and tested on, unless it is there already."""
     from HCCAssistLib.phantoms.cohort import phantoms_of, write_cohort
 
     if not folder.exists():
+        phantoms = phantoms_of(recipe.package)
         write_cohort(
-            phantoms_of(recipe.package),
+            replace(phantoms, split=demo.split or phantoms.split),
             folder,
             cases=cases,
             seed=SEED,
@@ -112,7 +114,7 @@ def run(args: argparse.Namespace, folder: Path, demo: Demo, background: Backgrou
     for what in (COHORT, MODEL, UNSEEN):
         if (folder / what).exists():
             say(f"reused    {folder / what}, of an earlier run")
-    cohort = phantoms_to_train(recipe, folder / COHORT, args.cases, Progress("1/4 phantoms"))
+    cohort = phantoms_to_train(recipe, demo, folder / COHORT, args.cases, Progress("1/4 phantoms"))
     package = trained(
         recipe,
         demo,

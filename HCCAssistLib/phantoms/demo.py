@@ -29,6 +29,7 @@ class Demo:
         short: phantoms and epochs of a training that a person waits for, where the whole one takes too long.
         run: options of the run on the unseen case.
         folds: of the training.
+        split: shares of training, validation and test; those of the paper's patients where None is given.
         shows: whether a phantom is one to show, by its row of the table: the first unseen one of which it holds.
         evidence: adds to the report what only known truth can show, and gives rows for the short table:
             ``evidence(pages, cohort, model, found)``.
@@ -44,6 +45,7 @@ class Demo:
     evidence: Callable[[Any, Cohort, Any, Any], Sequence[Row]]
     describe: Callable[[Any, Any], tuple[str, Sequence[str], Sequence[Sequence[object]]]]
     folds: int = 1
+    split: tuple[int, int, int] | None = None
     shipped: Mapping[str, bool | int | float | str] = field(default_factory=dict)
     short: tuple[int, int] | None = None
 

@@ -113,7 +113,7 @@ def _of_the_models(root: Path) -> list[str]:
         said += [f"the model {card.parent.name} lacks {name}" for name in missing]
     return said + [
         f"no demonstration model of {recipe} comes along"
-        for recipe in ("ltp", "liver-mass", "tace-response", "hepatectomy-recurrence")
+        for recipe in ("ltp", "liver-mass", "tace-response", "hepatectomy-recurrence", "ablation-recurrence")
         if recipe not in there
     ]
 

@@ -9,7 +9,7 @@ import pytest
 from HCCAssistLib.cli import demo_case, demo_training
 from HCCAssistLib.cli.main import main
 from HCCAssistLib.cohort.cohort import read_cohort
-from HCCAssistLib.models.store import DEMONSTRATION, SHIPPED
+from HCCAssistLib.models.store import DEMONSTRATION
 from HCCAssistLib.phantoms.cohort import phantoms_of
 from HCCAssistLib.phantoms.demo import demo_of
 from HCCAssistLib.recipes.registry import RECIPES, get_recipe
@@ -79,11 +79,8 @@ def test_every_method_is_shown(tmp_path: Path, capsys: pytest.CaptureFixture[str
     assert "planted lesions found" in said
     for recipe in RECIPES:
         assert get_recipe(recipe).title in said
-        if (SHIPPED / DEMONSTRATION.format(recipe=recipe)).is_dir():
-            is_whole(out / recipe / "result", DEMONSTRATION.format(recipe=recipe))
-        else:
-            assert f"hccassist demo-model {recipe} --out MODEL makes one" in said
-    assert {path.name for path in out.iterdir()} <= {*RECIPES, ".lock"}
+        is_whole(out / recipe / "result", DEMONSTRATION.format(recipe=recipe))
+    assert {path.name for path in out.iterdir()} == {*RECIPES, ".lock"}
 
 
 @pytest.mark.slow

@@ -43,7 +43,7 @@ def test_it_is_whole_and_its_card_says_what_it_is(recipe: str) -> None:
     package = read_package(SHIPPED / name_of(recipe), recipe=recipe)
     card, demo = package.card, demo_of(get_recipe(recipe).package)
     assert {path.name for path in package.folder.iterdir()} == {"model.json", *card.files}
-    assert load_model(package).networks
+    assert all(load_model(package).members)
     synthetic, patients = counts(card.training)
     assert is_synthetic_model(card) and patients == 0 and 0 < synthetic <= demo.cases == card.training["phantoms"]
     rows = dict(card_rows(card, full=True))
