@@ -205,7 +205,8 @@ def main() -> None:
     parser.add_argument("--model", type=Path, help="a model package instead of the one that comes along")
     parser.add_argument("--wide", action="store_true", help="a large screen instead of a laptop's")
     arguments = parser.parse_args()
-    arguments.model, arguments.out = arguments.model.absolute(), arguments.out.absolute()
+    arguments.model = arguments.model and arguments.model.absolute()
+    arguments.out = arguments.out.absolute()
     problem = rendering_available()
     if problem is not None:
         raise SystemExit(str(problem))
