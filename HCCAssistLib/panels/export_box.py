@@ -70,11 +70,10 @@ class ExportBox:
         ui.exportButton.enabled = there
         ui.addButton.enabled = there and bool(self.folder) and not problem
         ui.exportProgress.visible = writing
-        tell(ui.cohortLabel, problem, "stop")
         missing = "" if result is not None else _("There is no result of this scan yet.")
         if result is not None and not self.folder:
             missing = _("Choose the folder of a cohort, or press New cohort.")
-            tell(ui.cohortLabel, missing, "note")
+        tell(ui.cohortLabel, problem or (missing if result is not None else ""), "stop" if problem else "note")
         ui.addButton.toolTip = problem or missing or self._about_adding
 
     def poll(self) -> bool:

@@ -60,7 +60,6 @@ class Opened:
 def mass(case: Opened) -> None:
     """Classify the masses, look at one, and at the cases of a cohort that are nearest to it."""
     desk, ui = case.desk, case.widget.ui
-    ui.input_baseline_masses_points.setCurrentNode(case.drawn[-1])
     case.picture("mass-panel-1-inputs")
     mass_reading.classify(case.desk, case.widget)
     ui.inputsButton.collapsed = ui.detectionButton.collapsed = True
@@ -109,9 +108,12 @@ def hepatectomy(case: Opened) -> None:
     case.picture("risk-panel-1-inputs")
     risk_reading.predict(case.desk, case.widget)
     ui.inputsButton.collapsed = ui.detectionButton.collapsed = True
-    case.desk.click(ui.heatCheck)
+    explained = ui.heatCheck.enabled  # of some risks there is nothing to explain
+    if explained:
+        case.desk.click(ui.heatCheck)
     case.picture("risk-panel-2-predicted")
-    case.desk.click(ui.heatCheck)
+    if explained:
+        case.desk.click(ui.heatCheck)
     bar = case.desk._scroll.verticalScrollBar()
     bar.setValue(bar.maximum)
     case.picture("risk-panel-3-curves")
