@@ -246,8 +246,10 @@ def _predicted(result: Any, number: int) -> str:
 def _scan_words(review: Any) -> str:
     run = review.result.run
     name = scan_label(review.scan) if review.scan is not None else _("a scan that is no longer there")
-    text = _("{scan}: model {model}, {device}, {seconds:.0f} s")
-    return text.format(scan=name, model=run.model, device=run.device, seconds=run.seconds)
+    taken = f"{run.seconds:.0f} s" if run.seconds >= 1 else _("less than 1 s")
+    return _("{scan}: model {model}, {device}, {taken}").format(
+        scan=name, model=run.model, device=run.device, taken=taken
+    )
 
 
 def _changed_words(recipe: Recipe, review: Any) -> str:
