@@ -169,10 +169,9 @@ def training(folder: Path) -> Found:
 
     tune()
     torch.set_num_threads(1)
-    last = torch.channels_last_3d
-    network = LTPNetwork().to(memory_format=last).train()  # type: ignore[call-overload]
+    network = LTPNetwork().to(memory_format=torch.channels_last_3d).train()  # type: ignore[call-overload]
     optimizer = torch.optim.Adam(network.parameters(), fused=True)
-    patches = torch.rand(64, 3, *network.patch_shape).contiguous(memory_format=last)
+    patches = torch.rand(64, 3, *network.patch_shape)  # as ``windowed`` gives them
     labels = torch.arange(64) % 2
     try:
         loss(torch.zeros(64), targets := {"label": labels})

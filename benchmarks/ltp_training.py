@@ -1,13 +1,15 @@
 """LTP training: the paper's 2640 patches against two pipelines of MONAI, side by side.
 
-Every pipeline trains the same network on the same patches with the five axial-plane kinds of augmentation. One
-thread; process CPU seconds, which a busy machine does not disturb. The last lines are one JSON object per goal.
+Every pipeline trains the same network on the same patches with the five axial-plane kinds of augmentation; the peers
+call its layers one after the other. One thread; CPU seconds of the process, the least of several turns of each, since
+what others do on a machine slows all of them. The last lines are one JSON object per goal.
 """
 
 from __future__ import annotations
 
 import argparse
 import json
+import math
 import time
 from collections.abc import Callable
 
@@ -25,7 +27,8 @@ from HCCAssistLib.training.samples import Origin, Samples
 
 PATCHES = 2640
 BATCH = 64
-GOALS = {"epoch against MONAI fused": 3.0, "epoch against MONAI chained": 6.0}
+TURNS = 3
+GOALS = {"epoch against MONAI fused": 4.0, "epoch against MONAI chained": 6.5}
 
 
 def noise_samples(count: int) -> Samples:
@@ -46,7 +49,7 @@ def ours(samples: Samples, epochs: int, device: str) -> None:
 
 
 def monai_epoch(samples: Samples, transform: Callable[[torch.Tensor], torch.Tensor]) -> None:
-    """The usual way: a DataLoader over windowed patches, transforms one by one, then the same network."""
+    """The usual way: a DataLoader over windowed patches, transforms one by one, then the same layers as they stand."""
     from torch.utils.data import DataLoader, Dataset
 
     network = build(get_recipe("ltp").resolve({}))
@@ -64,7 +67,7 @@ def monai_epoch(samples: Samples, transform: Callable[[torch.Tensor], torch.Tens
     optimizer = torch.optim.Adam(network.parameters(), lr=1e-3)
     for patches, labels in DataLoader(Patches(), batch_size=BATCH, shuffle=True):
         optimizer.zero_grad()
-        loss(network(patches), {"label": labels}).backward()
+        loss(network.head(network.features(patches)), {"label": labels}).backward()
         optimizer.step()
 
 
@@ -116,29 +119,30 @@ def main() -> None:
     tune()  # memory is kept between batches, as the command does, for the peers too
     torch.set_num_threads(1)
     torch.manual_seed(0)
-    count, epochs = (640, 2) if arguments.quick else (PATCHES, 10)
-    few = BATCH * (2 if arguments.quick else 6)
+    count = 640 if arguments.quick else PATCHES
+    few = BATCH * (2 if arguments.quick else 4)
     samples = noise_samples(count)
-    ours(samples.select(np.arange(BATCH * 2)), 1, arguments.device)
-    wall = time.perf_counter()
-    mine = cpu_seconds(lambda: ours(samples, epochs, arguments.device))
-    wall = time.perf_counter() - wall
-    per_epoch = mine / epochs
-    print(f"ours            {count * epochs / mine:7.0f} patches/s   {per_epoch:6.2f} CPU s per epoch")
+    part = samples.select(np.arange(few))
+    peers = {"MONAI fused": fused(), "MONAI chained": chained()}
+    ours(part, 1, arguments.device)  # what only a first epoch does
+    mine, wall, theirs = math.inf, math.inf, dict.fromkeys(peers, math.inf)
+    for _ in range(TURNS):
+        began = time.perf_counter()
+        mine = min(mine, cpu_seconds(lambda: ours(samples, 1, arguments.device)))
+        wall = min(wall, time.perf_counter() - began)
+        for name, transform in peers.items():
+            taken = cpu_seconds(lambda transform=transform: monai_epoch(part, transform))  # type: ignore[misc]
+            theirs[name] = min(theirs[name], taken * count / few)
+    print(f"ours            {count / mine:7.0f} patches/s   {mine:6.2f} CPU s per epoch")
     lines = []
-    for name, transform in (("MONAI fused", fused()), ("MONAI chained", chained())):
-        part = samples.select(np.arange(few))
-        monai_epoch(part.select(np.arange(BATCH)), transform)
-        peer = cpu_seconds(lambda part=part, transform=transform: monai_epoch(part, transform)) * count / few
+    for name, peer in theirs.items():
         print(f"{name:15s} {count / peer:7.0f} patches/s   {peer:6.2f} CPU s per epoch ({few} patches timed)")
         goal = f"epoch against {name}"
-        lines.append((goal, round(peer / per_epoch, 2), GOALS[goal], ">="))
+        lines.append((goal, round(peer / mine, 2), GOALS[goal], ">="))
     if arguments.device == "cpu":
-        lines.append(
-            ("paper-size training, 10 epochs, CPU s", round(mine * PATCHES * 10 / (count * epochs), 1), 40.0, "<=")
-        )
+        lines.append(("paper-size training, 10 epochs, CPU s", round(mine * PATCHES * 10 / count, 1), 40.0, "<="))
     else:
-        lines.append(("paper-size training, 10 epochs, s", round(wall * PATCHES * 10 / (count * epochs), 1), 5.0, "<="))
+        lines.append(("paper-size training, 10 epochs, s", round(wall * PATCHES * 10 / count, 1), 5.0, "<="))
     for goal, value, target, sense in lines:
         met = value >= target if sense == ">=" else value <= target
         print(json.dumps({"goal": goal, "value": value, "target": f"{sense} {target:g}", "met": met}))

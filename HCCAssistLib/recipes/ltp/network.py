@@ -11,6 +11,7 @@ from torch.nn import functional
 
 from HCCAssistLib.imaging.windows import Window
 from HCCAssistLib.recipes.ltp.recipe import PATCH_SHAPE
+from HCCAssistLib.recipes.ltp.training_features import faster_in_blocks, features_in_blocks
 from HCCAssistLib.recipes.options import Value
 
 CONTEXT_MARGIN = 7
@@ -34,7 +35,10 @@ def windowed(hu: Tensor, windows: Sequence[Window]) -> Tensor:
     Returns:
         32-bit floats ``(..., channels, k, j, i)``.
     """
-    return torch.stack([window.to_uint8(hu) for window in windows], dim=-4).float() / 255
+    grey = torch.empty(*hu.shape[:-3], len(windows), *hu.shape[-3:], device=hu.device)
+    for channel, window in enumerate(windows):
+        torch.mul(window(hu), 255, out=grey.select(-4, channel))
+    return grey.round_().div_(255)
 
 
 class LTPNetwork(nn.Module):
@@ -102,7 +106,8 @@ class LTPNetwork(nn.Module):
 
     def forward(self, x: Tensor) -> Tensor:
         """Logits ``(N,)`` of windowed patches ``(N, 3, *patch_shape)``."""
-        return self.head(self.features(x))
+        in_blocks = self.training and torch.is_grad_enabled() and faster_in_blocks(self, x)
+        return self.head(features_in_blocks(self, x) if in_blocks else self.features(x))
 
 
 def build(options: Mapping[str, Value]) -> LTPNetwork:
