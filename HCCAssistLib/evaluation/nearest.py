@@ -12,6 +12,9 @@ from HCCAssistLib.evaluation.values import FloatArray
 
 NEAREST = 5
 
+AT_RANDOM = 1.4
+"""About how far apart two confirmed findings lie that are drawn at random."""
+
 
 @dataclass(frozen=True, slots=True)
 class Neighbour:
@@ -20,7 +23,7 @@ class Neighbour:
     Attributes:
         row: of the confirmed findings.
         distance: between both, in standard deviations of the confirmed findings' features: the root of the mean square
-            over all features. Two that are drawn at random lie about 1.4 apart.
+            over all features. Two that are drawn at random lie about ``AT_RANDOM`` apart.
     """
 
     row: int

@@ -14,7 +14,7 @@ from slicer.i18n import tr as _
 from HCCAssistLib.cohort.additions import check_pseudonym, next_case_id
 from HCCAssistLib.cohort.case import TABLE
 from HCCAssistLib.errors import InputError
-from HCCAssistLib.panels.ui_files import load, tell
+from HCCAssistLib.panels.ui_files import Level, load, tell
 from HCCAssistLib.recipes.spec import Recipe
 from HCCAssistLib.scene.case_export import CaseExport
 from HCCAssistLib.scene.patients import patient_names
@@ -43,6 +43,7 @@ class ExportBox:
         self._confirmed: frozenset[str] = frozenset()
         self._adds = False  # whether what is written is a case of a cohort
         self._new: Path | None = None  # a folder that a person chose for a new cohort
+        self._told_at: Any = None  # the result that was shown when the last export was told of
         self.ui = ui = load("export_box", place)
         ui.cohortPath.filters = ctk.ctkPathLineEdit.Dirs
         ui.exportButton.connect("clicked(bool)", lambda _checked: self._export_result())
@@ -51,6 +52,7 @@ class ExportBox:
         ui.cohortPath.connect("currentPathChanged(QString)", self._cohort_chosen)
         ui.caseEdit.connect("textChanged(QString)", lambda _text: self.refresh())
         ui.patientEdit.connect("textChanged(QString)", lambda _text: self.refresh())
+        self._about_adding = ui.addButton.toolTip
         tell(ui.exportLabel, "")
         last = str(settings.value(COHORT, "") or "")
         if last and (Path(last) / TABLE).is_file():
@@ -60,12 +62,19 @@ class ExportBox:
     def refresh(self) -> None:
         """Show what can be done now, and why not."""
         ui, writing = self.ui, self._export.writing
-        there = self._session.current is not None and not writing
+        result = self._shown()
+        there = result is not None and not writing
         problem = self._problem()
+        if result is not self._told_at and not writing:  # what became of another result is no news of this one
+            tell(ui.exportLabel, "")
         ui.exportButton.enabled = there
         ui.addButton.enabled = there and bool(self.folder) and not problem
         ui.exportProgress.visible = writing
-        tell(ui.cohortLabel, problem, "stop")
+        missing = "" if result is not None else _("There is no result of this scan yet.")
+        if result is not None and not self.folder:
+            missing = _("Choose the folder of a cohort, or press New cohort.")
+        tell(ui.cohortLabel, problem or (missing if result is not None else ""), "stop" if problem else "note")
+        ui.addButton.toolTip = problem or missing or self._about_adding
 
     def poll(self) -> bool:
         """Take what became of an export; whether one goes on."""
@@ -76,9 +85,9 @@ class ExportBox:
             if slicer.util.confirmOkCancelDisplay(outcome.text, _("HCCAssist - Export")):
                 self._begin(self._again, self._confirmed | {outcome.question})
                 return self._export.writing
-            tell(self.ui.exportLabel, _("Nothing was written."))
+            self._tell(_("Nothing was written."))
         else:
-            tell(self.ui.exportLabel, outcome.text, "ok" if outcome.kind == "done" else "stop")
+            self._tell(outcome.text, "ok" if outcome.kind == "done" else "stop")
             if outcome.kind == "done" and "create" in self._confirmed:
                 self._new = None
             if outcome.kind == "done" and self.folder is not None and (self.folder / TABLE).is_file():
@@ -97,6 +106,15 @@ class ExportBox:
         """Of the cohort that is chosen."""
         path = str(self.ui.cohortPath.currentPath).strip()
         return Path(path) if path else None
+
+    def _shown(self) -> Any:
+        """The record of the result that is shown; None where there is none."""
+        review = self._session.current
+        return review.drawn.record if review is not None else None
+
+    def _tell(self, text: str, level: Level = "note") -> None:
+        self._told_at = self._shown()
+        tell(self.ui.exportLabel, text, level)
 
     def _problem(self) -> str:
         """Why the case cannot be added as it stands; empty where nothing tells."""
@@ -152,7 +170,7 @@ class ExportBox:
         try:
             work(confirmed)
         except InputError as error:
-            tell(self.ui.exportLabel, str(error), "stop")
+            self._tell(str(error), "stop")
         else:
-            tell(self.ui.exportLabel, _("Writing ..."))
+            self._tell(_("Writing ..."))
         self.refresh()

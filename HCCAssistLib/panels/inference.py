@@ -158,6 +158,7 @@ class InferencePanel:
         self._session.forget()
         self._begun = False
         self._run_bar.show_end("")
+        self._sections.inputsButton.collapsed = self._sections.detectionButton.collapsed = False
 
     def bind(self, node: Any | None) -> None:
         """Take up what a node of the scene keeps, and the results that the scene holds; None lets go of both."""

@@ -12,10 +12,13 @@ from slicer.i18n import tr as _
 
 from HCCAssistLib.cohort.input_spec import InputSpec
 from HCCAssistLib.cohort.segment_names import likeliest
+from HCCAssistLib.errors import InputError
 from HCCAssistLib.panels.words import phase_words, place_words, time_words
 from HCCAssistLib.recipes.roles import guess_role, may_be
+from HCCAssistLib.scene.inputs import geometry_of_volume, points_from_markups
 from HCCAssistLib.scene.marks import ALL_SEGMENTS
 from HCCAssistLib.scene.modality import may_be_of
+from HCCAssistLib.scene.records import PART
 from HCCAssistLib.scene.roles import is_settled, role_volumes, volume_with_role
 from HCCAssistLib.scene.run_inputs import ChosenInputs
 
@@ -177,7 +180,21 @@ class Inputs:
                 if likely or not (self._several or widget.currentNode()):  # of several phases none is the first scan
                     widget.setCurrentNode(likely or next(iter(suitable or volumes), None))
         self._choose_segments()
+        self._choose_points()
         self._changed()
+
+    def _choose_points(self) -> None:
+        """The points that mark the lesions of the scan, where one list alone is named after them."""
+        chosen = self.chosen()
+        if chosen.main is None:
+            return
+        for spec in (spec for spec in self._specs if spec.kind == "points" and spec.of_lesions and spec.required):
+            if str(spec) in {*chosen.points, *chosen.segments, *chosen.boxes}:
+                continue
+            lists = slicer.util.getNodesByClass(_MARKUPS["points"])
+            named = [node for node in lists if node.GetName().casefold().endswith(spec.name) and _lies_in(node, chosen)]
+            if len(named) == 1:
+                self._widget(spec).setCurrentNode(named[0])
 
     def scan_changed(self) -> None:
         """Another scan was chosen: the segments of the one before go, and those of the new one are looked for."""
@@ -236,6 +253,15 @@ class Inputs:
             if spec.kind == "segment" and not spec.of_lesions:
                 self._node.SetParameter(self._key(spec), widget.currentSegmentID())
         self._on_changed()
+
+
+def _lies_in(points: Any, chosen: ChosenInputs) -> bool:
+    """Whether a list of points has any, all of them in the chosen scan."""
+    try:
+        points_from_markups(points, geometry_of_volume(chosen.main))
+    except InputError:
+        return False
+    return points.GetAttribute(PART) is None  # what a result wrote beside its boxes is no mark
 
 
 def _segment_id(spec: InputSpec, widget: Any) -> str:

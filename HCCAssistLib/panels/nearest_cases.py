@@ -10,6 +10,7 @@ import qt
 from slicer.i18n import tr as _
 
 from HCCAssistLib.errors import HCCAssistError, InputError
+from HCCAssistLib.evaluation.nearest import AT_RANDOM
 from HCCAssistLib.files import stored
 from HCCAssistLib.panels.nearest_cohort import NearestCohort
 from HCCAssistLib.panels.part import Part, Shared
@@ -86,7 +87,8 @@ class NearestCasesPart(Part):
         elif changed or found is None:
             tell(ui.nearestLabel, changed or self._said[0], "stop" if changed else self._said[1])
         else:
-            tell(ui.nearestLabel, _about(found, number, near), "warn" if found.problems else "note")
+            doubtful = found.problems or _unlike(near)
+            tell(ui.nearestLabel, _about(found, number, near), "warn" if doubtful else "note")
 
     finding_chosen = refresh
 
@@ -206,16 +208,24 @@ class NearestCasesPart(Part):
 
 def _about(found: NearestFound, number: int | None, near: tuple[Near, ...]) -> str:
     """What the table shows, and what was left out."""
-    among = _("Among {findings} of {patients}; two drawn at random lie about 1.4 apart.")
+    among = _("Among {findings} of {patients}; two drawn at random lie about {apart} apart.")
     findings = f"{found.confirmed} confirmed {plural('finding', found.confirmed)}"
-    lines = [among.format(findings=findings, patients=f"{found.patients} {plural('patient', found.patients)}")]
+    patients = f"{found.patients} {plural('patient', found.patients)}"
+    lines = [among.format(findings=findings, patients=patients, apart=AT_RANDOM)]
     if found.own:
         lines.append(_("Left out as of this very patient: {cases}.").format(cases=", ".join(found.own)))
     if number is None:
         lines.insert(0, _("Choose a finding in the table above."))
     elif not near:
         lines.insert(0, _("No confirmed finding can be compared with {number}.").format(number=number))
+    elif _unlike(near):
+        lines.insert(0, _("None of these looks alike: each lies farther away than two drawn at random."))
     return "\n".join([*lines, *found.problems])
+
+
+def _unlike(near: tuple[Near, ...]) -> bool:
+    """Whether even the nearest lies farther away than any other would."""
+    return bool(near) and min(one.distance for one in near) > AT_RANDOM
 
 
 def _pixmap(picture: SeenOf, side: int) -> Any:

@@ -141,7 +141,7 @@ class NearestCohort:
         box.setCurrentIndex(max(0, box.findData(f"of {looked.who}") if looked is not None and looked.who else 0))
         box.enabled = looked is not None and not fault
         self._filling = False
-        ask = _("Whether this patient has a case in the cohort is not known here. Choose him if he has.")
+        ask = _("Whether this patient has a case in the cohort is not known here. If so, choose the patient above.")
         asked = looked is not None and not fault and not looked.is_known
         tell(self._ui.nearestCohortNote, ask if asked else fault, "note" if asked else "stop")
 

@@ -119,9 +119,9 @@ class PhaseRoles:
         lines = []
         for role, modality, titles in ((r, m, t) for r in needed_roles() for m, t in methods_of(r).items()):
             node = volume_with_role(self._scene, role)
-            line = _("{methods} needs {role}: {scan}")
+            line = _("{methods} needs {role}: {scan}") if len(titles) == 1 else _("{methods} need {role}: {scan}")
             scan = node.GetName() if node is not None and may_be_of(node, modality) else _("no scan yet")
-            lines.append(line.format(methods=", ".join(titles), role=place_words(role, modality), scan=scan))
+            lines.append(line.format(methods=_("; ").join(titles), role=place_words(role, modality), scan=scan))
         return "\n".join(lines)
 
 

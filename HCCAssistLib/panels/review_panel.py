@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Callable, Sequence
+from dataclasses import replace
 from typing import Any
 
 from slicer.i18n import tr as _
@@ -110,7 +111,7 @@ class ReviewPanel:
         broken = review.changed if review is not None else ""
         tell(ui.problemLabel, broken or self._problem, "stop")
         tell(ui.changedLabel, _changed_words(self._session.recipe, review) if review is not None else "", "warn")
-        tell(ui.warningsLabel, _warnings(result) if result is not None else "", "warn")
+        tell(ui.warningsLabel, _warnings(self._session.recipe, result) if result is not None else "", "warn")
         numbers = self._table.numbers
         chosen = review is not None and review.chosen in numbers
         threshold = getattr(result, "threshold", None)
@@ -124,7 +125,8 @@ class ReviewPanel:
         self._threshold.refresh(there=threshold is not None and not broken)
         if threshold is not None and abs(ui.thresholdSlider.value - threshold) > STEP:
             ui.thresholdSlider.value = threshold
-        self._views.refresh(heat=_heat_words(self._session.recipe, review, numbers) if review is not None else "")
+        heat = _heat_words(self._session.recipe, review, numbers) if review is not None else ""
+        self._views.refresh(there=review is not None, heat=heat)
 
     def begin(self) -> None:
         """A new result, drawn already: the first finding to review is chosen; of a risk the first place seen."""
@@ -244,8 +246,10 @@ def _predicted(result: Any, number: int) -> str:
 def _scan_words(review: Any) -> str:
     run = review.result.run
     name = scan_label(review.scan) if review.scan is not None else _("a scan that is no longer there")
-    text = _("{scan}: model {model}, {device}, {seconds:.0f} s")
-    return text.format(scan=name, model=run.model, device=run.device, seconds=run.seconds)
+    taken = f"{run.seconds:.0f} s" if run.seconds >= 1 else _("less than 1 s")
+    return _("{scan}: model {model}, {device}, {taken}").format(
+        scan=name, model=run.model, device=run.device, taken=taken
+    )
 
 
 def _changed_words(recipe: Recipe, review: Any) -> str:
@@ -255,5 +259,11 @@ def _changed_words(recipe: Recipe, review: Any) -> str:
     )
 
 
-def _warnings(result: Any) -> str:
-    return "\n".join(f"\N{BULLET} {warning}" for warning in result.warnings)
+def _warnings(recipe: Recipe, result: Any) -> str:
+    """A line each; places stand in a radiologist's words."""
+    places = {str(spec) for spec in recipe.volumes()}
+    told = (
+        replace(warning, where=recipe_words(recipe, warning.where)) if warning.where in places else warning
+        for warning in result.warnings
+    )
+    return "\n".join(f"\N{BULLET} {warning}" for warning in told)

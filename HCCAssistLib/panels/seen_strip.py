@@ -104,8 +104,7 @@ class SeenStrip(Part):
                 pixmap.loadFromData(qt.QByteArray(made.png(index, side, self._opacity)), "PNG")
                 button.icon = qt.QIcon(pixmap)
                 button.iconSize = qt.QSize(side, side)
-                text = made.pictures[index].text
-                button.text = text if number <= IN_A_ROW else text.replace(", ", "\n", 1)  # it would be cut off
+                button.text = made.pictures[index].text.replace(", ", "\n", 1)  # in one line it would be cut off
         text = made.problem if made is not None else ""
         if made is not None and number:
             text = _("What the network saw of {number}, the patient's left on the right:").format(number=made.number)

@@ -10,6 +10,7 @@ import slicer
 from slicer.i18n import tr as _
 
 from HCCAssistLib.errors import InputError
+from HCCAssistLib.models.caveats import counts
 from HCCAssistLib.models.curves import curves_of
 from HCCAssistLib.panels.part import Part, Shared
 from HCCAssistLib.panels.tables import fill, fit, prepare
@@ -78,7 +79,8 @@ class SurvivalPart(Part):
             return str(error)
         if curve is None or result.group not in curve.groups:
             return str(_("The model brings no survival curve of this group."))
-        draw_survival(curve, result.group, review.drawn.record, slicer.mrmlScene)
+        made_up, real = counts(package.card.training)
+        draw_survival(curve, result.group, review.drawn.record, slicer.mrmlScene, synthetic=bool(made_up and not real))
         return ""
 
     def _show(self, record: Any, problem: str) -> None:
@@ -121,6 +123,7 @@ def _about(about: dict[str, Any]) -> str:
     ]
     p = about["p"]
     rank = "" if p is None else _("; log-rank P {p}").format(p="< 0.001" if p < 0.001 else f"{p:.3f}")
-    text = _("Patients in these groups, not this patient's course. From {n} patients: {source}{rank}.")
-    told = text.format(n=about["n"], source=about["source"], rank=rank)
+    text = _("Patients in these groups, not this patient's course. From {n} {patients}: {source}{rank}.")
+    patients = _("synthetic patients") if about.get("synthetic") else _("patients")
+    told = text.format(n=about["n"], patients=patients, source=about["source"], rank=rank)
     return f"{' &nbsp; '.join(groups)}<br>{html.escape(told)}"

@@ -108,8 +108,15 @@ def _write_result(result: Result, folder: Path, confirmed: frozenset[str]) -> st
         raise Asked("overwrite", f"The folder {folder.name} holds a result already. Overwrite it?")
     write_result(result, folder)
     write_findings(result, folder / TABLES[result.kind])
-    heat = f" and {len(result.heatmaps)} heat map(s)" if result.heatmaps else ""
+    maps = len(result.heatmaps)
+    heat = f" and {maps} {plural('heat map', maps)}" if maps else ""
     return f"The result was written into {folder.name}: {RESULT}, {TABLES[result.kind]}{heat}."
+
+
+def _counted(number: int, many: str) -> str:
+    """How many points a list has: ``1 mass``, ``2 masses``, ``1 ltp``."""
+    one = many[:-2]
+    return f"{number} {one if number == 1 and one and plural(one, 2) == many else many}"
 
 
 class _Addition:
@@ -188,7 +195,7 @@ class _Addition:
         instead = [
             place.split("/")[-1] for place in given if place in self.inputs.segments or place in self.inputs.boxes
         ]
-        counts = [f"{len(found.points)} {place.split('/')[-1]}" for place, found in given.items()]
+        counts = [_counted(len(found.points), place.split("/")[-1]) for place, found in given.items()]
         counts += [f"{len(found)} {plural(place.split('/')[-1], len(found))}" for place, found in segments.items()]
         summary = f"{case.case_id} is in the cohort {self.cohort.name}: {', '.join(counts)}."
         if instead:

@@ -34,7 +34,7 @@ MOST_TIMES = 6
 """Numbers at risk that are told."""
 
 
-def draw_survival(curve: ReferenceCurve, group: str, record: Any, scene: Any) -> Any:
+def draw_survival(curve: ReferenceCurve, group: str, record: Any, scene: Any, *, synthetic: bool = False) -> Any:
     """The chart of a result, made where it is not there yet; it goes with the drawing of the result.
 
     Args:
@@ -42,6 +42,7 @@ def draw_survival(curve: ReferenceCurve, group: str, record: Any, scene: Any) ->
         group: ``"high"`` or ``"low"``, the patient's.
         record: of the result.
         scene: that it is drawn in.
+        synthetic: whether these patients are phantoms.
     """
     for part in (CHART, SERIES, POINTS, AT_RISK):
         for node in drawn_nodes(record, part):
@@ -66,9 +67,9 @@ def draw_survival(curve: ReferenceCurve, group: str, record: Any, scene: Any) ->
     rows = [[f"{name} risk", *(str(one.number_at_risk(at)) for at in times)] for name, one in curve.groups.items()]
     at_risk = add_drawn(record, AT_RISK, scene.AddNewNodeByClass("vtkMRMLTableNode", "Patients at risk"))
     fill_table(at_risk, ("months", *(f"{at:g}" for at in times)), rows)
-    _style(chart, curve)
+    _style(chart, curve, synthetic)
     about = {"event": curve.event, "source": curve.source, "n": curve.n, "group": group, "p": curve.log_rank_p}
-    chart.SetAttribute(ABOUT, json.dumps(about))
+    chart.SetAttribute(ABOUT, json.dumps({**about, "synthetic": synthetic}))
     _gather(record, scene)
     return chart
 
@@ -143,8 +144,8 @@ def _series(points: Any, title: str, name: str, scene: Any, *, width: float) -> 
     return series
 
 
-def _style(chart: Any, curve: ReferenceCurve) -> None:
-    chart.SetTitle(f"From {curve.n} patients")
+def _style(chart: Any, curve: ReferenceCurve, synthetic: bool) -> None:
+    chart.SetTitle(f"From {curve.n} {'synthetic ' if synthetic else ''}patients")
     chart.SetTitleFontSize(13)
     chart.SetXAxisTitle("months")
     chart.SetYAxisTitle(f"share without {curve.event}")

@@ -60,7 +60,6 @@ class Opened:
 def mass(case: Opened) -> None:
     """Classify the masses, look at one, and at the cases of a cohort that are nearest to it."""
     desk, ui = case.desk, case.widget.ui
-    ui.input_baseline_masses_points.setCurrentNode(case.drawn[-1])
     case.picture("mass-panel-1-inputs")
     mass_reading.classify(case.desk, case.widget)
     ui.inputsButton.collapsed = ui.detectionButton.collapsed = True
@@ -109,9 +108,12 @@ def hepatectomy(case: Opened) -> None:
     case.picture("risk-panel-1-inputs")
     risk_reading.predict(case.desk, case.widget)
     ui.inputsButton.collapsed = ui.detectionButton.collapsed = True
-    case.desk.click(ui.heatCheck)
+    explained = ui.heatCheck.enabled  # of some risks there is nothing to explain
+    if explained:
+        case.desk.click(ui.heatCheck)
     case.picture("risk-panel-2-predicted")
-    case.desk.click(ui.heatCheck)
+    if explained:
+        case.desk.click(ui.heatCheck)
     bar = case.desk._scroll.verticalScrollBar()
     bar.setValue(bar.maximum)
     case.picture("risk-panel-3-curves")
@@ -205,7 +207,8 @@ def main() -> None:
     parser.add_argument("--model", type=Path, help="a model package instead of the one that comes along")
     parser.add_argument("--wide", action="store_true", help="a large screen instead of a laptop's")
     arguments = parser.parse_args()
-    arguments.model, arguments.out = arguments.model.absolute(), arguments.out.absolute()
+    arguments.model = arguments.model and arguments.model.absolute()
+    arguments.out = arguments.out.absolute()
     problem = rendering_available()
     if problem is not None:
         raise SystemExit(str(problem))

@@ -42,7 +42,7 @@ def take(out: Path, folder: Path) -> None:
         volume(name)
     rest(desk, widget)
     row = row_of(widget, "5: portal venous 70 s")
-    desk.choose(row.combo, "Arterial phase, CT before treatment")
+    desk.choose(row.combo, "Arterial phase, CT at diagnosis")
     with desk.answering("OK"):
         desk.click(row.button)
     rest(desk, widget)

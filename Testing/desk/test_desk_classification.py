@@ -35,6 +35,25 @@ def read(reading: Any) -> Any:
     return one
 
 
+def test_points_are_chosen_by_their_name_where_one_list_alone_lies_in_the_scan(reading):
+    import slicer
+
+    load_phases()
+    points = add_points()
+    points.SetName("Patient 1 masses")
+    away = slicer.mrmlScene.AddNewNodeByClass("vtkMRMLMarkupsFiducialNode", "other masses")
+    away.AddControlPoint(900.0, 0.0, 0.0)
+    slicer.mrmlScene.AddNewNodeByClass("vtkMRMLMarkupsFiducialNode", "masses")  # an empty one
+    one = reading()
+    assert one.ui.input_baseline_masses_points.currentNode() is points
+    assert one.ui.runButton.enabled
+    again = add_points()
+    again.SetName("masses of another reader: masses")
+    one.ui.input_baseline_masses_points.setCurrentNode(None)
+    one.panel._inputs.prechoose()
+    assert one.ui.input_baseline_masses_points.currentNode() is None, "two may be meant"
+
+
 def test_several_points_of_one_list_are_several_findings_with_the_words_of_a_classification(read):
     ui = read.ui
     assert sorted(numbers(ui)) == [1, 2, 3]
@@ -175,6 +194,7 @@ def texts_of(box: Any) -> list[str]:
 def test_the_fullest_model_of_the_present_phases_is_taken_and_told(desk, reading):
     loaded = load_phases("arterial", "delayed")
     points = add_points()
+    points.SetName("what a reader marked")
     one = reading()
     assert one.ui.modelBox.currentText == "arterial-delayed"
     assert "It uses: arterial phase, delayed phase." in one.ui.modelSummary.text

@@ -80,6 +80,24 @@ def test_a_case_written_while_another_scan_is_looked_at_is_not_possible(desk, at
     assert ui.exportButton.enabled
 
 
+def test_a_dead_button_says_why_and_what_an_export_came_to_goes_with_its_result(desk, panel, tmp_path):
+    import slicer
+
+    widget = reviewed(desk, panel)
+    ui = widget.ui
+    assert not ui.addButton.enabled
+    assert ui.addButton.toolTip == ui.cohortLabel.text == "Choose the folder of a cohort, or press New cohort."
+    add(desk, ui, tmp_path / "cohort")
+    assert "with the verdicts" in ui.addButton.toolTip
+    assert not ui.cohortLabel.visible
+    assert "case-001 is in the cohort" in ui.exportLabel.text
+    slicer.app._host.clear()
+    desk.process_events()
+    assert not ui.exportLabel.visible, "it was of the scan before"
+    assert ui.addButton.toolTip == "There is no result of this scan yet."
+    assert not (ui.inputsButton.collapsed or ui.detectionButton.collapsed), "the next scan is to be chosen"
+
+
 def test_the_same_scan_added_twice_becomes_a_second_patient_only_when_asked(desk, panel, tmp_path):
     ui = reviewed(desk, panel).ui
     assert add(desk, ui, tmp_path / "cohort") == []

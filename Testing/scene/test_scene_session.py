@@ -228,10 +228,8 @@ def test_a_drawing_is_cancelled_at_any_step_and_keeps_what_is_shown(scene: Any) 
 
 def test_the_first_boxes_of_a_drawing_are_those_of_the_first_findings(scene: Any) -> None:
     node = volume_from_image(image("oblique"), scene, "CT")
-    seen = [
-        [box.GetName() for box in slicer.util.getNodesByClass("vtkMRMLMarkupsROINode")]
-        for _ in drawn_in_steps(result(image("oblique")), {PLACE: node}, scene)
-    ]
+    steps = drawn_in_steps(result(image("oblique")), {PLACE: node}, scene)
+    seen = [[box.GetName() for box in slicer.util.getNodesByClass("vtkMRMLMarkupsROINode")] for _ in steps]
     assert [len(names) for names in seen[:3]] == [1, 2, 3]
     assert [name.split()[1] for name in seen[2]] == ["1:", "2:", "3:"]
 
