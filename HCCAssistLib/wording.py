@@ -29,10 +29,10 @@ def rounded(value: float, digits: int, *, percent: bool = False) -> str:
 
 
 def plural(unit: str, n: int) -> str:
-    """``1 patch``, ``2 patches``; also ``studies``, ``masses``, ``metastases``, ``regions of interest``.
+    """``1 patch``, ``2 patches``; also ``studies``, ``masses``, ``metastases``, ``epochs``, ``regions of interest``.
 
-    >>> plural("patch", 1), plural("patch", 2), plural("metastasis", 3)
-    ('patch', 'patches', 'metastases')
+    >>> plural("patch", 1), plural("patch", 2), plural("metastasis", 3), plural("epoch", 6)
+    ('patch', 'patches', 'metastases', 'epochs')
     """
     if n == 1:
         return unit
@@ -46,7 +46,8 @@ def plural(unit: str, n: int) -> str:
     elif head.endswith("y") and head[-2:-1] not in "aeiou":
         many = f"{head[:-1]}ies"
     else:
-        many = f"{head}es" if head.endswith(("ch", "s", "x", "sh", "z")) else f"{head}s"
+        hisses = head.endswith(("ch", "s", "x", "sh", "z")) and not head.endswith("och")
+        many = f"{head}es" if hisses else f"{head}s"
     return f"{many}{of}{rest}"
 
 

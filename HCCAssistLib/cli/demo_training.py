@@ -91,7 +91,8 @@ def trained(
     if folder.exists():
         return read_package(folder, recipe=recipe.id)
     resolved = recipe.resolve({**demo.training, **options})
-    job = Job(recipe, resolved, folder, name=name, seed=SEED, folds=demo.folds, device=device)
+    workers = os.cpu_count() or 1
+    job = Job(recipe, resolved, folder, name=name, seed=SEED, folds=demo.folds, device=device, workers=workers)
     package, _ = train(cohort, job, progress=progress)
     return package
 

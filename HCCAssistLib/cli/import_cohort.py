@@ -227,7 +227,8 @@ def _second(
     in_cohort = f"{len(cases)} {plural('case', len(cases))} of {len(used)} {plural('patient', len(used))}"
     say(f"{in_cohort} in the cohort, {done.cases} new in cohort.csv.")
     if recipe.columns and not faults:
-        say(f"Fill in {', '.join(recipe.columns)} in cohort.csv, and run: hccassist check OUT --recipe {recipe.id}")
+        columns = ", ".join(recipe.columns)
+        say(f"Fill in {columns} in cohort.csv, and run: hccassist check {args.out} --recipe {recipe.id}")
     return 1 if faults else 0
 
 

@@ -4,8 +4,6 @@ from __future__ import annotations
 
 import numpy as np
 import numpy.typing as npt
-from scipy.spatial import ConvexHull
-from scipy.spatial.distance import pdist
 
 from HCCAssistLib.imaging.geometry import Geometry
 from HCCAssistLib.imaging.orientation import patient_axes
@@ -27,6 +25,9 @@ def longest_diameter(section: npt.NDArray[np.generic], spacing: npt.NDArray[np.f
         section: ``(rows, columns)``, above 0 where painted; at least one pixel is.
         spacing: mm between columns, and between rows.
     """
+    from scipy.spatial import ConvexHull
+    from scipy.spatial.distance import pdist
+
     pixels = np.argwhere(section)[:, ::-1]
     corners = np.concatenate([pixels + offset for offset in ((0, 0), (0, 1), (1, 0), (1, 1))]) * spacing[:2]
     return float(pdist(corners[ConvexHull(corners).vertices]).max())

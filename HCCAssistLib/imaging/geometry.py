@@ -7,7 +7,7 @@ Arrays are indexed ``[k, j, i]`` as in SimpleITK; points are written ``(x, y, z)
 from __future__ import annotations
 
 from collections.abc import Mapping, Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from typing import Any
 
 import numpy as np
@@ -49,6 +49,7 @@ class Geometry:
     Attributes:
         shape: voxels along ``(k, j, i)``, the order of the array.
         affine: 4x4, maps ``(i, j, k, 1)`` to LPS millimetres of the voxel's centre. Read-only.
+        spacing: millimetres between voxels along ``(i, j, k)``. Read-only.
 
     Raises:
         InputError: an empty, singular, non-finite or sheared grid.
@@ -56,6 +57,9 @@ class Geometry:
 
     shape: tuple[int, int, int]
     affine: FloatArray
+    # of the affine, once: they are asked for thousands of times
+    spacing: FloatArray = field(init=False, repr=False)
+    _inverse: FloatArray = field(init=False, repr=False)
 
     def __post_init__(self) -> None:
         shape = tuple(int(n) for n in self.shape)
@@ -79,8 +83,11 @@ class Geometry:
                 "to a straight grid",
             )
         affine.setflags(write=False)
+        lengths.setflags(write=False)
         object.__setattr__(self, "shape", shape)
         object.__setattr__(self, "affine", affine)
+        object.__setattr__(self, "spacing", lengths)
+        object.__setattr__(self, "_inverse", np.linalg.inv(affine))
 
     @classmethod
     def from_parts(
@@ -96,12 +103,6 @@ class Geometry:
         affine[:3, :3] = columns * np.asarray(spacing, dtype=np.float64)
         affine[:3, 3] = origin
         return cls((int(shape[0]), int(shape[1]), int(shape[2])), affine)
-
-    @property
-    def spacing(self) -> FloatArray:
-        """Millimetres between voxels along ``(i, j, k)``."""
-        lengths: FloatArray = np.linalg.norm(self.affine[:3, :3], axis=0)
-        return lengths
 
     @property
     def directions(self) -> FloatArray:
@@ -152,8 +153,7 @@ class Geometry:
 
     def to_index(self, lps: npt.ArrayLike) -> FloatArray:
         """Fractional indices ``(i, j, k)`` of LPS points ``(..., 3)``."""
-        inverse = np.linalg.inv(self.affine)
-        return np.asarray(lps, dtype=np.float64) @ inverse[:3, :3].T + inverse[:3, 3]
+        return np.asarray(lps, dtype=np.float64) @ self._inverse[:3, :3].T + self._inverse[:3, 3]
 
     def contains(self, lps: npt.ArrayLike) -> npt.NDArray[np.bool_]:
         """Whether points ``(..., 3)`` lie in a voxel of the volume."""

@@ -6,7 +6,6 @@ from dataclasses import dataclass
 
 import numpy as np
 import numpy.typing as npt
-from scipy import ndimage
 
 from HCCAssistLib.imaging.geometry import FloatArray, Geometry
 from HCCAssistLib.margin.surface import Surface
@@ -84,6 +83,8 @@ class DistanceTable:
 
     def at(self, lps: FloatArray) -> FloatArray:
         """mm at points ``(..., 3)``."""
+        from scipy import ndimage
+
         index = ((lps - self.grid.origin) / self.grid.spacing)[..., ::-1]
         found = ndimage.map_coordinates(self.values, np.moveaxis(index, -1, 0), order=1, mode="nearest")
         return np.asarray(found, dtype=np.float64)

@@ -4,7 +4,6 @@ from __future__ import annotations
 
 import numpy as np
 import numpy.typing as npt
-from scipy import ndimage
 
 from HCCAssistLib.errors import InputError
 from HCCAssistLib.imaging.cropping import crop
@@ -28,6 +27,8 @@ def at_border(points: FloatArray, tumour: Image, liver: Image) -> npt.NDArray[np
     Raises:
         InputError: the liver's segment is empty or lies elsewhere.
     """
+    from scipy import ndimage
+
     if not (liver.array != 0).any():
         raise InputError("the segment is empty", "liver", "paint it, or leave it out")
     grid = liver.geometry

@@ -4,7 +4,6 @@ from __future__ import annotations
 
 import numpy as np
 import numpy.typing as npt
-from scipy.spatial import cKDTree
 
 from HCCAssistLib.errors import InputError, Problem
 from HCCAssistLib.evaluation.result import Interval
@@ -100,6 +99,8 @@ def _spread(n: int, most: int) -> npt.NDArray[np.intp]:
 
 
 def _check_near(moved: FloatArray, before: Surface, after: Surface, matrix: FloatArray) -> None:
+    from scipy.spatial import cKDTree
+
     few = moved[_spread(len(moved), 500)]
     gap = float(cKDTree(after.points).query(few)[0].min())
     back = (after.points[_spread(len(after.points), 500)] - matrix[:3, 3]) @ matrix[:3, :3]

@@ -6,7 +6,6 @@ import math
 from dataclasses import dataclass
 
 import numpy as np
-from scipy.spatial.transform import Rotation
 
 from HCCAssistLib.errors import InputError
 from HCCAssistLib.imaging.geometry import FloatArray
@@ -60,6 +59,8 @@ class RegistrationError:
 
     def movements(self) -> tuple[FloatArray, FloatArray]:
         """Rotations ``(draws, 3, 3)`` about the tumour's centre and shifts ``(draws, 3)`` in mm."""
+        from scipy.spatial.transform import Rotation
+
         rng = np.random.default_rng(self.seed)
         shifts = rng.normal(0, self.mm / math.sqrt(3), (self.draws, 3))
         # a rotation vector w moves a point p by w x p: on average over directions 2/3 |w|^2 |p|^2, with |w|^2 = 3 s^2

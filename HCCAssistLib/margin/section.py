@@ -8,7 +8,6 @@ from typing import Literal
 
 import numpy as np
 import numpy.typing as npt
-from scipy import ndimage
 
 from HCCAssistLib.imaging.geometry import FloatArray, Geometry
 from HCCAssistLib.imaging.image import Image
@@ -183,6 +182,8 @@ def _sampled(level: Image, grid: Geometry) -> npt.NDArray[np.float32]:
 
 
 def _share(mask: Image, grid: Geometry) -> npt.NDArray[np.float32]:
+    from scipy import ndimage
+
     painted = Image((mask.array != 0).astype(np.float32), mask.geometry)
     return ndimage.gaussian_filter(resample(painted, grid, fill_value=0).array[0], SMOOTH)  # without steps of voxels
 

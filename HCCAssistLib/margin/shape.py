@@ -6,8 +6,6 @@ from dataclasses import dataclass
 
 import numpy as np
 import numpy.typing as npt
-from scipy import ndimage
-from scipy.spatial import cKDTree
 
 from HCCAssistLib.imaging.geometry import FloatArray
 from HCCAssistLib.margin.ablation_margin import AblationMargin
@@ -40,6 +38,8 @@ class Solid:
 
 def solid_of(margin: AblationMargin) -> Solid:
     """What the outermost points enclose; cavities are filled."""
+    from scipy import ndimage
+
     points = margin.points
     step = max(FINEST_MM, WIDE * float(np.sqrt(margin.areas.sum() / len(points))))
     origin = points.min(axis=0) - PAD * step
@@ -55,6 +55,8 @@ def solid_of(margin: AblationMargin) -> Solid:
 
 def onto_points(margin: AblationMargin, corners: FloatArray) -> tuple[FloatArray, FloatArray, npt.NDArray[np.bool_]]:
     """Corners ``(n, 3)`` LPS mm brought onto the points: places, margins in mm, and whether they count."""
+    from scipy.spatial import cKDTree
+
     if not len(corners):
         return np.zeros((0, 3)), np.zeros(0), np.zeros(0, bool)
     away, number = cKDTree(margin.points).query(corners, k=min(NEAR, len(margin.points)))

@@ -6,7 +6,6 @@ from dataclasses import dataclass
 
 import numpy as np
 import numpy.typing as npt
-from scipy import ndimage
 
 from HCCAssistLib.imaging.geometry import FloatArray
 from HCCAssistLib.margin.ablation_margin import AblationMargin
@@ -79,6 +78,8 @@ def sides_of(margin: AblationMargin) -> tuple[Side, ...]:
 
 
 def _finer(solid: Solid) -> Solid:
+    from scipy import ndimage
+
     shape = np.array(solid.level.shape)
     pixel = max(PIXEL_MM, float(shape.max() * solid.step / MOST_PIXELS))
     finer = np.maximum(np.floor((shape - 1) * solid.step / pixel).astype(int) + 1, 2)
@@ -124,6 +125,8 @@ def _side(margin: AblationMargin, solid: Solid, name: str, look: Axis, up: Axis)
 
 def _light(depth: FloatArray, hit: npt.NDArray[np.bool_], step: float) -> FloatArray:
     """The cosine between the surface's normal and the line of sight, of a surface smoothed by three pixels."""
+    from scipy import ndimage
+
     filled = np.where(hit, depth, 0.0)
     weight = ndimage.gaussian_filter(hit.astype(float), 3.0)
     smooth = ndimage.gaussian_filter(filled, 3.0) / np.maximum(weight, 1e-6)

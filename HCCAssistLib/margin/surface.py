@@ -6,7 +6,6 @@ from dataclasses import dataclass
 
 import numpy as np
 import numpy.typing as npt
-from scipy import ndimage
 
 from HCCAssistLib.errors import InputError
 from HCCAssistLib.imaging.cropping import crop
@@ -68,6 +67,8 @@ class Surface:
 
     def point_of_voxel(self) -> tuple[Geometry, npt.NDArray[np.int32]]:
         """The working grid, and for each of its voxels the number of a point that is among the nearest to it."""
+        from scipy import ndimage
+
         number = np.full(self._inside.shape, -1, np.int32)
         number[tuple(self._voxels.T)] = np.arange(len(self.points))
         to = ndimage.distance_transform_edt(number < 0, return_distances=False, return_indices=True)
@@ -103,6 +104,8 @@ def level_of(mask: Image, name: str) -> tuple[Image, float]:
     Raises:
         InputError: nothing is painted, or nothing but one slice.
     """
+    from scipy import ndimage
+
     painted = mask.array != 0
     boxes = ndimage.find_objects(painted.astype(np.uint8))
     if not boxes:
@@ -143,6 +146,8 @@ def _in_blocks(
 
 def _level(painted: npt.NDArray[np.bool_], geometry: Geometry, step: float) -> Image:
     """Smoothed signed distance in mm, positive inside, and its grid: the same axes, steps of one length."""
+    from scipy import ndimage
+
     spacing = geometry.spacing[::-1]
     half = spacing.min() / 2  # from the centre of a voxel to the border
     inner, outer = (ndimage.distance_transform_edt(one, sampling=spacing) for one in (painted, ~painted))
@@ -188,4 +193,6 @@ def _on_surface(
 
 
 def _sampled(values: FloatArray, place: FloatArray) -> FloatArray:
+    from scipy import ndimage
+
     return np.asarray(ndimage.map_coordinates(values, place.T, order=1, mode="nearest"))

@@ -12,11 +12,66 @@ from HCCAssistLib.wording import plural
 LONGEST = 500
 """Characters of a caveat: a sentence, not a book."""
 
+OPTIMISTIC = "(optimistic)"
+"""Ends the names of figures on the samples that chose a model's epoch and cut-off."""
+
+NO_INFORMATION = "no-information rate"
+"""The share of the commonest class: the accuracy of naming it always."""
+
 
 def model_warnings(card: ModelCard) -> tuple[Problem, ...]:
     """All that is doubtful about a model; empty where nothing is."""
-    of_method = (Problem("WARN", text, f"model {card.name}") for text in caveats(card.training))
-    return tuple(filter(None, (training_data_warning(card), *of_method)))
+    texts = (*caveats(card.training), *validation_doubts(card.metrics))
+    return tuple(
+        filter(None, (training_data_warning(card), *(Problem("WARN", t, f"model {card.name}") for t in texts)))
+    )
+
+
+def validation_doubts(metrics: Mapping[str, Any]) -> tuple[str, ...]:
+    """What a model failed to show on the very cases that chose its epoch and its cut-off, from a card's figures.
+
+    Figures of other cases that are kept beside them do not count. Without such a doubt nothing is shown yet: these
+    cases flatter.
+    """
+    own = {
+        name: one
+        for name, one in metrics.items()
+        if isinstance(one, Mapping) and str(one.get("name")).endswith(OPTIMISTIC)
+    }
+    doubts = []
+    lesions = own.get("lesion-level sensitivity", {})
+    if lesions.get("n") and lesions.get("value") == 0:
+        of = f"none of the {lesions['n']} annotated lesions" if lesions["n"] > 1 else "not the one annotated lesion"
+        doubts.append(f"on its own validation cases this model found {of} at its threshold")
+    rate = own.get(NO_INFORMATION, {}).get("value")
+    limits = {name: 0.5 for name in own if name == "AUC" or name.endswith(": AUC")}
+    if rate is not None:
+        limits["accuracy"] = rate
+    chance = [_against(name, own[name], limit) for name, limit in limits.items() if _reaches(own.get(name), limit)]
+    if chance:
+        doubts.append(f"on its own validation cases this model could not be told from chance ({'; '.join(chance)})")
+    return tuple(doubts)
+
+
+def _interval(metric: Mapping[str, Any]) -> tuple[float, float] | None:
+    """That of the patients where there is one, since the findings of one patient are alike."""
+    for name in ("clustered_interval", "interval"):
+        found = metric.get(name) or {}
+        if found.get("low") is not None:
+            return float(found["low"]), float(found["high"])
+    return None
+
+
+def _reaches(metric: Mapping[str, Any] | None, limit: float) -> bool:
+    """Whether a figure's interval begins at chance or below it."""
+    interval = _interval(metric) if metric else None
+    return interval is not None and interval[0] <= limit
+
+
+def _against(name: str, metric: Mapping[str, Any], limit: float) -> str:
+    low, high = _interval(metric) or (0.0, 1.0)
+    of = f"n = {metric['n']} {plural(metric['unit'], metric['n'])}"
+    return f"{name} {metric['value']:.2f}, {low:.2f} to {high:.2f}, chance {limit:.2f}, {of}"
 
 
 def caveats(training: Mapping[str, Any]) -> tuple[str, ...]:

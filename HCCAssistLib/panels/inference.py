@@ -63,6 +63,7 @@ class InferencePanel:
         self._scan: Any = None
         self._others: list[Any] = []
         self._node: Any = None
+        self._begun = False  # the findings of a run are shown, its end is not told yet
         models = RunModels(store)
         recipe, inputs = method.recipe, sections.inputsButton.layout()
         search, results = sections.detectionButton.layout(), sections.resultsButton.layout()
@@ -155,6 +156,7 @@ class InferencePanel:
         """The scene closes: nothing of it is used any more."""
         self.bind(None)
         self._session.forget()
+        self._begun = False
         self._run_bar.show_end("")
 
     def bind(self, node: Any | None) -> None:
@@ -174,6 +176,8 @@ class InferencePanel:
         if kept:
             self._models.restore(kept)
         self._inputs.bind(node)
+        if self._scan is None:  # else the results found are shown already
+            self._session.choose(None)
 
     def scene_changed(self) -> None:
         """Nodes came or went; looked at once for many of them, when they have what they hold."""
@@ -227,30 +231,36 @@ class InferencePanel:
 
     def poll(self) -> None:
         """Show what happened since the last time."""
-        for event in self._session.poll():
-            if event.kind == "ready":
-                self._run_bar.offer(self._devices())
-            elif event.kind == "progress":
-                self._run_bar.show_progress(event.share, event.remaining_s)
-            elif event.kind in ("done", "cancelled", "failed"):
-                self._ended(event)
+        if self._session.drawn and not self._begun:
+            self._begun = True
+            self._show_findings()
+        else:  # a run ends in an event of its own: to show its findings took its time
+            for event in self._session.poll():
+                if event.kind == "ready":
+                    self._run_bar.offer(self._devices())
+                elif event.kind == "progress":
+                    self._run_bar.show_progress(event.share, event.remaining_s)
+                elif event.kind in ("done", "cancelled", "failed"):
+                    self._ended(event)
         more = [part.poll() for part in self._added]
         if self._exports.poll() or self._session.busy or any(more):
             self._timer.start()  # a question that was answered in the meantime may have stopped it
         else:
             self._timer.stop()
 
-    def _ended(self, event: Any) -> None:
-        if event.details:
-            logging.error("%s", event.details)
-        done = event.kind == "done"
-        ended = {"done": _("Done."), "cancelled": _("Cancelled.")}
-        self._run_bar.show_end(ended.get(event.kind, event.message))
-        self.refresh()
-        if done and self._session.current is not None and self._node is not None:
+    def _show_findings(self) -> None:
+        if self._session.current is not None and self._node is not None:
             self._sections.inputsButton.collapsed = self._sections.detectionButton.collapsed = True
             self._sections.resultsButton.collapsed = False
             self._review.begin()
+
+    def _ended(self, event: Any) -> None:
+        self._begun = False
+        if event.details:
+            logging.error("%s", event.details)
+        ended = {"done": _("Done."), "cancelled": _("Cancelled.")}
+        self._run_bar.show_end(ended.get(event.kind, event.message))
+        self.refresh()
 
     def _chosen(self) -> ChosenInputs:
         """What the chosen model asks for, of what the reader chose."""

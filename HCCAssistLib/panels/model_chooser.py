@@ -125,7 +125,7 @@ class ModelChooser:
     def _show(self) -> None:
         ui, card = self.ui, self.card
         ui.modelBox.visible = ui.cardButton.visible = card is not None
-        ui.modelCard.visible = card is not None and bool(ui.cardButton.checked)
+        ui.modelCard.visible = unfolded = card is not None and bool(ui.cardButton.checked)
         if card is None:
             missing = _("No model for this method is installed. Install one in the module HCC Study, then come back.")
             ui.modelSummary.text = missing
@@ -142,7 +142,8 @@ class ModelChooser:
         )
         note = along if card.name in self._along else ""
         ui.modelSummary.text = " ".join(filter(None, (note, self._why, data, _("Research use only."))))
-        ui.modelCard.setHtml(card_page(card.name, card))
+        if unfolded:
+            ui.modelCard.setHtml(card_page(card.name, card))
 
     def _uses(self, asked: frozenset[str], others: Iterable[frozenset[str]], there: frozenset[str]) -> str:
         """Which volumes a model looks at, and which more one would that is installed, too."""

@@ -12,7 +12,6 @@ from HCCAssistLib.imaging.geometry import Box
 from HCCAssistLib.panels.part import Part, Shared
 from HCCAssistLib.panels.ui_files import add_chord, load
 from HCCAssistLib.panels.words import phase_words
-from HCCAssistLib.scene.margin import margin_nodes
 from HCCAssistLib.scene.records import everything_drawn
 from HCCAssistLib.scene.side_by_side import (
     CORONAL,
@@ -78,11 +77,16 @@ class PhaseViews(Part):
         if not volumes or not self.ui.phasesCheck.checked:
             self._leave()
             return
-        self._enter(volumes)
-        self.finding_chosen()
+        with self._session.moving():
+            self._enter(volumes)
+            self._focus()
 
     def finding_chosen(self) -> None:
         """Go to the chosen finding in every view: its middle in the middle, its frame with some room around."""
+        with self._session.moving():
+            self._focus()
+
+    def _focus(self) -> None:
         review = self._session.current
         if self._before is None or review is None:
             return
@@ -143,6 +147,8 @@ class PhaseViews(Part):
                 display.AddViewNodeID(view)
 
     def _nodes_by_time(self) -> Iterator[tuple[Any, str]]:
+        from HCCAssistLib.scene.margin import margin_nodes  # with all that measures one, at its first use
+
         review = self._session.current
         for number, place in enumerate(review.result.boxes, 1):
             yield review.drawn.boxes.get(number), place.split("/")[0]

@@ -127,10 +127,9 @@ class ReviewPanel:
         self._views.refresh(heat=_heat_words(self._session.recipe, review, numbers) if review is not None else "")
 
     def begin(self) -> None:
-        """A new result, shown already: the first finding to review is chosen; of a risk the first place seen."""
-        if self._problem:
-            self._problem = ""
-            self.refresh()
+        """A new result, drawn already: the first finding to review is chosen; of a risk the first place seen."""
+        self._problem = ""
+        self.refresh()
         if self._judges:
             self._step(1)
         elif (review := self._session.current) is not None and review.labels:

@@ -42,7 +42,7 @@ def _table(recipes: tuple[Recipe, ...]) -> list[str]:
         for one in recipe.inputs:
             if one.kind != "volume":
                 places.setdefault(f"{one.name}{'' if one.required else ' (optional)'}", []).append(one.kind)
-        marks = ", ".join(f"{name}: {' or '.join(kinds)}" for name, kinds in places.items())
+        marks = ", ".join(f"{name}: {' or '.join(dict.fromkeys(kinds))}" for name, kinds in places.items())
         label = recipe.label
         if isinstance(label, Classes):
             learns = f"{label.column}: {', '.join(label.codes)}"

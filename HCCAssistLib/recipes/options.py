@@ -105,8 +105,8 @@ def training_options(
         Option(
             "averaging",
             averaging,
-            "share of the running average of the weights that a step keeps, so that one bad epoch does not decide; 0 "
-            "takes the last weights alone",
+            "share of the running average of the weights that a step keeps, so that one bad epoch does not decide, at "
+            "most (1 + n) / (10 + n) after n steps; 0 takes the last weights alone",
             bounds=(0.0, 0.9999),
         ),
         Option(

@@ -10,9 +10,6 @@ from HCCAssistLib.registration.region import Fixed, Moving
 
 BINS = 32
 
-SMOOTH_MM = 2.0
-"""Smoothing before edges are looked at, or they are noise (standard deviation)."""
-
 CHANCE = 1 / 3
 """Mean squared cosine between two directions in space that know nothing of each other."""
 
@@ -24,9 +21,8 @@ def agreement(fixed: Fixed, moving: Moving, transform: sitk.Transform) -> tuple[
     Modersitzki, MICCAI 2006), weighted by the strength of both edges and scaled so that chance gives 0.
     """
     outside = -1e9
-    here, source = (sitk.SmoothingRecursiveGaussian(image, SMOOTH_MM) for image in (fixed.middle, moving.middle))
-    there = sitk.GetArrayFromImage(sitk.Resample(source, here, transform, sitk.sitkLinear, outside))
-    here = sitk.GetArrayFromImage(here)
+    there = sitk.GetArrayFromImage(sitk.Resample(moving.smooth, fixed.smooth, transform, sitk.sitkLinear, outside))
+    here = sitk.GetArrayFromImage(fixed.smooth)
     seen = (sitk.GetArrayFromImage(fixed.middle_mask) != 0) & (there > outside / 2)
     if np.count_nonzero(seen) < BINS**2:
         return 1.0, 0.0

@@ -4,10 +4,10 @@ from __future__ import annotations
 
 from collections.abc import Sequence
 from dataclasses import dataclass
+from functools import cached_property
 
 import numpy as np
 import SimpleITK as sitk
-from scipy import ndimage
 
 from HCCAssistLib.errors import InputError
 from HCCAssistLib.imaging.cropping import crop
@@ -34,6 +34,9 @@ MIDDLE_MM, DENOISE_MM = 2.5, 1.2
 
 FINE_MM = 1.2
 """Voxels that a deformation is searched with: vessels tell where tissue went, and most are thinner than 2.5 mm."""
+
+EDGES_MM = 2.0
+"""Smoothing of that level before edges are looked at, or they are noise (standard deviation)."""
 
 FIELD_MM = 15.0
 """A bias field is taken to be what is left of an image after smoothing by so much (standard deviation)."""
@@ -71,6 +74,11 @@ class Fixed:
     points: FloatArray
     notes: tuple[str, ...]
 
+    @cached_property
+    def smooth(self) -> sitk.Image:
+        """The middle level as edges are looked at: once, however many images are compared with it."""
+        return sitk.SmoothingRecursiveGaussian(self.middle, EDGES_MM)
+
 
 @dataclass(frozen=True, eq=False)
 class Moving:
@@ -78,6 +86,11 @@ class Moving:
 
     coarse: sitk.Image
     middle: sitk.Image
+
+    @cached_property
+    def smooth(self) -> sitk.Image:
+        """The middle level as edges are looked at: once, before and after a registration."""
+        return sitk.SmoothingRecursiveGaussian(self.middle, EDGES_MM)
 
 
 def prepare_fixed(fixed: Image, mask: Image | None, *, middle_mm: float = MIDDLE_MM) -> Fixed:
@@ -91,6 +104,8 @@ def prepare_fixed(fixed: Image, mask: Image | None, *, middle_mm: float = MIDDLE
     Raises:
         InputError: an image or a mask that nothing can be registered by.
     """
+    from scipy import ndimage
+
     check_image(fixed)
     if mask is None:
         painted = _body(fixed)
@@ -165,6 +180,8 @@ def _on_grid(mask: Image, fixed: Image) -> tuple[Image, tuple[str, ...]]:
 
 def _body(image: Image) -> Image:
     """Everything that is brighter than air, in one piece, with holes filled slice by slice."""
+    from scipy import ndimage
+
     volume = to_itk(image)
     factors = _factors(volume, COARSE_MM)
     small = sitk.BinShrink(sitk.Cast(volume, sitk.sitkFloat32), factors)

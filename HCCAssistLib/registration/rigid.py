@@ -12,7 +12,6 @@ from collections.abc import Mapping
 import numpy as np
 import numpy.typing as npt
 import SimpleITK as sitk
-from scipy.spatial.transform import Rotation
 
 from HCCAssistLib.imaging.geometry import FloatArray
 from HCCAssistLib.imaging.image import Image
@@ -130,6 +129,8 @@ def _judged(
 
 def _measured(fixed: Fixed, moving: Moving, transform: sitk.Euler3DTransform, apart: float, overlap: float) -> Quality:
     """The figures of a transform beside those of none; ``apart`` and ``overlap`` are passed on."""
+    from scipy.spatial.transform import Rotation
+
     before, after = (fit(fixed, moving, one) for one in (_start(fixed), transform))
     ways = [np.subtract(transform.TransformPoint(point), point) for point in fixed.points[::4].tolist()]
     return Quality(

@@ -4,9 +4,6 @@ from __future__ import annotations
 
 import numpy as np
 import numpy.typing as npt
-from scipy import ndimage
-from scipy.spatial import ConvexHull
-from scipy.spatial.distance import cdist
 
 from HCCAssistLib.response.reach import reaching
 
@@ -64,6 +61,8 @@ def longest_chord(
         Both ends as ``(x, y)`` in pixels, the one of smaller x first. 0 is the middle of the first pixel, so that ends
         lie at halves. None where no line is longer.
     """
+    from scipy import ndimage
+
     parts, _ = ndimage.label(section)  # neighbours share a side: a chord never leaves its part
     boxes = ndimage.find_objects(parts)
     step = np.asarray(spacing, dtype=np.float64)
@@ -89,6 +88,8 @@ class _Part:
     """
 
     def __init__(self, painted: BoolArray, step: FloatArray) -> None:
+        from scipy.spatial import ConvexHull
+
         self.step = step
         rows, columns = painted.shape
         cells = np.zeros((2 * rows + 1, 2 * columns + 1), bool)
@@ -109,6 +110,8 @@ class _Part:
 
     def longest(self, longer_than: float) -> IntArray | None:
         """Both ends of the longest chord, ``(2, 2)``; a long one between few corners rules out most of the others."""
+        from scipy.spatial.distance import cdist
+
         found, corners = None, self.corners
         each = max(1, len(corners) // FEW)
         while True:

@@ -9,7 +9,6 @@ from typing import Any, Literal
 
 import numpy as np
 import numpy.typing as npt
-from scipy import ndimage
 
 from HCCAssistLib.errors import InputError, Problem
 from HCCAssistLib.imaging.cropping import crop
@@ -155,6 +154,8 @@ def diameter_of_mask(mask: Image, name: str = "") -> Diameter:
     Raises:
         InputError: nothing is painted, or more than any tumour.
     """
+    from scipy import ndimage
+
     boxes = ndimage.find_objects((mask.array != 0).astype(np.uint8))
     if not boxes:
         raise InputError("the segment is empty", name, "paint it, or say that no viable tissue is left")

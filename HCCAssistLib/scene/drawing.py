@@ -109,6 +109,10 @@ def drawn_in_steps(result: Result, volumes: Mapping[str, Any], scene: Any, *, al
         _gather(scan, [*everything_drawn(record, scene), record], presenter.title(result), scene)
         yield
         drawn = refresh(gathered(record, result, assignments), result)
+        for place, assignment in assignments.items():
+            if place in drawn.heatmaps:  # a person may have deleted it meanwhile
+                assignment.keep_in(drawn.heatmaps[place])
+        yield
     except BaseException:
         remove_record(record)
         raise
@@ -208,6 +212,8 @@ def _boxes(result: Result) -> Iterator[tuple[int, Any]]:
 
 def _cover_the_same(one: Geometry, other: Geometry) -> bool:
     """Whether two grids have the same voxels; Slicer stores left-handed files with their slices reversed."""
+    if one.matches(other, SAME_PLACE_MM):
+        return True
     corners = [
         grid.to_world(np.stack(np.meshgrid(*((0, n - 1) for n in grid.size_ijk)), axis=-1).reshape(-1, 3))
         for grid in (one, other)

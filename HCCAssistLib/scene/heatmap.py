@@ -3,13 +3,12 @@
 from __future__ import annotations
 
 from collections.abc import Collection, Mapping, Sequence
-from dataclasses import dataclass
+from concurrent.futures import Future, ThreadPoolExecutor
 from typing import Any
 
 import numpy as np
 import numpy.typing as npt
 import slicer
-from scipy.spatial import cKDTree
 from vtk.util.numpy_support import vtk_to_numpy
 
 from HCCAssistLib.imaging.geometry import Box, FloatArray, Geometry
@@ -26,8 +25,15 @@ THRESHOLD = 0.3
 NEAR_MM = 16.0
 """Within it the nearest finding is looked for first."""
 
-SHOWN = "HCCAssist.shown"
-"""Attribute of a heat map: the numbers of the findings whose heat is shown."""
+SOME = 64
+"""Of so many voxels one is looked at before all are."""
+
+SHOWN, HEATED = "HCCAssist.shown", "HCCAssist.heated"
+"""Attributes of a heat map: the numbers of the findings whose heat is shown, and of those that have any to see."""
+
+Owned = tuple[Mapping[int, npt.NDArray[np.int64]], frozenset[int]]
+
+_THREAD = ThreadPoolExecutor(max_workers=1)
 
 
 def add_heatmap(heatmap: Image, name: str, scene: Any) -> Any:
@@ -49,42 +55,75 @@ def heat_of(node: Any) -> Image:
     return Image(np.abs(vtk_to_numpy(scalars)).reshape(grid.shape), grid)
 
 
-@dataclass(frozen=True, eq=False, slots=True)
 class HeatmapAssignment:
     """Which finding the heat of a map belongs to: the one nearest to it.
 
-    Attributes:
-        voxels: flat index of every voxel that is not cold.
-        numbers: of the finding that each belongs to.
-        heated: the numbers of the findings with heat to see in their boxes.
+    It is found out in a thread, since a large map would hold the reader up; who asks before it is known waits.
+
+    Args:
+        owned: what the thread finds, as ``_owned`` returns it.
+        heated: the numbers of the findings with heat in their boxes, where that is known already.
     """
 
-    voxels: npt.NDArray[np.int64]
-    numbers: npt.NDArray[np.int64]
-    heated: frozenset[int]
+    def __init__(self, owned: Future[Owned], heated: frozenset[int] | None = None) -> None:
+        self._owned, self._heated = owned, heated
 
     @classmethod
     def of(cls, node: Any, boxes: Mapping[int, Box]) -> HeatmapAssignment:
         """Assign the heat of a node from ``add_heatmap`` to findings by the boxes of their numbers, one at least."""
         grid: Geometry = geometry_of_volume(node)
         heat = vtk_to_numpy(node.GetImageData().GetPointData().GetScalars())
-        warm = np.flatnonzero(heat != 0)
-        # millimetres along the grid's own axes: distances are the same, and nothing needs to be turned
-        centers = grid.to_index([box.center for box in boxes.values()]) * grid.spacing
-        nearest = _nearest(centers, warm, grid)
-        order = np.argsort(nearest, kind="stable")
-        ends = np.searchsorted(nearest[order], np.arange(len(boxes) + 1))
-        heated = set()
-        for at, (number, box) in enumerate(boxes.items()):
-            own = warm[order[ends[at] : ends[at + 1]]]
-            k, j, i = np.unravel_index(own[np.abs(heat[own]) >= THRESHOLD], grid.shape)
-            if box.contains(grid.to_world(np.stack([i, j, k], axis=-1))).any():
-                heated.add(number)
-        return cls(warm, np.array(list(boxes), dtype=np.int64)[nearest], frozenset(heated))
+        known = node.GetAttribute(HEATED)
+        heated = None if known is None else frozenset(int(number) for number in known.split() if number.isdigit())
+        return cls(_THREAD.submit(_owned, heat.reshape(grid.shape), grid, dict(boxes)), heated)
+
+    @property
+    def voxels(self) -> Mapping[int, npt.NDArray[np.int64]]:
+        """Flat indices of the voxels that belong to each finding, by its number; none of those that are cold."""
+        return self._owned.result()[0]
+
+    @property
+    def heated(self) -> frozenset[int]:
+        """The numbers of the findings with heat to see in their boxes."""
+        return self._owned.result()[1] if self._heated is None else self._heated
+
+    def keep_in(self, node: Any) -> None:
+        """Let the node of the map tell which findings have heat, so that nobody waits when it is found again."""
+        node.SetAttribute(HEATED, " ".join(map(str, sorted(self.heated))))
+
+
+def _owned(heat: npt.NDArray[Any], grid: Geometry, boxes: Mapping[int, Box]) -> Owned:
+    """The voxels of each finding and the numbers of those with heat to see; ``heat`` may be negative."""
+    warm = np.flatnonzero(heat != 0)  # of truth values it is quicker
+    # millimetres along the grid's own axes: distances are the same, and nothing needs to be turned
+    centers = grid.to_index([box.center for box in boxes.values()]) * grid.spacing
+    nearest = _nearest(centers, warm, grid)
+    owner = nearest.ravel()[warm]
+    order = np.argsort(owner, kind="stable")
+    ends = np.searchsorted(owner[order], np.arange(1, len(boxes) + 2))
+    voxels = {number: warm[order[ends[at] : ends[at + 1]]] for at, number in enumerate(boxes)}
+    numbered = enumerate(boxes.items(), start=1)
+    return voxels, frozenset(n for at, (n, box) in numbered if _is_heated(box, heat, nearest, at, grid))
+
+
+def _is_heated(box: Box, heat: npt.NDArray[Any], nearest: npt.NDArray[np.int16], at: int, grid: Geometry) -> bool:
+    """Whether a box holds heat to see that is nearest to its own centre, which has the number ``at`` in ``nearest``."""
+    corners = grid.to_index(box.corners())
+    low, high = np.maximum((np.floor(corners.min(axis=0)), np.ceil(corners.max(axis=0)) + 1), 0).astype(int)
+    i, j, k = map(slice, low, high)
+    own = (np.abs(heat[k, j, i]) >= THRESHOLD) & (nearest[k, j, i] == at)
+    found = np.flatnonzero(own)
+    for some in (found[::SOME], found):  # most of them lie in the box
+        index = np.stack(np.unravel_index(some, own.shape)[::-1], axis=-1) + low
+        if box.contains(grid.to_world(index)).any():
+            return True
+    return False
 
 
 def _nearest(centers: FloatArray, voxels: npt.NDArray[np.int64], grid: Geometry) -> npt.NDArray[np.int16]:
-    """Which centre (mm along the grid's axes) is nearest to each voxel, given by its flat index.
+    """Which centre (mm along the grid's axes) is nearest to each voxel, counted from 1: an array of the grid's shape.
+
+    Of voxels that are not given (by their flat indices) and far from all centres it is 0.
 
     A tree would hold the reader up: most heat lies near its centre, where blocks of voxels are compared at once.
     """
@@ -104,11 +143,12 @@ def _nearest(centers: FloatArray, voxels: npt.NDArray[np.int64], grid: Geometry)
         nearer = close > closest[z, y, x]
         np.copyto(closest[z, y, x], close, where=nearer)
         np.copyto(nearest[z, y, x], number, where=nearer)
-    found: npt.NDArray[np.int16] = nearest.ravel()[voxels] - np.int16(1)
-    if len(far := np.flatnonzero(found < 0)):
-        k, j, i = np.unravel_index(voxels[far], grid.shape)
-        found[far] = cKDTree(centers).query(np.stack([i, j, k], axis=-1) * grid.spacing)[1]
-    return found
+    if len(far := voxels[nearest.ravel()[voxels] == 0]):
+        from scipy.spatial import cKDTree  # in the thread: nobody waits for it when the panel opens
+
+        k, j, i = np.unravel_index(far, grid.shape)
+        nearest.ravel()[far] = cKDTree(centers).query(np.stack([i, j, k], axis=-1) * grid.spacing)[1] + 1
+    return nearest
 
 
 def show_heat_of(node: Any, assignment: HeatmapAssignment, numbers: Collection[int]) -> None:
@@ -117,13 +157,16 @@ def show_heat_of(node: Any, assignment: HeatmapAssignment, numbers: Collection[i
     What is hidden turns negative, so that it is transparent in every view and nothing is lost when the scene is saved.
     """
     shown = " ".join(map(str, sorted(numbers)))
-    if node.GetAttribute(SHOWN) == shown:
+    before = node.GetAttribute(SHOWN)
+    if before == shown:
         return
     node.SetAttribute(SHOWN, shown)
+    was_shown = set(assignment.voxels) if before is None else {int(number) for number in before.split()}
     scalars = node.GetImageData().GetPointData().GetScalars()
     heat = vtk_to_numpy(scalars)
-    signs = np.where(np.isin(assignment.numbers, list(numbers)), 1, -1)
-    heat[assignment.voxels] = signs * np.abs(heat[assignment.voxels])
+    for number, voxels in assignment.voxels.items():
+        if (number in numbers) != (number in was_shown):
+            heat[voxels] = np.abs(heat[voxels]) * (1 if number in numbers else -1)
     scalars.Modified()
     node.Modified()
 

@@ -124,7 +124,7 @@ def _rendered(
     host = off_screen_host()
     slice_view = host.slice_view("Red", SIZE)  # views come before the drawing, or its legend is overlooked
     space = host.three_d_view(SIZE) if three_d else None
-    drawn = _build(result, volumes, masks, host)
+    drawn = _build(result, volumes, masks, host, surfaces=three_d)
     boxes = [label.box for label in PRESENTERS[result.kind].labels(result)]
     x, y, z = (float(v) for v in result.geometry.center)
     middle = (x, y, z)
@@ -189,7 +189,9 @@ def save_case(
         host.clear()
 
 
-def _build(result: Result, volumes: Mapping[str, Image], masks: Mapping[str, Image], host: Host) -> Drawn:
+def _build(
+    result: Result, volumes: Mapping[str, Image], masks: Mapping[str, Image], host: Host, *, surfaces: bool = True
+) -> Drawn:
     host.clear()
     nodes = {}
     for place in grids_of(result, volumes):
@@ -200,7 +202,7 @@ def _build(result: Result, volumes: Mapping[str, Image], masks: Mapping[str, Ima
         own = {place.partition("/")[2]: mask for place, mask in _of_times(masks, {time}).items()}
         if own:
             on = next(node for place, node in nodes.items() if _time_point(place) == time)
-            segmentation_from_masks(own, on, host.scene, f"segments {time}")
+            segmentation_from_masks(own, on, host.scene, f"segments {time}", surfaces=surfaces)
     show_volumes([main], host.scene)
     drawn = draw(result, nodes, host.scene)
     _write_numbers(drawn, host)

@@ -167,11 +167,10 @@ def removed_in_steps(record: Any) -> Iterator[None]:
 def nodes_removed_in_steps(nodes: list[Any], scene: Any) -> Iterator[None]:
     """Remove nodes with what only served them, a few at a time; those that are gone already are passed over."""
     for start in range(0, len(nodes), NODES_AT_ONCE):
-        with batch(scene):
-            for node in nodes[start : start + NODES_AT_ONCE]:
-                if node.GetScene() is scene:
-                    _leave_views(node, scene)
-                    _remove_node(node)
+        for node in nodes[start : start + NODES_AT_ONCE]:
+            if node.GetScene() is scene:
+                _leave_views(node, scene)
+                _remove_node(node)
         yield
     colors = scene.GetNodesByClassByName("vtkMRMLColorTableNode", HEAT_TABLE)
     for index in range(colors.GetNumberOfItems()):

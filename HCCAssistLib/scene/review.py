@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Callable, Sequence
+from contextlib import AbstractContextManager, nullcontext
 from dataclasses import replace
 from typing import Any
 
@@ -48,13 +49,14 @@ class CaseReview:
         *,
         is_complete: bool,
         on_shown: Callable[[CaseReview], None] = lambda _: None,
+        moving: Callable[[], AbstractContextManager[None]] = nullcontext,
     ) -> None:
         self.drawn = drawn
         self.chosen_inputs = chosen_inputs
         self.captured = captured
         self.is_complete = is_complete
         self.chosen: int | None = None
-        self._on_shown = on_shown
+        self._on_shown, self._moving = on_shown, moving
         self._undo: list[tuple[int, Review]] = []
 
     @property
@@ -223,9 +225,10 @@ class CaseReview:
         """
         self.chosen = number
         box = None if number is None else self._box(number)
-        if jump and box is not None and self.scene is not None:
-            jump_to(box.center, self.scene)
-        self._on_shown(self)
+        with self._moving():
+            if jump and box is not None and self.scene is not None:
+                jump_to(box.center, self.scene)
+            self._on_shown(self)
 
     def number_at(self, slice_node: Any, position: tuple[float, float]) -> int | None:
         """The number of the shown finding whose box a pixel of a slice view lies in; None while points are placed."""

@@ -13,7 +13,7 @@ from HCCAssistLib.jobs.requests import Request
 from HCCAssistLib.scene.drawing import Drawn, Steps, drawn_in_steps
 from HCCAssistLib.scene.run_inputs import RunInputs
 
-STEP_SECONDS = 0.015
+STEP_SECONDS = 0.005
 """How long the steps of a drawing that are taken at once may last together; one more may begin before."""
 
 REMOVED = "The scan was removed while it was searched, so the result was dropped."

@@ -61,7 +61,9 @@ class SeenPictures:
             rgb[warm] = (1 - opacity) * rgb[warm] + opacity * colors[warm]
         method = Picture.Resampling.NEAREST if side >= grey.shape[1] else Picture.Resampling.LANCZOS
         file = io.BytesIO()
-        Picture.fromarray(np.rint(rgb).astype(np.uint8)).resize((side, side), method).save(file, "PNG")
+        Picture.fromarray(np.rint(rgb).astype(np.uint8)).resize((side, side), method).save(
+            file, "PNG", compress_level=1
+        )
         return file.getvalue()
 
 

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from contextlib import suppress
+from contextlib import AbstractContextManager, suppress
 from dataclasses import dataclass
 from typing import Any
 
@@ -49,6 +49,7 @@ class Session:
         self._scan: Any = None
         self._run: Run | None = None
         self._late: list[Event] = []
+        self._last: Event | None = None  # of a run whose result is shown already
         self._warming = False
         self._display = Display()
         self._labels = LabelKeeper(self.scene)
@@ -57,6 +58,11 @@ class Session:
     def running(self) -> bool:
         """Whether a run goes on; the drawing of its result is a part of it."""
         return self._run is not None
+
+    @property
+    def drawn(self) -> bool:
+        """Whether the result of the run that goes on is shown; the next ``poll`` tells its end."""
+        return self._last is not None
 
     @property
     def running_scan(self) -> Any | None:
@@ -106,7 +112,7 @@ class Session:
 
     def cancel(self) -> None:
         """Stop the run, or the drawing of its result; an older result of the scan stays."""
-        if self._run is not None and (event := self._run.cancel()) is not None:
+        if self._run is not None and self._last is None and (event := self._run.cancel()) is not None:
             self._late.append(event)
             self._run = None
 
@@ -119,18 +125,18 @@ class Session:
                 events.append(event)
             elif self._run is not None and (taken := self._run.take(event)) is not None:
                 events.append(taken)
-                self._end_with(taken)
-        if self._run is not None and (last := self._run.step()) is not None:
-            events.append(last)
-            self._end_with(last)
+                self._run = None if taken.is_last else self._run
+        if self._last is not None:
+            events.append(self._last)
+            self._run = self._last = None
+        elif self._run is not None and (last := self._run.step()) is not None:
+            if self._run.drawn is None:
+                events.append(last)
+                self._run = None
+            else:  # told next time: to show a result takes its time
+                self._last = last
+                self._add(self._run.drawn, self._run.inputs)
         return events
-
-    def _end_with(self, event: Event) -> None:
-        run = self._run
-        if run is not None and event.is_last:
-            self._run = None
-            if run.drawn is not None:
-                self._add(run.drawn, run.inputs)
 
     def adopt(self, result: Result, chosen: ChosenInputs) -> CaseReview:
         """Draw a finished result at once, as if it had been run on what is chosen.
@@ -143,7 +149,7 @@ class Session:
 
     def _add(self, drawn: Drawn, inputs: RunInputs) -> CaseReview:
         inputs.chosen.keep_in(drawn.record)
-        review = CaseReview(drawn, inputs.chosen, inputs, is_complete=True, on_shown=self._on_shown)
+        review = self._review(drawn, inputs.chosen, inputs, is_complete=True)
         self._reviews = [one for one in self._reviews if one.scene is not None]
         self._reviews.append(review)
         show_volumes(list(drawn.volumes.values()), self.scene)
@@ -153,20 +159,27 @@ class Session:
     def restore(self) -> tuple[Problem, ...]:
         """Find the results of this recipe in the scene, as after loading it; those that are known stay as they are.
 
+        They are shown or hidden by the next ``choose``: to do both would keep the reader waiting.
+
         Returns:
             A warning for each record that cannot be shown.
         """
         known = {review.drawn.record.GetID() for review in self.reviews}
         found = restore(self.scene, self.recipe.id, known)
         self._reviews += [self._restored(drawn) for drawn in found.drawings]
-        self._show_all()
         return found.problems
 
     def _restored(self, drawn: Drawn) -> CaseReview:
         chosen, captured = ChosenInputs.of_record(drawn.record, self.recipe), None
         with suppress(InputError):  # what is wrong with its volume is reported when the result is used
             captured = capture(ChosenInputs(chosen.volumes), self.recipe, name="scan")
-        return CaseReview(drawn, chosen, captured, is_complete=False, on_shown=self._on_shown)
+        return self._review(drawn, chosen, captured, is_complete=False)
+
+    def _review(
+        self, drawn: Drawn, chosen: ChosenInputs, captured: RunInputs | None, *, is_complete: bool
+    ) -> CaseReview:
+        on_shown, moving = self._on_shown, self.moving
+        return CaseReview(drawn, chosen, captured, is_complete=is_complete, on_shown=on_shown, moving=moving)
 
     def choose(self, scan: Any) -> None:
         """Show the result of a scan, and hide those of the others."""
@@ -190,6 +203,10 @@ class Session:
         )
         self._show_all()
 
+    def moving(self) -> AbstractContextManager[None]:
+        """A context in which views may be moved, however often: the numbers beside the boxes follow at its end."""
+        return self._labels.moving()
+
     def views_changed(self) -> None:
         """There are other slice views than before."""
         self._labels.views_changed()
@@ -198,7 +215,7 @@ class Session:
         """The scene closes: a run is for nobody, and no result is there any more."""
         if self._run is not None:
             self._run.cancel()
-        self._run, self._scan = None, None
+        self._run, self._last, self._scan = None, None, None
         self._late.clear()
         self._reviews.clear()
         self._labels.keep(None)

@@ -9,6 +9,7 @@ from __future__ import annotations
 import math
 import weakref
 from collections.abc import Collection, Iterator, Sequence
+from contextlib import contextmanager
 from functools import lru_cache
 from typing import Any
 
@@ -72,8 +73,13 @@ def place_labels(record: Any, labels: Sequence[Label], chosen: int | None, scene
 
 
 def _in_section(labels: Sequence[Label], slice_node: Any) -> list[tuple[Label, FloatArray]]:
+    if not labels:
+        return []
     to_ras = from_vtk(slice_node.GetSliceToRAS())
-    found = ((label, section_corner(label.box, to_ras)) for label in labels)
+    # what a view does not cut is passed over at once: this is asked for at every turn of the mouse wheel
+    z = (np.stack([_corners(label.box) for label in labels]) - to_ras[:3, 3]) @ to_ras[:3, 2]
+    cut = (z.min(axis=1) <= 0) & (z.max(axis=1) >= 0)
+    found = ((label, section_corner(label.box, to_ras)) for label, there in zip(labels, cut, strict=True) if there)
     return [(label, place) for label, place in found if place is not None]
 
 
@@ -97,7 +103,7 @@ def section_corner(box: Box, slice_to_ras: npt.NDArray[np.float64]) -> FloatArra
 
 @lru_cache(maxsize=1000)
 def _corners(box: Box) -> FloatArray:
-    """The corners of a box in RAS; asked for at every turn of the mouse wheel."""
+    """The corners of a box in RAS."""
     return lps_to_ras(box.corners())
 
 
@@ -152,6 +158,17 @@ class LabelKeeper:
         self._labels: Sequence[Label] = ()
         self._chosen: int | None = None
         self._observed: list[tuple[Any, int]] = []
+        self._waiting = False
+
+    @contextmanager
+    def moving(self) -> Iterator[None]:
+        """Write the numbers once at the end, however often the views and what they show change before."""
+        before, self._waiting = self._waiting, True
+        try:
+            yield
+        finally:
+            self._waiting = before
+            self._place()
 
     def keep(self, record: Any | None, labels: Sequence[Label] = (), chosen: int | None = None) -> None:
         """Care for the numbers of another result, or of none, and write them now."""
@@ -188,7 +205,7 @@ class LabelKeeper:
         self._observed.clear()
 
     def _place(self, view: str = "") -> None:
-        if self._record is not None and self._record.GetScene() is not None:
+        if not self._waiting and self._record is not None and self._record.GetScene() is not None:
             place_labels(self._record, self._labels, self._chosen, self._scene, view=view)
 
 

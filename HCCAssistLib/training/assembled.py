@@ -9,7 +9,8 @@ from typing import Any
 import numpy as np
 
 from HCCAssistLib.evaluation.confusion import ConfusionMatrix
-from HCCAssistLib.evaluation.result import Estimate
+from HCCAssistLib.evaluation.result import Estimate, Interval
+from HCCAssistLib.models.caveats import NO_INFORMATION, OPTIMISTIC
 from HCCAssistLib.results.cutoff import CutOff
 from HCCAssistLib.training.member_result import MemberResult
 
@@ -35,8 +36,10 @@ class Assembled:
     extras: Mapping[str, Any] = field(default_factory=dict)
 
 
-def class_accuracy(results: Sequence[MemberResult], codes: Sequence[str], *, unit: str) -> Estimate:
+def class_accuracy(results: Sequence[MemberResult], codes: Sequence[str], *, unit: str) -> tuple[Estimate, Estimate]:
     """Share of the samples of validation, each judged by the member that was not trained on it, that are right.
+
+    Beside it the no-information rate: what naming the commonest class always would have.
 
     Args:
         results: of the members, with outputs ``(n, classes)``.
@@ -50,7 +53,19 @@ def class_accuracy(results: Sequence[MemberResult], codes: Sequence[str], *, uni
     found: Estimate = ConfusionMatrix(tuple(codes), tuple(map(tuple, counts.tolist()))).metrics(unit=unit)["all"][
         "accuracy"
     ]
-    return found
+    commonest = int(counts.sum(axis=1).argmax())
+    right = int(counts[commonest].sum())
+    note = f"naming {codes[commonest]} always"
+    rate = Estimate(
+        NO_INFORMATION,
+        right / found.n if found.n else None,
+        found.n,
+        unit,
+        Interval.missing("a share of these very samples"),
+        successes=right,
+        note=note if found.n else found.note,
+    )
+    return found, rate
 
 
 def metrics(estimates: Sequence[Estimate], chosen_on: str) -> dict[str, Any]:
@@ -58,7 +73,7 @@ def metrics(estimates: Sequence[Estimate], chosen_on: str) -> dict[str, Any]:
     note = "the epoch and the cut-off were chosen on these very samples: expect less on unseen patients"
     return {
         e.name: replace(
-            e, name=f"{e.name}, {chosen_on} (optimistic)", note="; ".join(filter(None, (e.note, note)))
+            e, name=f"{e.name}, {chosen_on} {OPTIMISTIC}", note="; ".join(filter(None, (e.note, note)))
         ).as_json()
         for e in estimates
     }

@@ -14,6 +14,7 @@ import numpy as np
 
 from HCCAssistLib.cohort.case import TABLE, Case
 from HCCAssistLib.cohort.cohort import Cohort
+from HCCAssistLib.cohort.cohort_spec import CENSORED
 from HCCAssistLib.cohort.splits import split_patients
 from HCCAssistLib.cohort.strata import strata
 from HCCAssistLib.cohort.table_checks import check_table
@@ -199,11 +200,14 @@ def _parts(cohort: Cohort, job: Job) -> tuple[Sequence[Case], Sequence[Case]]:
 def _sampled(cohort: Cohort, cases: Sequence[Case], job: Job, folder: Path) -> tuple[Samples, int]:
     """The samples of a case of the highest class, and the bytes of its study.
 
+    Nothing is learnt on a case that was lost before its outcome could be told, so that none is tried.
+
     Raises:
-        InputError: the case has faults, or a training would leave out all that were tried.
+        InputError: the case has faults, a training would leave out all that were tried, or no outcome is known.
     """
-    groups = strata(cohort, cohort_spec(job.recipe, job.options))
-    in_order = sorted(cases, key=lambda one: groups.of[one.case_id], reverse=True)
+    groups = strata(cohort, cohort_spec(job.recipe, job.options)).of
+    known = (case for case in cases if groups[case.case_id] != CENSORED)
+    in_order = sorted(known, key=lambda one: groups[one.case_id], reverse=True)
     for left, case in reversed(list(enumerate(reversed(in_order[:TRIED])))):
         try:
             samples = sample_one(cohort, case, job.recipe, job.options, folder)
@@ -212,7 +216,7 @@ def _sampled(cohort: Cohort, cases: Sequence[Case], job: Job, folder: Path) -> t
                 raise
         else:
             return samples, size_on_disk(folder) - sum(array.nbytes for array in samples.arrays.values())
-    raise InputError("no case is for training", TABLE)
+    raise InputError("no case whose label is known is for training", TABLE)
 
 
 def _peak() -> int | None:

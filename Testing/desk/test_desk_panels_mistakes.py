@@ -48,9 +48,9 @@ MISTAKES = {
     "class misspelt in the .ui": ("missed.ui", "qMRMLNodeComboBox", "qMRMLNodesComboBox"),
     "heat shown unasked": ("inference.py", "heat=heat, opacity", "heat=True, opacity"),
     "worker not closed": ("inference.py", "self._session.close()", "pass"),
-    "scene closed without notice": ("inference_module.py", "        self.panel.forget()\n", ""),
+    "scene closed without notice": ("inference_module.py", "            panel.forget()\n", ""),
     "panel left without notice": ("inference_module.py", "        self.panel.leave()\n", ""),
-    "panel not closed": ("inference_module.py", "        self.panel.close()\n", ""),
+    "panel not closed": ("inference_module.py", "            panel.close()\n", ""),
     "boxes not hidden": ("inference_module.py", "boxes=p.showBoxes", "boxes=True"),
 }
 """File among the shared parts, what stands there, what is planted in its place."""

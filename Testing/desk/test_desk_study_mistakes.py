@@ -45,7 +45,7 @@ MISTAKES = {
         "            self.show(self._volume)",
         "            self._confirm(True)",
     ),
-    "loss of a role not told": ("phase_roles", 'if before is not None and taken else ""', 'if False else ""'),
+    "loss of a role not told": ("phase_roles", 'if moved is not None else ""', 'if False else ""'),
     "doubt not asked": ("phase_roles", "if volume.doubtful(role):", "if False:"),
     "another scan shown": ("phase_roles", "self.rows[line // LINES].node", "self.rows[0].node"),
     "voxels looked at unasked": ("phase_roles", "volumes if ui.voxelCheck.checked else []", "volumes"),

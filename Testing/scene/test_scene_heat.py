@@ -25,7 +25,7 @@ import slicer
 
 from HCCAssistLib.scene import colors
 from HCCAssistLib.scene.drawing import restore
-from HCCAssistLib.scene.heatmap import NEAR_MM, THRESHOLD, HeatmapAssignment, add_heatmap
+from HCCAssistLib.scene.heatmap import HEATED, NEAR_MM, THRESHOLD, HeatmapAssignment, add_heatmap
 from HCCAssistLib.scene.inputs import image_from_volume
 from HCCAssistLib.scene.presenters.presenter import Drawn
 from HCCAssistLib.scene.volumes import volume_from_image
@@ -118,15 +118,30 @@ def test_heat_belongs_to_the_nearest_box_near_and_far(scene: Any) -> None:
     numbers = (3, 7, 8, 20)
     boxes = {n: Box(tuple(grid.to_world(rng.uniform(0, (70, 60, 20)))), (8.0, 8.0, 8.0)) for n in numbers}
     found = HeatmapAssignment.of(node, boxes)
-    k, j, i = np.unravel_index(found.voxels, grid.shape)
+    owned = np.array([(voxel, number) for number, voxels in found.voxels.items() for voxel in voxels])
+    voxels, owners = owned[np.argsort(owned[:, 0])].T
+    k, j, i = np.unravel_index(voxels, grid.shape)
     places = grid.to_world(np.stack([i, j, k], axis=-1))
     apart = np.array([np.linalg.norm(places - box.center, axis=1) for box in boxes.values()])
     assert apart.min(axis=0).max() > NEAR_MM > apart.min()
-    assert np.array_equal(found.voxels, np.flatnonzero(heat.astype(np.float32)))
-    assert np.array_equal(found.numbers, np.array(numbers)[apart.argmin(axis=0)])
-    seen = heat.ravel()[found.voxels] >= THRESHOLD
-    inside = {n: box.contains(places[seen & (found.numbers == n)]).any() for n, box in boxes.items()}
+    assert np.array_equal(voxels, np.flatnonzero(heat.astype(np.float32)))
+    assert np.array_equal(owners, np.array(numbers)[apart.argmin(axis=0)])
+    seen = heat.ravel()[voxels] >= THRESHOLD
+    inside = {n: box.contains(places[seen & (owners == n)]).any() for n, box in boxes.items()}
     assert found.heated == {n for n, there in inside.items() if there}
+
+
+def test_which_findings_have_heat_is_known_again_before_the_map_is_read(scene: Any) -> None:
+    drawn, _, _ = drawn_on(scene, heat=0.6)
+    heat = drawn.heatmaps[PLACE]
+    assert drawn.assignments[PLACE].heated == {1}
+    (again,) = restore(scene).drawings
+    assert again.assignments[PLACE].heated == {1}
+    assert again.assignments[PLACE].voxels.keys() == drawn.assignments[PLACE].voxels.keys()
+    heat.SetAttribute(HEATED, "2 what")  # as a person could write it
+    assert HeatmapAssignment.of(heat, {1: drawn.result.candidates[0].box}).heated == {2}
+    heat.RemoveAttribute(HEATED)
+    assert HeatmapAssignment.of(heat, {c.number: c.box for c in drawn.result.candidates}).heated == {1}
 
 
 def test_what_is_known_is_not_restored_again(scene: Any) -> None:

@@ -206,6 +206,36 @@ def test_a_running_job_is_cancelled_when_its_scan_goes_or_the_scene_closes(scene
     assert executor.closed
 
 
+def test_a_drawing_is_cancelled_at_any_step_and_keeps_what_is_shown(scene: Any) -> None:
+    node = volume_from_image(image("oblique"), scene, "CT")
+    session, executor = session_of(scene)
+    before, polls, last = nodes(scene), 0, None
+    while last is None or last.kind == "cancelled":
+        polls += 1
+        session.run(scan(node), REQUEST)
+        executor.finish(ran(executor, image("oblique")))
+        for _ in range(polls):
+            assert session.poll() == [], "an end is told after the last step only"
+        drawn = session.drawn
+        session.cancel()
+        (last,) = session.poll()
+        assert (last.kind, bool(session.reviews)) == (("done", True) if drawn else ("cancelled", False))
+        assert drawn or nodes(scene) == before
+    assert session.current is None, "nobody chose the scan"
+    assert visible(session.review_of(node).drawn) == [1, 2]
+    assert not session.busy
+
+
+def test_the_first_boxes_of_a_drawing_are_those_of_the_first_findings(scene: Any) -> None:
+    node = volume_from_image(image("oblique"), scene, "CT")
+    seen = [
+        [box.GetName() for box in slicer.util.getNodesByClass("vtkMRMLMarkupsROINode")]
+        for _ in drawn_in_steps(result(image("oblique")), {PLACE: node}, scene)
+    ]
+    assert [len(names) for names in seen[:3]] == [1, 2, 3]
+    assert [name.split()[1] for name in seen[2]] == ["1:", "2:", "3:"]
+
+
 def test_a_fault_in_the_drawing_ends_the_run_and_leaves_nothing(scene: Any, monkeypatch: pytest.MonkeyPatch) -> None:
     node = volume_from_image(image("oblique"), scene, "CT")
     session, executor = session_of(scene)

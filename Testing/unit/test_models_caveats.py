@@ -5,8 +5,10 @@ from __future__ import annotations
 import json
 from dataclasses import replace
 from pathlib import Path
+from types import SimpleNamespace
 from typing import Any
 
+import numpy as np
 import pytest
 from ltp_blob import blob_image, blob_model, blob_network, blob_package
 
@@ -18,10 +20,11 @@ from HCCAssistLib.imaging.geometry import Geometry
 from HCCAssistLib.inference.loaded_model import LoadedModel, load_model
 from HCCAssistLib.inference.study import Study
 from HCCAssistLib.models.card import card_rows
-from HCCAssistLib.models.caveats import model_warnings, trained_on, training_data_warning
+from HCCAssistLib.models.caveats import model_warnings, trained_on, training_data_warning, validation_doubts
 from HCCAssistLib.models.package import ModelPackage
 from HCCAssistLib.recipes.ltp.prediction import predict
 from HCCAssistLib.results.cutoff import CutOff
+from HCCAssistLib.training.assembled import class_accuracy, metrics
 
 MIXED = {"trained_on": {"synthetic": 120, "patients": 3}}
 
@@ -148,3 +151,49 @@ def test_every_command_names_the_cutoff_that_a_prediction_begins_with(
     study = Study("case-1", {"post/arterial": blob_image(SMALL)})
     result = predict(study, load_model(package), {"stride": "fast", "heatmap": False})
     assert (result.threshold, result.threshold_source) == (scan.value, scan.source)
+
+
+def figure(value: float, low: float | None, *, n: int = 40, unit: str = "patient", own: bool = True) -> dict[str, Any]:
+    """A figure as a card holds it."""
+    name = "figure, validation set (optimistic)" if own else "held-out phantoms, figure"
+    return {"name": name, "value": value, "n": n, "unit": unit, "interval": {"low": low, "high": 0.9}}
+
+
+@pytest.mark.parametrize(
+    ("figures", "said"),
+    [
+        ({}, ()),
+        ({"AUC": figure(0.8, 0.6)}, ()),
+        ({"AUC": figure(0.6, 0.45)}, ("AUC 0.60, 0.45 to 0.90, chance 0.50, n = 40 patients",)),
+        ({"AUC": figure(0.4, 0.2, own=False)}, ()),
+        ({"AUC": figure(0.8, 0.6) | {"clustered_interval": {"low": 0.4, "high": 1.0}}}, ("0.40 to 1.00",)),
+        ({"AUC": figure(0.8, None)}, ()),
+        ({"Pre: AUC": figure(0.4, 0.3), "Clinical: AUC": figure(0.7, 0.6)}, ("Pre: AUC 0.40",)),
+        ({"accuracy": figure(0.5, 0.35), "no-information rate": figure(0.4, None)}, ("accuracy 0.50",)),
+        ({"accuracy": figure(0.5, 0.45), "no-information rate": figure(0.4, None)}, ()),
+        ({"accuracy": figure(0.5, 0.1)}, ()),  # of a model from before, which does not say what chance is
+        ({"lesion-level sensitivity": figure(0, 0, n=18, unit="lesion")}, ("none of the 18 annotated lesions",)),
+        ({"lesion-level sensitivity": figure(0, 0, n=1, unit="lesion")}, ("not the one annotated lesion",)),
+        ({"lesion-level sensitivity": figure(0, None, n=0, unit="lesion")}, ()),
+        ({"lesion-level sensitivity": figure(0.1, 0, n=18, unit="lesion")}, ()),
+    ],
+)
+def test_a_model_that_failed_on_its_own_validation_says_so_in_every_result(
+    model: LoadedModel, figures: dict[str, Any], said: tuple[str, ...]
+) -> None:
+    doubts = validation_doubts(figures)
+    assert len(doubts) == len(said)
+    assert all(text in doubt for text, doubt in zip(said, doubts, strict=True)), doubts
+    card = replace(model.package.card, metrics=figures, training={"trained_on": {"synthetic": 0, "patients": 9}})
+    assert [warning.what for warning in model_warnings(card)] == list(doubts)
+
+
+def test_accuracy_stands_beside_what_naming_the_commonest_class_would_have() -> None:
+    truth = np.array([0, 0, 0, 1, 2])
+    outputs = np.eye(3)[[0, 0, 1, 1, 1]]
+    samples = SimpleNamespace(labels=truth)
+    accuracy, rate = class_accuracy([SimpleNamespace(validation=samples, outputs=outputs)], "ABC", unit="mass")  # type: ignore[list-item]
+    assert (accuracy.value, accuracy.n) == (0.6, 5)
+    assert (rate.value, rate.successes, rate.note) == (0.6, 3, "naming A always")
+    doubts = validation_doubts(metrics((accuracy, rate), "validation set"))
+    assert len(doubts) == 1 and "accuracy 0.60" in doubts[0] and "chance 0.60, n = 5 masses" in doubts[0]

@@ -142,9 +142,14 @@ def test_a_cohort_with_faults_fails_with_all_of_them(cohort: Path, tmp_path: Pat
 def test_a_dry_run_says_what_a_training_takes_and_keeps_nothing(
     cohort: Path, tmp_path: Path, capsys: pytest.CaptureFixture[str]
 ) -> None:
+    lost = tmp_path / "lost"  # too early to tell their outcome, so that nothing is learnt on them
+    lost.mkdir()
+    (lost / "cases").symlink_to(cohort / "cases")
+    table = (cohort / "cohort.csv").read_text(encoding="utf-8-sig")
+    (lost / "cohort.csv").write_text(table.replace("case-1,40", "case-1,4").replace("case-3,50", "case-3,5"))
     settings = [f"--set={name}={value}" for name, value in (("width", 0.05), ("epochs", 50), ("batch", 4))]
     before = sorted(tmp_path.rglob("*"))
-    command = ["train", str(cohort), "--recipe", HEPATECTOMY.id, "--dry-run", "--device", "cpu", "--repeats", "3"]
+    command = ["train", str(lost), "--recipe", HEPATECTOMY.id, "--dry-run", "--device", "cpu", "--repeats", "3"]
     assert main([*command, *settings]) == 0
     said = capsys.readouterr().out
     assert "for 10 cases" in said

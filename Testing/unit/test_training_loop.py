@@ -19,6 +19,7 @@ from HCCAssistLib.training.balance import balanced_order, class_weights
 from HCCAssistLib.training.loop import Fit, fit, outputs
 from HCCAssistLib.training.plan import Plan
 from HCCAssistLib.training.samples import Origin, Samples
+from HCCAssistLib.training.state import TrainingState
 
 pytestmark = pytest.mark.heavy
 
@@ -179,6 +180,21 @@ def test_a_metric_chooses_the_epoch_and_the_loss_decides_between_equals() -> Non
 
 def test_averaged_weights_are_kept_and_not_the_last_ones() -> None:
     assert not same(run(), run(replace(PLAN, averaging=0.0)))
+
+
+def test_the_average_of_few_steps_is_not_the_weights_from_before_training() -> None:
+    """With a constant share of 0.99, 94 % of it would be these after the 6 steps of an epoch of 48 patches."""
+    state = TrainingState.begin(network := Small(), replace(PLAN, averaging=0.99), torch.Generator())
+    with torch.no_grad():
+        for step in range(7):
+            for tensor in network.parameters():
+                tensor.fill_(step)
+            state.averaged.update_parameters(network)
+    held = [float(tensor.detach().mean()) for tensor in state.averaged.module.parameters()]
+    expected = 0.0
+    for n in range(1, 7):
+        expected += (1 - (1 + n) / (10 + n)) * (n - expected)
+    assert held == pytest.approx([expected] * len(held), abs=1e-5) and expected > 4
 
 
 def test_a_loss_that_is_no_number_is_said() -> None:

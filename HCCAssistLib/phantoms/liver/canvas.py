@@ -45,21 +45,28 @@ class Patch:
     def along(self, direction: Vector, origin: Vector = (0.0, 0.0, 0.0)) -> Field:
         """Coordinate of each sample along a direction; broadcasts to ``shape``."""
         d = np.asarray(direction, dtype=np.float64)
-        parts = [step @ d for step in self.steps]
-        parts[0] = parts[0] - np.dot(np.asarray(origin, dtype=np.float64), d)
+        k, j, i = (step @ d for step in self.steps)
+        return self._sum(k - np.dot(np.asarray(origin, dtype=np.float64), d), j, i)
+
+    @staticmethod
+    def _sum(*parts: npt.NDArray[np.float64]) -> Field:
+        """The sum of what the steps along ``k``, ``j`` and ``i`` add; broadcasts to ``shape``."""
         k, j, i = (part.astype(np.float32) for part in parts)
         total = k[:, None, None]
         # an axis across the direction adds nothing: leaving it out keeps the arrays small
-        if np.abs(j).max() > 1e-6:
+        if max(j.max(), -j.min()) > 1e-6:
             total = total + j[None, :, None]
-        if np.abs(i).max() > 1e-6:
+        if max(i.max(), -i.min()) > 1e-6:
             total = total + i[None, None, :]
         return total
 
     def squared_distance(self, point: Vector) -> Field:
         """Square of the distance in mm of each sample to a point."""
-        total: Field = sum(self.along(axis, point) ** 2 for axis in np.eye(3))  # type: ignore[assignment]
-        return total
+        k, j, i = self.steps
+        x, y, z = (
+            self._sum(k[:, n] - at, j[:, n], i[:, n]) for n, at in enumerate(np.asarray(point, dtype=np.float64))
+        )
+        return x**2 + y**2 + z**2
 
     def average(self, values: npt.NDArray[Any]) -> Field:
         """Mean over the samples of each voxel: the partial-volume effect."""

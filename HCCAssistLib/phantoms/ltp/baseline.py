@@ -107,14 +107,16 @@ class _Contrast:
 
 
 def _spots(contrast: _Contrast, threshold: float) -> tuple[ThresholdCandidate, ...]:
-    labels, count = ndimage.label(contrast.mask & (contrast.hu > threshold))
-    milliliters = np.bincount(labels.ravel(), minlength=count + 1) * float(np.prod(contrast.geometry.spacing)) / 1000
-    numbers = [n for n in range(1, count + 1) if milliliters[n] >= SMALLEST_ML]
-    if not numbers:
+    labels, _ = ndimage.label(contrast.mask & (contrast.hu > threshold))
+    inside = np.nonzero(labels)  # a small part of the box: what follows looks at nothing else
+    of = labels[inside]
+    counts = np.bincount(of)
+    numbers = np.flatnonzero(counts * float(np.prod(contrast.geometry.spacing)) / 1000 >= SMALLEST_ML)
+    if not len(numbers):
         return ()
-    means = ndimage.mean(contrast.hu, labels, numbers)
-    middles = np.array(ndimage.center_of_mass(contrast.mask, labels, numbers))
-    places = contrast.geometry.to_world(middles[:, ::-1])
+    means = np.bincount(of, contrast.hu[inside])[numbers] / counts[numbers]
+    middles = [np.bincount(of, axis)[numbers] / counts[numbers] for axis in reversed(inside)]
+    places = contrast.geometry.to_world(np.stack(middles, axis=-1))
     found = [
         ThresholdCandidate((float(x), float(y), float(z)), float(s)) for (x, y, z), s in zip(places, means, strict=True)
     ]

@@ -6,7 +6,6 @@ from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 
 import numpy as np
-from scipy import ndimage
 
 from HCCAssistLib.cohort.case_files import CaseContents
 from HCCAssistLib.cohort.finding_labels import Finding
@@ -132,6 +131,8 @@ def _between(low: FloatArray, high: FloatArray) -> Box:
 
 
 def _parts(segment: Segment) -> int:
+    from scipy import ndimage
+
     (around,) = ndimage.find_objects(segment.mask.array)
     pieces, _ = ndimage.label(segment.mask.array[around], structure=np.ones((3, 3, 3)))
     sizes = np.bincount(pieces.ravel())[1:]

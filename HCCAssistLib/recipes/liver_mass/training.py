@@ -58,7 +58,7 @@ def assemble(results: Sequence[MemberResult], *, chosen_on: str) -> Assembled:
         "hu": {phase: _joined([one["hu"][phase] for one in seen]) for phase in phases},
     }
     return Assembled(
-        estimates=[class_accuracy(results, CODES, unit="picture")],
+        estimates=class_accuracy(results, CODES, unit="picture"),
         facts={"seen": facts},
         extras=calibration_files(results),
     )

@@ -63,6 +63,6 @@ def _convolved_in_plane(layer: nn.Conv3d, maps: Tensor) -> Tensor:
         maps.flatten(1, 2).contiguous(memory_format=last),
         weight.contiguous(memory_format=last),
         bias,
-        padding=layer.padding[1:],  # type: ignore[arg-type]
+        padding=layer.padding[1:],
     )
     return found.unflatten(1, (-1, 2))

@@ -64,7 +64,7 @@ def assemble(results: Sequence[MemberResult], *, chosen_on: str) -> Assembled:
         "caveats": results[0].facts["caveats"],
         "learning_weights": results[0].facts["weights"],
     }
-    return Assembled(estimates=[class_accuracy(results, CODES, unit="patch")], facts=facts)
+    return Assembled(estimates=class_accuracy(results, CODES, unit="patch"), facts=facts)
 
 
 def _range(values: Any) -> list[float]:
