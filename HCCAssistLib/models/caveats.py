@@ -49,7 +49,7 @@ def validation_doubts(metrics: Mapping[str, Any]) -> tuple[str, ...]:
         limits["accuracy"] = rate
     chance = [_against(name, own[name], limit) for name, limit in limits.items() if _reaches(own.get(name), limit)]
     if chance:
-        doubts.append(f"on its own validation cases this model could not be told from chance ({'; '.join(chance)})")
+        doubts.append(f"on its own validation cases this could not be told from chance: {'; '.join(chance)}")
     return tuple(doubts)
 
 
@@ -71,7 +71,7 @@ def _reaches(metric: Mapping[str, Any] | None, limit: float) -> bool:
 def _against(name: str, metric: Mapping[str, Any], limit: float) -> str:
     low, high = _interval(metric) or (0.0, 1.0)
     of = f"n = {metric['n']} {plural(metric['unit'], metric['n'])}"
-    return f"{name} {metric['value']:.2f}, {low:.2f} to {high:.2f}, chance {limit:.2f}, {of}"
+    return f"{name} {metric['value']:.2f} ({low:.2f} to {high:.2f}, chance {limit:.2f}, {of})"
 
 
 def caveats(training: Mapping[str, Any]) -> tuple[str, ...]:

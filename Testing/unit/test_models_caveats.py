@@ -164,7 +164,7 @@ def figure(value: float, low: float | None, *, n: int = 40, unit: str = "patient
     [
         ({}, ()),
         ({"AUC": figure(0.8, 0.6)}, ()),
-        ({"AUC": figure(0.6, 0.45)}, ("AUC 0.60, 0.45 to 0.90, chance 0.50, n = 40 patients",)),
+        ({"AUC": figure(0.6, 0.45)}, ("AUC 0.60 (0.45 to 0.90, chance 0.50, n = 40 patients)",)),
         ({"AUC": figure(0.4, 0.2, own=False)}, ()),
         ({"AUC": figure(0.8, 0.6) | {"clustered_interval": {"low": 0.4, "high": 1.0}}}, ("0.40 to 1.00",)),
         ({"AUC": figure(0.8, None)}, ()),
