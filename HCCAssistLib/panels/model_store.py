@@ -77,9 +77,9 @@ class InstalledModels:
         ui.modelProgress.visible = ui.modelCancelButton.visible = running
         if not entries and not message:
             message = _(
-                "No model is installed. Install a model package, a .zip file or a folder: train one with "
-                "'hccassist train', or ask the group that published it. Until then the modules offer demonstration "
-                "models, which were trained on synthetic cases only and say nothing about patients."
+                "No model is installed. Install a model package, a .zip file or a folder: train one in HCC Training, "
+                "or ask the group that published it. Until then the modules offer demonstration models, which were "
+                "trained on synthetic cases only and say nothing about patients."
             )
         ui.modelLabel.text = "\n".join(filter(None, [message, *map(self._reason, entries)]))
         ui.modelLabel.visible = bool(ui.modelLabel.text)

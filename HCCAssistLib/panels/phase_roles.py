@@ -115,14 +115,21 @@ class PhaseRoles:
         fit(self.ui.roleTable)
 
     def _needs(self) -> str:
-        """What the methods need, and which scan serves them."""
-        lines = []
+        """What the methods need, and which scan serves them; beside one that has a scan, the others are only named."""
+        lines: list[tuple[tuple[str, ...], str]] = []
+        served: set[str] = set()
+        named: list[str] = []
         for role, modality, titles in ((r, m, t) for r in needed_roles() for m, t in methods_of(r).items()):
             node = volume_with_role(self._scene, role)
+            scan = node.GetName() if node is not None and may_be_of(node, modality) else ""
+            served.update(titles if scan else ())
+            named += [title for title in titles if title not in named]
             line = _("{methods} needs {role}: {scan}") if len(titles) == 1 else _("{methods} need {role}: {scan}")
-            scan = node.GetName() if node is not None and may_be_of(node, modality) else _("no scan yet")
-            lines.append(line.format(methods=_("; ").join(titles), role=place_words(role, modality), scan=scan))
-        return "\n".join(lines)
+            words = {"role": place_words(role, modality), "scan": scan or _("no scan yet")}
+            lines.append((titles, line.format(methods="; ".join(titles), **words)))
+        without = "; ".join(title for title in named if title not in served) if served else ""
+        shown = [line for titles, line in lines if not served or served.intersection(titles)]
+        return "\n".join([*shown, *([_("No scan yet for: {methods}").format(methods=without)] if without else [])])
 
 
 def _advice(volumes: list[LoadedVolume]) -> str:

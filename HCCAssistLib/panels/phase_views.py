@@ -59,9 +59,7 @@ class PhaseViews(Part):
     def listen(self, on: bool) -> None:
         """Whether the panel is open: elsewhere there is the layout of before."""
         self._chord.setEnabled(on)
-        if on:
-            self.refresh()
-        else:
+        if not on:  # when it is opened it is refreshed anyway
             self._leave()
 
     def close(self) -> None:

@@ -1,8 +1,8 @@
-"""The pictures of the LTP tutorial, made on the desk from a finished demo.
+"""The pictures of the LTP tutorial, made on the desk with the case that the demo shows.
 
-    python Testing/desk/ltp_tutorial.py DEMO [OUT]
+    python Testing/desk/ltp_tutorial.py [OUT]
 
-DEMO is the folder ``ltp`` that ``hccassist demo`` wrote; the pictures go to ``Resources/Screenshots``.
+The pictures go to ``Resources/Screenshots``.
 """
 
 from __future__ import annotations
@@ -18,9 +18,10 @@ import numpy as np
 from ltp_reading import numbers
 from window_picture import save
 
-from HCCAssistLib.cohort.cohort import read_cohort
+from HCCAssistLib.cli.demo_case import unseen_case
 from HCCAssistLib.imaging.windows import Window
 from HCCAssistLib.inference.study import Study, read_study
+from HCCAssistLib.phantoms.ltp.demo import DEMO
 from HCCAssistLib.recipes.registry import get_recipe
 from HCCAssistLib.scene.rendering import rendering_available
 
@@ -129,24 +130,22 @@ class Tutorial:
         save(self.desk, self.out / f"ltp-panel-{name}.jpg")
 
 
-def case_of(demo: Path) -> Study:
-    """The unseen case that the demo shows."""
-    (case,) = read_cohort(demo / "unseen").cases
-    return read_study(case, get_recipe("ltp"))
+def case_of_demo(folder: Path) -> Study:
+    """The unseen case that the demo shows, made in a folder."""
+    recipe = get_recipe("ltp")
+    return read_study(unseen_case(recipe, DEMO, folder / "unseen"), recipe)
 
 
 def main() -> None:
     parser = argparse.ArgumentParser(description=__doc__)
-    parser.add_argument("demo", type=Path, metavar="DEMO")
     parser.add_argument("out", type=Path, metavar="OUT", nargs="?", default=ROOT / "Resources" / "Screenshots")
     arguments = parser.parse_args()
     problem = rendering_available()
     if problem is not None:
         raise SystemExit(str(problem))
-    study = case_of(arguments.demo)
     with tempfile.TemporaryDirectory() as folder:
-        os.environ["HCCASSIST_MODELS"] = folder  # nothing is installed: the demonstration model is offered
-        Tutorial(study, arguments.out).run()
+        os.environ["HCCASSIST_MODELS"] = str(Path(folder) / "models")  # nothing is installed
+        Tutorial(case_of_demo(Path(folder)), arguments.out).run()
 
 
 if __name__ == "__main__":

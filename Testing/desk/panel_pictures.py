@@ -90,6 +90,8 @@ def tace(case: Opened) -> None:
     ui.inputsButton.collapsed = ui.detectionButton.collapsed = True
     desk.click(ui.heatCheck)
     case.picture("tace-panel-2-predicted")
+    desk.click(ui.heatCheck)
+    desk.click(ui.boxesCheck)  # their numbers would cover those of the diameters
     ui.resultsButton.collapsed = True
     ui.followUpButton.collapsed = False
     ui.measureSegment.setCurrentNode(segmentation)

@@ -22,16 +22,12 @@ WIDTHS = {"laptop": ((1366, 940), 450), "wide": ((1800, 1000), 760)}
 """Of the window, and of the panel in it."""
 
 
-def take(out: Path, folder: Path) -> None:
-    """Open the panel with a model, the sample case and scans whose phases are clear, doubtful and unknown."""
+def take(out: Path) -> None:
+    """Nothing is installed: load the sample case, and scans whose phases are clear, doubtful and unknown."""
     import slicer
     from slicer_desk.desktop import start
-    from studying import model_package, rest, row_of, volume
+    from studying import rest, row_of, volume
 
-    from HCCAssistLib.models.store import ModelStore
-
-    model_package(folder / "package")
-    ModelStore(folder / "models").install(folder / "package" / "blobs")
     desk = start()
     widget = desk.open(MODULE)
     ui = widget.ui
@@ -50,7 +46,7 @@ def take(out: Path, folder: Path) -> None:
     widget.goOn.refresh()
     slicer.util.setSliceViewerLayers(background=slicer.util.getNode("LTP phantom (synthetic)"), fit=True)
     # not the folders of whoever makes the pictures
-    ui.storeLabel.text = ui.storeLabel.text.split(" in ")[0]
+    ui.storeLabel.visible = False
     ui.sampleLabel.text = "\n".join(line for line in ui.sampleLabel.text.split("\n") if "Kept in" not in line)
     for name, (size, width) in WIDTHS.items():
         desk.window.resize(*size)
@@ -69,7 +65,7 @@ def main() -> None:
     with tempfile.TemporaryDirectory() as folder:
         os.environ["HCCASSIST_MODELS"] = str(Path(folder) / "models")
         os.environ["HCCASSIST_SAMPLES"] = str(Path(folder) / "samples")
-        take(arguments.out, Path(folder))
+        take(arguments.out)
 
 
 if __name__ == "__main__":

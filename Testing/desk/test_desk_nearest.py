@@ -202,3 +202,16 @@ def test_candidates_of_a_detection_have_neighbours_among_the_points_of_readers(d
     said, rows = beside_what_is_there(desk, widget, folder)
     assert "Among 2 confirmed findings of 1 patient;" in said and len(rows) == 1, said
     assert rows[0][1:3] == ["c0", "local tumour progression"]
+
+
+def test_neighbours_that_are_no_nearer_than_chance_are_said_to_be_unlike(desk):
+    from HCCAssistLib.panels.nearest_cases import _about
+    from HCCAssistLib.scene.nearest import Near, NearestFound
+
+    def told(*distances):
+        near = tuple(Near(f"case-{n}", "", "cyst", away, ()) for n, away in enumerate(distances))
+        return _about(NearestFound(None, None, "", {1: near}, confirmed=9, patients=3), 1, near).splitlines()
+
+    among = "Among 9 confirmed findings of 3 patients; two drawn at random lie about 1.4 apart."
+    assert told(0.8, 2.5) == [among]
+    assert told(2.5, 2.9) == ["None of these looks alike: each lies farther away than two drawn at random.", among]

@@ -35,6 +35,8 @@ def test_roles_are_guessed_confirmed_saved_and_restored(desk, panel, home):
     row = row_of(panel, "5: ABD ART 3.0")
     assert (row.button.text, row.button.enabled) == ("Confirmed", False)
     assert "needs arterial phase, follow-up CT: 5: ABD ART 3.0" in ui.needLabel.text
+    others = ui.needLabel.text.splitlines()[-1]
+    assert others.startswith("No scan yet for: ") and "Category of a liver mass" in others
     row = row_of(panel, "CT liver")
     desk.choose(row.combo, "Portal venous phase, CT at diagnosis")
     assert role_of(nodes[2]) is None  # chosen, not confirmed
@@ -207,6 +209,6 @@ def test_a_role_is_of_the_modality_of_its_scan_or_of_what_the_methods_ask_for(de
         assert "Unenhanced phase, CT before treatment" not in texts
     shown = panel.ui.needLabel.text
     assert "needs unenhanced phase, MR before treatment: no scan yet" in shown
-    assert "needs arterial phase, CT before treatment" in shown and "needs arterial phase, MR before treatment" in shown
+    assert "need arterial phase, CT before treatment" in shown and "needs arterial phase, MR before treatment" in shown
     assert row_of(panel, "T1 VIBE portal").combo.findText("Arterial phase, follow-up MR") >= 0
     assert row_of(panel, "7: portal venous").combo.findText("Arterial phase, follow-up CT or MR") >= 0
