@@ -60,7 +60,7 @@ def test_behind_an_installed_backbone_a_model_holds_8196_weights_and_refers_to_t
     assert card.training["seen"]["slice_mm"] == [4.0, 4.0]
     assert card.training["samples_per_class"]["train"] == dict.fromkeys(("CR", "PR", "SD", "PD"), 6)
     assert sum(file.stat().st_size for file in package.folder.iterdir()) < 100_000
-    assert [warning.what for warning in model_warnings(card) if "synthetic" not in warning.what] == []
+    assert STANDS_IN not in [warning.what for warning in model_warnings(card)]
     case = read_cohort(cohort).cases[8]
     result = predict(read_study(case, TACE, options=card.options), load_model(package), {})
     (finding,) = result.findings
@@ -76,7 +76,9 @@ def test_without_a_backbone_the_small_network_is_trained_and_the_card_says_so(
     package = train_on(cohort, tmp_path / "model")
     assert package.card.options["body"] == "small" and package.card.options["backbone"] == ""
     assert package.card.training["learning_weights"] == 116_564
-    assert [w.what for w in model_warnings(package.card)][1:] == [STANDS_IN]
+    synthetic, stands_in, chance = (warning.what for warning in model_warnings(package.card))
+    assert "synthetic cases only" in synthetic and stands_in == STANDS_IN
+    assert "could not be told from chance: accuracy" in chance  # after two epochs on 24 patches
     case = read_cohort(cohort).cases[8]
     result = predict(read_study(case, TACE, options=package.card.options), load_model(package), {})
     assert STANDS_IN in "\n".join(map(str, result.warnings))
