@@ -18,6 +18,8 @@ from HCCAssistLib.imaging.files import read_image, write_image
 from HCCAssistLib.imaging.geometry import Geometry
 from HCCAssistLib.imaging.image import Image
 
+pytestmark = pytest.mark.heavy
+
 SHAPE = (24, 64, 56)
 
 

@@ -24,6 +24,8 @@ from HCCAssistLib.imaging.geometry import Geometry
 from HCCAssistLib.imaging.image import Image
 from HCCAssistLib.recipes.registry import cohort_spec, get_recipe
 
+pytestmark = pytest.mark.heavy
+
 GRID = Geometry.from_parts((12, 60, 60), (1.0, 1.0, 1.0))
 
 WRITER = """

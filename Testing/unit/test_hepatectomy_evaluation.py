@@ -22,6 +22,8 @@ from HCCAssistLib.training.evaluated_cases import EvaluatedCases
 from HCCAssistLib.training.recurrence import RecurrenceEvaluation, performance
 from HCCAssistLib.training.recurrence_tables import case_rows, prediction_columns, prediction_rows
 
+pytestmark = pytest.mark.heavy
+
 PUBLISHED = (13, 8, 19, 2)
 """TP, FN, TN, FP of the tumour alone in the paper's 42 test patients."""
 

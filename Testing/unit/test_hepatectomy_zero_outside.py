@@ -12,6 +12,8 @@ from HCCAssistLib.recipes.hepatectomy.network import RecurrenceNetwork
 from HCCAssistLib.recipes.hepatectomy.recipe import VOI_SHAPE
 from HCCAssistLib.recipes.hepatectomy.zero_outside import _KEPT, ZeroOutside
 
+pytestmark = pytest.mark.heavy
+
 SHOWN = {
     "in the middle": (55, 95, 57, 98),
     "off centre, tall": (20, 131, 61, 74),

@@ -12,6 +12,8 @@ from HCCAssistLib.recipes.ltp.sliding_window import dense_scan
 from HCCAssistLib.recipes.ltp.sliding_window.dense_scan import TILE_PIXELS, scan, scan_patchwise
 from HCCAssistLib.recipes.ltp.sliding_window.scan_grid import ScanGrid
 
+pytestmark = pytest.mark.heavy
+
 VARIANTS = [(3, "context"), (3, "strict"), (2, "context"), (2, "strict")]
 
 

@@ -16,6 +16,8 @@ from HCCAssistLib.recipes.ltp.network import LTPNetwork, windowed
 from HCCAssistLib.recipes.ltp.recipe import WINDOWS
 from HCCAssistLib.recipes.ltp.sampling import start_around
 
+pytestmark = pytest.mark.heavy
+
 IMAGE = blob_image(straight_grid())
 
 

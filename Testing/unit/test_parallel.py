@@ -15,6 +15,8 @@ import pytest
 from HCCAssistLib.errors import HCCAssistError
 from HCCAssistLib.parallel import side_by_side
 
+pytestmark = pytest.mark.heavy
+
 CODE = """
 import signal
 import time

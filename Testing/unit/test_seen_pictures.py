@@ -12,6 +12,8 @@ from HCCAssistLib.recipes.tace.seen import seen
 from HCCAssistLib.recipes.tace.tumours import tumours_of
 from HCCAssistLib.results.classification import Finding, Patch
 
+pytestmark = pytest.mark.heavy
+
 TURNED = np.linalg.qr(np.array([[0.9, 0.2, -0.1], [-0.3, 0.95, 0.1], [0.05, -0.1, -0.99]]).T)[0]
 EVEN = {"CR": 0.4, "PR": 0.3, "SD": 0.2, "PD": 0.1}
 

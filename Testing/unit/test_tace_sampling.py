@@ -16,6 +16,8 @@ from HCCAssistLib.recipes.tace.recipe import ARTERIAL, SIZE, TACE, window_of
 from HCCAssistLib.recipes.tace.sampling import pictures, sample_case
 from HCCAssistLib.recipes.tace.tumours import tumours_of
 
+pytestmark = pytest.mark.heavy
+
 OPTIONS = TACE.resolve({})
 OBLIQUE = Rotation.from_euler("xyz", (17, -11, 23), degrees=True).as_matrix()
 SAGITTAL = np.array([[0, 0, 1], [1, 0, 0], [0, -1, 0]], float)
