@@ -19,7 +19,8 @@ def sentence(result: Result) -> str:
     """What was found, in a sentence without a full stop."""
     if isinstance(result, DetectionResult):
         at = f"{cutoff_value(CutOff(result.threshold, result.threshold_source))} ({result.threshold_source})"
-        found = f"{len(result.shown)} of {len(result.candidates)} candidates at or above {at}"
+        there = len(result.candidates)
+        found = f"{len(result.shown)} of {there} {plural('candidate', there)} at or above {at}"
         return f"{found}; searched: {result.searched}" if result.searched else found
     if isinstance(result, ClassificationResult):
         found = f"{len(result.findings)} {plural('finding', len(result.findings))}"

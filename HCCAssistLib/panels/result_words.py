@@ -14,6 +14,7 @@ from HCCAssistLib.results.cutoff import CutOff, cutoff_value
 from HCCAssistLib.results.review import Verdict
 from HCCAssistLib.scene.presenters.detection import score_text
 from HCCAssistLib.scene.review_counts import Counts
+from HCCAssistLib.wording import plural
 
 
 @dataclass(frozen=True, slots=True)
@@ -139,7 +140,9 @@ def _detection(result: Any) -> str:
     where = result.searched.region if result.searched is not None else ""
     only = _(" Only the {where} was searched.").format(where=where) if where and where != "whole volume" else ""
     if shown:
-        text = _("{shown} of {found} candidates at or above {value}.").format(shown=shown, found=found, value=value)
+        text = _("{shown} of {found} {candidates} at or above {value}.").format(
+            shown=shown, found=found, candidates=plural("candidate", found), value=value
+        )
     else:
         text = _("No candidate at or above {value}. This does not exclude a tumour.").format(value=value)
         text += _(" {found} below it: move the threshold to see them.").format(found=found) if found else ""

@@ -9,6 +9,7 @@ import numpy as np
 
 from HCCAssistLib.cohort.cohort import Cohort
 from HCCAssistLib.phantoms.demo import Demo, Row
+from HCCAssistLib.wording import plural
 
 if TYPE_CHECKING:
     from HCCAssistLib.evaluation.report import Report
@@ -36,9 +37,10 @@ def describe(result: DetectionResult, study: Study) -> tuple[str, Sequence[str],
     centers = np.array([candidate.box.center for candidate in result.shown]).reshape(-1, 3)
     away = np.linalg.norm(lesions[:, None] - centers[None], axis=2)
     found = int((away <= TOLERANCE_MM).any(axis=1).sum())
+    shown, planted = len(result.shown), len(lesions)
     sentence = (
-        f"{len(result.shown)} candidates at or above {result.threshold:.4f}, {found} of {len(lesions)} planted lesions "
-        f"found (a centre within {TOLERANCE_MM:g} mm)"
+        f"{shown} {plural('candidate', shown)} at or above {result.threshold:.4f}, {found} of {planted} planted "
+        f"{plural('lesion', planted)} found (a centre within {TOLERANCE_MM:g} mm)"
     )
     rows = [
         (

@@ -100,7 +100,8 @@ function buildThreshold(about, viewer) {
     $("thresholdOwn").disabled = isOwn;
     if (kind === "detection") {
       const shown = viewer.shown.filter(Boolean).length;
-      $("count").textContent = `${shown} of ${viewer.findings.length} candidates at or above the threshold`;
+      const candidates = viewer.findings.length === 1 ? "candidate" : "candidates";
+      $("count").textContent = `${shown} of ${viewer.findings.length} ${candidates} at or above the threshold`;
     } else {
       const group = threshold.of >= viewer.threshold ? "High" : "Low";
       $("count").textContent = `${group} risk${isOwn ? "" : " at this threshold, which is not the model's"}`;
