@@ -73,10 +73,10 @@ def test_a_reader_goes_from_the_sample_case_to_a_cohort(desk, nothing_installed,
         desk.click(ui.runButton)
         desk.wait_until(lambda: not widget.logic.session.running, 300)
     review = widget.logic.session.current
-    assert ui.table.rowCount >= 2
+    assert ui.table.rowCount >= 1
     assert "synthetic cases only" in ui.warningsLabel.text
 
-    ui.table.selectRow(1)
+    ui.table.selectRow(ui.table.rowCount - 1)
     desk.process_events()
     for name in ("Red", "Yellow", "Green"):
         to_slice = np.linalg.inv(from_vtk(desk.layout_manager.sliceWidget(name).mrmlSliceNode().GetSliceToRAS()))

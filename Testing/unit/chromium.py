@@ -112,6 +112,14 @@ class Chromium:
         self.mouse("mouseReleased", x, y, clickCount=1)
         self.drawn()
 
+    def leave_by_click(self, x: float, y: float) -> None:
+        """Click on what leads to another page, and wait for that to come: nothing can be asked in between."""
+        self.events.clear()
+        self.mouse("mousePressed", x, y, clickCount=1, buttons=1)
+        self.mouse("mouseReleased", x, y, clickCount=1)
+        while not any(event.get("method") == "Page.loadEventFired" for event in self.events):
+            self.events.append(self._next())
+
     def drag(self, start: tuple[float, float], end: tuple[float, float], button: str = "left", **more: Any) -> None:
         held = {"left": 1, "right": 2, "middle": 4}[button]
         self.mouse("mousePressed", *start, button, clickCount=1, buttons=held, **more)

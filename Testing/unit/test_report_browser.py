@@ -169,7 +169,7 @@ def test_a_click_on_a_row_opens_the_page_of_its_case(page, written) -> None:
         "(() => { const r = document.querySelectorAll('.cases tbody tr')[7].cells[2].getBoundingClientRect();"
         " return [r.x + 4, r.y + 4]; })()"
     )
-    page.click(x, y)
+    page.leave_by_click(x, y)
     page.wait("document.title === 'page of case-7'", 10)
 
 
