@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import json
+import re
 from collections.abc import Iterator
 from pathlib import Path
 
@@ -103,11 +104,16 @@ def found_in(folder: Path, words: list[str]) -> set[tuple[str, str]]:
     """Which words occur in which file, in its content or its name."""
     files = [path for path in folder.rglob("*") if path.is_file()]
     contents = {path: path.read_bytes().lower() for path in files}
+    # a year is none within a longer number, such as the time of day that a file is named by
+    patterns = {
+        word: rf"(?<!\d){word}(?!\d)" if word.isdigit() and len(word) == 4 else re.escape(word.lower())
+        for word in words
+    }
     return {
         (word, path.name)
         for path, content in contents.items()
-        for word in words
-        if word.lower().encode() in content or word.lower() in path.relative_to(folder).as_posix().lower()
+        for word, pattern in patterns.items()
+        if re.search(pattern.encode(), content) or re.search(pattern, path.relative_to(folder).as_posix().lower())
     }
 
 
