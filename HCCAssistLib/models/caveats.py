@@ -33,11 +33,7 @@ def validation_doubts(metrics: Mapping[str, Any]) -> tuple[str, ...]:
     Figures of other cases that are kept beside them do not count. Without such a doubt nothing is shown yet: these
     cases flatter.
     """
-    own = {
-        name: one
-        for name, one in metrics.items()
-        if isinstance(one, Mapping) and str(one.get("name")).endswith(OPTIMISTIC)
-    }
+    own = {name: one for name, one in metrics.items() if _is_own(one)}
     doubts = []
     lesions = own.get("lesion-level sensitivity", {})
     if lesions.get("n") and lesions.get("value") == 0:
@@ -50,15 +46,27 @@ def validation_doubts(metrics: Mapping[str, Any]) -> tuple[str, ...]:
     chance = [_against(name, own[name], limit) for name, limit in limits.items() if _reaches(own.get(name), limit)]
     if chance:
         doubts.append(f"on its own validation cases this could not be told from chance: {'; '.join(chance)}")
-    return tuple(doubts)
+    return tuple(text for text in doubts if text.isprintable() and len(text) <= LONGEST)
+
+
+def _is_own(metric: Any) -> bool:
+    """Whether this is a known figure of the validation samples; a card may come from anywhere, and hold anything."""
+    return (
+        isinstance(metric, Mapping)
+        and str(metric.get("name")).endswith(OPTIMISTIC)
+        and isinstance(metric.get("n"), int)
+        and isinstance(metric.get("unit"), str)
+        and isinstance(metric.get("value"), int | float)
+    )
 
 
 def _interval(metric: Mapping[str, Any]) -> tuple[float, float] | None:
     """That of the patients where there is one, since the findings of one patient are alike."""
     for name in ("clustered_interval", "interval"):
-        found = metric.get(name) or {}
-        if found.get("low") is not None:
-            return float(found["low"]), float(found["high"])
+        found = metric.get(name)
+        low, high = (found.get("low"), found.get("high")) if isinstance(found, Mapping) else (None, None)
+        if isinstance(low, int | float) and isinstance(high, int | float):
+            return low, high
     return None
 
 

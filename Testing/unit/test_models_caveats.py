@@ -191,6 +191,25 @@ def test_a_model_that_failed_on_its_own_validation_says_so_in_every_result(
     assert [warning.what for warning in model_warnings(card)] == list(doubts)
 
 
+@pytest.mark.parametrize(
+    "wrong",
+    [
+        "0.4",
+        None,
+        figure(0.4, 0.2) | {"n": "many"},
+        figure(0.4, 0.2) | {"value": None},
+        figure(0.4, 0.2) | {"interval": "wide"},
+        figure(0.4, 0.2) | {"interval": {"low": "0.2", "high": 0.9}},
+        figure(0.4, 0.2) | {"unit": 7},
+    ],
+)
+def test_figures_of_a_card_from_elsewhere_may_be_anything(wrong: Any) -> None:
+    for name in ("AUC", "accuracy", "lesion-level sensitivity", "no-information rate"):
+        assert validation_doubts({name: wrong}) == ()
+    assert len(validation_doubts({"AUC": figure(0.4, 0.2), "accuracy": wrong, "no-information rate": wrong})) == 1
+    assert validation_doubts({"a\nb" * 200 + ": AUC": figure(0.4, 0.2)}) == ()
+
+
 def test_accuracy_stands_beside_what_naming_the_commonest_class_would_have() -> None:
     truth = np.array([0, 0, 0, 1, 2])
     outputs = np.eye(3)[[0, 0, 1, 1, 1]]
