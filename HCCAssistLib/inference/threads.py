@@ -18,8 +18,8 @@ def in_threads(
 ) -> Generator[Made, None, None]:
     """What ``work`` makes of each item, in their order; close it (``contextlib.closing``) to leave out the rest.
 
-    A small network's layers gain little from several threads; items that need nothing of each other gain all of it. Each
-    is computed by one thread, so that its sums end in the same last bits however many there are.
+    A small network's layers gain little from several threads, items that need nothing of each other much. Each is
+    computed by one thread, so that its sums end in the same last bits however many there are.
 
     Args:
         work: what torch computes in it, or other code that lets go of the interpreter, runs side by side.

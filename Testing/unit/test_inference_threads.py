@@ -70,10 +70,8 @@ def test_sums_end_in_the_same_bits(threads):
     torch.manual_seed(0)
     items = list(torch.randn(6, 1, 16, 24, 24))
     weight = torch.randn(8, 16, 3, 3)
-    one_by_one = []
     torch.set_num_threads(1)
-    for item in items:
-        one_by_one.append(torch.nn.functional.conv2d(item, weight).sum())
+    one_by_one = [torch.nn.functional.conv2d(item, weight).sum() for item in items]
     torch.set_num_threads(threads)
     found = list(in_threads(lambda item: torch.nn.functional.conv2d(item, weight).sum(), items))
     assert torch.equal(torch.stack(found), torch.stack(one_by_one))
