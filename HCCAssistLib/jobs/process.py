@@ -24,8 +24,8 @@ ENVIRONMENT = {
     "MALLOC_TRIM_THRESHOLD_": "1073741824",
     "MALLOC_ARENA_MAX": "1",
 }
-"""Threads that wait let others work, and memory is kept between slabs of a scan, for all threads together: 10 to 30 % of
-its time. See ``cli.process.tune``, which says the same to a process that runs already."""
+"""Threads that wait let others work, and memory is kept between slabs of a scan, for all threads: 10 to 30 % of its
+time. ``cli.process.tune`` says the same to a process that runs already."""
 
 OUTPUT_LINES = 60
 
