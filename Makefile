@@ -15,6 +15,8 @@ MESA := libegl1 libgl1-mesa-dri
 SLURM := slurm-wlm munge openssh-server
 QT := libxkbcommon0 libdbus-1-3 libfontconfig1 libglib2.0-0 libgl1 libx11-6
 OUT ?= demo
+# hundreds of tests start a process: modules are compiled once, whatever the surroundings say
+unexport PYTHONDONTWRITEBYTECODE
 # Files are handed out in the order in which they are collected, heavy ones first, not by their number of tests.
 PYTEST := $(BIN)/python -m pytest --numprocesses logical --maxprocesses 4 --dist loadfile --no-loadscope-reorder
 

@@ -204,7 +204,7 @@ class Side:
         folder.mkdir()
         rooms = (checkout, checkout / "Testing/unit", checkout / "Testing/desk", checkout / "benchmarks")
         self._environment = {
-            **{key: value for key, value in os.environ.items() if key not in ONE_CORE},
+            **{key: value for key, value in os.environ.items() if key not in (*ONE_CORE, "PYTHONDONTWRITEBYTECODE")},
             "PYTHONPATH": os.pathsep.join(map(str, rooms)),
             "QT_QPA_PLATFORM": "offscreen",
             "GOMP_SPINCOUNT": "0",  # this and the next as a worker has them
