@@ -60,7 +60,7 @@ DEMO = Demo(
     cases=100,
     least_cases=20,
     title="Categories of liver masses on held-out phantoms",
-    training={"epochs": 8, "width": 0.25, "copies": 3, "sections": 3},
+    training={"epochs": 16, "batch": 32, "averaging": 0.99, "width": 0.25, "copies": 3, "sections": 3},
     run={},
     shows=lambda row: len(str(row[PLANTED]).split()) >= LEAST_MASSES,
     evidence=evidence,
