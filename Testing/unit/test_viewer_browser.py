@@ -184,6 +184,23 @@ def test_boxes_are_drawn_where_numpy_cuts_them(browser, pages) -> None:
                 assert len(found) == 4
 
 
+def test_the_name_of_a_frame_that_begins_outside_of_the_pane_is_read_whole(browser, pages) -> None:
+    browser.open(pages["risk"])
+    browser.run("viewer.jump(0)")
+    pan = "(() => { const p = viewer.panes[0], [o] = p.outlines(); viewer.pan(p, %s, 0); })()"
+    reach = "(o.corners.map((c) => c[0]))"
+    for way in (f"-20 - Math.min(...{reach})", f"p.canvas.width - 20 - Math.min(...{reach})"):
+        browser.run(pan % way)
+        browser.drawn()
+        left, right, width = browser.run(
+            "(() => { const p = viewer.panes[0], c = p.canvas.getContext('2d'), found = [];"
+            " c.fillText = (text, x) => { if (text.startsWith('seen around'))"
+            " found.push(x, x + c.measureText(text).width, p.canvas.width); };"
+            " p.draw(); delete c.fillText; return found; })()"
+        )
+        assert 0 <= left < right <= width
+
+
 def test_a_row_of_the_list_leads_to_its_slice(browser, pages) -> None:
     browser.open(pages["detection"])
     assert browser.run("document.getElementById('count').textContent") == "2 of 3 candidates at or above the threshold"

@@ -159,13 +159,23 @@ export class Pane {
       context.strokeStyle = isChosen ? "white" : COLORS[finding.verdict];
       context.stroke();
       if (named.has(finding)) continue;
-      const left = Math.min(...corners.map((corner) => corner[0]));
+      const left = this.#nameLeft(context, mark.text, corners.map((corner) => corner[0]));
       let bottom = Math.min(...corners.map((corner) => corner[1])) - 4 * ratio;
       const isTaken = ([x, y]) => Math.abs(x - left) < 70 * ratio && Math.abs(y - bottom) < LINE * ratio - 1;
       while ([...named.values()].some(isTaken)) bottom -= LINE * ratio;
       named.set(finding, [left, bottom]);
       this.#write(context, mark.text, left, bottom, { color: context.strokeStyle, baseline: "bottom" });
     }
+  }
+
+  /** Where a name begins: at the left of its box, but not outside of the pane while a part of the box is in it. */
+  #nameLeft(context, text, across) {
+    const [first, last] = [Math.min(...across), Math.max(...across)];
+    const edge = 6 * this.viewer.ratio;
+    const { width } = this.canvas;
+    if (last < 0 || first > width) return first;
+    context.font = this.#font(false);
+    return Math.max(edge, Math.min(first, width - edge - context.measureText(text).width));
   }
 
   #drawCrosshair(context) {
@@ -242,8 +252,12 @@ export class Pane {
     this.#write(context, `${mm} mm`, x + 6 * this.viewer.ratio, y - 4 * this.viewer.ratio, { baseline: "bottom" });
   }
 
+  #font(bold) {
+    return `${bold ? "bold " : ""}${13 * this.viewer.ratio}px system-ui, sans-serif`;
+  }
+
   #write(context, text, x, y, { align = "left", baseline = "middle", color = "white", bold = false } = {}) {
-    context.font = `${bold ? "bold " : ""}${13 * this.viewer.ratio}px system-ui, sans-serif`;
+    context.font = this.#font(bold);
     context.textAlign = align;
     context.textBaseline = baseline;
     context.lineWidth = 3 * this.viewer.ratio;
