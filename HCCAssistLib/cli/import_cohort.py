@@ -229,7 +229,8 @@ def _second(
     say(f"{in_cohort} in the cohort, {done.cases} new in cohort.csv.")
     if recipe.columns and not faults:
         columns = ", ".join(recipe.columns)
-        say(f"Fill in {columns} in cohort.csv, and run: {own_command()} check {as_argument(args.out)} --recipe {recipe.id}")
+        check = f"{own_command()} check {as_argument(args.out)} --recipe {recipe.id}"
+        say(f"Fill in {columns} in cohort.csv, and run: {check}")
     return 1 if faults else 0
 
 

@@ -61,7 +61,8 @@ def run(tree: Path, out: Path, capsys: pytest.CaptureFixture[str], monkeypatch: 
         status = main(["import-cohort", "dicom", str(tree), str(out), "--recipe", recipe, "--json", *more])
         printed, complained = capsys.readouterr()
         said = json.loads(printed) if printed else {}
-        complained += "".join(f"{problem['where']}: {problem['what']}. {problem['remedy']}\n" for problem in said.get("problems", ()))
+        for problem in said.get("problems", ()):
+            complained += f"{problem['where']}: {problem['what']}. {problem['remedy']}\n"
         return status, said, complained
 
     return run
