@@ -5,10 +5,12 @@ from __future__ import annotations
 import json
 import math
 import os
+import shlex
 import shutil
 import sys
 import time
 from collections.abc import Iterable, Sequence
+from pathlib import Path
 from typing import Any, TextIO
 
 from HCCAssistLib.errors import InputError, Problem
@@ -21,6 +23,21 @@ def say(text: str = "") -> None:
     """A line for the person, on stdout."""
     clear_progress()
     _write(f"{text}\n", sys.stdout)
+
+
+def as_argument(path: Path) -> str:
+    """A path as it is typed in a terminal, for a command that is printed to be copied."""
+    if os.name == "nt":
+        from subprocess import list2cmdline
+
+        return list2cmdline([str(path)])
+    return shlex.quote(str(path))
+
+
+def own_command() -> str:
+    """How this command is called: by its name, or as it was called now where the name is not known to the shell."""
+    called = Path(sys.argv[0])
+    return as_argument(called) if called.stem == "hccassist" and not shutil.which("hccassist") else "hccassist"
 
 
 def say_json(data: Any) -> None:

@@ -82,7 +82,7 @@ def run(args: argparse.Namespace) -> None:
     say()
     say(f"took {took:.0f} s, and {cpu:.0f} s of processor time; {size:.0f} MB of disk in {args.out}")
     if not args.train:
-        demo_tour.say_more(demos)
+        demo_tour.say_more(demos, args.out)
 
 
 def _settle_size(args: argparse.Namespace, demo: Demo) -> None:

@@ -7,7 +7,7 @@ from pathlib import Path
 from typing import TYPE_CHECKING
 
 from HCCAssistLib.cli import demo_case
-from HCCAssistLib.cli.console import Progress, say
+from HCCAssistLib.cli.console import Progress, as_argument, own_command, say
 from HCCAssistLib.cli.demo_training import RESULT, UNSEEN
 from HCCAssistLib.models.store import DEMONSTRATION, ModelStore, default_store
 from HCCAssistLib.recipes.registry import get_recipe
@@ -58,9 +58,9 @@ def _look(folder: Path, demo: Demo, device: str, background: Background | None, 
     demo_case.say_files(folder / RESULT)
 
 
-def say_more(recipes: Iterable[str]) -> None:
-    """What takes longer, and is left to the person."""
+def say_more(recipes: Iterable[str], out: Path) -> None:
+    """What takes longer, and is left to the person; in the same folder, wherever that is."""
     say()
     say("What can follow, and takes minutes: phantoms, training, evaluation on those that were held out, report")
     for recipe in recipes:
-        say(f"  hccassist demo --train --recipe {recipe}")
+        say(f"  {own_command()} demo --train --recipe {recipe} --out {as_argument(out)}")

@@ -8,7 +8,7 @@ from dataclasses import replace
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
-from HCCAssistLib.cli.console import Progress, say, table
+from HCCAssistLib.cli.console import Progress, as_argument, own_command, say, table
 from HCCAssistLib.cohort.cohort import read_cohort
 from HCCAssistLib.errors import InputError
 from HCCAssistLib.recipes.registry import get_recipe
@@ -148,4 +148,4 @@ def run(args: argparse.Namespace, folder: Path, demo: Demo, background: Backgrou
     say()
     shown.say()
     demo_case.say_files(folder / RESULT)
-    say(f"model     {folder / MODEL} (install it with: hccassist models install {folder / MODEL})")
+    say(f"model     {folder / MODEL} (install it with: {own_command()} models install {as_argument(folder / MODEL)})")

@@ -13,7 +13,7 @@ from typing import TYPE_CHECKING, Any
 
 from HCCAssistLib.cli import checks
 from HCCAssistLib.cli.arguments import add_json
-from HCCAssistLib.cli.console import Progress, complain, say, say_json
+from HCCAssistLib.cli.console import Progress, as_argument, complain, own_command, say, say_json
 from HCCAssistLib.cohort.known_patients import KnownPatients
 from HCCAssistLib.errors import InputError
 from HCCAssistLib.locks import locked
@@ -190,7 +190,8 @@ def _second(
         progress=Progress("import").part,
     )
     faults = [one for one in done.written if one.fault]
-    cases = {one.case_id: one.patient for one in chosen}
+    failed = {(one.case_id, one.role) for one in faults}
+    cases = {one.case_id: one.patient for one in chosen if (one.case_id, one.role) not in failed}
     missing = _missing(recipe, chosen)
     used = set(cases.values())
     patients = {one.series.id: one.patient for one in chosen}
@@ -228,7 +229,8 @@ def _second(
     say(f"{in_cohort} in the cohort, {done.cases} new in cohort.csv.")
     if recipe.columns and not faults:
         columns = ", ".join(recipe.columns)
-        say(f"Fill in {columns} in cohort.csv, and run: hccassist check {args.out} --recipe {recipe.id}")
+        check = f"{own_command()} check {as_argument(args.out)} --recipe {recipe.id}"
+        say(f"Fill in {columns} in cohort.csv, and run: {check}")
     return 1 if faults else 0
 
 

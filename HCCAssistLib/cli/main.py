@@ -98,7 +98,7 @@ def main(arguments: Sequence[str] | None = None) -> int:
     args = argparse.Namespace(command="", debug=False, stopped="")
     print_anything()
     stopped = False
-    with stoppable(lambda: _stopped(args)):
+    with stoppable(lambda: _stopped(args)) as was_asked:
         try:
             parser(sys.argv[1:] if arguments is None else arguments).parse_args(arguments, args)
             tune()
@@ -106,11 +106,9 @@ def main(arguments: Sequence[str] | None = None) -> int:
             return int(args.run(args) or 0)
         except SystemExit as stop:
             return stop.code if isinstance(stop.code, int) else 2
-        except KeyboardInterrupt:
-            stopped = True
-            return _stopped(args)
         except BaseException as error:
-            return _fail(args, error)
+            stopped = isinstance(error, KeyboardInterrupt) or was_asked()
+            return _stopped(args) if stopped else _fail(args, error)
         finally:
             remove_unfinished()
             if arguments is None:  # a process of its own

@@ -23,14 +23,17 @@ SIGNALS = tuple(getattr(signal, name) for name in ("SIGINT", "SIGTERM", "SIGBREA
 
 
 @contextmanager
-def stoppable(on_kill: Callable[[], object]) -> Iterator[None]:
+def stoppable(on_kill: Callable[[], object]) -> Iterator[Callable[[], bool]]:
     """A block that Ctrl-C and SIGTERM end with one KeyboardInterrupt, however often they come.
+
+    What is given to the block tells whether they came. Some libraries make another error of the KeyboardInterrupt:
+    where one comes in the middle of an import, VTK's says that a module is missing.
 
     Args:
         on_kill: called before the process is ended in the middle of whatever it computes.
     """
     if threading.current_thread() is not threading.main_thread():  # only that one may ask for signals
-        yield
+        yield lambda: False
         return
     unwound = threading.Event()
     stopping = False
@@ -68,7 +71,7 @@ def stoppable(on_kill: Callable[[], object]) -> Iterator[None]:
     thread = threading.Thread(target=watch, daemon=True)
     thread.start()
     try:
-        yield
+        yield lambda: stopping
     finally:
         unwound.set()
         sys.unraisablehook = report

@@ -44,6 +44,9 @@ def run(args: argparse.Namespace) -> None:
     from HCCAssistLib.viewer.scans import case_of, read_scans
 
     given = _images(args.image)
+    if not args.result.is_dir():
+        what = "this is a file" if args.result.exists() else "there is no such folder"
+        raise InputError(what, f"RESULT {args.result.name}", "name the folder that predict wrote for the case")
     page: Path = args.out or args.result / PAGE
     if page.is_dir() or page.suffix.lower() not in (".html", ".htm"):
         raise InputError("the page is a file that ends in .html", f"option --out {page.name}", "name such a file")

@@ -62,7 +62,7 @@ class Scale:
         thresholds: rising; ``score >= threshold`` counts.
         own: the position of the model's own decision.
         source: where its cut-off comes from, or what it decides by instead.
-        scores: how many distinct scores there are; fewer thresholds are offered where there are too many.
+        scores: the distinct scores, rising; fewer thresholds are offered where there are too many.
         levels: figures at each position, by what is counted.
         columns: of the table of cases that follow the threshold: what they are called.
         rows: the steps of each row of that table.
@@ -73,7 +73,7 @@ class Scale:
     thresholds: FloatArray
     own: int
     source: str
-    scores: int
+    scores: FloatArray
     levels: Mapping[str, Figures]
     columns: tuple[str, ...]
     rows: tuple[tuple[Step, ...], ...]
@@ -86,7 +86,7 @@ class Scale:
             "thresholds": [float(t) if np.isfinite(t) else "infinity" for t in self.thresholds],
             "own": self.own,
             "source": self.source,
-            "scores": self.scores,
+            "scores": len(self.scores),
             "levels": {name: [_columns(one) for one in zip(*at, strict=True)] for name, at in self.levels.items()},
         }
 
@@ -180,7 +180,7 @@ def binary_scale(
         thresholds=thresholds,
         own=own,
         source=cutoff.source if cutoff else rule,
-        scores=len(np.unique(values)),
+        scores=np.unique(values),
         levels=levels,
         columns=(*columns, column),
         rows=tuple(

@@ -4,9 +4,11 @@ from __future__ import annotations
 
 import json
 from collections.abc import Sequence
+from decimal import ROUND_FLOOR, Decimal
 from typing import Any
 
 import numpy as np
+import numpy.typing as npt
 
 from HCCAssistLib.evaluation.display import key_interval, key_texts
 from HCCAssistLib.evaluation.explorer import Figures, Scale
@@ -32,13 +34,13 @@ def explorer_json(scales: Sequence[Scale], columns: Sequence[int]) -> str:
 def _scale(scale: Scale) -> dict[str, Any]:
     offered = len(scale.thresholds)
     by_rule = scale.own == offered
-    thinned = offered - (not by_rule) < scale.scores
+    thinned = offered - (not by_rule) < len(scale.scores)
     return {
         "title": scale.title,
-        "thresholds": threshold_texts(scale.thresholds),
+        "thresholds": threshold_texts(scale.thresholds, scale.scores),
         "own": scale.own,
         "source": scale.source,
-        "offered": THINNED.format(scores=scale.scores, offered=offered) if thinned else ALL,
+        "offered": THINNED.format(scores=len(scale.scores), offered=offered) if thinned else ALL,
         "levels": [_level(name, at) for name, at in scale.levels.items()],
         "headings": list(scale.columns),
         "rows": [[[step.start, step.marks, *step.cells] for step in row] for row in scale.rows],
@@ -66,22 +68,33 @@ def _level(name: str, at: Figures) -> dict[str, Any]:
     }
 
 
-def threshold_texts(thresholds: FloatArray) -> list[str]:
-    """As many digits as it takes to tell each from the next, three or more.
+def threshold_texts(thresholds: FloatArray, scores: npt.ArrayLike = ()) -> list[str]:
+    """Cut down, never up, to as few digits as decide the same: four, or as many as tell each from the next below.
 
-    >>> threshold_texts(np.array([0.25, 0.99991, 0.99993]))
-    ['0.250', '0.99991', '0.99993']
+    Whoever applies a threshold as it is printed gets the figures that stand beside it. Rounded up it would leave out
+    the very score that it was made of.
+
+    >>> threshold_texts(np.array([0.25, 0.99997, 0.99999]))
+    ['0.2500', '0.9999', '0.99999']
+
+    Args:
+        thresholds: ``(positions,)``, rising.
+        scores: all that are compared with them; fewer thresholds may be offered.
     """
-    texts = []
-    for number, value in enumerate(thresholds):
-        if not np.isfinite(value):
-            texts.append("\N{INFINITY}" if value > 0 else "\N{MINUS SIGN}\N{INFINITY}")
-            continue
-        beside = [
-            float(one) for one in (*thresholds[max(0, number - 1) : number], *thresholds[number + 1 : number + 2])
-        ]
-        digits = next(
-            (n for n in range(3, 17) if all(f"{value:.{n}f}" != f"{one:.{n}f}" for one in beside if one != value)), 17
-        )
-        texts.append(f"{value:.{digits}f}".replace("-", "\N{MINUS SIGN}"))
-    return texts
+    below = [-np.inf, *np.union1d(thresholds, scores)]
+    return [_cut(float(value), below[int(np.searchsorted(below, value)) - 1]) for value in thresholds]
+
+
+def _cut(value: float, below: float) -> str:
+    if not np.isfinite(value):
+        return "\N{INFINITY}" if value > 0 else "\N{MINUS SIGN}\N{INFINITY}"
+    texts = (_not_above(value, digits) for digits in range(4, 18))
+    return next((text for text in texts if float(text) > below), repr(value)).replace("-", "\N{MINUS SIGN}")
+
+
+def _not_above(value: float, digits: int) -> str:
+    """To so many digits, the nearest text where that is not above the value: 0.3 is 0.3, a little less in bits."""
+    nearest = f"{value:.{digits}f}"
+    if float(nearest) <= value:
+        return nearest
+    return f"{Decimal(value).quantize(Decimal(1).scaleb(-digits), ROUND_FLOOR):f}"

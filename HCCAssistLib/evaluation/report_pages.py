@@ -6,7 +6,7 @@ import csv
 import io
 import re
 from collections.abc import Iterable, Iterator, Mapping, Sequence
-from contextlib import contextmanager
+from contextlib import contextmanager, suppress
 from dataclasses import replace
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
@@ -33,7 +33,7 @@ from HCCAssistLib.evaluation.report_blocks import (
 from HCCAssistLib.evaluation.report_methods import methods_paragraph
 from HCCAssistLib.evaluation.report_page import RESEARCH_USE_ONLY, page
 from HCCAssistLib.evaluation.result import Estimate, HypothesisTest
-from HCCAssistLib.files import atomic_file, write_json
+from HCCAssistLib.files import atomic_file, parse_json, write_json
 from HCCAssistLib.provenance import software_versions
 from HCCAssistLib.results.cutoff import CutOff
 
@@ -316,12 +316,19 @@ class Pages:
             ],
             "provenance": self.provenance,
             "tables": list(self._files),
+            "files": list(self._contents()),
         }
+
+    def _contents(self) -> dict[str, bytes]:
+        """Content of each file beside the page and report.json, by its path within the report's folder."""
+        pictures = (block.contents for block in self.blocks if isinstance(block, Picture))
+        return {name: content for files in (*pictures, self._files) for name, content in files.items()}
 
     def write(self, folder: Path) -> Path:
         """Write report.json, report.html, ``figures/`` and the tables into a folder; each file is whole or not there.
 
-        Other files of the folder stay. The page comes last: where it is, everything else is.
+        The page comes last: where it is, everything else is. Then figures and tables go that an earlier report wrote
+        there and this one does not have: they are of another model or of other cases. Other files of the folder stay.
 
         Returns:
             The path of report.html.
@@ -339,8 +346,7 @@ class Pages:
             cases=self._case_pages,
             has_files=True,
         )
-        pictures = (block.contents for block in self.blocks if isinstance(block, Picture))
-        contents = {name: content for files in (*pictures, self._files) for name, content in files.items()}
+        contents, before = self._contents(), _written(folder)
         (folder / "figures").mkdir(parents=True, exist_ok=True)
         for name, content in contents.items():
             with atomic_file(folder / name) as part:
@@ -348,4 +354,15 @@ class Pages:
         write_json(folder / "report.json", self.as_json())
         with atomic_file(folder / "report.html") as part:
             part.write_text(html, encoding="utf-8")
+        for name in before - set(contents):
+            (folder / name).unlink(missing_ok=True)
         return folder / "report.html"
+
+
+def _written(folder: Path) -> set[str]:
+    """The files that a report in a folder says it wrote; whatever stands in report.json, none leads out of the folder."""
+    names: Any = None
+    with suppress(OSError, ValueError, AttributeError):
+        names = parse_json((folder / "report.json").read_bytes()).get("files")
+    texts = (name for name in names if isinstance(name, str)) if isinstance(names, list) else ()
+    return {name for name in texts if re.fullmatch(r"(figures/)?[^/\\:]+\.(svg|png|jpg|csv)", name)}

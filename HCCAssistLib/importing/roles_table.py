@@ -183,8 +183,9 @@ def _faults(
 ) -> Iterator[tuple[str, str]]:
     """What is wrong with a row that has a role, and what to do."""
     if role not in all_roles():
-        asked = ", ".join(map(str, _volumes(needs)))
-        yield f"there is no role {role!r}", f"write one of {asked}, or nothing; the others are {', '.join(all_roles())}"
+        own = [str(need) for need in _volumes(needs)]
+        others = ", ".join(one for one in all_roles() if one not in own)
+        yield f"there is no role {role!r}", f"write one of {', '.join(own)}, or nothing; other methods read {others}"
     if one is None:
         yield f"there is no series {name!r} (any more)", "delete the line, or put back the folder of the archive"
         return

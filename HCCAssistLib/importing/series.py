@@ -215,8 +215,13 @@ def _series(report: SeriesReport, reports: Sequence[SeriesReport], headers: Head
         phases=guess.phases,
         told=guess.time or guess_role(about).time,
         reason=without_unknown(reason),
-        problems=[[p.level, p.what] for p in (*report.problems, *_beside(headers, reports))],
+        problems=[[p.level, _without_its_place(p)] for p in (*report.problems, *_beside(headers, reports))],
     )
+
+
+def _without_its_place(problem: Problem) -> str:
+    """What is wrong, without the name of a file, which may be a patient's."""
+    return f"a file {problem.what}" if problem.what.startswith("is ") else problem.what
 
 
 def _files(report: SeriesReport, reports: Sequence[SeriesReport], top: Path) -> dict[str, list[str]]:

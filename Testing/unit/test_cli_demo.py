@@ -49,7 +49,8 @@ def test_one_method_is_shown_and_a_second_run_uses_the_case_again(
     assert main(["demo", "--recipe", CHEAPEST, "--out", str(out)]) == 0
     said = capsys.readouterr().out
     assert "says nothing about patients" in said and "reused" not in said
-    assert "of processor time" in said and "MB of disk" in said and f"demo --train --recipe {CHEAPEST}" in said
+    assert "of processor time" in said and "MB of disk" in said
+    assert f"demo --train --recipe {CHEAPEST} --out {out}\n" in said
     result = out / CHEAPEST / "result"
     is_whole(result, name)
     (result / "finding-99.png").write_bytes(b"of an earlier run")

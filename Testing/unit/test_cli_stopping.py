@@ -101,6 +101,28 @@ def test_an_interrupt_that_python_ignores_comes_once_more(tmp_path: Path) -> Non
     assert done.stderr == ""
 
 
+SWALLOWED = """
+import os, signal, sys, time
+from HCCAssistLib.cli import main, recipes
+
+def run(args):
+    try:
+        os.kill(os.getpid(), signal.SIGINT)
+        time.sleep(20)
+    except KeyboardInterrupt:
+        raise ImportError("no module named so") from None  # as VTK does in an import
+
+recipes.run = run
+sys.exit(main.main(["recipes"]))
+"""
+
+
+def test_an_interrupt_that_a_library_makes_another_error_of_is_one_still() -> None:
+    done = subprocess.run([sys.executable, "-c", SWALLOWED], capture_output=True, text=True, timeout=60)
+    assert done.returncode == 1
+    assert done.stderr.splitlines() == ["hccassist recipes: stopped. Nothing half-written was left."]
+
+
 POOL = (
     "import sys, time\n"
     "from contextlib import closing\n"

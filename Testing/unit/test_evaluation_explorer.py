@@ -97,6 +97,24 @@ def test_rows_add_up_to_the_counts_at_every_threshold(scale: Scale) -> None:
         assert sensitivity.cutoff is not None and sensitivity.cutoff.value == scale.thresholds[position]
 
 
+@pytest.mark.parametrize("most", [200, 40], ids=["all", "thinned"])
+def test_a_threshold_applied_as_it_is_printed_gives_the_figures_beside_it(most: int) -> None:
+    rng = np.random.default_rng(2)
+    scores = np.float32(rng.beta(0.3, 0.3, 180)).astype(float)  # crowded at both ends, as a network's are
+    labels = (scores + rng.normal(0, 0.4, 180) > 0.5).tolist()
+    groups = [str(n) for n in range(180)]
+    own = CutOff(float(np.sort(scores)[90]) - 1e-9, "validation")
+    found = binary_scale(
+        "Score", labels, scores.tolist(), groups, unit="patch", level="All", cutoff=own, draws=20, most=most
+    )
+    (about,) = json.loads(explorer_json([found], [1]))["scales"]
+    assert len(about["thresholds"]) == len(set(about["thresholds"])) == len(found.thresholds)
+    for text, (sensitivity, specificity, *_) in zip(about["thresholds"], found.levels["All"], strict=True):
+        called = scores >= float(text)
+        assert sensitivity.successes == (called & labels).sum()
+        assert specificity.successes == (~called & ~np.array(labels)).sum()
+
+
 def test_where_there_is_no_cutoff_the_models_own_rule_has_a_position_of_its_own() -> None:
     labels, scores, groups = rows(each=1)
     called = [score > 0.45 for score in scores]
@@ -169,7 +187,7 @@ def test_the_page_holds_the_texts_of_every_threshold_and_nothing_else_runs(scale
     html = page_of(scale, tmp_path)
     data = json.loads(re.search(r'<script type="application/json">(.*?)</script>', html, re.S)[1])  # type: ignore[index]
     (found,) = data["scales"]
-    assert found["thresholds"][found["own"]] == "0.500" and len(set(found["thresholds"])) == len(found["thresholds"])
+    assert found["thresholds"][found["own"]] == "0.5000" and len(set(found["thresholds"])) == len(found["thresholds"])
     at_own = binary_evaluation(*rows(), unit="patch", cutoff=OWN, draws=100).estimates["sensitivity"]
     value, count, interval = found["levels"][0]["at"][found["own"]][0]
     assert value == f"{100 * (at_own.value or 0):.1f} %" and count == f"{at_own.successes} of {at_own.n} patches"

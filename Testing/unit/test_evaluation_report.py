@@ -188,6 +188,26 @@ def test_writing_again_gives_the_same_bytes_and_leaves_other_files_alone(written
     assert not list(tmp_path.rglob("*.part"))
 
 
+def test_no_figure_or_table_of_an_earlier_report_stays_beside_another_one(report: Report, tmp_path: Path) -> None:
+    report.write(tmp_path)
+    kept = [tmp_path / "figures" / "mine.svg", tmp_path / "mine.csv", tmp_path.parent / "outside.csv"]
+    for path in kept:
+        path.write_text("keep")
+    told = json.loads((tmp_path / "report.json").read_text(encoding="utf-8"))
+    assert set(told["files"]) == {f"figures/{path.name}" for path in (tmp_path / "figures").iterdir()} - {
+        "figures/mine.svg"
+    }
+    (tmp_path / "rows.csv").write_text("of the earlier report")
+    hostile = ["rows.csv", "../outside.csv", "figures/../mine.csv", 7, str(kept[2])]
+    (tmp_path / "report.json").write_text(json.dumps(told | {"files": [*told["files"], *hostile]}), encoding="utf-8")
+    Report("Another model on other cases").write(tmp_path)
+    assert [path.name for path in (tmp_path / "figures").iterdir()] == ["mine.svg"]
+    assert all(path.is_file() for path in kept) and not (tmp_path / "rows.csv").exists()
+    for damaged in ("", "[]", '{"files": 3}'):
+        (tmp_path / "report.json").write_text(damaged)
+        Report("Once more").write(tmp_path)
+
+
 def test_drawings_have_the_width_of_a_column_or_page_and_text_that_stays_text(written: Path) -> None:
     found = sorted((written / "figures").glob("*.svg"))
     assert len(found) == 6

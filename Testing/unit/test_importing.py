@@ -61,7 +61,8 @@ def run(tree: Path, out: Path, capsys: pytest.CaptureFixture[str], monkeypatch: 
         status = main(["import-cohort", "dicom", str(tree), str(out), "--recipe", recipe, "--json", *more])
         printed, complained = capsys.readouterr()
         said = json.loads(printed) if printed else {}
-        complained += "".join(f"{problem['where']}: {problem['what']}\n" for problem in said.get("problems", ()))
+        for problem in said.get("problems", ()):
+            complained += f"{problem['where']}: {problem['what']}. {problem['remedy']}\n"
         return status, said, complained
 
     return run
@@ -190,7 +191,7 @@ def test_what_a_person_writes_into_the_table_with_excel_counts(run: Run, tree: P
 @pytest.mark.parametrize(
     ("change", "message"),
     [
-        ({"role": "pre/arteriel"}, "there is no role 'pre/arteriel'"),
+        ({"role": "pre/arteriel"}, "there is no role 'pre/arteriel'. write one of pre/arterial, or nothing; other"),
         ({"role": "pre/arterial"}, "pre/arterial of case p001-1 stands in line 2 already"),
         ({"role": "pre/portal", "patient": "p009"}, "case p001-1 holds series of 2 patients (p001, p009)"),
         ({"role": "pre/portal", "patient": ""}, "the patient is empty"),
@@ -226,6 +227,14 @@ def test_a_series_that_cannot_be_read_takes_no_role(run: Run, tree: Path, out: P
     save_as_excel(out, [row])
     status, _, complained = run()
     assert (status, "this series cannot be read: 1 slice(s) missing" in complained) == (2, True)
+
+
+def test_a_file_cut_short_is_told_without_its_name(run: Run, tree: Path, out: Path) -> None:
+    write(series(), tree)
+    (tree / "003.dcm").write_bytes((tree / "003.dcm").read_bytes()[:-40])
+    run()
+    (row,) = rows(out)
+    assert "STOP: a file is cut short" in row["problems"]
 
 
 def test_what_is_no_series_is_counted_by_kind(run: Run, tree: Path, out: Path) -> None:
@@ -500,6 +509,7 @@ def test_a_pseudonym_with_a_part_of_the_name_is_refused(run: Run, tree: Path, ou
     status, said, _ = run()
     assert status == 1
     assert "holds a part of the patient's name" in said["written"][0]["fault"]
+    assert (said["cases"], said["patients_in_cohort"], said["new_cases"]) == (0, 0, 0)
     assert not (out / "cases").exists()
 
 
@@ -568,6 +578,7 @@ def test_what_a_person_reads(tree: Path, out: Path, capsys: pytest.CaptureFixtur
     write(series("7", IssuerOfPatientID="B", PatientName="Z"), tree / "b")
     (tree / "notes.txt").write_text("x")
     (tree / "more.zip").write_bytes(b"PK")
+    out = out.with_name("my cohort")
     command = ["import-cohort", "dicom", str(tree), str(out), "--recipe", "hepatectomy-recurrence"]
     assert main(command) == 0
     said, complained = capsys.readouterr()
@@ -579,6 +590,7 @@ def test_what_a_person_reads(tree: Path, out: Path, capsys: pytest.CaptureFixtur
     assert main(command) == 0
     said, complained = capsys.readouterr()
     assert "2 volumes written, 0 kept from before, 0 failed." in said
+    assert f"run: hccassist check '{out}' --recipe hepatectomy-recurrence\n" in said
     assert "warning: p001: same PatientID, of another issuer, as p002." in complained
     assert main(["check", str(out), "--recipe", "hepatectomy-recurrence", "--json"]) == 2
     found = {problem["what"] for problem in json.loads(capsys.readouterr().out)["problems"]}

@@ -112,7 +112,7 @@ def outcomes(browser: chromium.Chromium) -> dict[str, str]:
 def test_numbers_and_cases_follow_the_threshold_and_the_button_leads_back(page, written) -> None:
     _, scale, labels, scores = written
     before = texts(page, ".figure span")
-    assert texts(page, ".explorer output") == ["0.500"]
+    assert texts(page, ".explorer output") == ["0.5000"]
     assert OWN.source in texts(page, ".said")[0] and page.run("document.querySelector('.back').disabled")
     for position in (0, 5, len(scale.thresholds) - 1):
         move(page, position)
@@ -130,7 +130,7 @@ def test_numbers_and_cases_follow_the_threshold_and_the_button_leads_back(page, 
         assert outcomes(page) == told
         assert "flatters" in texts(page, ".said")[0]
     page.run("document.querySelector('.back').click()")
-    assert texts(page, ".figure span") == before and texts(page, ".explorer output") == ["0.500"]
+    assert texts(page, ".figure span") == before and texts(page, ".explorer output") == ["0.5000"]
     assert page.complaints() == []
     assert [address for address in page.addresses() if not address.startswith("file:")] == []
 

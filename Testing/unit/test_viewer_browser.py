@@ -184,6 +184,44 @@ def test_boxes_are_drawn_where_numpy_cuts_them(browser, pages) -> None:
                 assert len(found) == 4
 
 
+def test_the_name_of_a_frame_that_begins_outside_of_the_pane_is_read_whole(browser, pages) -> None:
+    browser.open(pages["risk"])
+    browser.run("viewer.jump(0)")
+    pan = "(() => { const p = viewer.panes[0], [o] = p.outlines(); viewer.pan(p, %s, 0); })()"
+    reach = "(o.corners.map((c) => c[0]))"
+    for way in (f"-20 - Math.min(...{reach})", f"p.canvas.width - 20 - Math.min(...{reach})"):
+        browser.run(pan % way)
+        browser.drawn()
+        left, right, width = browser.run(
+            "(() => { const p = viewer.panes[0], c = p.canvas.getContext('2d'), found = [];"
+            " c.fillText = (text, x) => { if (text.startsWith('seen around'))"
+            " found.push(x, x + c.measureText(text).width, p.canvas.width); };"
+            " p.draw(); delete c.fillText; return found; })()"
+        )
+        assert 0 <= left < right <= width
+
+
+@pytest.mark.parametrize(("width", "name"), [(1400, "detection"), (1200, "classification"), (420, "detection")])
+def test_no_text_lies_on_another_one_however_narrow_the_pane_is(browser, pages, width: int, name: str) -> None:
+    browser.resize(width, 900)
+    browser.open(pages[name])
+    browser.run("for (const name of ['boxesShown', 'crosshairShown']) viewer.set(name, false)")
+    browser.drawn()
+    for pane in browser.run(
+        "viewer.panes.map((pane) => { const c = pane.canvas.getContext('2d'), found = [];"
+        " c.fillText = (text, x, y) => { const w = c.measureText(text).width, h = 13;"
+        "   const left = x - {left: 0, center: w / 2, right: w}[c.textAlign];"
+        "   const top = y - {top: 0, middle: h / 2, bottom: h}[c.textBaseline];"
+        "   found.push([text, left, left + w, top, top + h]); };"
+        " pane.draw(); delete c.fillText; return found; })"
+    ):
+        assert len(pane) >= 8
+        for number, (text, left, right, top, bottom) in enumerate(pane):
+            for other, x, end, y, low in pane[:number]:
+                assert right < x or end < left or bottom <= y or low <= top, (text, other)
+    browser.resize(1400, 900)
+
+
 def test_a_row_of_the_list_leads_to_its_slice(browser, pages) -> None:
     browser.open(pages["detection"])
     assert browser.run("document.getElementById('count').textContent") == "2 of 3 candidates at or above the threshold"

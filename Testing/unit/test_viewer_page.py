@@ -297,6 +297,8 @@ def test_the_command_finds_the_images_where_predict_found_them(case, tmp_path, c
         ("", ["RESULT"], "the result holds no images"),
         ("", ["COHORT", "COHORT"], "there is no readable result.json"),
         ("", ["EMPTY", "COHORT"], "there is no readable result.json"),
+        ("", ["nowhere", "COHORT"], "RESULT nowhere: there is no such folder"),
+        ("", ["RESULT/result.json", "COHORT"], "this is a file. Name the folder that predict wrote"),
         ("{", ["RESULT", "COHORT"], "there is no readable result.json"),
         ('{"format": "hccassist-result/2", "kind": "detection", "heatmaps": []}', ["RESULT", "COHORT"], "damaged"),
         ('{"format": "hccassist-result/1"}', ["RESULT", "COHORT"], "older format"),
@@ -330,7 +332,9 @@ def test_what_cannot_be_shown_is_refused_in_words(case, tmp_path, capsys, change
     elif change:
         (result / "result.json").write_text(change)
     places = {"RESULT": result, "COHORT": cohort, "EMPTY": tmp_path / "empty", "OTHER": result.parent / "x"}
-    status, out, err = view(capsys, *(places.get(one, one) for one in arguments))
+    parts = (one.partition("/") for one in arguments)
+    named = (places[first] / rest if first in places else first + slash + rest for first, slash, rest in parts)
+    status, out, err = view(capsys, *named)
     assert status == 2
     assert out == ""
     assert words in err

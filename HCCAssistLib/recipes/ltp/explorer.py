@@ -34,7 +34,7 @@ def explorer(found: LTPEvaluation) -> Scale:
         thresholds=thresholds,
         own=int(np.searchsorted(thresholds, cutoff.value)),
         source=cutoff.source,
-        scores=len(np.unique(scores[np.isfinite(scores)])),
+        scores=np.unique(scores[np.isfinite(scores)]),
         levels={
             "Lesions, by candidates": tuple(lesions),
             "Patients, by their highest candidate": tuple(tuple(one[name] for name in PROPORTIONS) for one in patients),

@@ -9,6 +9,7 @@ const COLORS = {
   pending: "#fff240", accepted: "#00ff99", rejected: "#9e9e9e", other: "#b333e6", unsure: "#cc664d",
 };
 const LINE = 17; // from one line of text to the next, pixels
+const NOTICE = "Research use only";
 const SCALES_MM = [1, 2, 5, 10, 20, 50, 100];
 
 export class Pane {
@@ -159,13 +160,22 @@ export class Pane {
       context.strokeStyle = isChosen ? "white" : COLORS[finding.verdict];
       context.stroke();
       if (named.has(finding)) continue;
-      const left = Math.min(...corners.map((corner) => corner[0]));
+      const left = this.#nameLeft(context, mark.text, corners.map((corner) => corner[0]));
       let bottom = Math.min(...corners.map((corner) => corner[1])) - 4 * ratio;
       const isTaken = ([x, y]) => Math.abs(x - left) < 70 * ratio && Math.abs(y - bottom) < LINE * ratio - 1;
       while ([...named.values()].some(isTaken)) bottom -= LINE * ratio;
       named.set(finding, [left, bottom]);
       this.#write(context, mark.text, left, bottom, { color: context.strokeStyle, baseline: "bottom" });
     }
+  }
+
+  /** Where a name begins: at the left of its box, but not outside of the pane while a part of the box is in it. */
+  #nameLeft(context, text, across) {
+    const [first, last] = [Math.min(...across), Math.max(...across)];
+    const edge = 6 * this.viewer.ratio;
+    const { width } = this.canvas;
+    if (last < 0 || first > width) return first;
+    return Math.max(edge, Math.min(first, width - edge - this.#widthOf(context, text)));
   }
 
   #drawCrosshair(context) {
@@ -212,16 +222,24 @@ export class Pane {
     if (this.planeName === viewer.planes[0]) about.push(viewer.placeText(volume));
     if (volume.tilt >= 1) about.push(`tilted ${volume.tilt.toFixed(0)}\u00b0 from the patient's axes`);
     if (!volume.isRead) about.push(`reading, ${Math.round(100 - (100 * volume.unread.size) / volume.slabCount)} %`);
-    about.forEach((text, n) => this.#write(context, text, edge, edge + n * line, { baseline: "top" }));
-    if (viewer.stamp) this.#write(context, viewer.stamp, width - edge, edge, { align: "right", baseline: "top", color: "#ffb347", bold: true });
+    const { level, width: span } = volume.window;
+    const windowText = `WL ${number(level)}  WW ${number(span)}`;
+    // where a text would reach the letter in the middle, the row of the letter is kept free, and all texts are on the left
+    const half = width / 2 - 2 * edge - Math.max(...[top, bottom].map((one) => this.#widthOf(context, one, true))) / 2;
+    const isNarrow = this.#widthOf(context, viewer.stamp, true) > half
+      || [about[0], windowText, NOTICE].some((text) => this.#widthOf(context, text) > half);
+    const away = isNarrow ? edge + line : edge; // of the outermost texts, from above and below
+    about.forEach((text, n) => this.#write(context, text, edge, away + n * line, { baseline: "top" }));
+    const [x, y, align] = isNarrow ? [edge, away + about.length * line, "left"] : [width - edge, edge, "right"];
+    if (viewer.stamp) this.#write(context, viewer.stamp, x, y, { align, baseline: "top", color: "#ffb347", bold: true });
     this.#write(context, right, width - edge, height / 2, { align: "right", bold: true });
     this.#write(context, left, edge, height / 2, { bold: true });
     this.#write(context, top, width / 2, edge, { align: "center", baseline: "top", bold: true });
     this.#write(context, bottom, width / 2, height - edge, { align: "center", baseline: "bottom", bold: true });
-    const { level, width: span } = volume.window;
-    this.#write(context, `WL ${number(level)}  WW ${number(span)}`, edge, height - edge, { baseline: "bottom" });
-    this.#write(context, "Research use only", width - edge, height - edge, { align: "right", baseline: "bottom", color: "#bbb" });
-    this.#drawScale(context, edge, height - edge - 1.4 * line);
+    this.#write(context, windowText, edge, height - away, { baseline: "bottom" });
+    const low = isNarrow ? height - away - 2.6 * line : height - edge;
+    this.#write(context, NOTICE, x, low, { align, baseline: "bottom", color: "#bbb" });
+    this.#drawScale(context, edge, height - away - 1.4 * line);
     this.canvas.setAttribute("aria-label", `${about.join(", ")}; ${left} on the left, ${right} on the right, ${top} at the top`);
   }
 
@@ -242,8 +260,17 @@ export class Pane {
     this.#write(context, `${mm} mm`, x + 6 * this.viewer.ratio, y - 4 * this.viewer.ratio, { baseline: "bottom" });
   }
 
+  #font(bold) {
+    return `${bold ? "bold " : ""}${13 * this.viewer.ratio}px system-ui, sans-serif`;
+  }
+
+  #widthOf(context, text, bold = false) {
+    context.font = this.#font(bold);
+    return context.measureText(text).width;
+  }
+
   #write(context, text, x, y, { align = "left", baseline = "middle", color = "white", bold = false } = {}) {
-    context.font = `${bold ? "bold " : ""}${13 * this.viewer.ratio}px system-ui, sans-serif`;
+    context.font = this.#font(bold);
     context.textAlign = align;
     context.textBaseline = baseline;
     context.lineWidth = 3 * this.viewer.ratio;
