@@ -121,7 +121,7 @@ def draw_ribs(canvas: Canvas, a: Anatomy, rng: np.random.Generator) -> None:
             stop = len(path) - max(0, number - 3) * 2
             radius = rng.uniform(4.2, 5.4)
             for start, end in pairwise(path[:stop]):
-                patch = canvas.patch([start, end], radius + 1)
+                patch = canvas.near([start, end], radius + 0.4)
                 if patch is None:
                     continue
                 depth = capsule(patch, start, end, radius, radius)
