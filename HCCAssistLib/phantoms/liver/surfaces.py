@@ -17,6 +17,9 @@ from HCCAssistLib.phantoms.liver.canvas import Canvas, Field, Patch
 
 STEP_MM = 3.0
 
+FAR_MM = 20.0
+"""Nodes that lie so far outside a surface have no part in it."""
+
 Depth = npt.NDArray[np.float32]
 """Millimetres under a surface, per node."""
 
@@ -38,7 +41,8 @@ class CoarseGrid:
         slices, rows, columns = canvas.geometry.shape
         self._rows = _nodes(rows, spacing[1])
         self._columns = _nodes(columns, spacing[0])
-        self._left_of_row, self._row_weights = _neighbours(self._rows, rows)
+        self._left_of_row, weights = _neighbours(self._rows, rows)
+        self._row_weights = np.repeat(weights[:, None], columns, axis=1)  # quicker to multiply with than one column
         self._left_of_column, self._column_weights = _neighbours(self._columns, columns)
         self.shape = (slices, len(self._rows), len(self._columns))
         self.x = (origin[0] + self._columns * spacing[0]).astype(np.float32)[None, None, :]
@@ -63,71 +67,86 @@ class CoarseGrid:
         """
         nodes = np.broadcast_to(value, self.shape).astype(np.float32) if isinstance(value, np.ndarray) else None
         for section in self._sections(depth):
-            target = self.canvas.array[section.slices, section.rows, section.columns]
-            if nodes is None:
-                difference = np.float32(float(value)) - target
-            else:
-                difference = self._between(nodes[section.slices][0], section) - target
-            difference *= section.occupancy
-            target += difference
+            for k in section.slices:
+                target = self.canvas.array[k, section.rows, section.columns]
+                own = np.float32(float(value)) if nodes is None else self._between(nodes[k][section.nodes], section)
+                difference = own - target
+                difference *= section.occupancy
+                target += difference
 
     def occupancy(self, depth: npt.NDArray[Any]) -> Field:
         """How much of each voxel of the volume lies under a surface, 0 to 1."""
         full = np.zeros(self.canvas.geometry.shape, dtype=np.float32)
         for section in self._sections(depth):
-            full[section.slices, section.rows, section.columns] = section.occupancy
+            for k in section.slices:
+                full[k, section.rows, section.columns] = section.occupancy
         return full
 
     def _sections(self, depth: npt.NDArray[Any]) -> Iterator[_Section]:
         """The surface slice by slice, which stays in the processor's cache."""
-        depth = np.asarray(np.broadcast_to(depth, (len(depth), *self.shape[1:])), dtype=np.float32)
+        depth = np.broadcast_to(depth, (len(depth), *self.shape[1:]))
+        near = depth > -FAR_MM
+        if not near.any():
+            return
+        planes, rows, columns = (_widened(near.any(axis=others)) for others in ((1, 2), (0, 2), (0, 1)))
+        whole = 2 * (columns.stop - columns.start) > self.shape[2]
+        if whole:  # complete rows lie side by side in the memory, which is quicker than to leave out a part
+            columns = slice(0, self.shape[2])
+        inner = self._in_voxels(np.asarray(depth[planes, rows, columns], dtype=np.float32))
+        touched = inner > -0.6  # a voxel is, from half of it outside the surface on; the rest is for rounding
+        of_rows, of_columns = touched.any(axis=2), touched.any(axis=1)
+        for n in np.flatnonzero(of_rows.any(axis=1)).tolist():
+            part = _widened(of_rows[n]), slice(0, inner.shape[2]) if whole else _widened(of_columns[n])
+            nodes = tuple(
+                slice(start + side.start, start + side.stop) for start, side in zip((rows.start, columns.start), part)
+            )
+            k = planes.start + n
+            section = _Section(
+                range(k, k + 1) if len(depth) > 1 else range(self.shape[0]),
+                nodes,
+                _voxels_between(self._rows[nodes[0]]),
+                _voxels_between(self._columns[nodes[1]]),
+            )
+            section.occupancy = self._between(inner[n][part], section)
+            section.occupancy += np.float32(0.5)
+            np.clip(section.occupancy, 0, 1, out=section.occupancy)
+            yield section
+
+    def _in_voxels(self, depth: Depth) -> Depth:
+        """Depth in voxels instead of millimetres, -20 to 20, by the width that a voxel has across the surface."""
         gy, gx = np.gradient(depth, axis=(1, 2))
         width = np.abs(gy) / np.float32(self._rows[1]) + np.abs(gx) / np.float32(self._columns[1])
         if len(depth) > 1:
             width += np.abs(np.gradient(depth, axis=0))
         np.maximum(width, np.float32(self.canvas.pixel / 2), out=width)
-        inner = np.clip(depth / width, -20, 20)
-        occupied = depth > -np.maximum(width, STEP_MM) * 1.5
-        for k, plane in enumerate(inner):
-            rows, columns = np.flatnonzero(occupied[k].any(axis=1)), np.flatnonzero(occupied[k].any(axis=0))
-            if rows.size == 0:
-                continue
-            row_nodes, column_nodes = _widened(rows), _widened(columns)
-            section = _Section(
-                slice(k, k + 1) if len(depth) > 1 else slice(0, self.shape[0]),
-                _voxels_between(self._rows[row_nodes]),
-                _voxels_between(self._columns[column_nodes]),
-                row_nodes,
-                column_nodes,
-            )
-            section.occupancy = self._between(plane, section)
-            section.occupancy += np.float32(0.5)
-            np.clip(section.occupancy, 0, 1, out=section.occupancy)
-            yield section
+        np.divide(depth, width, out=width)
+        return np.clip(width, -20, 20, out=width)
 
     def _between(self, nodes: npt.NDArray[np.float32], section: _Section) -> Field:
-        """Linear interpolation of one slice's nodes to the voxels of a section."""
+        """Linear interpolation of the nodes of a section to its voxels."""
         # two gathers instead of a product of matrices: BLAS threads would fight with the other processes
-        left = self._left_of_column[section.columns]
-        nodes = nodes[section.row_nodes]
-        wide = nodes[:, left]
-        wide += self._column_weights[section.columns] * (nodes[:, left + 1] - wide)
-        above = self._left_of_row[section.rows] - section.row_nodes.start
-        tall = wide[above]
-        below = np.minimum(above + 1, len(wide) - 1)  # a voxel on the last node has no node below it
-        tall += self._row_weights[section.rows][:, None] * (wide[below] - tall)
+        left = self._left_of_column[section.columns] - section.nodes[1].start
+        above = self._left_of_row[section.rows] - section.nodes[0].start
+        # a voxel on the last node has no node behind it
+        rise = np.diff(nodes, axis=1, append=nodes[:, -1:])
+        wide = rise[:, left]
+        wide *= self._column_weights[section.columns]
+        wide += nodes[:, left]
+        fall = np.diff(wide, axis=0, append=wide[-1:])
+        tall = fall[above]
+        tall *= self._row_weights[section.rows, section.columns]
+        tall += wide[above]
         return tall
 
 
 @dataclass(slots=True)
 class _Section:
-    """The part of a slice that a surface covers, in voxels and in nodes."""
+    """The part of a slice that a surface covers, or of several: where in ``(rows, columns)`` of nodes and of voxels."""
 
-    slices: slice
+    slices: range
+    nodes: tuple[slice, slice]
     rows: slice
     columns: slice
-    row_nodes: slice
-    column_nodes: slice
     occupancy: Field = field(default_factory=lambda: np.zeros((0, 0), dtype=np.float32))
 
 
@@ -136,8 +155,10 @@ def _nodes(count: int, spacing: float) -> npt.NDArray[np.float64]:
     return np.linspace(0, count - 1, max(2, int(np.ceil((count - 1) * spacing / STEP_MM)) + 1))
 
 
-def _widened(hit: npt.NDArray[np.intp]) -> slice:
-    return slice(max(int(hit[0]) - 1, 0), int(hit[-1]) + 2)
+def _widened(hit: npt.NDArray[np.bool_]) -> slice:
+    """From one before the first that is true to one behind the last."""
+    last = len(hit) - int(hit[::-1].argmax())
+    return slice(max(int(hit.argmax()) - 1, 0), min(last + 1, len(hit)))
 
 
 def _voxels_between(nodes: npt.NDArray[np.float64]) -> slice:
