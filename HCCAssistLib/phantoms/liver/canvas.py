@@ -75,7 +75,7 @@ class Patch:
             return np.asarray(values, dtype=np.float32)
         (sk, sj, si), (nk, nj, ni) = self.samples, self.shape
         blocks = values.reshape(nk // sk, sk, nj // sj, sj, ni // si, si)
-        return np.asarray(blocks.mean(axis=(1, 3, 5)), dtype=np.float32)
+        return np.asarray(np.add.reduce(blocks, axis=(1, 3, 5)) / (sk * sj * si), dtype=np.float32)
 
 
 class Canvas:
