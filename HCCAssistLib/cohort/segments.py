@@ -169,7 +169,7 @@ def write_segments(segments: Sequence[Segment], path: Path) -> None:
             number, layer = len(layers), np.zeros(geometry.shape, dtype=np.uint16)
             layers.append(layer)
         value = 1 + sum(one.layer == number for one in fields)
-        layer[box][mask] = value
+        np.copyto(layer[box], np.uint16(value), where=mask)
         fields.append(seg_nrrd.SegmentField(name, number, value, segment.tags))
     with atomic_file(path) as part:
         part.write_bytes(seg_nrrd.encode(layers, geometry, fields))

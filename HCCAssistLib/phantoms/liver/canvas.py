@@ -64,7 +64,11 @@ class Patch:
     def squared_distance(self, point: Vector) -> Field:
         """Square of the distance in mm of each sample to a point."""
         k, j, i = self.steps
-        offsets = (k - np.asarray(point, dtype=np.float64)).astype(np.float32), j.astype(np.float32), i.astype(np.float32)
+        offsets = (
+            (k - np.asarray(point, dtype=np.float64)).astype(np.float32),
+            j.astype(np.float32),
+            i.astype(np.float32),
+        )
         x, y, z = (self._sum(*parts) for parts in zip(*(step.T for step in offsets), strict=True))
         return x * x + y * y + z * z
 
@@ -114,7 +118,9 @@ class Canvas:
         beyond = [(n + 1) / (2 * n) for n in self.samples[::-1]]  # from the last sample to the next voxel's middle
         return self._box(points, distance_mm / self.geometry.spacing - beyond, self.samples)
 
-    def _box(self, points: npt.ArrayLike, reach: npt.NDArray[np.float64], samples: tuple[int, int, int]) -> Patch | None:
+    def _box(
+        self, points: npt.ArrayLike, reach: npt.NDArray[np.float64], samples: tuple[int, int, int]
+    ) -> Patch | None:
         index = np.atleast_2d(self.geometry.to_index(points))
         lowest, highest = (index.min(axis=0) - reach).tolist(), (index.max(axis=0) + reach).tolist()
         slices, steps = [], []

@@ -96,18 +96,19 @@ class CoarseGrid:
         touched = inner > -0.6  # a voxel is, from half of it outside the surface on; the rest is for rounding
         of_rows, of_columns = touched.any(axis=2), touched.any(axis=1)
         for n in np.flatnonzero(of_rows.any(axis=1)).tolist():
-            part = _widened(of_rows[n]), slice(0, inner.shape[2]) if whole else _widened(of_columns[n])
-            nodes = tuple(
-                slice(start + side.start, start + side.stop) for start, side in zip((rows.start, columns.start), part)
-            )
             k = planes.start + n
+            j, i = _widened(of_rows[n]), slice(0, inner.shape[2]) if whole else _widened(of_columns[n])
+            nodes = (
+                slice(rows.start + j.start, rows.start + j.stop),
+                slice(columns.start + i.start, columns.start + i.stop),
+            )
             section = _Section(
                 range(k, k + 1) if len(depth) > 1 else range(self.shape[0]),
                 nodes,
                 _voxels_between(self._rows[nodes[0]]),
                 _voxels_between(self._columns[nodes[1]]),
             )
-            section.occupancy = self._between(inner[n][part], section)
+            section.occupancy = self._between(inner[n, j, i], section)
             section.occupancy += np.float32(0.5)
             np.clip(section.occupancy, 0, 1, out=section.occupancy)
             yield section
