@@ -6,8 +6,9 @@ slice, interpolated linearly, and turned into occupancy with the width that a vo
 
 from __future__ import annotations
 
-from collections.abc import Iterator
-from dataclasses import dataclass, field
+from collections.abc import Iterator, Sequence
+from copy import copy
+from dataclasses import dataclass, field, replace
 from typing import Any
 
 import numpy as np
@@ -33,6 +34,7 @@ class CoarseGrid:
     Attributes:
         x, y, z: LPS coordinates of the nodes, shaped to broadcast to ``shape``.
         patch: the nodes as samples, for random fields.
+        part: which nodes of all, ``(k, j, i)``; every one, but in what ``around`` gives.
     """
 
     def __init__(self, canvas: Canvas) -> None:
@@ -44,6 +46,7 @@ class CoarseGrid:
         self._left_of_row, weights = _neighbours(self._rows, rows)
         self._row_weights = np.repeat(weights[:, None], columns, axis=1)  # quicker to multiply with than one column
         self._left_of_column, self._column_weights = _neighbours(self._columns, columns)
+        self._voxels_per_node = self._rows[1], self._columns[1]
         self.shape = (slices, len(self._rows), len(self._columns))
         self.x = (origin[0] + self._columns * spacing[0]).astype(np.float32)[None, None, :]
         self.y = (origin[1] + self._rows * spacing[1]).astype(np.float32)[None, :, None]
@@ -57,6 +60,21 @@ class CoarseGrid:
                 self.x.ravel()[:, None].astype(np.float64) * unit[0],
             ),
         )
+        self.part = (slice(0, slices), slice(0, self.shape[1]), slice(0, self.shape[2]))
+
+    def around(self, center: Sequence[float], semi_axes: Sequence[float]) -> CoarseGrid:
+        """The nodes of the whole grid near an ellipsoid, however it is tilted in the axial plane."""
+        wide, high = max(semi_axes[:2]) + FAR_MM, semi_axes[2] + FAR_MM
+        x, y, z = center
+        k, j, i = _within(self.z, z, high), _within(self.y, y, wide), _within(self.x, x, wide)
+        near = copy(self)
+        near.part = (k, j, i)
+        near.x, near.y, near.z = self.x[:, :, i], self.y[:, j], self.z[k]
+        near.shape = (near.z.size, near.y.size, near.x.size)
+        near.patch = replace(self.patch, steps=(self.patch.steps[0][k], self.patch.steps[1][j], self.patch.steps[2][i]))
+        near._rows, near._columns = self._rows[j], self._columns[i]
+        near._left_of_row, near._left_of_column = self._left_of_row - j.start, self._left_of_column - i.start
+        return near
 
     def paint(self, depth: npt.NDArray[Any], value: npt.NDArray[Any] | float) -> None:
         """Blend a value into the volume under a surface.
@@ -66,9 +84,10 @@ class CoarseGrid:
             value: HU, one or per node.
         """
         nodes = np.broadcast_to(value, self.shape).astype(np.float32) if isinstance(value, np.ndarray) else None
+        array = self.canvas.array[self.part[0]]
         for section in self._sections(depth):
-            for k in section.slices:
-                target = self.canvas.array[k, section.rows, section.columns]
+            for k in range(*section.planes.indices(len(array))):
+                target = array[k][section.voxels]
                 own = np.float32(float(value)) if nodes is None else self._between(nodes[k][section.nodes], section)
                 difference = own - target
                 difference *= section.occupancy
@@ -78,8 +97,7 @@ class CoarseGrid:
         """How much of each voxel of the volume lies under a surface, 0 to 1."""
         full = np.zeros(self.canvas.geometry.shape, dtype=np.float32)
         for section in self._sections(depth):
-            for k in section.slices:
-                full[k, section.rows, section.columns] = section.occupancy
+            full[self.part[0]][section.planes, *section.voxels] = section.occupancy
         return full
 
     def _sections(self, depth: npt.NDArray[Any]) -> Iterator[_Section]:
@@ -89,26 +107,22 @@ class CoarseGrid:
         if not near.any():
             return
         planes, rows, columns = (_widened(near.any(axis=others)) for others in ((1, 2), (0, 2), (0, 1)))
-        whole = 2 * (columns.stop - columns.start) > self.shape[2]
-        if whole:  # complete rows lie side by side in the memory, which is quicker than to leave out a part
-            columns = slice(0, self.shape[2])
+        # complete rows lie side by side in the memory, which is quicker than to leave out a little of them
+        whole = 2 * (columns.stop - columns.start) * self._voxels_per_node[1] > self.canvas.geometry.shape[2]
+        columns = slice(0, self.shape[2]) if whole else columns
         inner = self._in_voxels(np.asarray(depth[planes, rows, columns], dtype=np.float32))
         touched = inner > -0.6  # a voxel is, from half of it outside the surface on; the rest is for rounding
         of_rows, of_columns = touched.any(axis=2), touched.any(axis=1)
         for n in np.flatnonzero(of_rows.any(axis=1)).tolist():
-            k = planes.start + n
-            j, i = _widened(of_rows[n]), slice(0, inner.shape[2]) if whole else _widened(of_columns[n])
-            nodes = (
-                slice(rows.start + j.start, rows.start + j.stop),
-                slice(columns.start + i.start, columns.start + i.stop),
-            )
+            j = _moved(_widened(of_rows[n]), rows.start)
+            i = columns if whole else _moved(_widened(of_columns[n]), columns.start)
             section = _Section(
-                range(k, k + 1) if len(depth) > 1 else range(self.shape[0]),
-                nodes,
-                _voxels_between(self._rows[nodes[0]]),
-                _voxels_between(self._columns[nodes[1]]),
+                slice(planes.start + n, planes.start + n + 1) if len(depth) > 1 else slice(0, self.shape[0]),
+                (j, i),
+                (_voxels_between(self._rows[j]), _voxels_between(self._columns[i])),
             )
-            section.occupancy = self._between(inner[n, j, i], section)
+            plane = inner[n, _moved(j, -rows.start), _moved(i, -columns.start)]
+            section.occupancy = self._between(plane, section)
             section.occupancy += np.float32(0.5)
             np.clip(section.occupancy, 0, 1, out=section.occupancy)
             yield section
@@ -116,7 +130,8 @@ class CoarseGrid:
     def _in_voxels(self, depth: Depth) -> Depth:
         """Depth in voxels instead of millimetres, -20 to 20, by the width that a voxel has across the surface."""
         gy, gx = np.gradient(depth, axis=(1, 2))
-        width = np.abs(gy) / np.float32(self._rows[1]) + np.abs(gx) / np.float32(self._columns[1])
+        per_row, per_column = (np.float32(count) for count in self._voxels_per_node)
+        width = np.abs(gy) / per_row + np.abs(gx) / per_column
         if len(depth) > 1:
             width += np.abs(np.gradient(depth, axis=0))
         np.maximum(width, np.float32(self.canvas.pixel / 2), out=width)
@@ -126,28 +141,24 @@ class CoarseGrid:
     def _between(self, nodes: npt.NDArray[np.float32], section: _Section) -> Field:
         """Linear interpolation of the nodes of a section to its voxels."""
         # two gathers instead of a product of matrices: BLAS threads would fight with the other processes
-        left = self._left_of_column[section.columns] - section.nodes[1].start
-        above = self._left_of_row[section.rows] - section.nodes[0].start
-        # a voxel on the last node has no node behind it
-        rise = np.diff(nodes, axis=1, append=nodes[:, -1:])
-        wide = rise[:, left]
-        wide *= self._column_weights[section.columns]
+        (j, i), (rows, columns) = section.nodes, section.voxels
+        above, left = self._left_of_row[rows] - j.start, self._left_of_column[columns] - i.start
+        wide = _rise(nodes.T).T[:, left]
+        wide *= self._column_weights[columns]
         wide += nodes[:, left]
-        fall = np.diff(wide, axis=0, append=wide[-1:])
-        tall = fall[above]
-        tall *= self._row_weights[section.rows, section.columns]
+        tall = _rise(wide)[above]
+        tall *= self._row_weights[rows, columns]
         tall += wide[above]
         return tall
 
 
 @dataclass(slots=True)
 class _Section:
-    """The part of a slice that a surface covers, or of several: where in ``(rows, columns)`` of nodes and of voxels."""
+    """What a surface covers of one slice, or of all alike: its ``(rows, columns)`` of nodes and of voxels."""
 
-    slices: range
+    planes: slice
     nodes: tuple[slice, slice]
-    rows: slice
-    columns: slice
+    voxels: tuple[slice, slice]
     occupancy: Field = field(default_factory=lambda: np.zeros((0, 0), dtype=np.float32))
 
 
@@ -160,6 +171,24 @@ def _widened(hit: npt.NDArray[np.bool_]) -> slice:
     """From one before the first that is true to one behind the last."""
     last = len(hit) - int(hit[::-1].argmax())
     return slice(max(int(hit.argmax()) - 1, 0), min(last + 1, len(hit)))
+
+
+def _moved(part: slice, by: int) -> slice:
+    return slice(part.start + by, part.stop + by)
+
+
+def _within(nodes: npt.NDArray[np.float32], middle: float, reach: float) -> slice:
+    """The nodes up to a distance from a place, and one more on each side; two at the least."""
+    low, high = np.searchsorted(nodes.ravel(), (middle - reach, middle + reach))
+    first = min(max(int(low) - 1, 0), nodes.size - 2)
+    return slice(first, max(int(high) + 1, first + 2))
+
+
+def _rise(nodes: Field) -> Field:
+    """From each row of nodes to the next; none behind the last."""
+    rise = np.zeros_like(nodes)
+    np.subtract(nodes[1:], nodes[:-1], out=rise[:-1])
+    return rise
 
 
 def _voxels_between(nodes: npt.NDArray[np.float64]) -> slice:

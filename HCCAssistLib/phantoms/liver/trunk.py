@@ -62,12 +62,14 @@ def draw_chest(grid: CoarseGrid, a: Anatomy, cavity: Depth, dome: Depth, rng: np
     above = grid.z - dome
     lung = np.minimum(cavity, above)
     grid.paint(np.asarray(lung, np.float32), -865.0 + 22 * Waves(rng, 14).on(grid.patch))
-    heart = np.minimum(blob(grid, (28, -0.36 * a.half_depth, 24), (58, 46, 44), 28), np.minimum(cavity, above))
-    grid.paint(np.asarray(heart + 6, np.float32), -80.0)
-    grid.paint(np.asarray(heart, np.float32), 115.0)
+    center, size = (28, -0.36 * a.half_depth, 24), (58, 46, 44)
+    near = grid.around(center, size)
+    heart = np.minimum(blob(near, center, size, 28), lung[near.part])
+    near.paint(np.asarray(heart + 6, np.float32), -80.0)
+    near.paint(np.asarray(heart, np.float32), 115.0)
     for center, size, hu in (((42, -34, 26), (30, 22, 30), 0.85), ((8, -52, 24), (26, 17, 28), 0.62)):
-        chamber = np.minimum(blob(grid, center, size, 28), heart - 4)
-        grid.paint(np.asarray(chamber, np.float32), a.aorta_hu * hu)
+        chamber = np.minimum(blob(near, center, size, 28), heart - 4)
+        near.paint(np.asarray(chamber, np.float32), a.aorta_hu * hu)
 
 
 def draw_spine(canvas: Canvas, a: Anatomy, rng: np.random.Generator) -> None:
