@@ -6,9 +6,8 @@ import re
 from collections.abc import Mapping, Sequence
 from pathlib import Path
 from types import MappingProxyType
-from typing import NamedTuple
+from typing import Any, NamedTuple
 
-import numpy as np
 import numpy.typing as npt
 
 from HCCAssistLib.errors import InputError
@@ -70,11 +69,11 @@ def read_segment_fields(path: Path) -> list[SegmentField]:
     return segments
 
 
-def encode(layers: Sequence[npt.NDArray[np.uint16]], geometry: Geometry, segments: Sequence[SegmentField]) -> bytes:
+def encode(layers: Sequence[npt.NDArray[Any]], geometry: Geometry, segments: Sequence[SegmentField]) -> bytes:
     """The content of a .seg.nrrd file.
 
     Args:
-        layers: labelmaps ``[k, j, i]`` on ``geometry``.
+        layers: labelmaps ``[k, j, i]`` on ``geometry``, of 8 or 16 bits.
         geometry: their grid.
         segments: names with layer and value.
     """
@@ -96,8 +95,7 @@ def encode(layers: Sequence[npt.NDArray[np.uint16]], geometry: Geometry, segment
         "Segmentation_MasterRepresentation:=Binary labelmap",
         "Segmentation_ReferenceImageExtentOffset:=0 0 0",
     ]
-    small = max(int(layer.max()) for layer in layers) <= np.iinfo(np.uint8).max
-    return nrrd.encode([layer.astype("u1") for layer in layers] if small else layers, geometry, lines, level=LEVEL)
+    return nrrd.encode(layers, geometry, lines, level=LEVEL)
 
 
 def _tags(text: str) -> dict[str, str]:

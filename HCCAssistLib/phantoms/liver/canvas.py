@@ -74,7 +74,8 @@ class Patch:
 
     def average(self, values: npt.NDArray[Any]) -> Field:
         """Mean over the samples of each voxel: the partial-volume effect."""
-        values = np.broadcast_to(values, self.shape)
+        if values.shape != self.shape:
+            values = np.broadcast_to(values, self.shape)
         if self.samples == (1, 1, 1):
             return np.asarray(values, dtype=np.float32)
         (sk, sj, si), (nk, nj, ni) = self.samples, self.shape
@@ -170,16 +171,22 @@ def edge(depth: npt.NDArray[Any], width: float) -> Field:
 
 def capsule(patch: Patch, start: Vector, end: Vector, radius_start: float, radius_end: float) -> Field:
     """Depth in mm under the surface of a straight, tapering tube with round ends."""
-    a, b = np.asarray(start, dtype=np.float64), np.asarray(end, dtype=np.float64)
-    length = max(float(np.linalg.norm(b - a)), 1e-6)
-    t = patch.along((b - a) / length, a)
-    nearest = np.minimum(np.maximum(t, 0), np.float32(length))
-    square = patch.squared_distance(a) - t * t
-    square += (t - nearest) ** 2
+    a = np.asarray(start, dtype=np.float64)
+    way = np.asarray(end, dtype=np.float64) - a
+    length = max(float(np.sqrt(way @ way)), 1e-6)
+    t = patch.along(way / length, a)
+    nearest = np.maximum(t, 0)
+    np.minimum(nearest, np.float32(length), out=nearest)
+    beyond = t - nearest
+    # in place, since thousands of tubes are drawn
+    square = patch.squared_distance(a)
+    square -= np.square(t, out=t)
+    square += np.square(beyond, out=beyond)
     np.maximum(square, 0, out=square)
     np.sqrt(square, out=square)
-    radius = np.float32(radius_start) + nearest * np.float32((radius_end - radius_start) / length)
-    return np.subtract(radius, square, out=square)
+    nearest *= np.float32((radius_end - radius_start) / length)
+    nearest += np.float32(radius_start)
+    return np.subtract(nearest, square, out=square)
 
 
 def ellipsoid(patch: Patch, center: Vector, axes: npt.ArrayLike, semi_axes: npt.ArrayLike) -> Field:

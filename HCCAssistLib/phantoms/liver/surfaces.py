@@ -43,9 +43,11 @@ class CoarseGrid:
         slices, rows, columns = canvas.geometry.shape
         self._rows = _nodes(rows, spacing[1])
         self._columns = _nodes(columns, spacing[0])
-        self._left_of_row, weights = _neighbours(self._rows, rows)
-        self._row_weights = np.repeat(weights[:, None], columns, axis=1)  # quicker to multiply with than one column
-        self._left_of_column, self._column_weights = _neighbours(self._columns, columns)
+        self._left_of_row, below = _neighbours(self._rows, rows)
+        self._left_of_column, right = _neighbours(self._columns, columns)
+        # for each product that is made with them, which is quicker than to multiply with one row or column
+        self._row_weights = np.repeat(below[:, None], columns, axis=1)
+        self._column_weights = np.repeat(right[None], len(self._rows), axis=0)
         self._voxels_per_node = self._rows[1], self._columns[1]
         self.shape = (slices, len(self._rows), len(self._columns))
         self.x = (origin[0] + self._columns * spacing[0]).astype(np.float32)[None, None, :]
@@ -144,7 +146,7 @@ class CoarseGrid:
         (j, i), (rows, columns) = section.nodes, section.voxels
         above, left = self._left_of_row[rows] - j.start, self._left_of_column[columns] - i.start
         wide = _rise(nodes.T).T[:, left]
-        wide *= self._column_weights[columns]
+        wide *= self._column_weights[: len(wide), columns]
         wide += nodes[:, left]
         tall = _rise(wide)[above]
         tall *= self._row_weights[rows, columns]
@@ -186,8 +188,9 @@ def _within(nodes: npt.NDArray[np.float32], middle: float, reach: float) -> slic
 
 def _rise(nodes: Field) -> Field:
     """From each row of nodes to the next; none behind the last."""
-    rise = np.zeros_like(nodes)
+    rise = np.empty_like(nodes)
     np.subtract(nodes[1:], nodes[:-1], out=rise[:-1])
+    rise[-1] = 0
     return rise
 
 

@@ -29,7 +29,9 @@ class Waves:
         """The field at each sample of a patch."""
         total = np.zeros(patch.shape, dtype=np.float32)
         for vector, phase in zip(self.vectors, self.phases, strict=True):
-            total += np.cos(patch.along(vector) + np.float32(phase))
+            angle = patch.along(vector)
+            angle += np.float32(phase)
+            total += np.cos(angle, out=angle)
         total *= np.float32(np.sqrt(2 / len(self.phases)))
         return total
 
