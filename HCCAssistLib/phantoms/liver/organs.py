@@ -87,16 +87,20 @@ def draw_bowel(canvas: Canvas, a: Anatomy, rng: np.random.Generator) -> None:
         heading = rng.standard_normal(3) * (1, 0.7, 0.5)
         end = start + heading / np.linalg.norm(heading) * rng.uniform(12, 32)
         radius = rng.uniform(8, 17)
-        patch = canvas.patch([start, end], radius + 2)
+        if canvas.patch([start, end], radius + 2) is None:
+            continue
+        wall_hu, wall_mm, filled_hu = rng.uniform(70, 105), rng.uniform(2, 3.5), rng.choice([8.0, 25.0, 45.0])
+        level = y - radius * rng.uniform(-0.3, 0.5) if rng.random() < 0.45 else None
+        patch = canvas.near([start, end], radius + 0.5)
         if patch is None:
             continue
         depth = capsule(patch, start, end, radius, radius)
-        canvas.paint(patch, edge(depth, 1.0), float(rng.uniform(70, 105)))
-        lumen = depth - rng.uniform(2, 3.5)
-        canvas.paint(patch, edge(lumen, 1.0), float(rng.choice([8.0, 25.0, 45.0])))
-        if rng.random() < 0.45:
-            level = patch.along((0, -1, 0), (x, y - radius * rng.uniform(-0.3, 0.5), z))
-            canvas.paint(patch, edge(np.minimum(lumen, level), 1.0), -940.0)
+        canvas.paint(patch, edge(depth, 1.0), float(wall_hu))
+        lumen = depth - wall_mm
+        canvas.paint(patch, edge(lumen, 1.0), float(filled_hu))
+        if level is not None:
+            gas = np.minimum(lumen, patch.along((0, -1, 0), (x, level, z)))
+            canvas.paint(patch, edge(gas, 1.0), -940.0)
 
 
 def draw_liver(grid: CoarseGrid, a: Anatomy, cavity: Depth, dome: Depth, rng: np.random.Generator) -> Depth:

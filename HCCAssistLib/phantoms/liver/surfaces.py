@@ -131,11 +131,14 @@ class CoarseGrid:
 
     def _in_voxels(self, depth: Depth) -> Depth:
         """Depth in voxels instead of millimetres, -20 to 20, by the width that a voxel has across the surface."""
-        gy, gx = np.gradient(depth, axis=(1, 2))
         per_row, per_column = (np.float32(count) for count in self._voxels_per_node)
-        width = np.abs(gy) / per_row + np.abs(gx) / per_column
+        width = _slope(depth, 1)
+        width /= per_row
+        across = _slope(depth, 2)
+        across /= per_column
+        width += across
         if len(depth) > 1:
-            width += np.abs(np.gradient(depth, axis=0))
+            width += _slope(depth, 0)
         np.maximum(width, np.float32(self.canvas.pixel / 2), out=width)
         np.divide(depth, width, out=width)
         return np.clip(width, -20, 20, out=width)
@@ -192,6 +195,16 @@ def _rise(nodes: Field) -> Field:
     np.subtract(nodes[1:], nodes[:-1], out=rise[:-1])
     rise[-1] = 0
     return rise
+
+
+def _slope(depth: Depth, axis: int) -> Depth:
+    """How steep it is along an axis, per node; as numpy.gradient, with fewer copies."""
+    slope = np.empty_like(depth)
+    along, own = np.moveaxis(depth, axis, 0), np.moveaxis(slope, axis, 0)
+    np.subtract(along[2:], along[:-2], out=own[1:-1])
+    own[1:-1] /= 2
+    own[0], own[-1] = along[1] - along[0], along[-1] - along[-2]
+    return np.abs(slope, out=slope)
 
 
 def _voxels_between(nodes: npt.NDArray[np.float64]) -> slice:

@@ -94,7 +94,7 @@ def make_case(
         lesions=tuple(
             LesionTruth(
                 center_lps=_place(nodule.shape.center),
-                point_lps=_place(_click(reader, nodule, labels == number, canvas.geometry)),
+                point_lps=_place(_click(reader, nodule, np.flatnonzero(labels == number), canvas.geometry)),
                 diameter_mm=nodule.diameter_mm,
                 contrast_hu=nodule.contrast_hu,
                 liver_hu=scene.liver_hu(nodule.shape.center),
@@ -163,10 +163,10 @@ def _labels(canvas: Canvas, shapes: Sequence[Any], limit: npt.NDArray[np.bool_])
 
 
 def _click(
-    rng: np.random.Generator, nodule: Nodule, mask: npt.NDArray[np.bool_], geometry: Geometry
+    rng: np.random.Generator, nodule: Nodule, voxels: npt.NDArray[np.intp], geometry: Geometry
 ) -> npt.NDArray[np.float64]:
     """Where a reader sets the point: on a slice, within a millimetre or two of the centre, inside the nodule."""
-    places = np.argwhere(mask)[:, ::-1].astype(np.float64)
+    places = np.stack(np.unravel_index(voxels, geometry.shape)[::-1], axis=1).astype(np.float64)
     distance = np.linalg.norm(geometry.to_world(places) - nodule.shape.center, axis=1)
     near = places[distance <= max(distance.min(), 0.15 * nodule.diameter_mm)]
     voxel = near[int(rng.integers(len(near)))]
