@@ -122,11 +122,11 @@ class Canvas:
     def _box(
         self, points: npt.ArrayLike, reach: npt.NDArray[np.float64], samples: tuple[int, int, int]
     ) -> Patch | None:
-        index = np.atleast_2d(self.geometry.to_index(points))
-        lowest, highest = (index.min(axis=0) - reach).tolist(), (index.max(axis=0) + reach).tolist()
+        index = np.atleast_2d(self.geometry.to_index(points)).T.tolist()
         slices, steps = [], []
         for axis, n, size, step in zip((2, 1, 0), samples, self.geometry.shape, self._steps(samples), strict=True):
-            low, high = max(floor(lowest[axis]), 0), min(ceil(highest[axis]) + 1, size)
+            low = max(floor(min(index[axis]) - reach[axis]), 0)
+            high = min(ceil(max(index[axis]) + reach[axis]) + 1, size)
             if high <= low:
                 return None
             slices.append(slice(low, high))

@@ -16,7 +16,7 @@ def draw_organs(grid: CoarseGrid, a: Anatomy, cavity: Depth, dome: Depth, rng: n
     inside = np.minimum(cavity - 2, below)
     y = a.spine[1]
     for side in (-1, 1):
-        center, size = (side * 38, y + 4, -a.liver_height - 25), (15, 18, 85)
+        center, size = (side * 38.0, y + 4, -a.liver_height - 25), (15.0, 18.0, 85.0)
         near = grid.around(center, size)
         psoas = blob(near, center, size, side * 20)
         near.paint(np.asarray(np.minimum(psoas, cavity[near.part] + 6), np.float32), 58.0)

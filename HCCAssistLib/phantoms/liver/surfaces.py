@@ -43,11 +43,11 @@ class CoarseGrid:
         slices, rows, columns = canvas.geometry.shape
         self._rows = _nodes(rows, spacing[1])
         self._columns = _nodes(columns, spacing[0])
-        self._left_of_row, below = _neighbours(self._rows, rows)
-        self._left_of_column, right = _neighbours(self._columns, columns)
-        # for each product that is made with them, which is quicker than to multiply with one row or column
-        self._row_weights = np.repeat(below[:, None], columns, axis=1)
-        self._column_weights = np.repeat(right[None], len(self._rows), axis=0)
+        self._above, below = _neighbours(self._rows, rows)
+        self._left, right = _neighbours(self._columns, columns)
+        # one for each product that is made with them, which is quicker than to multiply with a column
+        self._below_weights = np.repeat(below[:, None], columns, axis=1)
+        self._right_weights = np.repeat(right[:, None], len(self._rows), axis=1)
         self._voxels_per_node = self._rows[1], self._columns[1]
         self.shape = (slices, len(self._rows), len(self._columns))
         self.x = (origin[0] + self._columns * spacing[0]).astype(np.float32)[None, None, :]
@@ -75,7 +75,7 @@ class CoarseGrid:
         near.shape = (near.z.size, near.y.size, near.x.size)
         near.patch = replace(self.patch, steps=(self.patch.steps[0][k], self.patch.steps[1][j], self.patch.steps[2][i]))
         near._rows, near._columns = self._rows[j], self._columns[i]
-        near._left_of_row, near._left_of_column = self._left_of_row - j.start, self._left_of_column - i.start
+        near._above, near._left = self._above - j.start, self._left - i.start
         return near
 
     def paint(self, depth: npt.NDArray[Any], value: npt.NDArray[Any] | float) -> None:
@@ -105,7 +105,7 @@ class CoarseGrid:
     def _sections(self, depth: npt.NDArray[Any]) -> Iterator[_Section]:
         """The surface slice by slice, which stays in the processor's cache."""
         depth = np.broadcast_to(depth, (len(depth), *self.shape[1:]))
-        near = depth > -FAR_MM
+        near = np.asarray(depth > -FAR_MM)
         if not near.any():
             return
         planes, rows, columns = (_widened(near.any(axis=others)) for others in ((1, 2), (0, 2), (0, 1)))
@@ -113,7 +113,7 @@ class CoarseGrid:
         whole = 2 * (columns.stop - columns.start) * self._voxels_per_node[1] > self.canvas.geometry.shape[2]
         columns = slice(0, self.shape[2]) if whole else columns
         inner = self._in_voxels(np.asarray(depth[planes, rows, columns], dtype=np.float32))
-        touched = inner > -0.6  # a voxel is, from half of it outside the surface on; the rest is for rounding
+        touched = np.asarray(inner > -0.6)  # a voxel is, from half of it outside the surface on; the rest is for rounding
         of_rows, of_columns = touched.any(axis=2), touched.any(axis=1)
         for n in np.flatnonzero(of_rows.any(axis=1)).tolist():
             j = _moved(_widened(of_rows[n]), rows.start)
@@ -145,16 +145,11 @@ class CoarseGrid:
 
     def _between(self, nodes: npt.NDArray[np.float32], section: _Section) -> Field:
         """Linear interpolation of the nodes of a section to its voxels."""
-        # two gathers instead of a product of matrices: BLAS threads would fight with the other processes
         (j, i), (rows, columns) = section.nodes, section.voxels
-        above, left = self._left_of_row[rows] - j.start, self._left_of_column[columns] - i.start
-        wide = _rise(nodes.T).T[:, left]
-        wide *= self._column_weights[: len(wide), columns]
-        wide += nodes[:, left]
-        tall = _rise(wide)[above]
-        tall *= self._row_weights[rows, columns]
-        tall += wide[above]
-        return tall
+        above, left = self._above[rows] - j.start, self._left[columns] - i.start
+        # along columns with the rows side by side, then the other way round: both gather what is side by side
+        wide = _filled(np.ascontiguousarray(nodes.T), left, self._right_weights[columns, : len(nodes)])
+        return _filled(np.ascontiguousarray(wide.T), above, self._below_weights[rows, columns])
 
 
 @dataclass(slots=True)
@@ -189,12 +184,15 @@ def _within(nodes: npt.NDArray[np.float32], middle: float, reach: float) -> slic
     return slice(first, max(int(high) + 1, first + 2))
 
 
-def _rise(nodes: Field) -> Field:
-    """From each row of nodes to the next; none behind the last."""
+def _filled(nodes: Field, before: npt.NDArray[np.intp], weights: Field) -> Field:
+    """Rows between rows of nodes: which is before each of them, and the weight of the one behind that."""
     rise = np.empty_like(nodes)
     np.subtract(nodes[1:], nodes[:-1], out=rise[:-1])
-    rise[-1] = 0
-    return rise
+    rise[-1] = 0  # there is none behind the last
+    rows = rise[before]
+    rows *= weights
+    rows += nodes[before]
+    return rows
 
 
 def _slope(depth: Depth, axis: int) -> Depth:
