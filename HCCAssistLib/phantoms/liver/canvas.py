@@ -203,4 +203,6 @@ def ellipsoid(patch: Patch, center: Vector, axes: npt.ArrayLike, semi_axes: npt.
         q = q + (patch.along(direction, center) / np.float32(semi)) ** 2
     q = np.sqrt(np.maximum(q, np.float32(1e-6)))
     distance = np.sqrt(patch.squared_distance(center))
-    return np.asarray(np.where(q > 1e-2, distance / q - distance, np.float32(np.min(semi_axes))), dtype=np.float32)
+    depth = np.asarray(distance / q - distance, dtype=np.float32)
+    depth[q <= 1e-2] = np.min(semi_axes)
+    return depth

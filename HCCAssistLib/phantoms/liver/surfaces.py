@@ -242,5 +242,6 @@ def blob(
     u, v = dx * c + dy * s, dy * c - dx * s
     q = np.sqrt((u / semi_axes[0]) ** 2 + (v / semi_axes[1]) ** 2 + (dz / semi_axes[2]) ** 2)
     distance = np.sqrt(dx * dx + dy * dy + dz * dz)
-    depth = distance / np.maximum(q, 0.05) - distance
-    return np.asarray(np.where(q > 0.05, depth, min(semi_axes)), dtype=np.float32)
+    depth = np.asarray(distance / np.maximum(q, 0.05) - distance, dtype=np.float32)
+    depth[q <= 0.05] = min(semi_axes)
+    return depth

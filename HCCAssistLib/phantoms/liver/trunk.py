@@ -101,7 +101,7 @@ def draw_spine(canvas: Canvas, a: Anatomy, rng: np.random.Generator) -> None:
         np.abs(phase - 4) - 4, 0
     )
     processes = np.maximum(np.maximum(arch, spinous), transverse)
-    canvas.paint(bones, edge(processes, 1.0), np.where(processes > 1.6, np.float32(230), np.float32(480)))
+    canvas.paint(bones, edge(processes, 1.0), np.float32(480) - np.float32(250) * (processes > 1.6))
     canvas.paint(bones, edge(10.0 - ring, 1.0), 25.0)
     canvas.paint(bones, edge(5.5 - ring, 1.5), 42.0)
 
@@ -128,4 +128,4 @@ def draw_ribs(canvas: Canvas, a: Anatomy, rng: np.random.Generator) -> None:
                 if patch is None:
                     continue
                 depth = capsule(patch, start, end, radius, radius)
-                canvas.paint(patch, edge(depth, 0.8), np.where(depth > 1.8, np.float32(210), np.float32(560)))
+                canvas.paint(patch, edge(depth, 0.8), np.float32(560) - np.float32(350) * (depth > 1.8))
