@@ -23,6 +23,7 @@ FAR_MM = 20.0
 
 Depth = npt.NDArray[np.float32]
 """Millimetres under a surface, per node."""
+Hit = npt.NDArray[np.bool_]
 
 
 class CoarseGrid:
@@ -105,7 +106,7 @@ class CoarseGrid:
     def _sections(self, depth: npt.NDArray[Any]) -> Iterator[_Section]:
         """The surface slice by slice, which stays in the processor's cache."""
         depth = np.broadcast_to(depth, (len(depth), *self.shape[1:]))
-        near = np.asarray(depth > -FAR_MM)
+        near: Hit = np.greater(depth, -FAR_MM)
         if not near.any():
             return
         planes, rows, columns = (_widened(near.any(axis=others)) for others in ((1, 2), (0, 2), (0, 1)))
@@ -113,18 +114,17 @@ class CoarseGrid:
         whole = 2 * (columns.stop - columns.start) * self._voxels_per_node[1] > self.canvas.geometry.shape[2]
         columns = slice(0, self.shape[2]) if whole else columns
         inner = self._in_voxels(np.asarray(depth[planes, rows, columns], dtype=np.float32))
-        touched = np.asarray(inner > -0.6)  # a voxel is, from half of it outside the surface on; the rest is for rounding
+        touched: Hit = np.greater(inner, -0.6)  # a voxel is from half of it outside the surface on; the rest is for rounding
         of_rows, of_columns = touched.any(axis=2), touched.any(axis=1)
         for n in np.flatnonzero(of_rows.any(axis=1)).tolist():
-            j = _moved(_widened(of_rows[n]), rows.start)
-            i = columns if whole else _moved(_widened(of_columns[n]), columns.start)
+            part = _widened(of_rows[n]), slice(0, inner.shape[2]) if whole else _widened(of_columns[n])
+            j, i = _moved(part[0], rows.start), _moved(part[1], columns.start)
             section = _Section(
                 slice(planes.start + n, planes.start + n + 1) if len(depth) > 1 else slice(0, self.shape[0]),
                 (j, i),
                 (_voxels_between(self._rows[j]), _voxels_between(self._columns[i])),
             )
-            plane = inner[n, _moved(j, -rows.start), _moved(i, -columns.start)]
-            section.occupancy = self._between(plane, section)
+            section.occupancy = self._between(inner[n][part], section)
             section.occupancy += np.float32(0.5)
             np.clip(section.occupancy, 0, 1, out=section.occupancy)
             yield section
@@ -167,7 +167,7 @@ def _nodes(count: int, spacing: float) -> npt.NDArray[np.float64]:
     return np.linspace(0, count - 1, max(2, int(np.ceil((count - 1) * spacing / STEP_MM)) + 1))
 
 
-def _widened(hit: npt.NDArray[np.bool_]) -> slice:
+def _widened(hit: Hit) -> slice:
     """From one before the first that is true to one behind the last."""
     last = len(hit) - int(hit[::-1].argmax())
     return slice(max(int(hit.argmax()) - 1, 0), min(last + 1, len(hit)))
@@ -180,7 +180,7 @@ def _moved(part: slice, by: int) -> slice:
 def _within(nodes: npt.NDArray[np.float32], middle: float, reach: float) -> slice:
     """The nodes up to a distance from a place, and one more on each side; two at the least."""
     low, high = np.searchsorted(nodes.ravel(), (middle - reach, middle + reach))
-    first = min(max(int(low) - 1, 0), nodes.size - 2)
+    first = max(min(int(low) - 1, nodes.size - 2), 0)
     return slice(first, max(int(high) + 1, first + 2))
 
 
