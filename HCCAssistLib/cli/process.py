@@ -6,7 +6,7 @@ import ctypes
 import os
 import sys
 
-M_TRIM_THRESHOLD, M_MMAP_THRESHOLD = -1, -3
+M_TRIM_THRESHOLD, M_MMAP_THRESHOLD, M_ARENA_MAX = -1, -3, -8
 KEEP_BYTES = 1 << 30
 
 
@@ -23,10 +23,11 @@ def silence_resource_tracker() -> None:
 
 
 def tune() -> None:
-    """Let waiting threads sleep, and keep freed memory for the next batch; call before torch is imported.
+    """Let waiting threads sleep, and keep freed memory for whoever is next; call before torch is imported.
 
     Threads that spin while they wait take the processor from everything else on a busy machine. Giving large blocks
-    back after every batch, as glibc does by default, costs 10-30 % of a training on a CPU.
+    back after every batch, as glibc does by default, costs 10-30 % of a training on a CPU. Threads share what is kept:
+    with a store for each, a scan of 300 slices takes a tenth more memory.
     """
     os.environ.setdefault("GOMP_SPINCOUNT", "0")
     if sys.platform == "linux":
@@ -36,3 +37,4 @@ def tune() -> None:
             return  # another C library than glibc
         mallopt(M_MMAP_THRESHOLD, KEEP_BYTES)
         mallopt(M_TRIM_THRESHOLD, KEEP_BYTES)
+        mallopt(M_ARENA_MAX, 1)

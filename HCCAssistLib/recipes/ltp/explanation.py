@@ -45,9 +45,13 @@ def explain(
     Returns:
         One map of the size of a patch for each start, and all of them merged.
     """
-    cells = [
-        np.mean([_heat(network, image, np.asarray(start), device) for network in networks], axis=0) for start in starts
-    ]
+    from HCCAssistLib.inference.threads import in_threads
+
+    def heat(start: npt.ArrayLike) -> Cells:
+        maps = [_heat(network, image, np.asarray(start), device) for network in networks]
+        return np.mean(maps, axis=0)
+
+    cells = list(in_threads(heat, starts, device))
     return place(np.stack(cells), np.array(starts), image.geometry, patch_shape=PATCH_SHAPE)
 
 

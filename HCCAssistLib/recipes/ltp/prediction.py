@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import time
 from collections.abc import Callable, Mapping
+from concurrent.futures import ThreadPoolExecutor
 
 import numpy as np
 import numpy.typing as npt
@@ -68,13 +69,15 @@ def predict(
     """
     began = time.perf_counter()
     chosen = LTP.resolve(run_options, run=True)
-    scanned = scan_study(study, model.networks, chosen, device=model.device, progress=progress, cancelled=cancelled)
+    with ThreadPoolExecutor(max_workers=1) as beside:
+        voxel_warnings = beside.submit(lambda: _voxel_warnings(study.volumes[f"{TIME_POINT}/arterial"]))
+        scanned = scan_study(study, model.networks, chosen, device=model.device, progress=progress, cancelled=cancelled)
     image = scanned.image
     stored = study.volumes[f"{TIME_POINT}/arterial"]
     warnings = (
         *study.warnings,
         *scanned.warnings,
-        *_voxel_warnings(stored),
+        *voxel_warnings.result(),
         *_region_warnings(study, chosen),
         *model_warnings(model.package.card),
     )

@@ -19,6 +19,7 @@ from HCCAssistLib.imaging.resampling import resample
 from HCCAssistLib.imaging.windows import AIR_HU
 from HCCAssistLib.imaging.working_grid import working_image
 from HCCAssistLib.inference.study import Study
+from HCCAssistLib.inference.threads import in_threads
 from HCCAssistLib.recipes.ltp.network import LTPNetwork
 from HCCAssistLib.recipes.ltp.recipe import PATCH_SHAPE, SPACING_MM, STRIDES, TIME_POINT, WINDOWS
 from HCCAssistLib.recipes.ltp.sampling import TISSUE_HU, start_around
@@ -131,8 +132,8 @@ def refined_peaks(
 
     Their centres stay in the region that was scanned.
     """
-    refined = []
-    for peak in non_maximum_suppression(scanned.scores):
+
+    def looked_at(peak: Peak) -> Peak:
         first = start_around(np.rint(peak.center).astype(np.int64)) - REFINE_REACH
         shape = 2 * REFINE_REACH // REFINE_STRIDE + 1
         grid = ScanGrid(tuple(first[::-1]), tuple(REFINE_STRIDE[::-1]), tuple(shape[::-1]))
@@ -141,7 +142,9 @@ def refined_peaks(
             total += scan(network, scanned.image.array, WINDOWS, grid, device=device, cancelled=cancelled)
         z, y, x = grid.centers
         around = ScoreMap(total / np.float32(len(networks)), z, y, x, PATCH_SHAPE)
-        refined.append(refine_peak(around, _held(scanned.region, grid)) or peak)
+        return refine_peak(around, _held(scanned.region, grid)) or peak
+
+    refined = list(in_threads(looked_at, non_maximum_suppression(scanned.scores), device))
     return merge_close_peaks(kept_within(refined, scanned), PATCH_SHAPE)
 
 
