@@ -18,12 +18,16 @@ from HCCAssistLib.phantoms.liver.canvas import Canvas, Field, Patch
 
 STEP_MM = 3.0
 
+CACHED = 131_072
+"""Voxels that are worked on together."""
+
 FAR_MM = 20.0
 """Nodes that lie so far outside a surface have no part in it."""
 
 Depth = npt.NDArray[np.float32]
 """Millimetres under a surface, per node."""
 Hit = npt.NDArray[np.bool_]
+Part = tuple[slice, slice, slice]
 
 
 class CoarseGrid:
@@ -89,45 +93,53 @@ class CoarseGrid:
         nodes = np.broadcast_to(value, self.shape).astype(np.float32) if isinstance(value, np.ndarray) else None
         array = self.canvas.array[self.part[0]]
         for section in self._sections(depth):
-            for k in range(*section.planes.indices(len(array))):
-                target = array[k][section.voxels]
-                own = np.float32(float(value)) if nodes is None else self._between(nodes[k][section.nodes], section)
-                difference = own - target
-                difference *= section.occupancy
-                target += difference
+            target = array[section.voxels]
+            own = np.float32(float(value)) if nodes is None else self._between(nodes[section.nodes], section)
+            difference = own - target
+            difference *= section.occupancy
+            target += difference
 
     def occupancy(self, depth: npt.NDArray[Any]) -> Field:
         """How much of each voxel of the volume lies under a surface, 0 to 1."""
         full = np.zeros(self.canvas.geometry.shape, dtype=np.float32)
         for section in self._sections(depth):
-            full[self.part[0]][section.planes, *section.voxels] = section.occupancy
+            full[self.part[0]][section.voxels] = section.occupancy
         return full
 
     def _sections(self, depth: npt.NDArray[Any]) -> Iterator[_Section]:
-        """The surface slice by slice, which stays in the processor's cache."""
+        """The surface piece by piece, each of so many slices that they stay in the processor's cache."""
         depth = np.broadcast_to(depth, (len(depth), *self.shape[1:]))
         near: Hit = np.greater(depth, -FAR_MM)
         if not near.any():
             return
-        planes, rows, columns = (_widened(near.any(axis=others)) for others in ((1, 2), (0, 2), (0, 1)))
+        planes, rows, columns = _box(near, (1, 1, 1))
         # complete rows lie side by side in the memory, which is quicker than to leave out a little of them
         whole = 2 * (columns.stop - columns.start) * self._voxels_per_node[1] > self.canvas.geometry.shape[2]
         columns = slice(0, self.shape[2]) if whole else columns
         inner = self._in_voxels(np.asarray(depth[planes, rows, columns], dtype=np.float32))
-        touched: Hit = np.greater(inner, -0.6)  # a voxel is from half of it outside the surface on; the rest is for rounding
-        of_rows, of_columns = touched.any(axis=2), touched.any(axis=1)
-        for n in np.flatnonzero(of_rows.any(axis=1)).tolist():
-            part = _widened(of_rows[n]), slice(0, inner.shape[2]) if whole else _widened(of_columns[n])
-            j, i = _moved(part[0], rows.start), _moved(part[1], columns.start)
-            section = _Section(
-                slice(planes.start + n, planes.start + n + 1) if len(depth) > 1 else slice(0, self.shape[0]),
-                (j, i),
-                (_voxels_between(self._rows[j]), _voxels_between(self._columns[i])),
+        touched: Hit = np.greater(inner, -0.6)  # so is a voxel half of it outside; the rest is for rounding
+        several = max(1, int(CACHED / (inner[0].size * np.prod(self._voxels_per_node))))
+        for first in range(0, len(inner), several):
+            hit = touched[first : first + several]
+            if not hit.any():
+                continue
+            k, j, i = _box(hit, (0, 1, 1))
+            k, i = _moved(k, first), slice(0, inner.shape[2]) if whole else i
+            section = _Section((_moved(k, planes.start), _moved(j, rows.start), _moved(i, columns.start)))
+            section.voxels = (
+                section.nodes[0],
+                _voxels_between(self._rows[section.nodes[1]]),
+                _voxels_between(self._columns[section.nodes[2]]),
             )
-            section.occupancy = self._between(inner[n][part], section)
+            section.occupancy = self._between(inner[k, j, i], section)
             section.occupancy += np.float32(0.5)
             np.clip(section.occupancy, 0, 1, out=section.occupancy)
-            yield section
+            if len(depth) > 1:
+                yield section
+            else:  # the same for all slices
+                for n in range(self.shape[0]):
+                    one = slice(n, n + 1)
+                    yield replace(section, nodes=(one, *section.nodes[1:]), voxels=(one, *section.voxels[1:]))
 
     def _in_voxels(self, depth: Depth) -> Depth:
         """Depth in voxels instead of millimetres, -20 to 20, by the width that a voxel has across the surface."""
@@ -145,21 +157,21 @@ class CoarseGrid:
 
     def _between(self, nodes: npt.NDArray[np.float32], section: _Section) -> Field:
         """Linear interpolation of the nodes of a section to its voxels."""
-        (j, i), (rows, columns) = section.nodes, section.voxels
+        (_, j, i), (_, rows, columns) = section.nodes, section.voxels
         above, left = self._above[rows] - j.start, self._left[columns] - i.start
-        # along columns with the rows side by side, then the other way round: both gather what is side by side
-        wide = _filled(np.ascontiguousarray(nodes.T), left, self._right_weights[columns, : len(nodes)])
-        return _filled(np.ascontiguousarray(wide.T), above, self._below_weights[rows, columns])
+        # first between columns and then between rows: each time what is gathered lies side by side
+        wide = _filled(nodes.transpose(2, 0, 1), left, self._right_weights[columns, None, : nodes.shape[1]])
+        tall = _filled(wide.transpose(2, 1, 0), above, self._below_weights[rows, None, columns])
+        return tall.swapaxes(0, 1)
 
 
 @dataclass(slots=True)
 class _Section:
-    """What a surface covers of one slice, or of all alike: its ``(rows, columns)`` of nodes and of voxels."""
+    """A piece of a surface: which nodes ``(k, j, i)``, which voxels, and how much of each of them lies under it."""
 
-    planes: slice
-    nodes: tuple[slice, slice]
-    voxels: tuple[slice, slice]
-    occupancy: Field = field(default_factory=lambda: np.zeros((0, 0), dtype=np.float32))
+    nodes: Part
+    voxels: Part = (slice(0), slice(0), slice(0))
+    occupancy: Field = field(default_factory=lambda: np.zeros((0, 0, 0), dtype=np.float32))
 
 
 def _nodes(count: int, spacing: float) -> npt.NDArray[np.float64]:
@@ -167,10 +179,14 @@ def _nodes(count: int, spacing: float) -> npt.NDArray[np.float64]:
     return np.linspace(0, count - 1, max(2, int(np.ceil((count - 1) * spacing / STEP_MM)) + 1))
 
 
-def _widened(hit: Hit) -> slice:
-    """From one before the first that is true to one behind the last."""
-    last = len(hit) - int(hit[::-1].argmax())
-    return slice(max(int(hit.argmax()) - 1, 0), min(last + 1, len(hit)))
+def _box(hit: Hit, beyond: tuple[int, int, int]) -> Part:
+    """The box of all that is true, and of so many nodes more on each side."""
+    sides = []
+    for others, more in zip(((1, 2), (0, 2), (0, 1)), beyond, strict=True):
+        line = np.logical_or.reduce(hit, axis=others)
+        last = len(line) - int(line[::-1].argmax())
+        sides.append(slice(max(int(line.argmax()) - more, 0), min(last + more, len(line))))
+    return sides[0], sides[1], sides[2]
 
 
 def _moved(part: slice, by: int) -> slice:
@@ -186,6 +202,7 @@ def _within(nodes: npt.NDArray[np.float32], middle: float, reach: float) -> slic
 
 def _filled(nodes: Field, before: npt.NDArray[np.intp], weights: Field) -> Field:
     """Rows between rows of nodes: which is before each of them, and the weight of the one behind that."""
+    nodes = np.ascontiguousarray(nodes)
     rise = np.empty_like(nodes)
     np.subtract(nodes[1:], nodes[:-1], out=rise[:-1])
     rise[-1] = 0  # there is none behind the last
