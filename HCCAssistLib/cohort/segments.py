@@ -157,7 +157,8 @@ def write_segments(segments: Sequence[Segment], path: Path) -> None:
         [start + segment.mask.geometry.size_ijk for start, segment in zip(starts, segments, strict=True)], axis=0
     )
     geometry = reference.crop(first.tolist(), (end - first)[::-1].astype(int).tolist())
-    layers: list[npt.NDArray[np.uint16]] = []
+    small = len(segments) <= np.iinfo(np.uint8).max
+    layers: list[npt.NDArray[Any]] = []
     fields: list[seg_nrrd.SegmentField] = []
     for name, segment, start in zip(_own_names([s.name for s in segments]), segments, starts, strict=True):
         mask = segment.mask.array.astype(bool)
@@ -166,10 +167,10 @@ def write_segments(segments: Sequence[Segment], path: Path) -> None:
             if not layer[box][mask].any():
                 break
         else:
-            number, layer = len(layers), np.zeros(geometry.shape, dtype=np.uint16)
+            number, layer = len(layers), np.zeros(geometry.shape, dtype=np.uint8 if small else np.uint16)
             layers.append(layer)
         value = 1 + sum(one.layer == number for one in fields)
-        layer[box][mask] = value
+        np.copyto(layer[box], layer.dtype.type(value), where=mask)
         fields.append(seg_nrrd.SegmentField(name, number, value, segment.tags))
     with atomic_file(path) as part:
         part.write_bytes(seg_nrrd.encode(layers, geometry, fields))

@@ -32,9 +32,11 @@ class LiverRegion:
     @classmethod
     def from_mask(cls, mask: npt.NDArray[np.bool_], geometry: Geometry) -> LiverRegion:
         """From a mask that is already coarse."""
-        padded = np.pad(mask, 1)
-        depth = ndimage.distance_transform_edt(padded, sampling=geometry.spacing[::-1])[1:-1, 1:-1, 1:-1]
-        return cls(depth.astype(np.float32), geometry)
+        depth = np.zeros(mask.shape, dtype=np.float32)
+        for box in ndimage.find_objects(mask.astype(np.uint8)):  # one, or none of an empty mask
+            distance = ndimage.distance_transform_edt(np.pad(mask[box], 1), sampling=geometry.spacing[::-1])
+            depth[box] = distance[1:-1, 1:-1, 1:-1]
+        return cls(depth, geometry)
 
     def depth_at(self, points: npt.ArrayLike) -> npt.NDArray[np.float64]:
         """Depth in mm under the liver's surface at LPS points ``(..., 3)``; 0 outside."""
@@ -54,11 +56,11 @@ class LiverRegion:
 
     def sample(self, rng: np.random.Generator, least_mm: float, most_mm: float = np.inf) -> Vector:
         """A random LPS point whose depth lies in a range; the deepest point where there is none."""
-        candidates = np.argwhere((self.depth >= least_mm) & (self.depth <= most_mm))
+        candidates = np.flatnonzero((self.depth >= least_mm) & (self.depth <= most_mm))
         if len(candidates) == 0:
-            candidates = np.array([np.unravel_index(int(np.argmax(self.depth)), self.depth.shape)])
-        index = candidates[int(rng.integers(len(candidates)))][::-1] + rng.uniform(-0.5, 0.5, 3)
-        return self.geometry.to_world(index)
+            candidates = np.array([np.argmax(self.depth)])
+        place = np.unravel_index(int(candidates[int(rng.integers(len(candidates)))]), self.depth.shape)
+        return self.geometry.to_world(np.array(place[::-1]) + rng.uniform(-0.5, 0.5, 3))
 
 
 def find_liver(image: Image) -> npt.NDArray[np.bool_]:

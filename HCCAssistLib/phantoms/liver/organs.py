@@ -16,8 +16,10 @@ def draw_organs(grid: CoarseGrid, a: Anatomy, cavity: Depth, dome: Depth, rng: n
     inside = np.minimum(cavity - 2, below)
     y = a.spine[1]
     for side in (-1, 1):
-        psoas = blob(grid, (side * 38, y + 4, -a.liver_height - 25), (15, 18, 85), side * 20)
-        grid.paint(np.asarray(np.minimum(psoas, cavity + 6), np.float32), 58.0)
+        center, size = (side * 38.0, y + 4, -a.liver_height - 25), (15.0, 18.0, 85.0)
+        near = grid.around(center, size)
+        psoas = blob(near, center, size, side * 20)
+        near.paint(np.asarray(np.minimum(psoas, cavity[near.part] + 6), np.float32), 58.0)
     _spleen(grid, a, inside, rng)
     for side in (-1, 1):
         center = (
@@ -26,23 +28,26 @@ def draw_organs(grid: CoarseGrid, a: Anatomy, cavity: Depth, dome: Depth, rng: n
             -a.liver_height + rng.uniform(8, 24) + (14 if side > 0 else 0),
         )
         size = (rng.uniform(27, 31), rng.uniform(24, 28), rng.uniform(50, 58))
-        kidney = np.minimum(blob(grid, center, size, side * 35), cavity)
-        grid.paint(np.asarray(kidney, np.float32), a.kidney_hu)
-        pyramids = Waves(rng, 19).on(grid.patch)
+        near = grid.around(center, size)
+        kidney = np.minimum(blob(near, center, size, side * 35), cavity[near.part])
+        near.paint(np.asarray(kidney, np.float32), a.kidney_hu)
+        pyramids = Waves(rng, 19).on(near.patch)
         medulla = np.minimum(kidney - 6.5, 5 * (pyramids + 0.35))
-        grid.paint(np.asarray(medulla, np.float32), float(rng.uniform(75, 110)))
-        sinus = blob(grid, (center[0] - side * 13, center[1] - 6, center[2]), (15, 10, 22), side * 35)
-        grid.paint(np.asarray(sinus, np.float32), -70.0)
+        near.paint(np.asarray(medulla, np.float32), float(rng.uniform(75, 110)))
+        sinus = blob(near, (center[0] - side * 13, center[1] - 6, center[2]), (15, 10, 22), side * 35)
+        near.paint(np.asarray(sinus, np.float32), -70.0)
     _stomach(grid, a, inside, rng)
-    lobules = Waves(rng, 11).on(grid.patch) * 2.5
+    tissue = Waves(rng, 11)
     z = a.hilum[2] - 12
     for center, size, tilt in (
         ((-12.0, y - 58, z - 14), (17.0, 15.0, 22.0), 0.0),
         ((22.0, y - 62, z), (34.0, 11.0, 13.0), -8.0),
         ((62.0, y - 44, z + 12), (34.0, 10.0, 13.0), 32.0),
     ):
-        pancreas = np.minimum(blob(grid, center, size, tilt) + lobules, inside)
-        grid.paint(np.asarray(pancreas, np.float32), 104.0 + 8 * lobules / 2.5)
+        near = grid.around(center, size)
+        lobules = tissue.on(near.patch) * 2.5
+        pancreas = np.minimum(blob(near, center, size, tilt) + lobules, inside[near.part])
+        near.paint(np.asarray(pancreas, np.float32), 104.0 + 8 * lobules / 2.5)
 
 
 def _spleen(grid: CoarseGrid, a: Anatomy, inside: Depth, rng: np.random.Generator) -> None:
@@ -50,24 +55,26 @@ def _spleen(grid: CoarseGrid, a: Anatomy, inside: Depth, rng: np.random.Generato
     width = a.half_width - a.fat - a.wall
     center = (width - rng.uniform(24, 34), 0.32 * a.half_depth, -rng.uniform(52, 70))
     size = (rng.uniform(30, 38), rng.uniform(44, 58), rng.uniform(40, 56))
-    hollow = blob(grid, (center[0] - 46, center[1] - 30, center[2]), (36, 34, 60))
-    spleen = smooth_min(3, np.minimum(blob(grid, center, size, -18), inside), -hollow)
-    warp = 1.6 * Waves(rng, 45).on(grid.patch) + 0.6 * Waves(rng, 20).on(grid.patch)
+    near = grid.around(center, size)
+    hollow = blob(near, (center[0] - 46, center[1] - 30, center[2]), (36, 34, 60))
+    spleen = smooth_min(3, np.minimum(blob(near, center, size, -18), inside[near.part]), -hollow)
+    warp = 1.6 * Waves(rng, 45).on(near.patch) + 0.6 * Waves(rng, 20).on(near.patch)
     stripes = np.sin(2 * np.pi * np.asarray(spleen, np.float32) / np.float32(rng.uniform(13, 19)) + 2 * warp)
-    grid.paint(spleen, np.asarray(a.spleen_hu + rng.uniform(18, 34) * stripes, dtype=np.float32))
+    near.paint(spleen, np.asarray(a.spleen_hu + rng.uniform(18, 34) * stripes, dtype=np.float32))
 
 
 def _stomach(grid: CoarseGrid, a: Anatomy, inside: Depth, rng: np.random.Generator) -> None:
     """The stomach: enhancing wall, fluid or food, gas over a level."""
     center = (rng.uniform(48, 62), -0.18 * a.half_depth, -rng.uniform(58, 75))
     size = (rng.uniform(30, 44), rng.uniform(28, 40), rng.uniform(38, 50))
-    folds = Waves(rng, 34).on(grid.patch) * 2.5
-    stomach = np.minimum(blob(grid, center, size, 25) + folds, inside)
-    grid.paint(np.asarray(stomach, np.float32), 88.0)
+    near = grid.around(center, size)
+    folds = Waves(rng, 34).on(near.patch) * 2.5
+    stomach = np.minimum(blob(near, center, size, 25) + folds, inside[near.part])
+    near.paint(np.asarray(stomach, np.float32), 88.0)
     content = stomach - rng.uniform(4, 7)
-    grid.paint(np.asarray(content, np.float32), float(rng.uniform(5, 45)) + 8 * Waves(rng, 15).on(grid.patch))
+    near.paint(np.asarray(content, np.float32), float(rng.uniform(5, 45)) + 8 * Waves(rng, 15).on(near.patch))
     level = center[1] - size[1] * rng.uniform(0.0, 0.7)
-    grid.paint(np.asarray(np.minimum(content, level - grid.y), np.float32), -960.0)
+    near.paint(np.asarray(np.minimum(content, level - near.y), np.float32), -960.0)
 
 
 def draw_bowel(canvas: Canvas, a: Anatomy, rng: np.random.Generator) -> None:
@@ -80,16 +87,20 @@ def draw_bowel(canvas: Canvas, a: Anatomy, rng: np.random.Generator) -> None:
         heading = rng.standard_normal(3) * (1, 0.7, 0.5)
         end = start + heading / np.linalg.norm(heading) * rng.uniform(12, 32)
         radius = rng.uniform(8, 17)
-        patch = canvas.patch([start, end], radius + 2)
+        if canvas.patch([start, end], radius + 2) is None:
+            continue
+        wall_hu, wall_mm, filled_hu = rng.uniform(70, 105), rng.uniform(2, 3.5), rng.choice([8.0, 25.0, 45.0])
+        level = y - radius * rng.uniform(-0.3, 0.5) if rng.random() < 0.45 else None
+        patch = canvas.near([start, end], radius + 0.5)
         if patch is None:
             continue
         depth = capsule(patch, start, end, radius, radius)
-        canvas.paint(patch, edge(depth, 1.0), float(rng.uniform(70, 105)))
-        lumen = depth - rng.uniform(2, 3.5)
-        canvas.paint(patch, edge(lumen, 1.0), float(rng.choice([8.0, 25.0, 45.0])))
-        if rng.random() < 0.45:
-            level = patch.along((0, -1, 0), (x, y - radius * rng.uniform(-0.3, 0.5), z))
-            canvas.paint(patch, edge(np.minimum(lumen, level), 1.0), -940.0)
+        canvas.paint(patch, edge(depth, 1.0), float(wall_hu))
+        lumen = depth - wall_mm
+        canvas.paint(patch, edge(lumen, 1.0), float(filled_hu))
+        if level is not None:
+            gas = np.minimum(lumen, patch.along((0, -1, 0), (x, level, z)))
+            canvas.paint(patch, edge(gas, 1.0), -940.0)
 
 
 def draw_liver(grid: CoarseGrid, a: Anatomy, cavity: Depth, dome: Depth, rng: np.random.Generator) -> Depth:

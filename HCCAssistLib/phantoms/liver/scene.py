@@ -89,7 +89,8 @@ def draw_scene(rng: np.random.Generator, field: FieldOfView, scanner: Scanner = 
             noise_hu=noise_hu * _noise_profile(grid, anatomy),
             streak_hu=float(noise.uniform(0.5, 2.0)),
         )
-        return np.asarray(np.clip(np.rint(clean), -1024, 3071), dtype=np.int16)
+        np.rint(clean, out=clean)
+        return np.clip(clean, -1024, 3071, out=clean).astype(np.int16)
 
     return Scene(canvas, region, canvas.limit > 0.5, lambda _point: anatomy.liver_hu, noise_hu, develop)
 

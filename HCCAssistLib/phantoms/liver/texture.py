@@ -29,7 +29,9 @@ class Waves:
         """The field at each sample of a patch."""
         total = np.zeros(patch.shape, dtype=np.float32)
         for vector, phase in zip(self.vectors, self.phases, strict=True):
-            total += np.cos(patch.along(vector) + np.float32(phase))
+            angle = patch.along(vector)
+            angle += np.float32(phase)
+            total += np.cos(angle, out=angle)
         total *= np.float32(np.sqrt(2 / len(self.phases)))
         return total
 
@@ -76,23 +78,31 @@ def scan(
         streak_hu: standard deviation of the streaks.
     """
     depth, rows, columns = clean.shape
-    white = rng.standard_normal(clean.shape, dtype=np.float32)
-    # neighbouring slices overlap a little, as in a spiral scan
-    white[1:] += np.float32(0.15) * white[:-1]
-    white *= noise_hu / np.float32(_gain(sigma_px) ** 2 * np.sqrt(1 + 0.15**2))
-    clean += white
-    del white
+    level = noise_hu / np.float32(_gain(sigma_px) ** 2 * np.sqrt(1 + 0.15**2))
+    last = np.zeros((rows, columns), dtype=np.float32)
+    for plane in clean:  # a slice at a time stays in the processor's cache
+        white = rng.standard_normal((rows, columns), dtype=np.float32)
+        # neighbouring slices overlap a little, as in a spiral scan
+        last *= np.float32(0.15)
+        last += white
+        last *= level
+        plane += last
+        last = white
     if streak_hu > 0:
         # rays through the thick left-right diameter of the body are the noisiest
         streaks = rng.standard_normal((depth, rows, 1), dtype=np.float32)
         slant = int(rng.integers(-columns // 12, columns // 12 + 1))
-        clean += np.float32(streak_hu) * _sheared(ndimage.gaussian_filter1d(streaks, 1.2, axis=1), slant, columns)
-    return np.asarray(ndimage.gaussian_filter(clean, (0, sigma_px, sigma_px), truncate=3.0), dtype=np.float32)
+        lines = ndimage.gaussian_filter1d(streaks, 1.2, axis=1)[:, :, 0]
+        lines = np.float32(streak_hu) * (lines / max(float(lines.std()), 1e-6))
+        at = _sheared(rows, slant, columns)
+        for plane, own in zip(clean, lines, strict=True):
+            plane += own[at]
+    for plane in clean:
+        ndimage.gaussian_filter(plane, sigma_px, truncate=3.0, output=plane)
+    return clean
 
 
-def _sheared(rows: Field, slant: int, columns: int) -> Field:
-    """Horizontal lines ``(k, j, 1)`` drawn across the slice, falling by ``slant`` pixels from left to right."""
-    lines = rows[:, :, 0] / max(float(rows.std()), 1e-6)
+def _sheared(rows: int, slant: int, columns: int) -> npt.NDArray[np.intp]:
+    """For each pixel of a slice the horizontal line that it lies on; lines fall by ``slant`` pixels to the right."""
     shift = np.linspace(-slant / 2, slant / 2, columns).round().astype(int)
-    index = np.clip(np.arange(lines.shape[1])[:, None] + shift[None, :], 0, lines.shape[1] - 1)
-    return np.asarray(lines[:, index], dtype=np.float32)
+    return np.clip(np.arange(rows)[:, None] + shift[None, :], 0, rows - 1)

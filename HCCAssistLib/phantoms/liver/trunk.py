@@ -62,12 +62,14 @@ def draw_chest(grid: CoarseGrid, a: Anatomy, cavity: Depth, dome: Depth, rng: np
     above = grid.z - dome
     lung = np.minimum(cavity, above)
     grid.paint(np.asarray(lung, np.float32), -865.0 + 22 * Waves(rng, 14).on(grid.patch))
-    heart = np.minimum(blob(grid, (28, -0.36 * a.half_depth, 24), (58, 46, 44), 28), np.minimum(cavity, above))
-    grid.paint(np.asarray(heart + 6, np.float32), -80.0)
-    grid.paint(np.asarray(heart, np.float32), 115.0)
+    center, size = (28, -0.36 * a.half_depth, 24), (58, 46, 44)
+    near = grid.around(center, size)
+    heart = np.minimum(blob(near, center, size, 28), lung[near.part])
+    near.paint(np.asarray(heart + 6, np.float32), -80.0)
+    near.paint(np.asarray(heart, np.float32), 115.0)
     for center, size, hu in (((42, -34, 26), (30, 22, 30), 0.85), ((8, -52, 24), (26, 17, 28), 0.62)):
-        chamber = np.minimum(blob(grid, center, size, 28), heart - 4)
-        grid.paint(np.asarray(chamber, np.float32), a.aorta_hu * hu)
+        chamber = np.minimum(blob(near, center, size, 28), heart - 4)
+        near.paint(np.asarray(chamber, np.float32), a.aorta_hu * hu)
 
 
 def draw_spine(canvas: Canvas, a: Anatomy, rng: np.random.Generator) -> None:
@@ -75,22 +77,23 @@ def draw_spine(canvas: Canvas, a: Anatomy, rng: np.random.Generator) -> None:
     x, y = a.spine
     bottom, top = float(canvas.geometry.origin[2]), float(canvas.geometry.to_world(canvas.geometry.size_ijk - 1)[2])
     middle = (x, y, (bottom + top) / 2)
-    corners = [[-75.0, y - 25, bottom], [75.0, y + 62, top]]
-    patch = canvas.patch(corners, 0, samples=(1, 1, 1))
-    if patch is None:
+    muscles = canvas.patch([[-58.0, y + 8, bottom], [58.0, y + 54, top]], 0, samples=(1, 1, 1))
+    bones = canvas.patch([[-34.0, y - 22, bottom], [34.0, y + 62, top]], 0, samples=(1, 1, 1))
+    if muscles is None or bones is None:
         return
-    px, py = patch.along((1, 0, 0), middle), patch.along((0, 1, 0), middle)
-    z = patch.along((0, 0, 1))
+    px, py = muscles.along((1, 0, 0), middle), muscles.along((0, 1, 0), middle)
     for side in (-1, 1):
         back = 1 - np.sqrt(((px - side * 29) / 25) ** 2 + ((py - 31) / 18) ** 2)
-        canvas.paint(patch, edge(back * 20, 1.0), 57.0)
+        canvas.paint(muscles, edge(back * 20, 1.0), 57.0)
+    px, py = bones.along((1, 0, 0), middle), bones.along((0, 1, 0), middle)
+    z = bones.along((0, 0, 1))
     period = rng.uniform(33, 38)
     phase = (z + rng.uniform(0, period)) % period
     disc = np.clip((4.0 - np.abs(phase - period / 2)) / 1.5, 0, 1)
     waist = 1 + 0.07 * np.cos(2 * np.pi * phase / period)
     body = (1 - np.sqrt((px / (22 * waist)) ** 2 + (py / (17 * waist)) ** 2)) * 18
     bone = np.where(body > 2.2, np.float32(rng.uniform(140, 200)), np.float32(420))
-    canvas.paint(patch, edge(body, 1.0), np.asarray(bone * (1 - disc) + 95 * disc, dtype=np.float32))
+    canvas.paint(bones, edge(body, 1.0), np.asarray(bone * (1 - disc) + 95 * disc, dtype=np.float32))
     ring = np.sqrt((px / 1.15) ** 2 + (py - 24) ** 2)
     arch = np.minimum(3.4 - np.abs(ring - 12.5), py - 12)
     spinous = np.minimum(3.2 - np.abs(px), 14 - np.abs(py - 44) - 0.35 * np.abs(phase - period / 2))
@@ -98,9 +101,9 @@ def draw_spine(canvas: Canvas, a: Anatomy, rng: np.random.Generator) -> None:
         np.abs(phase - 4) - 4, 0
     )
     processes = np.maximum(np.maximum(arch, spinous), transverse)
-    canvas.paint(patch, edge(processes, 1.0), np.where(processes > 1.6, np.float32(230), np.float32(480)))
-    canvas.paint(patch, edge(10.0 - ring, 1.0), 25.0)
-    canvas.paint(patch, edge(5.5 - ring, 1.5), 42.0)
+    canvas.paint(bones, edge(processes, 1.0), np.float32(480) - np.float32(250) * (processes > 1.6))
+    canvas.paint(bones, edge(10.0 - ring, 1.0), 25.0)
+    canvas.paint(bones, edge(5.5 - ring, 1.5), 42.0)
 
 
 def draw_ribs(canvas: Canvas, a: Anatomy, rng: np.random.Generator) -> None:
@@ -121,8 +124,8 @@ def draw_ribs(canvas: Canvas, a: Anatomy, rng: np.random.Generator) -> None:
             stop = len(path) - max(0, number - 3) * 2
             radius = rng.uniform(4.2, 5.4)
             for start, end in pairwise(path[:stop]):
-                patch = canvas.patch([start, end], radius + 1)
+                patch = canvas.near([start, end], radius + 0.4)
                 if patch is None:
                     continue
                 depth = capsule(patch, start, end, radius, radius)
-                canvas.paint(patch, edge(depth, 0.8), np.where(depth > 1.8, np.float32(210), np.float32(560)))
+                canvas.paint(patch, edge(depth, 0.8), np.float32(560) - np.float32(350) * (depth > 1.8))

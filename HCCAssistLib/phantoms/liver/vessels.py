@@ -27,7 +27,7 @@ class Tube:
 def draw_tubes(canvas: Canvas, tubes: list[Tube], hu: float) -> None:
     """Draw vessels of one attenuation."""
     for tube in tubes:
-        patch = canvas.patch([tube.start, tube.end], max(tube.radius_start, tube.radius_end) + 1)
+        patch = canvas.near([tube.start, tube.end], max(tube.radius_start, tube.radius_end) + canvas.pixel / 2)
         if patch is not None:
             depth = capsule(patch, tube.start, tube.end, tube.radius_start, tube.radius_end)
             canvas.paint(patch, edge(depth, canvas.pixel), hu)

@@ -12,7 +12,6 @@ import numpy.typing as npt
 from HCCAssistLib.cohort.points import Point, PointList, write_points
 from HCCAssistLib.cohort.segments import Segment, write_segments
 from HCCAssistLib.files import write_json
-from HCCAssistLib.imaging.files import write_image
 from HCCAssistLib.imaging.geometry import Geometry
 from HCCAssistLib.imaging.image import Image
 from HCCAssistLib.phantoms.cohort import Phantoms, Row
@@ -21,6 +20,7 @@ from HCCAssistLib.phantoms.liver.implant import Background
 from HCCAssistLib.phantoms.liver.scene import SCANNERS, FieldOfView, draw_scene
 from HCCAssistLib.phantoms.liver.storage import AXIAL, Storage, draw_storage
 from HCCAssistLib.phantoms.liver.storage import stored as stored_as
+from HCCAssistLib.phantoms.liver.volume_file import write_volume
 from HCCAssistLib.phantoms.ltp.confounders import Confounder, paint_confounder, place_confounders
 from HCCAssistLib.phantoms.ltp.disease import AblationZone, Nodule, place_nodules, place_zones
 from HCCAssistLib.phantoms.ltp.truth import NOTE, ConfounderTruth, LesionTruth, LTPPhantom, Place, ZoneTruth
@@ -94,7 +94,7 @@ def make_case(
         lesions=tuple(
             LesionTruth(
                 center_lps=_place(nodule.shape.center),
-                point_lps=_place(_click(reader, nodule, labels == number, canvas.geometry)),
+                point_lps=_place(_click(reader, nodule, np.flatnonzero(labels == number), canvas.geometry)),
                 diameter_mm=nodule.diameter_mm,
                 contrast_hu=nodule.contrast_hu,
                 liver_hu=scene.liver_hu(nodule.shape.center),
@@ -126,7 +126,7 @@ def write_case(
     phantom = make_case(seed, has_ltp=row[LABEL] == 1, background=background, field=field, scanner=scanner)
     post = folder / TIME_POINT
     post.mkdir(parents=True)
-    write_image(phantom.image, post / "arterial.nrrd")
+    write_volume(phantom.image, post / "arterial.nrrd")
     write_segments([Segment("liver", phantom.liver)], post / "liver.seg.nrrd")
     write_segments([Segment("ablation", phantom.ablation)], post / "ablation.seg.nrrd")
     if phantom.lesions:
@@ -163,10 +163,10 @@ def _labels(canvas: Canvas, shapes: Sequence[Any], limit: npt.NDArray[np.bool_])
 
 
 def _click(
-    rng: np.random.Generator, nodule: Nodule, mask: npt.NDArray[np.bool_], geometry: Geometry
+    rng: np.random.Generator, nodule: Nodule, voxels: npt.NDArray[np.intp], geometry: Geometry
 ) -> npt.NDArray[np.float64]:
     """Where a reader sets the point: on a slice, within a millimetre or two of the centre, inside the nodule."""
-    places = np.argwhere(mask)[:, ::-1].astype(np.float64)
+    places = np.stack(np.unravel_index(voxels, geometry.shape)[::-1], axis=1).astype(np.float64)
     distance = np.linalg.norm(geometry.to_world(places) - nodule.shape.center, axis=1)
     near = places[distance <= max(distance.min(), 0.15 * nodule.diameter_mm)]
     voxel = near[int(rng.integers(len(near)))]
