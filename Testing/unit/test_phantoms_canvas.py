@@ -1,10 +1,12 @@
 from __future__ import annotations
 
 import itertools
+from pathlib import Path
 
 import numpy as np
 import pytest
 
+from HCCAssistLib.imaging.files import read_image, write_image
 from HCCAssistLib.imaging.geometry import Geometry
 from HCCAssistLib.imaging.image import Image
 from HCCAssistLib.phantoms.liver.canvas import Canvas, capsule, edge, ellipsoid
@@ -12,6 +14,7 @@ from HCCAssistLib.phantoms.liver.irregular_ellipsoid import IrregularEllipsoid, 
 from HCCAssistLib.phantoms.liver.storage import stored
 from HCCAssistLib.phantoms.liver.surfaces import CoarseGrid, blob
 from HCCAssistLib.phantoms.liver.texture import Waves, correlated_noise, scan
+from HCCAssistLib.phantoms.liver.volume_file import write_volume
 
 
 def oblique(left_handed: bool) -> Geometry:
@@ -103,6 +106,40 @@ def test_a_surface_on_the_coarse_grid_matches_the_shape_itself() -> None:
     assert occupancy[q < 0.9].min() == 1 and occupancy[q > 1.12].max() == 0
 
 
+def test_an_organ_on_the_nodes_around_it_is_that_on_all_of_them_bit_by_bit() -> None:
+    geometry = Geometry.from_parts((20, 120, 140), (0.8, 0.7, 4), (-60, -35, -40))
+    center, size = (20.0, 10.0, -3.0), (14.0, 9.0, 12.0)
+    rng = np.random.default_rng(2)
+    marrow, bumps, before = Waves(rng, 15), Waves(rng, 20), rng.standard_normal(geometry.shape, np.float32)
+    grids = [CoarseGrid(Canvas(geometry, before.copy())) for _ in range(2)]
+    grids[1] = grids[1].around(center, size)
+    for grid in grids:
+        depth = blob(grid, center, size, 30) + bumps.on(grid.patch)
+        grid.paint(depth, 60 + marrow.on(grid.patch))
+        grid.paint(depth - np.float32(3), 90.0)
+    whole, part = (grid.canvas.array for grid in grids)
+    assert np.prod(grids[1].shape) < 0.6 * np.prod(grids[0].shape)
+    assert np.array_equal(whole, part)
+    assert 0.005 < np.mean(whole != before) < 0.05
+
+
+@pytest.mark.parametrize("grid", [oblique(False), Geometry.from_parts((9, 60, 50), (0.8, 0.7, 5), (-20, -21, -20))])
+def test_a_tube_in_the_box_that_it_touches_is_that_in_a_wide_one_bit_by_bit(grid: Geometry) -> None:
+    rng = np.random.default_rng(4)
+    for _ in range(20):
+        ends = grid.center + rng.uniform(-12, 12, (2, 3))
+        radius, drawn = rng.uniform(0.6, 5), []
+        for wide in (False, True):
+            canvas = Canvas(grid, np.full(grid.shape, 40, np.float32))
+            reach = radius + canvas.pixel / 2
+            patch = canvas.patch(ends, reach + 6) if wide else canvas.near(ends, reach)
+            assert patch is not None
+            canvas.paint(patch, edge(capsule(patch, *ends, radius, 0.8 * radius), canvas.pixel), 250.0)
+            drawn.append((np.prod(patch.shape), canvas.array))
+        assert drawn[0][0] < 0.8 * drawn[1][0]
+        assert np.array_equal(drawn[0][1], drawn[1][1]) and drawn[0][1].max() > 60
+
+
 def test_the_depth_of_an_irregular_ellipsoid_at_points_is_that_on_the_voxels() -> None:
     geometry = oblique(left_handed=False)
     canvas = Canvas(geometry, np.zeros(geometry.shape, np.float32))
@@ -135,6 +172,19 @@ def test_every_storage_order_keeps_every_voxel_at_its_place(storage: tuple) -> N
     i, j, k = np.rint(other.geometry.to_index(places)).astype(int).T
     assert np.abs(other.geometry.to_index(places) - np.stack([i, j, k], 1)).max() < 1e-9
     assert np.array_equal(other.array[k, j, i], image.array.ravel())
+
+
+def test_a_volume_of_noise_is_read_as_it_was_written_and_is_hardly_larger_than_packed_with_care(tmp_path: Path) -> None:
+    geometry = oblique(left_handed=True)
+    noise = correlated_noise(np.random.default_rng(1), geometry.shape, (0.0, 1.0, 0.8))
+    image = stored(Image(np.rint(60 + 12 * noise).astype(np.int16), geometry), ((2, 0, 1), (False, True, False)))
+    write_volume(image, tmp_path / "quick.nrrd")
+    write_image(image, tmp_path / "usual.nrrd")
+    quick, usual = (read_image(tmp_path / name) for name in ("quick.nrrd", "usual.nrrd"))
+    assert np.array_equal(quick.array, image.array) and quick.array.dtype == np.int16
+    assert np.array_equal(quick.geometry.affine, usual.geometry.affine)
+    assert (tmp_path / "quick.nrrd").stat().st_size < 1.15 * (tmp_path / "usual.nrrd").stat().st_size
+    assert [path.name for path in sorted(tmp_path.iterdir())] == ["quick.nrrd", "usual.nrrd"]
 
 
 def test_noise_has_the_asked_strength_and_correlation() -> None:

@@ -13,7 +13,7 @@ from HCCAssistLib.imaging.image import Image
 def write_volume(image: Image, path: Path) -> None:
     """Write a volume as a .nrrd file, whole or not at all.
 
-    Noise repeats nothing: not to look for it halves the time and makes the file a tenth larger.
+    Noise repeats nothing: not to look for it takes half the time and makes the file a seventh larger.
 
     Args:
         image: int16.
