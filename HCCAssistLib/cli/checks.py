@@ -57,6 +57,11 @@ def output_folder(
         raise InputError("nothing can be written there", where, f"choose another folder ({error.strerror})") from error
 
 
+def is_of_the_system(name: str) -> bool:
+    """Whether a file is one that Finder or Explorer leave in each folder that somebody opens."""
+    return name.lower() in (".ds_store", "thumbs.db", "desktop.ini") or name.startswith("._")
+
+
 def _refuse_inside(path: Path, source: Path, where: str) -> None:
     path, source = path.resolve(), source.resolve()
     kept = source / CASES if (source / TABLE).is_file() and path != source else source

@@ -8,9 +8,8 @@ import time
 from pathlib import Path
 from typing import TYPE_CHECKING
 
-from HCCAssistLib.cli import checks, demo_tour, demo_training
+from HCCAssistLib.cli import checks, demo_case, demo_tour, demo_training
 from HCCAssistLib.cli.console import say
-from HCCAssistLib.cohort.cohort import read_cohort
 from HCCAssistLib.errors import InputError
 from HCCAssistLib.files import size_on_disk
 from HCCAssistLib.locks import locked
@@ -96,7 +95,7 @@ def _settle_size(args: argparse.Namespace, demo: Demo) -> None:
 def _is_demo(folder: Path) -> bool:
     """Whether a folder holds nothing but what a demo writes."""
     names = {LOCK, *RECIPES, *(f"{recipe}{TRAINED}" for recipe in RECIPES)}
-    return all(path.name in names for path in folder.iterdir())
+    return all(path.name in names or checks.is_of_the_system(path.name) for path in folder.iterdir())
 
 
 def _background(ct: Path | None, recipe: str) -> Background | None:
@@ -123,7 +122,7 @@ def _check_background(unseen: Path, background: Background | None, out: str) -> 
     """
     if not unseen.exists():
         return
-    before = read_cohort(unseen).cases[0].values.get("background", "")
+    before = demo_case.the_case(unseen).values.get("background", "")
     if before != (background.label if background else ""):
         what, remedy = "this is a demo with another background", "choose a new folder"
         raise InputError(what, f"option --out {out}", remedy)

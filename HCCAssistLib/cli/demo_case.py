@@ -2,7 +2,8 @@
 
 from __future__ import annotations
 
-from collections.abc import Sequence
+from collections.abc import Iterator, Sequence
+from contextlib import contextmanager
 from dataclasses import dataclass, replace
 from itertools import count
 from pathlib import Path
@@ -11,6 +12,7 @@ from typing import TYPE_CHECKING, Any
 from HCCAssistLib.cli.console import say, table, warn
 from HCCAssistLib.cli.view import PAGE
 from HCCAssistLib.cohort.cohort import read_cohort
+from HCCAssistLib.errors import InputError
 from HCCAssistLib.recipes.registry import cohort_spec
 from HCCAssistLib.recipes.spec import Recipe
 
@@ -73,8 +75,26 @@ def unseen_case(recipe: Recipe, demo: Demo, folder: Path, background: Background
         seed = next(seed for seed in count(SEED) if demo.shows(phantoms.row(seed, 0)))
         real = background.image if background else None
         write_cohort(unseen, folder, cases=1, seed=seed, background=real, field="liver")
-    (case,) = read_cohort(folder).cases
+    return the_case(folder)
+
+
+def the_case(folder: Path) -> Case:
+    """The one case of a cohort that a demo made."""
+    with _made_again_once_deleted(folder):
+        (case,) = read_cohort(folder).cases
     return case
+
+
+@contextmanager
+def _made_again_once_deleted(folder: Path) -> Iterator[None]:
+    """Say what is wrong with the case of an earlier run, and that nobody needs to repair it."""
+    try:
+        yield
+    except InputError as error:
+        problem = error.problems[0]
+        why = ": ".join(filter(None, [problem.where, problem.what]))
+        what = f"the synthetic case of an earlier run is damaged ({why})"
+        raise InputError(what, str(folder), "delete this folder: it is made again") from error
 
 
 def show(case: Case, model: LoadedModel, demo: Demo, *, progress: Callable[[float], None]) -> Shown:
@@ -82,7 +102,8 @@ def show(case: Case, model: LoadedModel, demo: Demo, *, progress: Callable[[floa
     from HCCAssistLib.inference.study import read_study
 
     recipe, options = model.package.recipe, model.package.card.options
-    study = read_study(case, recipe, options=options, classes=cohort_spec(recipe, options).finding_classes)
+    with _made_again_once_deleted(case.folder.parents[1]):
+        study = read_study(case, recipe, options=options, classes=cohort_spec(recipe, options).finding_classes)
     result = recipe.module("prediction").predict(study, model, demo.run, progress=progress)
     return Shown(study, result, *demo.describe(result, study))
 

@@ -13,7 +13,7 @@ from HCCAssistLib.models.card import card_rows
 from HCCAssistLib.models.caveats import model_warnings, trained_on
 from HCCAssistLib.models.model_card import ModelCard
 from HCCAssistLib.models.package import ModelPackage
-from HCCAssistLib.models.store import ModelStore, default_store
+from HCCAssistLib.models.store import ModelStore, default_store, find_model
 from HCCAssistLib.results.cutoff import cutoff_value
 
 COLUMNS = ("name", "recipe", "cut-off", "trained on", "size")
@@ -23,7 +23,11 @@ def add(subcommands: argparse._SubParsersAction) -> argparse.ArgumentParser:
     """Define the subcommand."""
     parser: argparse.ArgumentParser = subcommands.add_parser("models", help="list, show, install or remove models")
     parser.add_argument("action", choices=("list", "show", "install", "remove"))
-    parser.add_argument("model", nargs="?", help="name of a model; for install a package's folder or .zip")
+    parser.add_argument(
+        "model",
+        nargs="?",
+        help="name of a model; for show, the folder of a package, too; for install its folder or .zip",
+    )
     parser.add_argument("--store", type=Path, help="folder of the installed models")
     add_json(parser)
     return parser
@@ -48,7 +52,7 @@ def run(args: argparse.Namespace) -> None:
         else:
             say(f"removed {args.model}")
         return
-    package = store.install(Path(args.model)) if args.action == "install" else store.get(args.model)
+    package = store.install(Path(args.model)) if args.action == "install" else find_model(args.model, store)
     if args.json:
         warnings = [str(warning) for warning in model_warnings(package.card)]
         say_json({"model": package.card.as_json(), "folder": str(package.folder), "warnings": warnings})

@@ -9,6 +9,7 @@ from dataclasses import dataclass, field
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
+from HCCAssistLib.cli.checks import is_of_the_system
 from HCCAssistLib.errors import HCCAssistError, InputError
 from HCCAssistLib.files import atomic_file, atomic_folder, remove
 from HCCAssistLib.locks import locked
@@ -59,7 +60,8 @@ def header(kind: Kind) -> tuple[str, ...]:
 
 def is_predictions(folder: Path) -> bool:
     """Whether a folder holds predictions, or what is left of a run that was killed before the first summary."""
-    found = [path for path in folder.iterdir() if path.name != LOCK and path.suffix != ".part"]
+    own = (path for path in folder.iterdir() if not is_of_the_system(path.name))
+    found = [path for path in own if path.name != LOCK and path.suffix != ".part"]
     if all(any((path / table).is_file() for table in TABLES.values()) for path in found):
         return True
     with suppress(OSError, ValueError), (folder / SUMMARY).open(encoding="utf-8-sig") as file:

@@ -360,7 +360,7 @@ class Pages:
 
 
 def _written(folder: Path) -> set[str]:
-    """The files that a report in a folder says it wrote; whatever stands in report.json, none leads out of the folder."""
+    """The files that the report of a folder says it wrote; whatever stands there, none leads out of the folder."""
     names: Any = None
     with suppress(OSError, ValueError, AttributeError):
         names = parse_json((folder / "report.json").read_bytes()).get("files")

@@ -51,7 +51,7 @@ class Key:
             number = 1 + max((n for p, n, _ in self.studies.values() if p == patient), default=0)
             self.studies[of_study] = (patient, number, one.date)
             cells = (patient, number, one.patient_id, one.issuer, one.date, one.study, of_patient, of_study, self.salt)
-            self.rows.append(dict(zip(COLUMNS, map(str, cells), strict=True)))
+            self.rows.append(dict(zip(COLUMNS, map(_no_formula, map(str, cells)), strict=True)))
             new += 1
         return new
 
@@ -135,3 +135,12 @@ def _day(date: str) -> datetime | None:
         return datetime.strptime(date, "%Y%m%d")
     except ValueError:
         return None
+
+
+def _no_formula(cell: str) -> str:
+    """A cell that no spreadsheet computes: a header may hold anything, and people open this table.
+
+    >>> _no_formula("=1+1"), _no_formula("4711-A")
+    ("'=1+1", '4711-A')
+    """
+    return f"'{cell}" if cell.startswith(("=", "+", "-", "@", "\t", "\r")) else cell

@@ -37,7 +37,8 @@ def anonymous_warnings(problems: Iterable[Problem], labels: Mapping[str, str]) -
         parts = (labels.get(part, part) for part in problem.where.split(", "))
         where = ", ".join(part for part in parts if part in labels.values() or _INPUT.fullmatch(part))
         what, remedy = (_relabelled(text, labels) for text in (problem.what, problem.remedy))
-        text = str(Problem("WARN", what if where else what[:1].upper() + what[1:], where, remedy))
+        is_column = "_" in what.partition(" ")[0]  # whose name is written as it is
+        text = str(Problem("WARN", what if where or is_column else what[:1].upper() + what[1:], where, remedy))
         if _REVEALING.search(text) or not {word.lower() for word in _WORD.findall(text)} <= known_words():
             withheld += 1
         elif text not in shown:

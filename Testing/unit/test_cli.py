@@ -186,7 +186,8 @@ def test_models_can_be_installed_listed_shown_used_and_removed(
     assert run(capsys, "models", "install", model)[0] == 0
     listed = json.loads(run(capsys, "models", "list", "--json")[1])
     assert [card["name"] for card in listed["models"]] == ["blobs"]
-    assert "Research use only" in run(capsys, "models", "show", "blobs")[1]
+    shown = run(capsys, "models", "show", "blobs")
+    assert "Research use only" in shown[1] and run(capsys, "models", "show", str(model)) == shown
     assert run(capsys, "predict", volume, "--model", "blobs", "--out", tmp_path / "r", "--no-pictures")[0] == 0
     assert run(capsys, "models", "remove", "blobs")[0] == 0
     assert run(capsys, "models", "show", "blobs")[0] == 2

@@ -54,6 +54,7 @@ def test_one_method_is_shown_and_a_second_run_uses_the_case_again(
     result = out / CHEAPEST / "result"
     is_whole(result, name)
     (result / "finding-99.png").write_bytes(b"of an earlier run")
+    (out / ".DS_Store").write_bytes(b"Finder was here")
     (case,) = read_cohort(out / CHEAPEST / "unseen").cases
     before = (case.folder / "truth.json").stat().st_mtime_ns
     assert main(["demo", "--recipe", CHEAPEST, "--out", str(out)]) == 0
@@ -61,6 +62,15 @@ def test_one_method_is_shown_and_a_second_run_uses_the_case_again(
     assert (case.folder / "truth.json").stat().st_mtime_ns == before
     assert not (result / "finding-99.png").exists()
     assert not (tmp_path / "models").exists()
+    scan = next((out / CHEAPEST / "unseen").rglob("arterial.nrrd"))
+    scan.write_bytes(scan.read_bytes()[:5000])
+    assert main(["demo", "--recipe", CHEAPEST, "--out", str(out)]) == 2
+    (out / CHEAPEST / "unseen" / "cohort.csv").unlink()
+    assert main(["demo", "--recipe", CHEAPEST, "--out", str(out)]) == 2
+    said = capsys.readouterr().err
+    assert "cut short" in said and "no such table" in said
+    assert said.count(f"{out / CHEAPEST / 'unseen'}: the synthetic case of an earlier run is damaged") == 2
+    assert said.count("Delete this folder: it is made again.") == 2
 
 
 @pytest.mark.parametrize("recipe", RECIPES)

@@ -20,6 +20,7 @@ from HCCAssistLib.results.tables import TABLES
 def test_a_prediction_of_any_kind_is_written_and_known_again(make: Any, tmp_path: Path) -> None:
     found = make()
     write_prediction(found, tmp_path / "a")
+    (tmp_path / "desktop.ini").write_text("Explorer was here")
     assert is_predictions(tmp_path), "killed before the first summary"
     assert read_result(tmp_path / "a").as_json() == found.as_json()
     assert (tmp_path / "a" / TABLES[found.kind]).is_file()

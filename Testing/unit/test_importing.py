@@ -229,6 +229,15 @@ def test_a_series_that_cannot_be_read_takes_no_role(run: Run, tree: Path, out: P
     assert (status, "this series cannot be read: 1 slice(s) missing" in complained) == (2, True)
 
 
+def test_no_header_becomes_a_formula_in_a_table_that_people_open(run: Run, tree: Path, out: Path) -> None:
+    write(series("=cmd|'/C calc'!A0", IssuerOfPatientID="@SUM(A1)", description='=HYPERLINK("x") arterial'), tree)
+    run()
+    assert run()[:1] == (0,)  # the second pass goes by the keys
+    for table in (out / "roles.csv", out.with_name(f"{out.name}.key.csv"), out / "cohort.csv"):
+        for cells in csv.reader(table.read_text(encoding="utf-8-sig").splitlines()):
+            assert not any(cell.startswith(("=", "+", "-", "@")) for cell in cells), cells
+
+
 def test_a_file_cut_short_is_told_without_its_name(run: Run, tree: Path, out: Path) -> None:
     write(series(), tree)
     (tree / "003.dcm").write_bytes((tree / "003.dcm").read_bytes()[:-40])

@@ -275,6 +275,24 @@ def test_the_threshold_hides_candidates_with_their_boxes_and_their_heat(browser,
     assert browser.run("viewer.threshold") == 0.5
 
 
+@pytest.mark.parametrize("typed", ["", "0,7"], ids=["emptied", "comma"])
+def test_a_field_that_holds_no_number_changes_nothing(browser, pages, typed: str) -> None:
+    browser.open(pages["detection"])
+    read = "[viewer.threshold, viewer.panes[0].volume.window.level, viewer.panes[0].volume.window.width]"
+    before = browser.run(read)
+    for field in ("thresholdValue", "level", "width"):
+        browser.run(
+            f"(() => {{ const f = document.getElementById('{field}'); f.value = {typed!r};"
+            " f.dispatchEvent(new Event('change')); })()"
+        )
+    browser.drawn()
+    assert browser.run(read) == before
+    assert browser.run("document.getElementById('thresholdValue').value") == "0.5"
+    browser.run("document.getElementById('thresholdValue').value = 7")
+    browser.run("document.getElementById('thresholdValue').dispatchEvent(new Event('change'))")
+    assert browser.run("viewer.threshold") == 1
+
+
 def test_a_risk_group_follows_the_threshold_and_says_that_it_is_not_the_models(browser, pages) -> None:
     browser.open(pages["risk"])
     said = "document.getElementById('count').textContent"

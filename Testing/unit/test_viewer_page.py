@@ -201,6 +201,8 @@ def test_names_are_no_words_of_this_software() -> None:
         ["post/liver: there is no liver segment. Segment the liver (any liver segmentation will do)."],
         0,
     )
+    column = Problem("WARN", "afp_ng_per_ml is not known: the trees decide without it", "clinical values")
+    assert anonymous_warnings([column], {}) == (["afp_ng_per_ml is not known: the trees decide without it."], 0)
 
 
 @pytest.mark.parametrize("kind", ["detection", "classification", "risk"])

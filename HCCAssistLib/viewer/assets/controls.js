@@ -89,7 +89,7 @@ function buildThreshold(about, viewer) {
   const box = $("thresholdValue");
   const own = () => viewer.setThreshold(threshold.value);
   slider.oninput = () => viewer.setThreshold(thresholdOf(Number(slider.value)));
-  box.onchange = () => viewer.setThreshold(Math.min(1, Math.max(0, Number(box.value) || 0)));
+  box.onchange = () => viewer.setThreshold(box.value === "" ? viewer.threshold : Math.min(1, Math.max(0, Number(box.value))));
   $("thresholdOwn").onclick = own;
   $("thresholdOwn").textContent = `cut-off of the model: ${threshold.text}`;
   $("thresholdSource").textContent = threshold.source;
@@ -140,7 +140,7 @@ function buildWindows(about, viewer) {
   const [level, width] = [$("level"), $("width")];
   const typed = () => {
     const [newLevel, newWidth] = [Number(level.value), Number(width.value)];
-    if (Number.isFinite(newLevel) && newWidth > 0) viewer.setWindow(viewer.active.volume, newLevel, newWidth);
+    if (level.value !== "" && newWidth > 0) viewer.setWindow(viewer.active.volume, newLevel, newWidth);
   };
   level.onchange = width.onchange = typed;
   return () => {
