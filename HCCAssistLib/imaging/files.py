@@ -81,12 +81,13 @@ def read_image(path: Path | str, *, name: str = "") -> Image:
         return replace(image, geometry=geometry)
 
 
-def write_image(image: Image, path: Path | str) -> None:
+def write_image(image: Image, path: Path | str, *, packed: bool = True) -> None:
     """Write a volume so that the file is complete or not there at all; the voxels' type is kept.
 
     Args:
         image: any volume; true/false voxels become 0 and 1.
-        path: ``.nrrd`` or ``.mha`` (packed), ``.nii.gz`` or ``.nii``; an existing file is replaced.
+        path: ``.nrrd`` or ``.mha``, ``.nii.gz`` (packed always) or ``.nii`` (never); an existing file is replaced.
+        packed: whether to pack the voxels, which for a scan with its noise takes long and saves a third.
 
     Raises:
         InputError: an ending or a voxel type that cannot be written, or the folder is missing.
@@ -99,8 +100,8 @@ def write_image(image: Image, path: Path | str) -> None:
         with atomic_file(path, ending=suffix) as part:
             try:
                 with quiet():
-                    sitk.WriteImage(volume, str(part), useCompression=suffix != ".nii")
-                whole = suffix not in NIFTI or _payload(part) >= image.array.nbytes
+                    sitk.WriteImage(volume, str(part), useCompression=packed and suffix != ".nii")
+                whole = (packed and suffix not in NIFTI) or _payload(part) >= image.array.nbytes
             except RuntimeError:
                 whole = False
             if not whole:
@@ -113,7 +114,7 @@ def write_image(image: Image, path: Path | str) -> None:
 
 
 def _payload(path: Path) -> int:
-    """Bytes that a NIfTI file holds. On a full disk SimpleITK 2.5 cuts it short without a word."""
+    """Bytes that a NIfTI or unpacked file holds. On a full disk SimpleITK 2.5 cuts one short without a word."""
     if path.suffix != ".gz":
         return path.stat().st_size
     total = 0

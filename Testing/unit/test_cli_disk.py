@@ -88,13 +88,14 @@ def test_a_disk_that_is_full_when_a_file_is_closed_is_told_in_the_same_way(
     assert list(tmp_path.iterdir()) == []
 
 
+@pytest.mark.parametrize("packed", [True, False], ids=["packed", "unpacked"])
 @pytest.mark.parametrize("ending", [".nrrd", ".nii", ".nii.gz", ".mha"])
-def test_no_volume_is_cut_short_in_silence(small_disk: Path, ending: str) -> None:
+def test_no_volume_is_cut_short_in_silence(small_disk: Path, ending: str, packed: bool) -> None:
     """SimpleITK says nothing of a NIfTI file that did not fit."""
     array = np.random.default_rng(0).integers(-1000, 1000, (20, 100, 100)).astype(np.int16)
     image = Image(array, Geometry.from_parts(array.shape, (1, 1, 1), (0, 0, 0)), "noise")
     with pytest.raises(HCCAssistError, match="cannot be written: the disk is full"):
-        write_image(image, small_disk / f"volume{ending}")
+        write_image(image, small_disk / f"volume{ending}", packed=packed)
     assert list(small_disk.iterdir()) == []
 
 

@@ -409,6 +409,17 @@ def test_what_cannot_be_written_is_refused(tmp_path: Path) -> None:
         write_image(image.with_array(image.array.astype(np.float16), "half"), tmp_path / "a.nrrd")
 
 
+@pytest.mark.parametrize("suffix", [".nrrd", ".mha"])
+def test_a_volume_that_is_not_packed_is_read_as_it_was_written(suffix: str, tmp_path: Path) -> None:
+    image = random_image()
+    for name, packed in (("packed", True), ("unpacked", False)):
+        write_image(image, tmp_path / f"{name}{suffix}", packed=packed)
+    packed, unpacked = (read_image(tmp_path / f"{name}{suffix}") for name in ("packed", "unpacked"))
+    assert np.array_equal(unpacked.array, image.array) and unpacked.array.dtype == image.array.dtype
+    assert np.array_equal(unpacked.geometry.affine, packed.geometry.affine)
+    assert (tmp_path / f"unpacked{suffix}").stat().st_size > image.array.nbytes
+
+
 def test_true_and_false_are_written_as_one_and_zero(tmp_path: Path) -> None:
     image = random_image()
     write_image(image.with_array(image.array > 0, "mask"), tmp_path / "a.nrrd")

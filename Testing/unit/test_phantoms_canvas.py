@@ -1,12 +1,10 @@
 from __future__ import annotations
 
 import itertools
-from pathlib import Path
 
 import numpy as np
 import pytest
 
-from HCCAssistLib.imaging.files import read_image, write_image
 from HCCAssistLib.imaging.geometry import Geometry
 from HCCAssistLib.imaging.image import Image
 from HCCAssistLib.phantoms.liver.canvas import Canvas, capsule, edge, ellipsoid
@@ -14,7 +12,6 @@ from HCCAssistLib.phantoms.liver.irregular_ellipsoid import IrregularEllipsoid, 
 from HCCAssistLib.phantoms.liver.storage import stored
 from HCCAssistLib.phantoms.liver.surfaces import CoarseGrid, blob
 from HCCAssistLib.phantoms.liver.texture import Waves, correlated_noise, scan
-from HCCAssistLib.phantoms.liver.volume_file import write_volume
 
 
 def oblique(left_handed: bool) -> Geometry:
@@ -172,19 +169,6 @@ def test_every_storage_order_keeps_every_voxel_at_its_place(storage: tuple) -> N
     i, j, k = np.rint(other.geometry.to_index(places)).astype(int).T
     assert np.abs(other.geometry.to_index(places) - np.stack([i, j, k], 1)).max() < 1e-9
     assert np.array_equal(other.array[k, j, i], image.array.ravel())
-
-
-def test_a_volume_of_noise_is_read_as_it_was_written_and_is_hardly_larger_than_packed_with_care(tmp_path: Path) -> None:
-    geometry = oblique(left_handed=True)
-    noise = correlated_noise(np.random.default_rng(1), geometry.shape, (0.0, 1.0, 0.8))
-    image = stored(Image(np.rint(60 + 12 * noise).astype(np.int16), geometry), ((2, 0, 1), (False, True, False)))
-    write_volume(image, tmp_path / "quick.nrrd")
-    write_image(image, tmp_path / "usual.nrrd")
-    quick, usual = (read_image(tmp_path / name) for name in ("quick.nrrd", "usual.nrrd"))
-    assert np.array_equal(quick.array, image.array) and quick.array.dtype == np.int16
-    assert np.array_equal(quick.geometry.affine, usual.geometry.affine)
-    assert (tmp_path / "quick.nrrd").stat().st_size < 1.15 * (tmp_path / "usual.nrrd").stat().st_size
-    assert [path.name for path in sorted(tmp_path.iterdir())] == ["quick.nrrd", "usual.nrrd"]
 
 
 def test_noise_has_the_asked_strength_and_correlation() -> None:

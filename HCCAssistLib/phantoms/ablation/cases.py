@@ -11,6 +11,7 @@ import numpy as np
 from HCCAssistLib.cohort.segments import Segment, write_segments
 from HCCAssistLib.errors import InputError
 from HCCAssistLib.files import write_json
+from HCCAssistLib.imaging.files import write_image
 from HCCAssistLib.phantoms.ablation.clinical import Clinical
 from HCCAssistLib.phantoms.ablation.lesions import Lesions
 from HCCAssistLib.phantoms.ablation.looks import draw_tumour_looks, draw_zone_looks
@@ -23,7 +24,6 @@ from HCCAssistLib.phantoms.cohort import Phantoms, Row
 from HCCAssistLib.phantoms.liver.implant import Background
 from HCCAssistLib.phantoms.liver.scene import FieldOfView
 from HCCAssistLib.phantoms.liver.storage import Storage, draw_storage
-from HCCAssistLib.phantoms.liver.volume_file import write_volume
 from HCCAssistLib.phantoms.recurrence import stratum, wanted_early
 from HCCAssistLib.recipes.ablation.recipe import ABLATION, LIVER, OUTCOME, POST, PRE, REGIONS, TIME_POINTS
 
@@ -111,7 +111,7 @@ def write_phantom(folder: Path, phantom: AblationPhantom) -> None:
         write_segments(segments_of(phantom, point), folder / f"{REGIONS[point]}.seg.nrrd")
         write_segments([Segment(LIVER, series.liver)], folder / f"{point}/{LIVER}.seg.nrrd")
     for place, image in phantom.volumes.items():
-        write_volume(image, folder / f"{place}.nrrd")
+        write_image(image, folder / f"{place}.nrrd", packed=False)
     write_json(folder / "truth.json", phantom.as_json())
 
 

@@ -11,6 +11,7 @@ import numpy as np
 from HCCAssistLib.cohort.segments import Segment, write_segments
 from HCCAssistLib.errors import InputError
 from HCCAssistLib.files import write_json
+from HCCAssistLib.imaging.files import write_image
 from HCCAssistLib.phantoms.cohort import Phantoms, Row
 from HCCAssistLib.phantoms.hepatectomy.looks import draw_looks
 from HCCAssistLib.phantoms.hepatectomy.scores import STRENGTH, Scores
@@ -27,7 +28,6 @@ from HCCAssistLib.phantoms.liver.scene import SCANNERS, FieldOfView
 from HCCAssistLib.phantoms.liver.storage import Storage, draw_storage
 from HCCAssistLib.phantoms.liver.tumour_looks import Looks
 from HCCAssistLib.phantoms.liver.tumour_truth import truth_of
-from HCCAssistLib.phantoms.liver.volume_file import write_volume
 from HCCAssistLib.phantoms.recurrence import stratum, wanted_early
 from HCCAssistLib.recipes.hepatectomy.recipe import ARTERIAL, HEPATECTOMY, OUTCOME, TIME_POINT, TUMOUR, VOI_SHAPE
 
@@ -126,7 +126,7 @@ def write_case(
         raise InputError(PHANTOMS.own_background, remedy="leave out the background")
     phantom = make_case(seed, early=wanted_early(*seed), scanner=scanner)
     (folder / TIME_POINT).mkdir(parents=True)
-    write_volume(phantom.arterial, folder / f"{ARTERIAL}.nrrd")
+    write_image(phantom.arterial, folder / f"{ARTERIAL}.nrrd", packed=False)
     write_segments([segment_of(phantom)], folder / f"{TUMOUR}.seg.nrrd")
     write_json(folder / "truth.json", phantom.as_json())
 

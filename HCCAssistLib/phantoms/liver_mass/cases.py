@@ -13,6 +13,7 @@ from HCCAssistLib.cohort.points import Point, PointList, write_points
 from HCCAssistLib.cohort.segments import Segment, write_segments
 from HCCAssistLib.errors import InputError
 from HCCAssistLib.files import write_json
+from HCCAssistLib.imaging.files import write_image
 from HCCAssistLib.imaging.image import Image
 from HCCAssistLib.phantoms.cohort import Phantoms, Row
 from HCCAssistLib.phantoms.liver.canvas import Canvas, edge
@@ -22,7 +23,6 @@ from HCCAssistLib.phantoms.liver.scene import SCANNERS, FieldOfView
 from HCCAssistLib.phantoms.liver.storage import Storage, draw_storage
 from HCCAssistLib.phantoms.liver.storage import stored as stored_as
 from HCCAssistLib.phantoms.liver.texture import Waves
-from HCCAssistLib.phantoms.liver.volume_file import write_volume
 from HCCAssistLib.phantoms.liver_mass.patterns import DIAMETER_MM, LIMITS_MM, PlantedMass, draw_looks
 from HCCAssistLib.phantoms.liver_mass.region import SIZE_MM, Region, draw_grid
 from HCCAssistLib.phantoms.liver_mass.truth import NOTE, MassPhantom, MassTruth, Place
@@ -135,7 +135,7 @@ def write_case(
     baseline = folder / TIME_POINT
     baseline.mkdir(parents=True)
     for phase, image in phantom.volumes.items():
-        write_volume(image, baseline / f"{phase}.nrrd")
+        write_image(image, baseline / f"{phase}.nrrd", packed=False)
     if seed[1] % SEGMENTED == SEGMENTED - 1:
         segments = [
             Segment(f"{_label(mass) or 'mass'} {number}", mask_of(phantom, number))

@@ -12,6 +12,7 @@ import numpy.typing as npt
 from HCCAssistLib.cohort.points import Point, PointList, write_points
 from HCCAssistLib.cohort.segments import Segment, write_segments
 from HCCAssistLib.files import write_json
+from HCCAssistLib.imaging.files import write_image
 from HCCAssistLib.imaging.geometry import Geometry
 from HCCAssistLib.imaging.image import Image
 from HCCAssistLib.phantoms.cohort import Phantoms, Row
@@ -20,7 +21,6 @@ from HCCAssistLib.phantoms.liver.implant import Background
 from HCCAssistLib.phantoms.liver.scene import SCANNERS, FieldOfView, draw_scene
 from HCCAssistLib.phantoms.liver.storage import AXIAL, Storage, draw_storage
 from HCCAssistLib.phantoms.liver.storage import stored as stored_as
-from HCCAssistLib.phantoms.liver.volume_file import write_volume
 from HCCAssistLib.phantoms.ltp.confounders import Confounder, paint_confounder, place_confounders
 from HCCAssistLib.phantoms.ltp.disease import AblationZone, Nodule, place_nodules, place_zones
 from HCCAssistLib.phantoms.ltp.truth import NOTE, ConfounderTruth, LesionTruth, LTPPhantom, Place, ZoneTruth
@@ -126,7 +126,7 @@ def write_case(
     phantom = make_case(seed, has_ltp=row[LABEL] == 1, background=background, field=field, scanner=scanner)
     post = folder / TIME_POINT
     post.mkdir(parents=True)
-    write_volume(phantom.image, post / "arterial.nrrd")
+    write_image(phantom.image, post / "arterial.nrrd", packed=False)
     write_segments([Segment("liver", phantom.liver)], post / "liver.seg.nrrd")
     write_segments([Segment("ablation", phantom.ablation)], post / "ablation.seg.nrrd")
     if phantom.lesions:

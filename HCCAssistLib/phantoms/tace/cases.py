@@ -11,6 +11,7 @@ import numpy as np
 from HCCAssistLib.cohort.segments import Segment, write_segments
 from HCCAssistLib.errors import InputError
 from HCCAssistLib.files import write_json
+from HCCAssistLib.imaging.files import write_image
 from HCCAssistLib.imaging.image import Image
 from HCCAssistLib.phantoms.cohort import Phantoms, Row
 from HCCAssistLib.phantoms.liver.arterial_region import Region, grid_around
@@ -22,7 +23,6 @@ from HCCAssistLib.phantoms.liver.placement import place_tumours
 from HCCAssistLib.phantoms.liver.scene import SCANNERS, FieldOfView
 from HCCAssistLib.phantoms.liver.storage import Storage, draw_storage
 from HCCAssistLib.phantoms.liver.tumour_truth import truth_of
-from HCCAssistLib.phantoms.liver.volume_file import write_volume
 from HCCAssistLib.phantoms.tace.looks import draw_looks
 from HCCAssistLib.phantoms.tace.scores import STRENGTH, Scores, response_of
 from HCCAssistLib.phantoms.tace.truth import TACEPhantom
@@ -120,7 +120,7 @@ def write_case(
     phantom = make_case(seed, str(row[RESPONSE]), scanner=scanner)
     before = folder / TIME_POINT
     before.mkdir(parents=True)
-    write_volume(phantom.arterial, before / "arterial.nrrd")
+    write_image(phantom.arterial, before / "arterial.nrrd", packed=False)
     write_segments(segments_of(phantom), before / "tumour.seg.nrrd")
     write_json(folder / "truth.json", phantom.as_json())
 
