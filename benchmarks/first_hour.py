@@ -54,12 +54,15 @@ def make_model(folder: Path) -> Found:
 
 def make_case(folder: Path) -> Found:
     """The patient, and what cannot be read: a damaged volume, a case with one, and a series that is none."""
+    from HCCAssistLib.imaging.files import read_image, write_image
     from HCCAssistLib.phantoms.liver.storage import AXIAL
     from HCCAssistLib.phantoms.ltp import cases
 
     cases.draw_storage = lambda _layout: AXIAL
     cases.write_case(folder / "case", SEED, {"ltp": 1}, background=None, field="abdomen", scanner="internal")
-    stored = (folder / "case/post/arterial.nrrd").read_bytes()
+    scan = folder / "case/post/arterial.nrrd"
+    write_image(read_image(scan), scan)  # packed, as Slicer saves it
+    stored = scan.read_bytes()
     (folder / "damaged.nrrd").write_bytes(stored[:3000])
     (folder / "damaged/post").mkdir(parents=True)
     (folder / "damaged/post/arterial.nrrd").write_bytes(stored[:3000])
