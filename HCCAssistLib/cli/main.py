@@ -114,7 +114,7 @@ def main(arguments: Sequence[str] | None = None) -> int:
             if arguments is None:  # a process of its own
                 if stopped:
                     os._exit(1)  # to take PyTorch down can last seconds
-                gc.freeze()  # at its end nobody need search all that PyTorch made for garbage: half a second
+                gc.freeze()  # at its end nobody need search all that PyTorch made for garbage
 
 
 def _fail(args: argparse.Namespace, error: BaseException) -> int:

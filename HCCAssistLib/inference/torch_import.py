@@ -9,7 +9,7 @@ import sys
 def import_torch() -> None:
     """Import torch without a search for garbage meanwhile or, later, among what it made: all of that stays.
 
-    A search takes a sixth of the import, and three times a tenth of a second once it is on again.
+    A search takes a sixth of the import, and looks at all of it again and again once it is on.
     """
     if "torch" in sys.modules:
         return
