@@ -116,6 +116,8 @@ def test_the_terminal_names_the_control_and_every_difference(
     assert "control: sharp; 4 cases" in said
     assert "difference of lesion-level sensitivity" in said
     assert "exact McNemar test" in said
+    assert said.count("P takes") == 1
+    assert "blind, patch: P takes patches of one patient as independent; trust the intervals" in said
 
 
 def test_what_cannot_be_compared_is_refused_in_one_line(
