@@ -26,6 +26,9 @@ Made = TypeVar("Made")
 
 NAMES_SHOWN = 5
 
+KEPT = "; kept from an earlier run of this command"
+REPLACED = "; in place of an earlier result, of another model, options, images or version"
+
 STOPPED = "Run the same command again to go on with the next case."
 
 
@@ -150,6 +153,7 @@ class _Run:
         from HCCAssistLib.cli.predictions import Row, write_prediction
 
         folder = self.args.out / study.case_id
+        earlier = KEPT if kept else REPLACED if (folder / "result.json").exists() else ""
         no_pictures = self.pictures and not list(folder.glob("*.png"))
         if not kept or no_pictures or (self.args.view and not (folder / PAGE).exists()):
             write_prediction(result, folder, partial(self._show, case, study))
@@ -158,8 +162,7 @@ class _Run:
         if not self.args.json:
             from HCCAssistLib.cli.findings import rows, sentence
 
-            again = "; kept from an earlier run of this command" if kept else ""
-            say("\n".join(filter(None, (f"{study.case_id}: {sentence(result)}{again}", rows(result)))))
+            say("\n".join(filter(None, (f"{study.case_id}: {sentence(result)}{earlier}", rows(result)))))
         self._warn(study.case_id, result.warnings)
 
     def _warn(self, case_id: str, problems: Iterable[Problem]) -> None:

@@ -137,13 +137,14 @@ def test_one_bad_case_of_a_cohort_does_not_lose_the_others(
     assert status == 1
     assert "a: 3 of 3 candidates" in said
     assert said.count("kept from an earlier run") == 1
+    assert "in place of" not in said
     assert f"results in {tmp_path / 'out'}" in said
     assert (tmp_path / "out" / "a" / "result.json").stat().st_ino == before
     assert sorted(path.name for path in (tmp_path / "out").iterdir()) == ["a", "b", "summary.csv"]
 
-    # another option: everything is done anew, in the same folders
+    # another option: everything is done anew, in the same folders, and it says so
     status, said, _ = run(capsys, *arguments, "--set", "stride=fast")
-    assert (status, said.count("kept from")) == (1, 0)
+    assert (status, said.count("kept from"), said.count("in place of an earlier result")) == (1, 0, 2)
     result = json.loads((tmp_path / "out" / "a" / "result.json").read_text())
     assert result["run"]["options"]["stride"] == "fast"
 
