@@ -94,8 +94,8 @@ def _print(args: argparse.Namespace, found: Comparison, page: Path) -> None:
         for what, test in section.tests:
             say(f"{section.model}, {section.level}: {what}, {_outcome(test)}")
         if section.tests and any(one.clusters and one.clusters < one.n for one in section.differences):
-            rows = plural(section.level, 2)
-            say(f"{section.model}, {section.level}: P takes {rows} of one patient as independent; trust the intervals")
+            units = plural(section.level, 2)
+            say(f"{section.model}, {section.level}: P takes {units} of one patient as independent; trust the intervals")
         if section.note and not section.tests:
             say(f"{section.model}, {section.level}: {section.note}")
     for measure, sessions in found.sessions:
