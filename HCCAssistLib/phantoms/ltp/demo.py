@@ -60,7 +60,7 @@ DEMO = Demo(
     least_cases=6,
     title="LTP detection on held-out phantoms",
     training={"epochs": 6},
-    short=(64, 6),
+    short=(56, 6),
     run={"stride": "fine"},
     shows=lambda row: row["ltp"] == 1,
     evidence=evidence,
