@@ -8,6 +8,8 @@ from pathlib import Path
 
 import pytest
 
+pytestmark = pytest.mark.heavy
+
 LIBRARY = Path(__file__).parents[2] / "HCCAssistLib"
 MODULES = sorted(
     ".".join(path.relative_to(LIBRARY.parent).with_suffix("").parts)
