@@ -88,6 +88,16 @@ def test_a_disk_that_is_full_when_a_file_is_closed_is_told_in_the_same_way(
     assert list(tmp_path.iterdir()) == []
 
 
+@pytest.mark.parametrize("ending", [".nrrd", ".nii", ".mha"])
+def test_a_disk_that_is_too_small_by_less_than_a_header_is_noticed(small_disk: Path, ending: str) -> None:
+    array = np.random.default_rng(0).integers(0, 255, (8, 25, 1310)).astype(np.uint8)
+    assert 256 * 1024 - 200 < array.nbytes < 256 * 1024
+    image = Image(array, Geometry.from_parts(array.shape, (0.4, 5, 5), (0, 0, 0)), "noise")
+    with pytest.raises(HCCAssistError, match="cannot be written: the disk is full"):
+        write_image(image, small_disk / f"volume{ending}", packed=False)
+    assert list(small_disk.iterdir()) == []
+
+
 @pytest.mark.parametrize("packed", [True, False], ids=["packed", "unpacked"])
 @pytest.mark.parametrize("ending", [".nrrd", ".nii", ".nii.gz", ".mha"])
 def test_no_volume_is_cut_short_in_silence(small_disk: Path, ending: str, packed: bool) -> None:

@@ -144,6 +144,21 @@ def test_layers_and_rows_without_wanted_patches_are_not_computed(monkeypatch):
     assert computed == [(8, 32 + 14 + 2 * 8, 32 + 14)]
 
 
+def test_a_scan_on_a_processor_leaves_the_settings_of_the_process_alone():
+    """Scans run side by side in threads there: each would put back what another one had set."""
+    grid, hu, seen = ScanGrid.covering((10, 40, 40), (4, 8, 8)), scan_volume((10, 40, 40)), []
+    flags = torch.backends.cudnn
+    before = (flags.deterministic, flags.benchmark, flags.allow_tf32)
+
+    def look() -> bool:
+        seen.append((flags.deterministic, flags.benchmark, flags.allow_tf32))
+        return False
+
+    scan(LTPNetwork(), hu, WINDOWS, grid, cancelled=look)
+
+    assert seen and set(seen) == {before}
+
+
 def test_nothing_wanted_gives_nothing():
     grid = ScanGrid.covering((10, 40, 40), (4, 8, 8))
 

@@ -6,6 +6,7 @@ from pathlib import Path
 
 import numpy as np
 import pytest
+import torch
 from ltp_blob import BLOBS, blob_image, blob_model, straight_grid
 from scipy.spatial.transform import Rotation
 
@@ -182,6 +183,23 @@ def test_missing_regions_and_thin_volumes_are_refused(model: LoadedModel) -> Non
 def test_an_image_without_contrast_gets_a_warning(straight: DetectionResult) -> None:
     result = straight
     assert any("phase" in warning.what for warning in result.warnings)
+
+
+def test_more_cores_give_the_same_bits(model: LoadedModel) -> None:
+    before, found = torch.get_num_threads(), []
+    try:
+        for threads in (1, 2, 5):
+            torch.set_num_threads(threads)
+            found.append(detect(blob_image(straight_grid()), model, heatmap=True))
+    finally:
+        torch.set_num_threads(before)
+    one, *others = found
+    assert len(one.candidates) > 2
+    assert one.heatmap is not None
+    for other in others:
+        assert other.heatmap is not None
+        assert [c.as_json() for c in other.candidates] == [c.as_json() for c in one.candidates]
+        assert np.array_equal(other.heatmap.array, one.heatmap.array)
 
 
 def test_progress_rises_to_one_and_cancel_stops(model: LoadedModel) -> None:

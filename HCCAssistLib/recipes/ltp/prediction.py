@@ -69,11 +69,11 @@ def predict(
     """
     began = time.perf_counter()
     chosen = LTP.resolve(run_options, run=True)
+    stored = study.volumes[f"{TIME_POINT}/arterial"]
     with ThreadPoolExecutor(max_workers=1) as beside:
-        voxel_warnings = beside.submit(lambda: _voxel_warnings(study.volumes[f"{TIME_POINT}/arterial"]))
+        voxel_warnings = beside.submit(_voxel_warnings, stored)
         scanned = scan_study(study, model.networks, chosen, device=model.device, progress=progress, cancelled=cancelled)
     image = scanned.image
-    stored = study.volumes[f"{TIME_POINT}/arterial"]
     warnings = (
         *study.warnings,
         *scanned.warnings,

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Callable, Iterator, Sequence
-from contextlib import contextmanager
+from contextlib import AbstractContextManager, nullcontext
 from math import gcd
 from typing import Any
 
@@ -68,7 +68,7 @@ def scan(
     dense = DenseNetwork(network, windows, device)
     scores = np.full(grid.shape, np.nan, dtype=np.float32)
     groups = list(_groups(wanted, _slabs_at_once(wanted, grid, network)))
-    with torch.inference_mode(), _full_precision():
+    with torch.inference_mode(), _full_precision(device):
         for done, layers in enumerate(groups):
             for rows, columns, lattice in _tiles(np.asarray(wanted[layers].any(axis=0)), grid, network):
                 if cancelled and cancelled():
@@ -97,7 +97,7 @@ def scan_patchwise(
     scores = np.full(grid.shape, np.nan, dtype=np.float32)
     network = network.to(device)
     places = np.argwhere(wanted)
-    with torch.inference_mode(), _full_precision():
+    with torch.inference_mode(), _full_precision(device):
         for part in (places[n : n + batch] for n in range(0, len(places), batch)):
             patches = [
                 _block(hu, grid, (slice(z, z + 1), slice(y, y + 1), slice(x, x + 1)), network.margin)
@@ -178,8 +178,14 @@ def _block(hu: Volume, grid: ScanGrid, places: tuple[slice, slice, slice], margi
     return block
 
 
-@contextmanager
-def _full_precision() -> Iterator[None]:
-    """CUDA convolutions in true 32-bit floats, which TF32 is not."""
-    with torch.backends.cudnn.flags(enabled=True, benchmark=False, deterministic=True, allow_tf32=False):
-        yield
+def _full_precision(device: str | torch.device) -> AbstractContextManager[None]:
+    """CUDA convolutions in true 32-bit floats, which TF32 is not.
+
+    A processor has no such settings; they belong to the whole process, and scans on it run side by side in threads.
+    """
+    if torch.device(device).type == "cpu":
+        return nullcontext()
+    flags: AbstractContextManager[None] = torch.backends.cudnn.flags(
+        enabled=True, benchmark=False, deterministic=True, allow_tf32=False
+    )
+    return flags
